@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Sets up a Debian machine for Cotape: installs the missing packages of packages.txt, builds the
+# release preset, and runs what the command names.
+set -euo pipefail
+
+usage() {
+  cat <<'END'
+usage: cmake/bootstrap.sh COMMAND [ARGUMENT ...]
+  demo [ARGUMENT ...]     train a network on Fashion-MNIST; arguments go to the demo
+  test [ARGUMENT ...]     run all tests; arguments go to ctest
+  packages SECTION ...    only install these sections of cmake/packages.txt
+COTAPE_SKIP_INSTALL=1 in the environment installs nothing.
+END
+}
+
+fail() {
+  echo "bootstrap: $*" >&2
+  exit 1
+}
+
+# The packages of the named sections.
+listed() {
+  awk -v sections=" $* " '
+    /^\[/ { wanted = index(sections, " " substr($1, 2, length($1) - 2) " ") }
+    /^[a-z0-9]/ && wanted { print $1 }' cmake/packages.txt
+}
+
+is_installed() {
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Runs apt-get as root, quietly; says what went wrong in one line.
+apt() {
+  local become_root=() log
+  [ "$(id -u)" = 0 ] || become_root=(sudo)
+  if ! log=$("${become_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "$@" 2>&1 </dev/null); then
+    fail "apt-get $1 failed (is there a network?): $(grep -m1 '^E:' <<<"$log" || tail -n1 <<<"$log")"
+  fi
+}
+
+install_packages() {
+  [ "${COTAPE_SKIP_INSTALL:-}" != 1 ] || return 0
+  local section packages missing=() package
+  for section in "$@"; do
+    grep -qxF "[$section]" cmake/packages.txt || fail "no section $section in cmake/packages.txt"
+  done
+  mapfile -t packages < <(listed "$@")
+  if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+    fail "this is not Debian: install what ${packages[*]} contain, then set COTAPE_SKIP_INSTALL=1"
+  fi
+  for package in "${packages[@]}"; do
+    is_installed "$package" || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+    fail "neither root nor sudo here; as root: apt-get install ${missing[*]}"
+  fi
+  echo "bootstrap: installing ${missing[*]}"
+  apt update -o APT::Update::Error-Mode=any
+  apt install -y --no-install-recommends "${missing[@]}"
+}
+
+# build TARGET [OPTION ...]: configures and builds the release preset.
+build() {
+  local target=$1
+  shift
+  command -v cmake >/dev/null || fail "cmake is missing; see cmake/packages.txt"
+  cmake --preset release "$@"
+  cmake --build --preset release --parallel "$(nproc)" --target "$target"
+}
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+command=${1:-}
+[ $# = 0 ] || shift
+case $command in
+  demo)
+    install_packages build demo
+    options=()
+    # A tree that was configured with the tests keeps them.
+    [ -f build/release/CMakeCache.txt ] || options=(-DCOTAPE_BUILD_TESTS=OFF)
+    build fashion_mnist "${options[@]}"
+    exec build/release/examples/fashion_mnist "$@"
+    ;;
+  test)
+    install_packages build test demo
+    build all -DCOTAPE_BUILD_TESTS=ON -DCOTAPE_BUILD_EXAMPLES=ON
+    exec ctest --preset release --parallel "$(nproc)" "$@"
+    ;;
+  packages)
+    [ $# -gt 0 ] || fail "packages: name a section of cmake/packages.txt"
+    install_packages "$@"
+    ;;
+  -h | --help)
+    usage
+    ;;
+  *)
+    usage >&2
+    exit 2
+    ;;
+esac

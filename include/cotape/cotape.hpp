@@ -1,0 +1,13 @@
+// Everything a user needs: `#include <cotape/cotape.hpp>`. Read on in tape.hpp, ops.hpp,
+// primitive.hpp, derivatives.hpp, program.hpp.
+#pragma once
+
+#include "cotape/derivatives.hpp"
+#include "cotape/error.hpp"
+#include "cotape/ops.hpp"
+#include "cotape/primitive.hpp"
+#include "cotape/program.hpp"
+#include "cotape/shape.hpp"
+#include "cotape/tape.hpp"
+#include "cotape/tensor.hpp"
+#include "cotape/xtensor.hpp"

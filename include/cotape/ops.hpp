@@ -1,0 +1,203 @@
+// layer: tape
+// pure declarations
+// The operations. Operands are variables, parameters or plain numbers; at least one must be a
+// variable. dtypes must agree (numbers adopt the tensors'); shapes broadcast as in NumPy. Every
+// function throws shape_error, dtype_error, value_error or tape_error when it is called, naming
+// the operation, the shapes and where the operands were made.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <optional>
+#include <vector>
+
+#include "cotape/tape.hpp"
+
+namespace cotape {
+
+// --- Arithmetic (primitives: add, multiply, divide, reciprocal, power) --------------------------
+
+variable operator+(operand a, operand b);
+variable operator-(operand a, operand b);
+variable operator*(operand a, operand b);
+variable operator/(operand a, operand b);
+variable operator-(operand x);
+variable add(operand a, operand b);
+variable subtract(operand a, operand b);
+variable multiply(operand a, operand b);
+variable divide(operand a, operand b);
+variable negate(operand x);
+variable reciprocal(operand x);
+variable square(operand x);
+/// x^n. Whole-numbered n is exact for every x, 0 and negative ones included; x^0 is 1.
+variable power(operand x, operand n);
+
+// --- Element-wise functions (primitives) --------------------------------------------------------
+
+variable exp(operand x);
+variable expm1(operand x);
+variable log(operand x);
+variable log1p(operand x);
+/// d sqrt/dx at 0 is infinite, unless its adjoint is 0.
+variable sqrt(operand x);
+variable sin(operand x);
+variable cos(operand x);
+variable tanh(operand x);
+/// 1 / (1 + exp(-x)).
+variable sigmoid(operand x);
+/// max(x, 0); the derivative at 0 is 0.
+variable relu(operand x);
+variable erf(operand x);
+/// The derivative at 0 is 0.
+variable abs(operand x);
+/// -1, 0 or 1; derivative 0.
+variable sign(operand x);
+/// The larger; on a tie each gets half of the adjoint. NaN wins.
+variable maximum(operand a, operand b);
+variable minimum(operand a, operand b);
+/// x log(y), and 0 where x is 0.
+variable xlogy(operand x, operand y);
+/// 0 where dy is 0, else dy * l: how rules multiply an adjoint by a local derivative.
+variable chain(operand dy, operand l);
+
+// Comparisons give 1 or 0 in the operands' dtype; derivative 0.
+variable less(operand a, operand b);
+variable less_equal(operand a, operand b);
+variable greater(operand a, operand b);
+variable greater_equal(operand a, operand b);
+variable equal(operand a, operand b);
+variable not_equal(operand a, operand b);
+variable operator<(operand a, operand b);
+variable operator<=(operand a, operand b);
+variable operator>(operand a, operand b);
+variable operator>=(operand a, operand b);
+
+/// a where condition is not 0, else b. Also as `where`.
+variable select(operand condition, operand a, operand b);
+variable where(operand condition, operand a, operand b);
+variable clamp(operand x, operand low, operand high);
+variable softplus(operand x);
+/// The same value with derivative 0.
+variable stop_gradient(operand x);
+/// Another dtype; to int64 rounds toward zero and has derivative 0.
+variable cast(operand x, dtype to);
+
+// --- Reductions over axes (default: all) --------------------------------------------------------
+
+/// Axes counted from 0, or from the end if negative; default: all.
+class axes {
+ public:
+  axes() = default;
+  axes(std::int64_t axis) : list_{{axis}} {}
+  axes(std::initializer_list<std::int64_t> list) : list_{list} {}
+  explicit axes(std::vector<std::int64_t> list) : list_{std::move(list)} {}
+  /// As sorted positive axes of a tensor of that rank; throws value_error naming `op`.
+  std::vector<std::size_t> of(const char* op, std::size_t rank) const;
+
+ private:
+  std::optional<std::vector<std::int64_t>> list_;
+};
+/// Whether reduced axes stay, with size 1.
+enum class dims : bool { drop, keep };
+inline constexpr dims keep_dims = dims::keep;
+
+variable sum(operand x, const axes& over = {}, dims d = dims::drop);
+variable mean(operand x, const axes& over = {}, dims d = dims::drop);
+/// Mean squared deviation; `correction` 1 divides by n - 1.
+variable var(operand x, const axes& over = {}, dims d = dims::drop, int correction = 0);
+/// sqrt of var.
+variable stddev(operand x, const axes& over = {}, dims d = dims::drop, int correction = 0);
+/// Ties share the adjoint evenly. NaN wins.
+variable max(operand x, const axes& over = {}, dims d = dims::drop);
+variable min(operand x, const axes& over = {}, dims d = dims::drop);
+variable prod(operand x, const axes& over = {}, dims d = dims::drop);
+/// sqrt of the sum of squares; the gradient at 0 is 0.
+variable norm(operand x, const axes& over = {}, dims d = dims::drop);
+/// The first of the largest, as int64.
+variable argmax(operand x, std::int64_t axis = -1);
+variable logsumexp(operand x, const axes& over = {}, dims d = dims::drop);
+variable softmax(operand x, std::int64_t axis = -1);
+variable log_softmax(operand x, std::int64_t axis = -1);
+variable cumsum(operand x, std::int64_t axis = -1);
+
+// --- Linear algebra -----------------------------------------------------------------------------
+
+/// NumPy's matmul: 1-D, 2-D and batched operands, batch axes broadcast.
+variable matmul(operand a, operand b);
+
+// --- Layout -------------------------------------------------------------------------------------
+
+/// One size may be -1: what the others leave.
+variable reshape(operand x, std::initializer_list<std::int64_t> sizes);
+variable reshape(operand x, const shape& s);
+/// Axes in the given order; default: reversed.
+variable transpose(operand x, std::initializer_list<std::int64_t> order = {});
+variable broadcast_to(operand x, const shape& s);
+/// A new axis of size 1 before `axis`.
+variable expand_dims(operand x, std::int64_t axis);
+/// Without its axes of size 1, or without the given one.
+variable squeeze(operand x, const axes& which = {});
+
+/// One axis of a slice: an index (which drops the axis), everything, or start:stop:step as in
+/// Python, negatives included.
+struct range {
+  std::optional<std::int64_t> start, stop;
+  std::int64_t step = 1;
+  bool single = false;
+  range() = default;
+  range(int index) : start(index), single(true) {}
+  range(std::int64_t index) : start(index), single(true) {}
+  range(std::optional<std::int64_t> from, std::optional<std::int64_t> to, std::int64_t by = 1)
+      : start(from), stop(to), step(by) {}
+};
+inline const range all{};
+variable slice(operand x, std::initializer_list<range> ranges);
+
+variable concatenate(const std::vector<operand>& parts, std::int64_t axis = 0);
+variable stack(const std::vector<operand>& parts, std::int64_t axis = 0);
+/// `parts` equal pieces along an axis.
+std::vector<variable> split(operand x, std::int64_t parts, std::int64_t axis = 0);
+/// `before` and `after` elements of `value` along each axis.
+variable pad(operand x, std::initializer_list<std::int64_t> before,
+             std::initializer_list<std::int64_t> after, double value = 0);
+/// x's entries along an axis at int64 indices, whose shape replaces the axis. An index outside the
+/// axis stops the run with value_error before any effect.
+variable gather(operand x, operand indices, std::int64_t axis = 0);
+/// Zeros of `size` along the axis, to which x's entries are added at the indices.
+variable scatter_add(operand x, operand indices, std::int64_t size, std::int64_t axis = 0);
+/// 1 where the class axis (new, last) equals the int64 label, else 0.
+variable one_hot(operand labels, std::int64_t classes, dtype d = float32);
+/// The diagonal of a square matrix, or the matrix with a vector as its diagonal.
+variable diag(operand x);
+/// The lower triangle (column - row <= k), zero above it.
+variable tril(operand x, std::int64_t k = 0);
+
+// --- Losses (prediction, target of the same shape); each is a scalar ----------------------------
+
+/// Mean of squared differences.
+variable mean_squared_error(operand prediction, operand target);
+/// Mean of -(t log p + (1 - t) log(1 - p)), from probabilities: evaluated from the logits where p
+/// is recorded as a sigmoid; others are clipped to [1e-7, 1 - 1e-7].
+variable binary_crossentropy(operand prediction, operand target);
+/// The same from logits.
+variable binary_crossentropy_from_logits(operand logits, operand target);
+/// Mean over rows of -sum(t log softmax(logits)) over the last axis.
+variable categorical_crossentropy_from_logits(operand logits, operand target);
+/// The same with int64 labels, without the class axis.
+variable sparse_categorical_crossentropy_from_logits(operand logits, operand labels);
+
+// --- A derivative of one's own ------------------------------------------------------------------
+
+/// Given inputs, output and the output's adjoint: the inputs' adjoints (empty ones for zero).
+using derivative_rule = std::function<std::vector<variable>(
+    const std::vector<variable>& inputs, variable output, variable adjoint)>;
+struct custom_rule {
+  std::vector<variable> inputs;
+  derivative_rule rule;
+};
+/// f(inputs), differentiated by `rule` instead of through f.
+variable custom_gradient(
+    const std::function<variable(const std::vector<variable>&)>& f,
+    const std::vector<variable>& inputs, derivative_rule rule);
+
+}  // namespace cotape

@@ -1,0 +1,135 @@
+// layer: tape
+// What a primitive is: a static descriptor that nodes point to. An element-wise operation of one's
+// own is a struct with a name, a kernel and a derivative, recorded by apply<Op>(x):
+//
+//   struct softsign {                                        // y = x / (1 + |x|)
+//     static constexpr auto name = "softsign";
+//     template <class T> static T kernel(T x) { return x / (1 + std::abs(x)); }
+//     static variable derivative(variable x, variable, variable dy) {
+//       return chain(dy, reciprocal(square(1 + abs(x))));
+//     }
+//   };
+//   variable y = apply<softsign>(x);
+//
+// With two or three operands the derivative's first argument says for which of them it is wanted:
+// derivative(int i, variable a, variable b, variable y, variable dy). A kernel is called with
+// floats and doubles. Descriptors are constants: any thread may use them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "cotape/tape.hpp"
+
+namespace cotape {
+
+/// How a program treats a primitive.
+enum class form : std::uint8_t {
+  source,       // a value that is bound or read: input, constant, literal, read
+  elementwise,  // y[i] from the operands' i-th elements, broadcast; fused into loops
+  reduction,    // may end a fused loop
+  view,         // the same data with another shape
+  kernel,       // a step of its own
+};
+
+/// What a shape rule sees.
+struct signature {
+  const char* op;
+  std::span<const value_type* const> inputs;
+  std::span<const std::int64_t> attributes;
+};
+
+/// One node in the reverse sweep: what its derivative rule sees and fills in.
+struct derivation {
+  std::span<const variable> inputs;
+  std::span<const std::int64_t> attributes;
+  variable output;
+  variable adjoint;            // of the output's type
+  std::array<bool, 3> needed;  // which inputs' adjoints are asked for
+  std::array<variable, 3> adjoints;  // filled in, in the output's or the input's shape; empty: zero
+};
+
+struct lowering;
+
+struct primitive {
+  const char* name;
+  form how;
+  std::uint8_t arity;
+  value_type (*infer)(const signature&);  // the output's type; throws if the inputs do not fit
+  void (*derive)(derivation&) = nullptr;  // null: the derivative is zero everywhere
+  void (*lower)(lowering&) = nullptr;     // chooses the kernel and describes its geometry
+  bool random = false;                    // never merged with an equal node
+  bool throws = false;                    // its kernel may throw: runs before any effect commits
+};
+
+/// The shape rule of element-wise operations: one dtype, NumPy's broadcasting.
+value_type infer_elementwise(const signature&);
+
+/// Records an operation on operands of one dtype; numbers adopt it. For tensors of several dtypes
+/// (indices beside values) numbers adopt the first one's.
+variable record(const primitive& op, std::initializer_list<operand> inputs,
+                std::span<const std::int64_t> attributes = {});
+
+using element_loop = void (*)(void* y, const void* const* operands, std::size_t n);
+/// Chooses the loop of the output's dtype as the node's kernel.
+void lower_to_loop(lowering&, const char* name, element_loop float32_loop,
+                   element_loop float64_loop);
+
+namespace detail {
+
+template <class Op, class T>
+constexpr std::uint8_t arity_of() {
+  if constexpr (requires(T x) { Op::kernel(x); }) return 1;
+  else if constexpr (requires(T x) { Op::kernel(x, x); }) return 2;
+  else return 3;
+}
+
+template <class Op, class T>
+void loop(void* y, const void* const* operands, std::size_t n) {
+  auto* out = static_cast<T*>(y);
+  const auto* a = static_cast<const T*>(operands[0]);
+  const auto* b = static_cast<const T*>(operands[1]);
+  const auto* c = static_cast<const T*>(operands[2]);
+  for (std::size_t i = 0; i < n; ++i) {
+    if constexpr (arity_of<Op, T>() == 1) out[i] = Op::kernel(a[i]);
+    else if constexpr (arity_of<Op, T>() == 2) out[i] = Op::kernel(a[i], b[i]);
+    else out[i] = Op::kernel(a[i], b[i], c[i]);
+  }
+}
+
+// Any Op::derivative in the form that nodes call.
+template <class Op>
+void derive(derivation& d) {
+  const auto& x = d.inputs;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!d.needed[i]) continue;
+    const int which = static_cast<int>(i);
+    if constexpr (requires { Op::derivative(x[0], d.output, d.adjoint); })
+      d.adjoints[i] = Op::derivative(x[0], d.output, d.adjoint);
+    else if constexpr (requires { Op::derivative(which, x[0], x[1], d.output, d.adjoint); })
+      d.adjoints[i] = Op::derivative(which, x[0], x[1], d.output, d.adjoint);
+    else
+      d.adjoints[i] = Op::derivative(which, x[0], x[1], x[2], d.output, d.adjoint);
+  }
+}
+
+template <class Op>
+void lower_custom(lowering& l) {
+  lower_to_loop(l, Op::name, &loop<Op, float>, &loop<Op, double>);
+}
+
+template <class Op>
+inline constexpr primitive custom{Op::name, form::elementwise, arity_of<Op, double>(),
+                                  &infer_elementwise, &derive<Op>, &lower_custom<Op>};
+
+}  // namespace detail
+
+/// Records the element-wise operation Op.
+template <class Op, class... Operands>
+  requires(sizeof...(Operands) == detail::arity_of<Op, double>())
+variable apply(const Operands&... operands) {
+  return record(detail::custom<Op>, {operand(operands)...});
+}
+
+}  // namespace cotape

@@ -1,0 +1,250 @@
+// layer: tape
+// The tape: a flat array of nodes in the order in which they were recorded, so that a node's inputs
+// precede it. Recording checks shapes and dtypes; it computes, merges and folds nothing.
+// A tape and its variables belong to one thread at a time; a tape outlives its variables.
+#pragma once
+
+#include <concepts>
+#include <initializer_list>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cotape/tensor.hpp"
+
+namespace cotape {
+
+class array_argument;
+class binding;
+class tape;
+struct primitive;
+
+/// A line of the user's code.
+struct place {
+  const char* file = "";
+  int line = 0;
+  /// "model.cpp:12", with the file's last component only.
+  std::string text() const;
+};
+
+/// A handle to one value on a tape. Cheap to copy; holds no data. After the tape is rewound past
+/// it, using it throws tape_error. Does not convert to bool.
+class variable {
+ public:
+  variable() = default;
+
+  /// What kind of value this is; throws tape_error for an empty or stale handle.
+  const value_type& type() const;
+  const cotape::shape& shape() const { return type().shape; }
+  cotape::dtype dtype() const { return type().dtype; }
+  /// The tape that the variable lives on; throws tape_error for an empty or stale handle.
+  tape& owner() const;
+  std::uint32_t index() const { return index_; }
+  bool empty() const { return tape_ == nullptr; }
+  /// Names the value in printouts, reports and errors.
+  variable named(std::string label) const;
+
+  /// Compiles and runs what this value needs and returns a copy of it as xt::xarray<T>: convenient,
+  /// not fast. Inputs that it depends on must be bound. Never runs effects. Throws dtype_error if T
+  /// is not the dtype.
+  template <class T>
+  auto value(std::initializer_list<binding> inputs = {}) const;
+
+ private:
+  friend class tape;
+  variable(tape* owner, std::uint32_t index, std::uint32_t serial)
+      : tape_(owner), index_(index), serial_(serial) {}
+  tape* tape_ = nullptr;
+  std::uint32_t index_ = 0;
+  std::uint32_t serial_ = 0;
+};
+
+/// What an operation takes: a variable, a parameter (read on the tape of the other operands) or a
+/// number (of their dtype). Remembers where in the user's code it was made.
+class operand {
+ public:
+  operand(variable v, const char* file = __builtin_FILE(), int line = __builtin_LINE())
+      : variable_(v), where_{file, line} {}
+  operand(const parameter& p, const char* file = __builtin_FILE(), int line = __builtin_LINE())
+      : parameter_(&p), where_{file, line} {}
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  operand(T number, const char* file = __builtin_FILE(), int line = __builtin_LINE())
+      : number_(static_cast<double>(number)), is_number_(true), where_{file, line} {}
+
+  const cotape::variable& as_variable() const { return variable_; }
+  const cotape::parameter* as_parameter() const { return parameter_; }
+  bool is_number() const { return is_number_; }
+  double number() const { return number_; }
+  const place& where() const { return where_; }
+
+ private:
+  cotape::variable variable_;
+  const cotape::parameter* parameter_ = nullptr;
+  double number_ = 0;
+  bool is_number_ = false;
+  place where_;
+};
+
+inline constexpr std::uint32_t no_node = 0xffffffff;
+
+/// One operation as it stands on the tape.
+struct node {
+  const primitive* op;
+  std::uint32_t in[3];       // indices of earlier nodes, `no_node` where there is no such input
+  std::uint32_t type;        // index of its value_type in the tape's types
+  std::uint32_t attributes;  // where its attributes stand in the tape's words, or no_node
+  std::uint32_t place;       // index in the tape's places
+};
+static_assert(sizeof(node) == 32);
+
+/// A point to rewind to.
+struct tape_mark {
+  std::uint32_t nodes = 0, words = 0, tensors = 0, effects = 0, customs = 0, messages = 0;
+};
+
+/// The value that a parameter takes when the tape's effects run.
+struct effect {
+  std::uint32_t parameter;  // index in the tape's parameters; no_node for a requirement
+  std::uint32_t value;      // the node of the new value, or of the requirement
+  std::uint32_t previous;   // the parameter's value here before, or the message of a requirement
+};
+
+/// A composition with a derivative of its own: see custom_gradient.
+struct custom_rule;
+
+class tape {
+ public:
+  explicit tape(precision p = precision::as_given);
+  tape(const tape&) = delete;
+  tape& operator=(const tape&) = delete;
+  ~tape();
+
+  /// A value to be bound at each run.
+  variable input(dtype d, const shape& s, std::string name = "",
+                 const char* file = __builtin_FILE(), int line = __builtin_LINE());
+  /// A value fixed now: any xtensor expression, a tensor, or a number.
+  variable constant(const array_argument& value, const char* file = __builtin_FILE(),
+                    int line = __builtin_LINE());
+  /// The parameter's value here: what the last assign on this tape gave it, else what it holds
+  /// when a program runs.
+  variable read(const parameter& p, const char* file = __builtin_FILE(),
+                int line = __builtin_LINE());
+  /// Makes (p, value) an effect: later reads on this tape give `value`, and compiled programs and
+  /// commit() write it to p. Throws shape_error or dtype_error if the types differ.
+  void assign(const parameter& p, operand value);
+  /// Makes running the tape's effects fail with `message` if any element of `condition` is 0.
+  void require(operand condition, const std::string& message);
+
+  /// Everything recorded after a mark is forgotten by rewind(mark), effects included.
+  tape_mark mark() const;
+  void rewind(const tape_mark& to);
+
+  /// Runs the tape's effects once, then forgets them: for tapes recorded by hand.
+  void commit(std::initializer_list<binding> inputs = {});
+
+  std::size_t size() const { return nodes_.size(); }
+  /// Heap memory held, in bytes.
+  std::size_t bytes() const;
+
+  // --- For operations: recording, and reading what was recorded ---------------------------------
+
+  variable record(const primitive& op, std::span<const variable> inputs,
+                  std::span<const std::int64_t> attributes, place where);
+  /// A number of the given dtype; throws value_error if int64 cannot hold it.
+  variable literal(double number, dtype d, place where);
+  /// The operand as a variable of this tape, a number as a literal of dtype d.
+  variable resolve(const operand& x, dtype d);
+  /// Keeps a rule for a custom node and returns its number.
+  std::int64_t keep(std::shared_ptr<const custom_rule> rule);
+
+  /// The dtype that a value of dtype d takes on this tape.
+  dtype promoted(dtype d) const {
+    return precision_ == precision::float64 && d == float32 ? float64 : d;
+  }
+  variable at(std::uint32_t index) { return {this, index, serial_}; }
+  const std::vector<node>& nodes() const { return nodes_; }
+  const value_type& type_of(std::uint32_t index) const { return types_[nodes_[index].type]; }
+  const value_type& type_at(std::uint32_t type) const { return types_[type]; }
+  place place_of(std::uint32_t index) const { return places_[nodes_[index].place]; }
+  std::span<const std::int64_t> attributes_of(std::uint32_t index) const;
+  const tensor& tensor_at(std::size_t i) const { return *tensors_[i]; }
+  std::shared_ptr<const tensor> shared_tensor(std::size_t i) const { return tensors_[i]; }
+  const parameter& parameter_at(std::size_t i) const { return parameters_[i].handle; }
+  std::span<const effect> effects() const { return effects_; }
+  /// Drops the effects; parameters are read anew after that.
+  void forget_effects();
+  const custom_rule& rule_at(std::size_t i) const { return *customs_[i]; }
+  const std::string& message_at(std::size_t i) const { return messages_[i]; }
+  const std::string* label_of(std::uint32_t index) const;
+  void label(std::uint32_t index, std::string text);
+  void check(const variable& v) const;
+
+  /// While alive, nodes are recorded as made at `where` (unless an outer scope is alive): a
+  /// composed operation's nodes point to the user's line, not into the library.
+  class scope {
+   public:
+    scope(tape& t, place where);
+    ~scope() { tape_.scope_ = outer_; }
+    scope(const scope&) = delete;
+    scope& operator=(const scope&) = delete;
+
+   private:
+    tape& tape_;
+    std::uint32_t outer_;
+  };
+  /// Drops the outer scope as well: the sweep records a derivative as made where its operation was.
+  class place_override {
+   public:
+    place_override(tape& t) : tape_(t), outer_(t.scope_) {}
+    ~place_override() { tape_.scope_ = outer_; }
+    place_override(const place_override&) = delete;
+    place_override& operator=(const place_override&) = delete;
+    void set(std::uint32_t node) { tape_.scope_ = tape_.nodes_[node].place; }
+
+   private:
+    tape& tape_;
+    std::uint32_t outer_;
+  };
+  /// Whatever later layers keep beside a tape: the programs of value() and commit().
+  std::shared_ptr<void> attachment;
+
+ private:
+  struct known_parameter {
+    parameter handle;
+    std::uint32_t read;     // its read node, or no_node
+    std::uint32_t current;  // its value here, or no_node
+  };
+  variable append(const primitive& op, std::span<const variable> inputs, std::uint32_t type,
+                  std::span<const std::int64_t> attributes, place where);
+  std::uint32_t intern(const value_type& type);
+  std::uint32_t intern(place where);
+  std::uint32_t known(const parameter& p);
+
+  struct indexes;
+  precision precision_;
+  std::uint32_t serial_ = 0;
+  std::uint32_t scope_ = no_node;
+  std::vector<node> nodes_;
+  std::vector<std::int64_t> words_;
+  std::vector<value_type> types_;
+  std::vector<place> places_;
+  std::vector<std::shared_ptr<const tensor>> tensors_;
+  std::vector<known_parameter> parameters_;
+  std::vector<effect> effects_;
+  std::vector<std::shared_ptr<const custom_rule>> customs_;
+  std::vector<std::string> messages_;
+  // (serial, nodes kept) of the rewinds that still matter, both increasing: a handle is stale if a
+  // rewind after its serial kept no more than its index.
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> rewinds_;
+  std::unique_ptr<indexes> indexes_;  // hash indexes over types, places, parameters and labels
+};
+
+std::ostream& operator<<(std::ostream& out, const variable& v);
+/// One line a node: index, operation, inputs, type, place.
+std::ostream& operator<<(std::ostream& out, const tape& t);
+
+}  // namespace cotape

@@ -1,0 +1,186 @@
+// The reverse sweep: one walk backwards over the array. It visits the nodes between the inputs
+// asked for and the output, records each one's local derivative times its adjoint, and adds up the
+// adjoints of values used more than once. Un-broadcasting happens here and nowhere else.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cotape/derivatives.hpp"
+#include "cotape/ops.hpp"
+#include "cotape/primitive.hpp"
+#include "tape/sources.hpp"
+
+namespace cotape {
+
+namespace {
+
+// An adjoint of a broadcast input: summed back to the input's shape.
+variable unbroadcast(variable dy, const shape& s) {
+  if (dy.shape() == s) return dy;
+  const std::size_t extra = dy.shape().rank() - s.rank();
+  std::vector<std::int64_t> reduced;
+  for (std::size_t i = 0; i < dy.shape().rank(); ++i) {
+    if (i < extra || (s[i - extra] == 1 && dy.shape()[i] != 1)) {
+      reduced.push_back(static_cast<std::int64_t>(i));
+    }
+  }
+  const variable total = reduced.empty() ? dy : sum(dy, axes(std::move(reduced)));
+  return total.shape() == s ? total : reshape(total, s);
+}
+
+class sweep {
+ public:
+  sweep(tape& t, std::uint32_t last, const std::vector<variable>& xs) : tape_(t) {
+    first_ = last;
+    for (const variable& x : xs) first_ = std::min(first_, x.index());
+    active_.assign(last - first_ + 1, false);
+    adjoints_.assign(last - first_ + 1, no_node);
+    for (const variable& x : xs) {
+      if (x.index() <= last) active_[x.index() - first_] = true;
+    }
+    for (std::uint32_t i = first_; i <= last; ++i) {
+      if (!active_[i - first_]) active_[i - first_] = depends(i);
+    }
+  }
+
+  void run(variable y, variable dy) {
+    tape::place_override place(tape_);
+    place.set(y.index());
+    add(y.index(), dy);
+    for (std::uint32_t i = y.index() + 1; i-- > first_;) {
+      if (!active_[i - first_] || adjoints_[i - first_] == no_node) continue;
+      place.set(i);
+      visit(i);
+    }
+  }
+
+  // Empty if the output does not depend on x.
+  variable adjoint(const variable& x) const {
+    if (x.index() - first_ >= adjoints_.size()) return {};
+    const std::uint32_t a = adjoints_[x.index() - first_];
+    return a == no_node ? variable() : tape_.at(a);
+  }
+
+ private:
+  bool active(std::uint32_t i) const { return i != no_node && i >= first_ && active_[i - first_]; }
+
+  bool depends(std::uint32_t i) const {
+    const node n = tape_.nodes()[i];
+    if (n.op == &sources::custom) {
+      const auto& rule = tape_.rule_at(static_cast<std::size_t>(tape_.attributes_of(i)[0]));
+      return std::any_of(rule.inputs.begin(), rule.inputs.end(),
+                         [&](const variable& x) { return active(x.index()); });
+    }
+    if (n.op->derive == nullptr) return false;
+    return active(n.in[0]) || active(n.in[1]) || active(n.in[2]);
+  }
+
+  void add(std::uint32_t to, variable adjoint) {
+    if (adjoint.empty()) return;
+    const variable part = unbroadcast(adjoint, tape_.type_of(to).shape);
+    std::uint32_t& total = adjoints_[to - first_];
+    total = total == no_node ? part.index() : (tape_.at(total) + part).index();
+  }
+
+  void visit(std::uint32_t i) {
+    const node n = tape_.nodes()[i];
+    const variable dy = tape_.at(adjoints_[i - first_]);
+    if (n.op == &sources::custom) return visit_custom(i, dy);
+    if (n.op->derive == nullptr) return;
+    std::array<variable, 3> inputs;
+    derivation d{{inputs.data(), n.op->arity}, {}, tape_.at(i), dy, {}, {}};
+    bool any = false;
+    for (std::size_t k = 0; k < n.op->arity; ++k) {
+      inputs[k] = tape_.at(n.in[k]);
+      d.needed[k] = active(n.in[k]) && tape_.type_of(n.in[k]).dtype != int64;
+      any = any || d.needed[k];
+    }
+    if (!any) return;
+    // The tape's words may move while the rule records.
+    const auto words = tape_.attributes_of(i);
+    attributes_.assign(words.begin(), words.end());
+    d.attributes = attributes_;
+    n.op->derive(d);
+    for (std::size_t k = 0; k < n.op->arity; ++k) {
+      if (d.needed[k]) add(n.in[k], d.adjoints[k]);
+    }
+  }
+
+  void visit_custom(std::uint32_t i, variable dy) {
+    const auto& rule = tape_.rule_at(static_cast<std::size_t>(tape_.attributes_of(i)[0]));
+    const std::vector<variable> adjoints = rule.rule(rule.inputs, tape_.at(i), dy);
+    if (adjoints.size() != rule.inputs.size()) {
+      throw value_error(fmt::format("custom_gradient: the rule gave {} adjoints for {} inputs",
+                                    adjoints.size(), rule.inputs.size()));
+    }
+    for (std::size_t k = 0; k < adjoints.size(); ++k) {
+      const variable& x = rule.inputs[k];
+      if (adjoints[k].empty() || !active(x.index())) continue;
+      if (adjoints[k].shape() != x.shape() && adjoints[k].shape() != dy.shape()) {
+        throw shape_error(fmt::format("custom_gradient: the rule's adjoint {} has shape {}, the "
+                                      "input {}", k, adjoints[k].shape().text(), x.shape().text()));
+      }
+      add(x.index(), adjoints[k]);
+    }
+  }
+
+  tape& tape_;
+  std::uint32_t first_;
+  std::vector<bool> active_;
+  std::vector<std::uint32_t> adjoints_;
+  std::vector<std::int64_t> attributes_;
+};
+
+}  // namespace
+
+std::vector<variable> vjp(variable y, const std::vector<variable>& xs, operand dy) {
+  tape& t = y.owner();
+  const variable seed = t.resolve(dy, y.dtype());
+  if (seed.type() != y.type()) {
+    throw shape_error(fmt::format("vjp: the adjoint is {}, the output {}: they must be equal",
+                                  seed.type().text(), y.type().text()));
+  }
+  for (const variable& x : xs) {
+    if (&x.owner() != &t) throw tape_error("gradient: the variables live on different tapes");
+    if (x.dtype() == int64) throw dtype_error("gradient: int64 values have no derivative");
+  }
+  sweep s(t, y.index(), xs);
+  s.run(y, seed);
+  std::vector<variable> result;
+  for (const variable& x : xs) {
+    const variable g = s.adjoint(x);
+    result.push_back(!g.empty() ? g
+                                : broadcast_to(t.literal(0, x.dtype(), t.place_of(y.index())),
+                                               x.shape()));
+  }
+  return result;
+}
+
+std::vector<variable> gradient(variable y, const std::vector<variable>& xs) {
+  if (y.shape().elements() != 1) {
+    throw shape_error(fmt::format("gradient: the output has shape {}, a gradient needs one "
+                                  "element: use vjp", y.shape().text()));
+  }
+  tape& t = y.owner();
+  const variable one = t.literal(1, y.dtype(), t.place_of(y.index()));
+  return vjp(y, xs, y.shape().rank() == 0 ? one : broadcast_to(one, y.shape()));
+}
+
+variable gradient(variable y, variable x) { return gradient(y, std::vector{x})[0]; }
+
+variable jvp(variable y, const std::vector<variable>& xs, const std::vector<variable>& dxs) {
+  if (dxs.size() != xs.size()) throw value_error("jvp: as many directions as variables are needed");
+  // g(w) = sum over x of vjp(y, x, w) . dx is linear in w; its gradient in w is the product wanted.
+  tape& t = y.owner();
+  const variable w = broadcast_to(t.literal(0, y.dtype(), t.place_of(y.index())), y.shape());
+  const std::vector<variable> g = vjp(y, xs, w);
+  variable total;
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    const variable part = sum(g[i] * dxs[i]);
+    total = total.empty() ? part : total + part;
+  }
+  if (total.empty()) return w;
+  return gradient(total, w);
+}
+
+}  // namespace cotape

@@ -1,0 +1,31 @@
+// Which instruction set this processor runs: the only place that asks.
+#include "kernels/kernels.hpp"
+
+namespace cotape::kernels {
+
+bool runs([[maybe_unused]] isa i) {
+#if defined(__x86_64__) && !defined(COTAPE_ONLY_BASELINE)
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (i == isa::avx2) return avx2;
+  if (i == isa::avx512) {
+    return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512cd");
+  }
+#endif
+  return i == isa::baseline;
+}
+
+isa best_isa() {
+  static const isa best = runs(isa::avx512) ? isa::avx512
+                          : runs(isa::avx2) ? isa::avx2
+                                            : isa::baseline;
+  return best;
+}
+
+const char* name_of(isa i) {
+  if (i == isa::avx512) return "avx512";
+  return i == isa::avx2 ? "avx2" : "baseline";
+}
+
+}  // namespace cotape::kernels

@@ -1,0 +1,53 @@
+// For files compiled once per instruction set (-DCOTAPE_ISA=...): the set in hand, as a tag and as
+// xsimd's batch. xsimd's namespace is renamed per set on the command line (-Dxsimd=xsimd_avx2), so
+// none of its inline functions can be linked for another set's. Such a file may emit nothing weak
+// that does not carry the tag in its name: helpers live in anonymous namespaces, no std:: calls.
+#pragma once
+
+// g++ 12 warns of its own AVX-512 intrinsics wherever they are inlined (its bug 105593).
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <xsimd/xsimd.hpp>
+
+#include "kernels/arch.hpp"
+
+#ifndef COTAPE_ISA
+#error "compile this file once per instruction set, with -DCOTAPE_ISA=baseline, avx2 or avx512"
+#endif
+
+namespace cotape::kernels {
+namespace {
+
+using current = arch::COTAPE_ISA;
+
+template <class Tag>
+struct xsimd_arch {
+#if defined(__x86_64__)
+  using type = xsimd::sse2;
+#else
+  using type = xsimd::default_arch;
+#endif
+};
+#if defined(__AVX2__)
+template <>
+struct xsimd_arch<arch::avx2> {
+  using type = xsimd::fma3<xsimd::avx2>;
+};
+#endif
+#if defined(__AVX512BW__)
+template <>
+struct xsimd_arch<arch::avx512> {
+  using type = xsimd::avx512bw;
+};
+#endif
+
+template <class T>
+using batch = xsimd::batch<T, typename xsimd_arch<current>::type>;
+
+}  // namespace
+}  // namespace cotape::kernels

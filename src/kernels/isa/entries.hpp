@@ -1,0 +1,24 @@
+// What the files of this folder define, one instance for each instruction set's tag.
+#pragma once
+
+#include "kernels/arch.hpp"
+
+namespace cotape::kernels {
+
+template <class Arch>
+kernel sum_kernel(dtype);
+template <class Arch>
+kernel max_kernel(dtype);
+template <class Arch>
+kernel norm_kernel(dtype);
+template <class Arch>
+kernel fill_kernel(std::size_t element_size);
+template <class Arch>
+kernel uniform_kernel(dtype);
+template <class Arch>
+kernel cast_kernel(dtype from, dtype to);
+
+// Rows of column sums that are added before their sum goes into a more accurate total.
+inline constexpr std::int64_t fold_rows = 64;
+
+}  // namespace cotape::kernels

@@ -1,0 +1,109 @@
+// The kernels that are not element-wise, as seen by the layers to the right: what each expects in
+// a step. None allocates; those marked "throws" may throw cotape::error and are run before any
+// effect commits.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "cotape/shape.hpp"
+#include "kernels/step.hpp"
+
+namespace cotape::kernels {
+
+// --- Instruction sets ---------------------------------------------------------------------------
+
+enum class isa : std::uint8_t { baseline, avx2, avx512 };
+inline constexpr std::size_t isa_count = 3;
+bool runs(isa);  // this processor runs it and this build holds it
+isa best_isa();  // the best of those
+const char* name_of(isa);
+
+// --- Index maps: broadcasts, transposes, slices -------------------------------------------------
+
+// A walk over `rank` axes, row-major: element i of the walk stands at offset + sum(index_k *
+// stride_k) of the other buffer (strides in elements; 0 broadcasts, negative walks backwards).
+struct index_map {
+  std::uint32_t rank = 0;
+  std::int64_t offset = 0;
+  std::array<std::int64_t, shape::max_rank> size{};
+  std::array<std::int64_t, shape::max_rank> stride{};
+
+  void append(std::int64_t size, std::int64_t stride);  // merges axes that continue each other
+  std::int64_t elements() const;
+};
+
+// d[i] = a[map(base + i)] for i < n, side = the map (whole `a`, tile of `d`). The returned kernel
+// is the fastest one for the map: a copy, a fill, a repeated row, spread columns, a blocked
+// transpose (if `whole`: called once with base 0 and n = all elements) or the general walk.
+kernel load(const index_map& map, std::size_t element_size, bool whole);
+
+// d[map(i)] = a[i] for i < n, side = the map; the rest of d is untouched.
+kernel store(const index_map& map, std::size_t element_size);
+
+// d[i] = *a for i < n (n rounded up to whole vectors).
+kernel fill(std::size_t element_size, isa = best_isa());
+
+// --- Reductions: the input seen as (outer, reduced, inner) --------------------------------------
+
+struct reduction {
+  std::int64_t outer = 1, reduced = 1, inner = 1;
+};
+
+// A streaming reduction: called for consecutive tiles (base = 0, 512, ...; a = the tile's data, n
+// its exact size), d = the whole result (outer * inner elements), c = scratch, side = the
+// geometry. The call with base 0 initialises, the one that reaches the end finishes. An empty
+// reduction is one call with n = 0. The order of summation depends on flat positions only (fixed
+// blocked trees), never on the instruction set: lanes of 16 floats or 8 doubles for all.
+struct reducer {
+  kernel run = nullptr;
+  std::size_t (*scratch_bytes)(const reduction&, dtype) = nullptr;
+};
+reducer sum(dtype, isa = best_isa());
+reducer max(dtype, isa = best_isa());   // NaN wins; an empty maximum is -inf
+reducer norm(dtype, isa = best_isa());  // sqrt of the sum of squares, without overflow or underflow in between
+
+// Whole-tensor kernels over (outer, reduced, inner), side = reduction.
+kernel argmax(dtype);  // a -> d (int64): the first of the largest; NaN counts as largest
+kernel cumsum(dtype, bool reverse);
+
+// --- Indices: x seen as (outer, reduced, inner), `rows` = number of indices ---------------------
+
+kernel gather(dtype);       // d (outer, rows, inner) = a at the int64 indices b; throws value_error
+kernel scatter_add(dtype);  // d (outer, reduced, inner) = 0, then += a (outer, rows, inner) at b
+
+// --- Random numbers -----------------------------------------------------------------------------
+
+// d[i] = uniform in [0, 1) for i < n, by Philox4x32-10: key = (seed, stream), counter = the pair
+// (*a as int64, element index base + i). side = philox_key. float: 24 bits, double: 53 bits.
+struct philox_key {
+  std::uint64_t seed = 0;
+  std::uint64_t stream = 0;
+};
+kernel uniform(dtype, isa = best_isa());
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                    std::array<std::uint32_t, 2> key);
+
+// --- GEMM ---------------------------------------------------------------------------------------
+
+// d = alpha op(a) op(b) + beta d, row-major, `batch` times with the given strides (elements; 0
+// shares an operand). alpha is read through a pointer at each run (null: 1): of the operands'
+// dtype. beta is 0 or 1; with beta 0 the old d is never read. k = 0 gives zeros (beta 0).
+struct gemm_geometry {
+  std::int64_t m = 0, n = 0, k = 0, lda = 0, ldb = 0, ldc = 0;
+  bool transpose_a = false, transpose_b = false, accumulate = false;
+  std::int64_t batch = 1, stride_a = 0, stride_b = 0, stride_c = 0;
+};
+kernel gemm(dtype);  // c = alpha or null, side = gemm_geometry
+
+// The BLAS kernel set in use ("Haswell", "SkylakeX", ...).
+const char* gemm_kernel_name();
+
+// --- Conversions --------------------------------------------------------------------------------
+
+// n elements, rounded up to a multiple of 8; to int64 toward zero, NaN and what is outside to the
+// least int64.
+kernel cast(dtype from, dtype to, isa = best_isa());
+
+}  // namespace cotape::kernels

@@ -1,0 +1,285 @@
+// Moving elements through an index map: broadcasts, transposes and slices. Elements are words of 4
+// or 8 bytes whose type does not matter. `load` picks the kernel when the program is built.
+#include <cstring>
+
+#include "kernels/kernels.hpp"
+
+namespace cotape::kernels {
+namespace {
+
+// Words may be floats, doubles or integers.
+struct __attribute__((may_alias)) word4 {
+  std::uint32_t bits;
+};
+struct __attribute__((may_alias)) word8 {
+  std::uint64_t bits;
+};
+
+const index_map& map_of(const step& s) { return *static_cast<const index_map*>(s.side); }
+
+template <class W>
+const W* source(const step& s) {
+  return static_cast<const W*>(s.a) + map_of(s).offset;
+}
+
+// Short copies in steps of 16 bytes: a call of memcpy takes as long as 20 elements.
+template <class W>
+void copy_words(W* d, const W* a, std::int64_t n) {
+  constexpr std::int64_t chunk = 16 / sizeof(W);
+  if (n >= 64) {
+    std::memcpy(d, a, static_cast<std::size_t>(n) * sizeof(W));
+    return;
+  }
+  std::int64_t i = 0;
+  for (; i + chunk <= n; i += chunk) std::memcpy(d + i, a + i, 16);
+  for (; i < n; ++i) d[i] = a[i];
+}
+
+// d[i] = value for i < n; may write up to a line behind that, but not beyond `end`.
+template <class W>
+void fill_words(W* d, W value, std::int64_t n, const W* end) {
+  constexpr std::int64_t chunk = 64 / sizeof(W);
+  std::int64_t i = 0;
+  for (; i < n && d + i + chunk <= end; i += chunk) {
+    for (std::int64_t j = 0; j < chunk; ++j) d[i + j] = value;
+  }
+  for (; i < n; ++i) d[i] = value;
+}
+
+// --- Kernels for frequent maps ------------------------------------------------------------------
+
+// Consecutive elements.
+template <class W>
+void load_run(const step& s) {
+  copy_words(static_cast<W*>(s.d), source<W>(s) + s.base, s.n);
+}
+
+// A row of `size` elements, repeated (a bias): the first period, then ever longer copies of it.
+template <class W>
+void load_rows(const step& s) {
+  const std::int64_t size = map_of(s).size[1], n = s.n;
+  const W* a = source<W>(s);
+  W* d = static_cast<W*>(s.d);
+  const std::int64_t at = s.base == 0 ? 0 : s.base % size;
+  const std::int64_t first = size - at < n ? size - at : n;
+  copy_words(d, a + at, first);
+  if (first == n) return;
+  const std::int64_t second = size < n ? at : n - first;
+  copy_words(d + first, a, second);
+  for (std::int64_t done = first + second; done < n;) {
+    const std::int64_t more = done / size * size < n - done ? done / size * size : n - done;
+    copy_words(d + done, d, more);
+    done += more;
+  }
+}
+
+// Each element of a column repeated `size` times.
+template <class W>
+void load_columns(const step& s) {
+  if (s.n == 0) return;
+  const std::int64_t size = map_of(s).size[1], stride = map_of(s).stride[0];
+  const W* a = source<W>(s) + s.base / size * stride;
+  W* d = static_cast<W*>(s.d);
+  const W* end = d + s.n;
+  constexpr std::int64_t chunk = 64 / sizeof(W);
+  std::int64_t n = size - s.base % size;
+  if (size <= chunk) {
+    for (; end - d >= chunk; d += n, n = size, a += stride) {
+      for (std::int64_t j = 0; j < chunk; ++j) d[j] = *a;
+    }
+  }
+  for (; d < end; d += n, n = size, a += stride) {
+    if (n > end - d) n = end - d;
+    fill_words(d, *a, n, end);
+  }
+}
+
+// --- The general walk ---------------------------------------------------------------------------
+
+// Where element `base` of the walk stands.
+struct place {
+  std::array<std::int64_t, shape::max_rank> index{};
+  std::int64_t at = 0;
+
+  place(const index_map& map, std::int64_t base) {
+    for (std::uint32_t axis = map.rank; base != 0 && axis-- > 0;) {
+      index[axis] = base % map.size[axis];
+      base /= map.size[axis];
+      at += index[axis] * map.stride[axis];
+    }
+  }
+  // To the start of the next innermost row.
+  void next_row(const index_map& map) {
+    const std::uint32_t last = map.rank - 1;
+    at -= index[last] * map.stride[last];
+    index[last] = 0;
+    for (std::uint32_t axis = last; axis-- > 0;) {
+      at += map.stride[axis];
+      if (++index[axis] < map.size[axis]) return;
+      at -= map.size[axis] * map.stride[axis];
+      index[axis] = 0;
+    }
+  }
+};
+
+// Calls piece(place, length) for innermost rows and parts of rows, in order.
+template <class Piece>
+void walk(const index_map& map, std::int64_t base, std::int64_t n, Piece piece) {
+  if (n == 0) return;
+  if (map.rank == 0) return piece(std::int64_t{0}, n);
+  place p(map, base);
+  const std::uint32_t last = map.rank - 1;
+  while (n > 0) {
+    const std::int64_t rest = map.size[last] - p.index[last];
+    const std::int64_t length = rest < n ? rest : n;
+    piece(p.at, length);
+    n -= length;
+    if (n > 0) p.next_row(map);
+  }
+}
+
+template <class W>
+void load_walk(const step& s) {
+  const index_map& map = map_of(s);
+  const std::int64_t stride = map.rank == 0 ? 0 : map.stride[map.rank - 1];
+  const W* a = source<W>(s);
+  W* d = static_cast<W*>(s.d);
+  const W* end = d + s.n;
+  walk(map, s.base, s.n, [&](std::int64_t at, std::int64_t n) {
+    const W* from = a + at;
+    if (stride == 1) {
+      copy_words(d, from, n);
+    } else if (stride == 0) {
+      fill_words(d, *from, n, end);
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) d[i] = from[i * stride];
+    }
+    d += n;
+  });
+}
+
+template <class W>
+void store_walk(const step& s) {
+  const index_map& map = map_of(s);
+  const std::int64_t stride = map.rank == 0 ? 0 : map.stride[map.rank - 1];
+  const W* a = static_cast<const W*>(s.a);
+  W* d = static_cast<W*>(s.d) + map.offset;
+  walk(map, s.base, s.n, [&](std::int64_t at, std::int64_t n) {
+    W* to = d + at;
+    if (stride == 1) {
+      copy_words(to, a, n);
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) to[i * stride] = a[i];
+    }
+    a += n;
+  });
+}
+
+// --- Transposes ---------------------------------------------------------------------------------
+
+// A square of 4 by 4 words of 4 bytes, or 2 by 2 of 8, through registers.
+void transpose_square(const word4* a, std::int64_t a_stride, word4* d, std::int64_t d_stride) {
+  using row = float __attribute__((vector_size(16)));
+  row r[4];
+  for (std::int64_t i = 0; i < 4; ++i) std::memcpy(&r[i], a + i * a_stride, 16);
+  const row x = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
+  const row y = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
+  const row z = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+  const row w = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+  r[0] = __builtin_shufflevector(x, y, 0, 1, 4, 5);
+  r[1] = __builtin_shufflevector(x, y, 2, 3, 6, 7);
+  r[2] = __builtin_shufflevector(z, w, 0, 1, 4, 5);
+  r[3] = __builtin_shufflevector(z, w, 2, 3, 6, 7);
+  for (std::int64_t i = 0; i < 4; ++i) std::memcpy(d + i * d_stride, &r[i], 16);
+}
+void transpose_square(const word8* a, std::int64_t a_stride, word8* d, std::int64_t d_stride) {
+  using row = double __attribute__((vector_size(16)));
+  row r[2];
+  for (std::int64_t i = 0; i < 2; ++i) std::memcpy(&r[i], a + i * a_stride, 16);
+  const row x = __builtin_shufflevector(r[0], r[1], 0, 2);
+  const row y = __builtin_shufflevector(r[0], r[1], 1, 3);
+  std::memcpy(d, &x, 16);
+  std::memcpy(d + d_stride, &y, 16);
+}
+
+// d[x, y] = a[x, y] with a's consecutive elements along x and d's along y: blocks of a line by a
+// line keep both in the first-level cache.
+template <class W>
+void transpose(const W* a, std::int64_t a_stride, W* d, std::int64_t d_stride, std::int64_t rows,
+               std::int64_t cols) {
+  constexpr std::int64_t block = 64 / sizeof(W), square = 16 / sizeof(W);
+  const std::int64_t whole_rows = rows / square * square, whole_cols = cols / square * square;
+  for (std::int64_t i = 0; i < whole_rows; i += block) {
+    const std::int64_t i_end = whole_rows - i < block ? whole_rows : i + block;
+    for (std::int64_t j = 0; j < whole_cols; j += block) {
+      const std::int64_t j_end = whole_cols - j < block ? whole_cols : j + block;
+      for (std::int64_t x = i; x < i_end; x += square) {
+        for (std::int64_t y = j; y < j_end; y += square) {
+          transpose_square(a + y * a_stride + x, a_stride, d + x * d_stride + y, d_stride);
+        }
+      }
+    }
+  }
+  for (std::int64_t x = 0; x < rows; ++x) {
+    const std::int64_t first = x < whole_rows ? whole_cols : 0;
+    for (std::int64_t y = first; y < cols; ++y) d[x * d_stride + y] = a[y * a_stride + x];
+  }
+}
+
+// The axis whose elements are consecutive in `a`; rank if there is none, or only the last.
+std::uint32_t consecutive_axis(const index_map& map) {
+  for (std::uint32_t axis = 0; axis + 1 < map.rank; ++axis) {
+    if (map.stride[axis] == 1 && map.stride[map.rank - 1] != 0) return axis;
+  }
+  return map.rank;
+}
+
+// Any whole transpose: the consecutive axis of `a` against the last one, for all other indices.
+template <class W>
+void load_transposed(const step& s) {
+  const index_map& map = map_of(s);
+  if (s.n == 0) return;
+  const std::uint32_t last = map.rank - 1, axis = consecutive_axis(map);
+  std::array<std::int64_t, shape::max_rank> d_stride{}, index{};
+  for (std::int64_t i = last, n = 1; i >= 0; --i) {
+    d_stride[static_cast<std::size_t>(i)] = n;
+    n *= map.size[static_cast<std::size_t>(i)];
+  }
+  const W* a = source<W>(s);
+  W* d = static_cast<W*>(s.d);
+  while (true) {
+    transpose(a, map.stride[last], d, d_stride[axis], map.size[axis], map.size[last]);
+    std::uint32_t i = last;
+    while (i-- > 0) {
+      if (i == axis) continue;
+      a += map.stride[i];
+      d += d_stride[i];
+      if (++index[i] < map.size[i]) break;
+      a -= map.size[i] * map.stride[i];
+      d -= map.size[i] * d_stride[i];
+      index[i] = 0;
+    }
+    if (i > last) return;  // every index went round
+  }
+}
+
+template <class W>
+kernel choose_load(const index_map& map, bool whole) {
+  if (map.rank == 1 && map.stride[0] == 1) return &load_run<W>;
+  if (map.rank == 2 && map.stride[0] == 0 && map.stride[1] == 1) return &load_rows<W>;
+  if (map.rank == 2 && map.stride[1] == 0) return &load_columns<W>;
+  if (whole && consecutive_axis(map) < map.rank) return &load_transposed<W>;
+  return &load_walk<W>;
+}
+
+}  // namespace
+
+kernel load(const index_map& map, std::size_t element_size, bool whole) {
+  return element_size == 4 ? choose_load<word4>(map, whole) : choose_load<word8>(map, whole);
+}
+
+kernel store(const index_map&, std::size_t element_size) {
+  return element_size == 4 ? &store_walk<word4> : &store_walk<word8>;
+}
+
+}  // namespace cotape::kernels

@@ -1,0 +1,94 @@
+// Composed element-wise operations.
+#include "ops/compose.hpp"
+#include "primitives/primitives.hpp"
+#include "tape/sources.hpp"
+
+#include <fmt/format.h>
+
+namespace cotape {
+
+composition::composition(const char* name, std::initializer_list<operand> operands)
+    : tape_(nullptr) {
+  dtype d = float32;
+  for (const operand& x : operands) {
+    if (x.is_number() || x.as_parameter() != nullptr) continue;
+    tape_ = &x.as_variable().owner();
+    d = x.as_variable().dtype();
+    break;
+  }
+  const place where = operands.begin()->where();
+  if (tape_ == nullptr) {
+    throw tape_error(fmt::format(
+        "{}: no operand is on a tape: record a parameter with tape.read(p) [at {}]", name,
+        where.text()));
+  }
+  scope_.emplace(*tape_, where);
+  std::size_t i = 0;
+  for (const operand& x : operands) inputs_[i++] = tape_->resolve(x, d);
+}
+
+variable operator+(operand a, operand b) { return add(a, b); }
+variable operator-(operand a, operand b) { return subtract(a, b); }
+variable operator*(operand a, operand b) { return multiply(a, b); }
+variable operator/(operand a, operand b) { return divide(a, b); }
+variable operator-(operand x) { return negate(x); }
+variable operator<(operand a, operand b) { return less(a, b); }
+variable operator<=(operand a, operand b) { return less_equal(a, b); }
+variable operator>(operand a, operand b) { return less(b, a); }
+variable operator>=(operand a, operand b) { return less_equal(b, a); }
+
+variable negate(operand x) { return multiply(x, operand(-1, x.where().file, x.where().line)); }
+
+variable subtract(operand a, operand b) {
+  const composition c("subtract", {a, b});
+  return add(c[0], b.is_number() ? c.on().literal(-b.number(), c[0].dtype(), b.where())
+                                 : negate(c[1]));
+}
+
+variable square(operand x) {
+  const composition c("square", {x});
+  return multiply(c[0], c[0]);
+}
+
+variable greater(operand a, operand b) { return less(b, a); }
+variable greater_equal(operand a, operand b) { return less_equal(b, a); }
+
+variable not_equal(operand a, operand b) {
+  const composition c("not_equal", {a, b});
+  return subtract(1, equal(c[0], c[1]));
+}
+
+variable where(operand condition, operand a, operand b) {
+  const composition c("where", {condition, a, b});
+  return select(c[0], c[1], c[2]);
+}
+
+variable clamp(operand x, operand low, operand high) {
+  const composition c("clamp", {x, low, high});
+  return minimum(maximum(c[0], c[1]), c[2]);
+}
+
+variable softplus(operand x) {  // max(x, 0) + log(1 + e^-|x|)
+  const composition c("softplus", {x});
+  return relu(c[0]) + log1p(exp(-abs(c[0])));
+}
+
+variable stop_gradient(operand x) { return record(primitives::stop_gradient, {x}); }
+
+variable cast(operand x, dtype to) {
+  const composition c("cast", {x});
+  const std::int64_t attribute = static_cast<std::int64_t>(to);
+  return record(primitives::cast, {c[0]}, {&attribute, 1});
+}
+
+variable custom_gradient(const std::function<variable(const std::vector<variable>&)>& f,
+                         const std::vector<variable>& inputs, derivative_rule rule) {
+  if (inputs.empty()) throw value_error("custom_gradient: it needs at least one input");
+  tape& t = inputs[0].owner();
+  const variable y = f(inputs);
+  const std::int64_t number =
+      t.keep(std::make_shared<custom_rule>(custom_rule{inputs, std::move(rule)}));
+  return t.record(sources::custom, {&y, 1}, {&number, 1}, t.place_of(y.index()));
+}
+
+}  // namespace cotape

@@ -1,0 +1,253 @@
+// Layout operations: their arguments made explicit, then primitives.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "cotape/xtensor.hpp"
+#include "ops/compose.hpp"
+#include "primitives/primitives.hpp"
+
+namespace cotape {
+
+namespace {
+
+using primitives::words;
+
+std::int64_t word(std::size_t i) { return static_cast<std::int64_t>(i); }
+
+words sizes_of(const variable& x) { return {x.shape().begin(), x.shape().end()}; }
+
+}  // namespace
+
+variable reshape(operand x, const shape& s) {
+  return record(primitives::reshape, {x}, {s.begin(), s.rank()});
+}
+
+variable reshape(operand x, std::initializer_list<std::int64_t> sizes) {
+  const composition c("reshape", {x});
+  words resolved(sizes);
+  const auto open = std::find(resolved.begin(), resolved.end(), -1);
+  if (open != resolved.end()) {
+    std::int64_t rest = 1;
+    for (std::int64_t s : resolved) rest *= s == -1 ? 1 : s;
+    const std::int64_t elements = c[0].shape().elements();
+    if (std::count(resolved.begin(), resolved.end(), -1) > 1 || rest == 0 || elements % rest != 0) {
+      throw shape_error(fmt::format("reshape: cannot find the size -1 that turns {} into the rest",
+                                    c[0].shape().text()));
+    }
+    *open = elements / rest;
+  }
+  return reshape(c[0], shape(resolved));
+}
+
+variable transpose(operand x, std::initializer_list<std::int64_t> order) {
+  const composition c("transpose", {x});
+  const std::size_t rank = c[0].shape().rank();
+  words resolved;
+  for (std::int64_t axis : order) resolved.push_back(word(normalize_axis("transpose", axis, rank)));
+  for (std::size_t i = rank; order.size() == 0 && i-- > 0;) resolved.push_back(word(i));
+  words sorted = resolved;
+  std::sort(sorted.begin(), sorted.end());
+  const bool permutation =
+      sorted.size() == rank && std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end();
+  if (!permutation) {
+    throw value_error(fmt::format("transpose: the order must name each of the {} axes of {} once",
+                                  rank, c[0].shape().text()));
+  }
+  return record(primitives::transpose, {c[0]}, resolved);
+}
+
+variable expand_dims(operand x, std::int64_t axis) {
+  const composition c("expand_dims", {x});
+  words sizes = sizes_of(c[0]);
+  const auto at = normalize_axis("expand_dims", axis, sizes.size() + 1);
+  sizes.insert(sizes.begin() + word(at), 1);
+  return reshape(c[0], shape(sizes));
+}
+
+variable squeeze(operand x, const axes& which) {
+  const composition c("squeeze", {x});
+  const auto named = which.of("squeeze", c[0].shape().rank());
+  const bool given = named.size() < c[0].shape().rank();
+  words sizes;
+  for (std::size_t i = 0; i < c[0].shape().rank(); ++i) {
+    const bool chosen = std::find(named.begin(), named.end(), i) != named.end();
+    if (given && chosen && c[0].shape()[i] != 1) {
+      throw shape_error(fmt::format("squeeze: axis {} of {} is not of size 1", i,
+                                    c[0].shape().text()));
+    }
+    if (!chosen || c[0].shape()[i] != 1) sizes.push_back(c[0].shape()[i]);
+  }
+  return reshape(c[0], shape(sizes));
+}
+
+variable slice(operand x, std::initializer_list<range> ranges) {
+  const composition c("slice", {x});
+  const shape& s = c[0].shape();
+  if (ranges.size() > s.rank()) {
+    throw shape_error(fmt::format("slice: {} ranges for {}", ranges.size(), s.text()));
+  }
+  words sizes = sizes_of(c[0]), first(s.rank(), 0), steps(s.rank(), 1), kept;
+  std::size_t i = 0;
+  for (const range& r : ranges) {
+    const std::int64_t n = s[i];
+    if (r.step == 0) throw value_error("slice: a step of 0");
+    if (r.single) {
+      first[i] = word(0) + (*r.start < 0 ? *r.start + n : *r.start);
+      if (first[i] < 0 || first[i] >= n) {
+        throw value_error(fmt::format("slice: index {} is outside axis {} of {}", *r.start, i,
+                                      s.text()));
+      }
+      sizes[i] = 1;
+    } else {  // Python's rules: out-of-range ends are clipped
+      const std::int64_t low = r.step > 0 ? 0 : -1, high = r.step > 0 ? n : n - 1;
+      const auto clip = [&](std::int64_t k) { return std::clamp(k < 0 ? k + n : k, low, high); };
+      first[i] = r.start ? clip(*r.start) : (r.step > 0 ? 0 : n - 1);
+      const std::int64_t stop = r.stop ? clip(*r.stop) : (r.step > 0 ? n : -1);
+      const std::int64_t span = r.step > 0 ? stop - first[i] : first[i] - stop;
+      sizes[i] = span <= 0 ? 0 : (span - 1) / std::abs(r.step) + 1;
+      if (sizes[i] == 0) first[i] = 0;
+      steps[i] = r.step;
+    }
+    if (!r.single) kept.push_back(sizes[i]);
+    ++i;
+  }
+  for (; i < s.rank(); ++i) kept.push_back(s[i]);
+  words attributes = sizes;
+  attributes.insert(attributes.end(), first.begin(), first.end());
+  attributes.insert(attributes.end(), steps.begin(), steps.end());
+  const variable part = record(primitives::slice, {c[0]}, attributes);
+  return kept.size() == s.rank() ? part : reshape(part, shape(kept));
+}
+
+variable concatenate(const std::vector<operand>& parts, std::int64_t axis) {
+  if (parts.empty()) throw value_error("concatenate: no parts");
+  const auto on_tape = std::find_if(parts.begin(), parts.end(), [](const operand& x) {
+    return !x.is_number() && x.as_parameter() == nullptr;
+  });
+  const composition c("concatenate", {on_tape == parts.end() ? parts[0] : *on_tape});
+  std::vector<variable> level;
+  for (const operand& x : parts) level.push_back(c.on().resolve(x, c[0].dtype()));
+  const words attributes{
+      word(normalize_axis("concatenate", axis, level[0].shape().rank()))};
+  while (level.size() > 1) {  // a balanced tree: each element is copied log(parts) times
+    std::vector<variable> next;
+    for (std::size_t i = 0; i + 1 < level.size(); i += 2) {
+      next.push_back(record(primitives::concatenate, {level[i], level[i + 1]}, attributes));
+    }
+    if (level.size() % 2 == 1) next.push_back(level.back());
+    level = std::move(next);
+  }
+  return level[0];
+}
+
+variable stack(const std::vector<operand>& parts, std::int64_t axis) {
+  std::vector<operand> expanded;
+  for (const operand& x : parts) {
+    if (x.is_number()) throw value_error("stack: a plain number has no shape, use tape.constant");
+    if (x.as_parameter() != nullptr) {
+      throw tape_error("stack: read parameters with tape.read(p) first");
+    }
+    expanded.emplace_back(expand_dims(x, axis), x.where().file, x.where().line);
+  }
+  return concatenate(expanded, axis);
+}
+
+std::vector<variable> split(operand x, std::int64_t parts, std::int64_t axis) {
+  const composition c("split", {x});
+  const shape& s = c[0].shape();
+  const auto at = normalize_axis("split", axis, s.rank());
+  if (parts <= 0 || s[at] % parts != 0) {
+    throw shape_error(fmt::format("split: axis {} of {} does not divide into {} equal parts", at,
+                                  s.text(), parts));
+  }
+  const std::int64_t size = s[at] / parts;
+  std::vector<variable> result;
+  for (std::int64_t k = 0; k < parts; ++k) {
+    words attributes = sizes_of(c[0]);
+    attributes[at] = size;
+    attributes.resize(2 * s.rank(), 0);
+    attributes[s.rank() + at] = k * size;
+    attributes.resize(3 * s.rank(), 1);
+    result.push_back(record(primitives::slice, {c[0]}, attributes));
+  }
+  return result;
+}
+
+variable pad(operand x, std::initializer_list<std::int64_t> before,
+             std::initializer_list<std::int64_t> after, double value) {
+  const composition c("pad", {x});
+  const shape& s = c[0].shape();
+  const auto negative = [](std::int64_t n) { return n < 0; };
+  if (before.size() != s.rank() || after.size() != s.rank() ||
+      std::any_of(before.begin(), before.end(), negative) ||
+      std::any_of(after.begin(), after.end(), negative)) {
+    throw shape_error(fmt::format("pad: {} needs {} sizes before and after, none negative",
+                                  s.text(), s.rank()));
+  }
+  words attributes = sizes_of(c[0]);
+  attributes.insert(attributes.end(), before.begin(), before.end());
+  attributes.resize(3 * s.rank(), 1);
+  for (std::size_t i = 0; i < s.rank(); ++i) {
+    attributes.push_back(s[i] + before.begin()[i] + after.begin()[i]);
+  }
+  attributes.push_back(std::bit_cast<std::int64_t>(value));
+  return record(primitives::embed, {c[0]}, attributes);
+}
+
+variable gather(operand x, operand indices, std::int64_t axis) {
+  const composition c("gather", {x, indices});
+  const words attributes{word(normalize_axis("gather", axis, c[0].shape().rank()))};
+  return record(primitives::gather, {c[0], c[1]}, attributes);
+}
+
+variable scatter_add(operand x, operand indices, std::int64_t size, std::int64_t axis) {
+  const composition c("scatter_add", {x, indices});
+  const std::size_t rank = c[0].shape().rank() - c[1].shape().rank() + 1;
+  if (size < 0) throw value_error(fmt::format("scatter_add: the size {} is negative", size));
+  const words attributes{word(normalize_axis("scatter_add", axis, rank)), size};
+  return record(primitives::scatter_add, {c[0], c[1]}, attributes);
+}
+
+variable one_hot(operand labels, std::int64_t classes, dtype d) {
+  const composition c("one_hot", {labels});
+  if (c[0].dtype() != int64) {
+    throw dtype_error(fmt::format("one_hot: labels must be int64, not {}", name_of(c[0].dtype())));
+  }
+  if (classes < 0) throw value_error(fmt::format("one_hot: {} classes", classes));
+  tensor numbers({int64, {classes}});
+  for (std::int64_t k = 0; k < classes; ++k) numbers.data_as<std::int64_t>()[k] = k;
+  return cast(equal(expand_dims(c[0], -1), c.on().constant(numbers)), d);
+}
+
+variable diag(operand x) {  // a matrix of n columns, flat, has its diagonal at every n+1-th element
+  const composition c("diag", {x});
+  const shape& s = c[0].shape();
+  if (s.rank() == 2 && s[0] == s[1]) {
+    return slice(reshape(c[0], {-1}), {{std::nullopt, std::nullopt, s[0] + 1}});
+  }
+  if (s.rank() != 1) {
+    throw shape_error(fmt::format("diag: {} is neither a vector nor a square matrix", s.text()));
+  }
+  const std::int64_t n = s[0];
+  const words attributes{n, 0, n + 1, n * n, 0};
+  return reshape(record(primitives::embed, {c[0]}, attributes), {n, n});
+}
+
+variable tril(operand x, std::int64_t k) {
+  const composition c("tril", {x});
+  const shape& s = c[0].shape();
+  if (s.rank() < 2) throw shape_error(fmt::format("tril: {} is not a matrix", s.text()));
+  const std::int64_t rows = s[s.rank() - 2], columns = s[s.rank() - 1];
+  tensor mask({c[0].dtype(), {rows, columns}});
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < columns && j - i <= k; ++j) {
+      if (c[0].dtype() == float32) mask.data_as<float>()[i * columns + j] = 1;
+      else mask.data_as<double>()[i * columns + j] = 1;
+    }
+  }
+  return select(c.on().constant(mask), c[0], 0);
+}
+
+}  // namespace cotape

@@ -1,0 +1,167 @@
+// Reductions over any axes, from primitives over adjacent ones; means, softmax and the like.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "ops/compose.hpp"
+#include "primitives/primitives.hpp"
+
+namespace cotape {
+
+std::vector<std::size_t> axes::of(const char* op, std::size_t rank) const {
+  std::vector<std::size_t> result;
+  if (!list_) {
+    result.resize(rank);
+    std::iota(result.begin(), result.end(), 0);
+    return result;
+  }
+  for (std::int64_t axis : *list_) result.push_back(normalize_axis(op, axis, rank));
+  std::sort(result.begin(), result.end());
+  if (std::adjacent_find(result.begin(), result.end()) != result.end()) {
+    throw value_error(fmt::format("{}: an axis is named twice", op));
+  }
+  return result;
+}
+
+namespace {
+
+using primitives::words;
+
+std::int64_t word(std::size_t i) { return static_cast<std::int64_t>(i); }
+
+shape with_axes(const shape& x, const std::vector<std::size_t>& reduced, dims d) {
+  words sizes;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    if (std::find(reduced.begin(), reduced.end(), i) == reduced.end()) sizes.push_back(x[i]);
+    else if (d == dims::keep) sizes.push_back(1);
+  }
+  return shape(sizes);
+}
+
+variable reshaped(variable x, const shape& s) { return x.shape() == s ? x : reshape(x, s); }
+
+// Moves the reduced axes to the end, so that one run of the primitive covers them.
+variable reduced_last(variable x, std::vector<std::size_t>& reduced) {
+  words order;
+  for (std::size_t i = 0; i < x.shape().rank(); ++i) {
+    if (std::find(reduced.begin(), reduced.end(), i) == reduced.end()) order.push_back(word(i));
+  }
+  const std::size_t kept = order.size();
+  for (std::size_t& axis : reduced) {
+    order.push_back(word(axis));
+    axis = kept + static_cast<std::size_t>(&axis - reduced.data());
+  }
+  return record(primitives::transpose, {x}, order);
+}
+
+variable reduce(const primitive& op, operand operand_x, const axes& over, dims d) {
+  const composition c(op.name, {operand_x});
+  variable x = c[0];
+  std::vector<std::size_t> reduced = over.of(op.name, x.shape().rank());
+  const shape result = with_axes(x.shape(), reduced, d);
+  if (!reduced.empty() && reduced.back() - reduced.front() + 1 != reduced.size()) {
+    x = reduced_last(x, reduced);
+  }
+  const words attributes{reduced.empty() ? 0 : word(reduced.front()), word(reduced.size())};
+  return reshaped(record(op, {x}, attributes), result);
+}
+
+double count_of(const shape& x, const std::vector<std::size_t>& reduced) {
+  double n = 1;
+  for (std::size_t axis : reduced) n *= static_cast<double>(x[axis]);
+  return n;
+}
+
+
+}  // namespace
+
+variable sum(operand x, const axes& over, dims d) { return reduce(primitives::sum, x, over, d); }
+variable max(operand x, const axes& over, dims d) { return reduce(primitives::max, x, over, d); }
+variable norm(operand x, const axes& over, dims d) { return reduce(primitives::norm, x, over, d); }
+
+variable min(operand x, const axes& over, dims d) {
+  const composition c("min", {x});
+  return -max(-c[0], over, d);
+}
+
+variable mean(operand x, const axes& over, dims d) {
+  const composition c("mean", {x});
+  const double n = count_of(c[0].shape(), over.of("mean", c[0].shape().rank()));
+  if (n == 0) throw shape_error(fmt::format("mean: {} is empty", c[0].shape().text()));
+  return sum(c[0], over, d) * (1 / n);
+}
+
+variable var(operand x, const axes& over, dims d, int correction) {
+  const composition c("var", {x});
+  const double n = count_of(c[0].shape(), over.of("var", c[0].shape().rank()));
+  if (n - correction <= 0) {
+    throw value_error(fmt::format("var: {} elements are too few for correction {}", n, correction));
+  }
+  return sum(square(c[0] - mean(c[0], over, keep_dims)), over, d) * (1 / (n - correction));
+}
+
+variable stddev(operand x, const axes& over, dims d, int correction) {
+  const composition c("stddev", {x});
+  return sqrt(var(c[0], over, d, correction));
+}
+
+variable prod(operand x, const axes& over, dims d) {  // by halves: exact derivatives at zeros too
+  const composition c("prod", {x});
+  std::vector<std::size_t> reduced = over.of("prod", c[0].shape().rank());
+  const shape result = with_axes(c[0].shape(), reduced, d);
+  const auto n = static_cast<std::int64_t>(count_of(c[0].shape(), reduced));
+  variable rows = reshape(reduced_last(c[0], reduced), {result.elements(), n});
+  for (std::int64_t size = n; size > 1; size = (size + 1) / 2) {
+    const std::int64_t half = size / 2;
+    variable product = slice(rows, {all, {0, half}}) * slice(rows, {all, {half, 2 * half}});
+    if (size % 2 == 1) product = concatenate({product, slice(rows, {all, {2 * half, size}})}, 1);
+    rows = product;
+  }
+  return n == 0 ? broadcast_to(c.on().literal(1, c[0].dtype(), x.where()), result)
+                : reshape(rows, result);
+}
+
+variable argmax(operand x, std::int64_t axis) {
+  const composition c("argmax", {x});
+  const words attributes{word(normalize_axis("argmax", axis, c[0].shape().rank()))};
+  return record(primitives::argmax, {c[0]}, attributes);
+}
+
+variable cumsum(operand x, std::int64_t axis) {
+  const composition c("cumsum", {x});
+  const words attributes{word(normalize_axis("cumsum", axis, c[0].shape().rank())), 0};
+  return record(primitives::cumsum, {c[0]}, attributes);
+}
+
+namespace {
+
+// The maximum as a constant shift, 0 where it is infinite, so that exp(x - shift) is never NaN.
+variable shift_of(variable x, const axes& over) {
+  const variable m = stop_gradient(max(x, over, keep_dims));
+  return select(less(abs(m), std::numeric_limits<double>::infinity()), m, 0);
+}
+
+}  // namespace
+
+variable logsumexp(operand x, const axes& over, dims d) {  // m + log sum exp(x - m)
+  const composition c("logsumexp", {x});
+  const auto reduced = over.of("logsumexp", c[0].shape().rank());
+  const variable m = shift_of(c[0], over);
+  const variable total = sum(exp(c[0] - m), over, keep_dims);
+  return reshaped(log(total) + m, with_axes(c[0].shape(), reduced, d));
+}
+
+variable softmax(operand x, std::int64_t axis) {  // exp(x - m) / sum exp(x - m)
+  const composition c("softmax", {x});
+  const variable e = exp(c[0] - shift_of(c[0], axis));
+  return e / sum(e, axis, keep_dims);
+}
+
+variable log_softmax(operand x, std::int64_t axis) {  // x - m - log sum exp(x - m)
+  const composition c("log_softmax", {x});
+  const variable shifted = c[0] - shift_of(c[0], axis);
+  return shifted - log(sum(exp(shifted), axis, keep_dims));
+}
+
+}  // namespace cotape

@@ -1,0 +1,145 @@
+// The element-wise primitives of two and three operands: y = f(a, b). derivative(i, ...) is the
+// adjoint of operand i. A kernel's B is a SIMD batch, or a plain int64 where `integers` is set.
+#pragma once
+
+#include "primitives/elementwise.hpp"
+
+namespace cotape {
+
+struct binary {
+  static constexpr std::uint8_t arity = 2;
+};
+
+struct add_op : binary {  // y = a + b
+  static constexpr auto name = "add";
+  static constexpr bool integers = true;
+  template <class B>
+  static B kernel(B a, B b) { return a + b; }
+  static variable derivative(int, variable, variable, variable, variable dy) { return dy; }
+};
+COTAPE_BINARY(add)
+
+struct multiply_op : binary {  // y = a b,  dy/da = b
+  static constexpr auto name = "multiply";
+  static constexpr bool integers = true;
+  template <class B>
+  static B kernel(B a, B b) { return a * b; }
+  static variable derivative(int i, variable a, variable b, variable, variable dy) {
+    return chain(dy, i == 0 ? b : a);
+  }
+};
+COTAPE_BINARY(multiply)
+
+struct divide_op : binary {  // y = a / b,  dy/da = 1/b,  dy/db = -y/b
+  static constexpr auto name = "divide";
+  template <class B>
+  static B kernel(B a, B b) { return a / b; }
+  static variable derivative(int i, variable, variable b, variable y, variable dy) {
+    return i == 0 ? chain(dy, reciprocal(b)) : chain(dy, -(y / b));
+  }
+};
+COTAPE_BINARY(divide)
+
+struct power_op : binary {  // y = a^b,  dy/da = b a^(b-1),  dy/db = y ln a (0 where y is 0)
+  static constexpr auto name = "power";
+  template <class B>
+  static B kernel(B a, B b);  // by repeated multiplication where b is a small whole number
+  static variable derivative(int i, variable a, variable b, variable y, variable dy) {
+    return i == 0 ? chain(dy, chain(b, power(a, b - 1))) : chain(dy, chain(y, log(a)));
+  }
+};
+COTAPE_BINARY(power)
+
+struct maximum_op : binary {  // the larger, NaN if either is; ties split the adjoint
+  static constexpr auto name = "maximum";
+  static constexpr bool integers = true;
+  template <class B>
+  static B kernel(B a, B b) { return select(a > b, a, select(a != a, a, b)); }
+  static variable derivative(int i, variable a, variable b, variable, variable dy) {
+    return chain(dy, (i == 0 ? less(b, a) : less(a, b)) + 0.5 * equal(a, b));
+  }
+};
+COTAPE_BINARY(maximum)
+
+struct minimum_op : binary {  // the smaller, NaN if either is; ties split the adjoint
+  static constexpr auto name = "minimum";
+  static constexpr bool integers = true;
+  template <class B>
+  static B kernel(B a, B b) { return select(a < b, a, select(a != a, a, b)); }
+  static variable derivative(int i, variable a, variable b, variable, variable dy) {
+    return chain(dy, (i == 0 ? less(a, b) : less(b, a)) + 0.5 * equal(a, b));
+  }
+};
+COTAPE_BINARY(minimum)
+
+struct less_op : binary {  // 1 where a < b, else 0
+  static constexpr auto name = "less";
+  static constexpr bool integers = true;
+  template <class B>
+  static B kernel(B a, B b) { return select(a < b, B(1), B(0)); }
+};
+COTAPE_BINARY(less)
+
+struct less_equal_op : binary {
+  static constexpr auto name = "less_equal";
+  static constexpr bool integers = true;
+  template <class B>
+  static B kernel(B a, B b) { return select(a <= b, B(1), B(0)); }
+};
+COTAPE_BINARY(less_equal)
+
+struct equal_op : binary {
+  static constexpr auto name = "equal";
+  static constexpr bool integers = true;
+  template <class B>
+  static B kernel(B a, B b) { return select(a == b, B(1), B(0)); }
+};
+COTAPE_BINARY(equal)
+
+struct xlogy_op : binary {  // y = a ln b, 0 where a is 0;  dy/da = ln b,  dy/db = a/b
+  static constexpr auto name = "xlogy";
+  template <class B>
+  static B kernel(B a, B b) { return select(a == B(0) && b == b, B(0), a * log(b)); }
+  static variable derivative(int i, variable a, variable b, variable, variable dy) {
+    return i == 0 ? chain(dy, log(b)) : chain(dy, chain(a, reciprocal(b)));
+  }
+};
+COTAPE_BINARY(xlogy)
+
+struct chain_op : binary {  // y = a b, 0 where a is 0. Its rules are never guarded by their own a
+  static constexpr auto name = "chain";
+  template <class B>
+  static B kernel(B a, B b) { return select(a == B(0), B(0), a * b); }
+  static variable derivative(int i, variable a, variable b, variable, variable dy) {
+    return chain(dy, i == 0 ? b : a);
+  }
+};
+COTAPE_BINARY(chain)
+
+struct select_op {  // b where a is not 0, else c: selects adjoints and multiplies nothing
+  static constexpr auto name = "select";
+  static constexpr std::uint8_t arity = 3;
+  static constexpr bool integers = true;
+  template <class B>
+  static B kernel(B a, B b, B c) { return select(a != B(0), b, c); }
+  static variable derivative(int i, variable a, variable, variable, variable, variable dy) {
+    if (i == 0) return {};
+    return i == 1 ? select(a, dy, 0) : select(a, 0, dy);
+  }
+};
+COTAPE_TERNARY(select)
+
+struct broadcast_op {  // the same elements in a larger shape (attributes)
+  static constexpr auto name = "broadcast_to";
+  static constexpr std::uint8_t arity = 1;
+  static constexpr bool integers = true;
+  template <class B>
+  static B kernel(B x) { return x; }
+  static value_type infer(const signature&);
+  static variable derivative(variable, variable, variable dy) { return dy; }
+};
+#ifdef COTAPE_ISA
+COTAPE_KERNELS(broadcast_op)
+#endif
+
+}  // namespace cotape

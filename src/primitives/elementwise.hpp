@@ -1,0 +1,88 @@
+// How the built-in element-wise primitives become kernels. Each is a struct (see unary.hpp) whose
+// kernel is a template over a SIMD batch; its file is compiled once by an ordinary source, where
+// COTAPE_UNARY(f) defines the operation f, and once per instruction set, where it instantiates
+// f's kernels.
+#pragma once
+
+#include "cotape/ops.hpp"
+#include "cotape/primitive.hpp"
+#include "kernels/arch.hpp"
+#include "primitives/lowering.hpp"
+
+namespace cotape {
+
+// y[i] = Op::kernel(a[i], ...) for s.n elements, rounded up to whole vectors.
+template <class Op, class T, class Arch>
+void elementwise(const kernels::step& s);
+
+// As infer_elementwise, but refuses int64.
+value_type infer_floating(const signature&);
+
+// Kernels are written for batches; int64 runs through the same templates as plain numbers.
+template <class T>
+[[gnu::always_inline]] inline T select(bool condition, T a, T b) {
+  return condition ? a : b;
+}
+
+template <class Op>
+inline constexpr bool takes_integers = requires { Op::integers; };
+
+template <class Op, class Arch>
+kernels::kernel kernel_in(dtype d) {
+  if (d == float32) return &elementwise<Op, float, Arch>;
+  if (d == float64) return &elementwise<Op, double, Arch>;
+  if constexpr (takes_integers<Op>) return &elementwise<Op, std::int64_t, Arch>;
+  return nullptr;
+}
+
+template <class Op>
+void lower_builtin(lowering& l) {
+  l.step.run = kernels::for_isa(kernels::best_isa(), [&]<class Arch>() {
+    return kernel_in<Op, Arch>(l.output.dtype);
+  });
+}
+
+namespace detail {
+template <class Op>
+constexpr auto derive_of() -> void (*)(derivation&) {
+  if constexpr (requires { &Op::derivative; }) return &derive<Op>;
+  else return nullptr;
+}
+template <class Op>
+constexpr auto infer_of() -> value_type (*)(const signature&) {
+  if constexpr (requires { &Op::infer; }) return &Op::infer;
+  else if constexpr (takes_integers<Op>) return &infer_elementwise;
+  else return &infer_floating;
+}
+}  // namespace detail
+
+template <class Op>
+inline constexpr primitive builtin{Op::name,
+                                   form::elementwise,
+                                   Op::arity,
+                                   detail::infer_of<Op>(),
+                                   detail::derive_of<Op>(),
+                                   &lower_builtin<Op>};
+
+}  // namespace cotape
+
+#ifdef COTAPE_ISA
+#define COTAPE_UNARY(f) COTAPE_KERNELS(f##_op)
+#define COTAPE_BINARY(f) COTAPE_KERNELS(f##_op)
+#define COTAPE_TERNARY(f) COTAPE_KERNELS(f##_op)
+#define COTAPE_KERNELS(Op)                                                     \
+  template void elementwise<Op, float, kernels::current>(const kernels::step&);  \
+  template void elementwise<Op, double, kernels::current>(const kernels::step&); \
+  template void elementwise<Op, std::int64_t, kernels::current>(const kernels::step&);
+#elif defined(COTAPE_DEFINE_OPERATIONS)
+#define COTAPE_UNARY(f) \
+  variable f(operand x) { return record(builtin<f##_op>, {x}); }
+#define COTAPE_BINARY(f) \
+  variable f(operand a, operand b) { return record(builtin<f##_op>, {a, b}); }
+#define COTAPE_TERNARY(f) \
+  variable f(operand a, operand b, operand c) { return record(builtin<f##_op>, {a, b, c}); }
+#else
+#define COTAPE_UNARY(f)
+#define COTAPE_BINARY(f)
+#define COTAPE_TERNARY(f)
+#endif

@@ -1,0 +1,69 @@
+// The kernels of the element-wise primitives, compiled once per instruction set: one loop, which
+// the files of primitives instantiate for each of them.
+#include <cmath>
+
+#include "kernels/isa/batch.hpp"
+#include "primitives/elementwise.hpp"
+
+namespace cotape {
+
+template <class Op, class T, class Arch>
+void elementwise(const kernels::step& s) {
+  auto* d = static_cast<T*>(s.d);
+  const auto* a = static_cast<const T*>(s.a);
+  const auto* b = static_cast<const T*>(s.b);
+  const auto* c = static_cast<const T*>(s.c);
+  if constexpr (std::is_same_v<T, std::int64_t>) {
+    if constexpr (takes_integers<Op>) {
+      for (std::uint32_t i = 0; i < s.n; ++i) {
+        if constexpr (Op::arity == 1) d[i] = Op::kernel(a[i]);
+        else if constexpr (Op::arity == 2) d[i] = Op::kernel(a[i], b[i]);
+        else d[i] = Op::kernel(a[i], b[i], c[i]);
+      }
+    }
+  } else {
+    using B = kernels::batch<T>;
+#pragma GCC unroll 2
+    for (std::uint32_t i = 0; i < s.n; i += static_cast<std::uint32_t>(B::size)) {
+      B y;
+      if constexpr (Op::arity == 1) {
+        y = Op::kernel(B::load_aligned(a + i));
+      } else if constexpr (Op::arity == 2) {
+        y = Op::kernel(B::load_aligned(a + i), B::load_aligned(b + i));
+      } else {
+        y = Op::kernel(B::load_aligned(a + i), B::load_aligned(b + i), B::load_aligned(c + i));
+      }
+      y.store_aligned(d + i);
+    }
+  }
+}
+
+}  // namespace cotape
+
+#include "primitives/binary.hpp"
+#include "primitives/unary.hpp"
+
+namespace cotape {
+
+template <class B>
+B power_op::kernel(B a, B b) {
+  using T = typename B::value_type;
+  alignas(64) T x[B::size], n[B::size];
+  b.store_aligned(n);
+  bool alike = n[0] == static_cast<T>(static_cast<int>(n[0] > -65 && n[0] < 65 ? n[0] : T(0.5)));
+  for (std::size_t i = 1; i < B::size; ++i) alike = alike && n[i] == n[0];
+  if (alike) {
+    const int whole = static_cast<int>(n[0]);
+    B result(1), factor = a;
+    for (int k = whole < 0 ? -whole : whole; k != 0; k /= 2) {
+      if (k % 2 == 1) result *= factor;
+      factor *= factor;
+    }
+    return whole < 0 ? B(1) / result : result;
+  }
+  a.store_aligned(x);
+  for (std::size_t i = 0; i < B::size; ++i) x[i] = std::pow(x[i], n[i]);
+  return B::load_aligned(x);
+}
+
+}  // namespace cotape

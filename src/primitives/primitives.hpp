@@ -1,0 +1,26 @@
+// The primitives that are not element-wise, by name. Their attributes:
+//   sum, max, norm        first reduced axis, number of reduced axes (adjacent; dropped)
+//   argmax                axis;   cumsum   axis, reverse
+//   reshape, broadcast_to the result's sizes;   transpose   the order of axes
+//   slice                 the result's sizes, then first elements, then steps
+//   embed                 as slice, but of the part that is written; then the result's sizes and
+//                         the bits of the value elsewhere
+//   concatenate           axis;   gather   axis;   scatter_add   axis, size
+//   uniform               seed, stream, dtype, sizes;   cast   dtype
+#pragma once
+
+#include <vector>
+
+#include "cotape/primitive.hpp"
+
+namespace cotape::primitives {
+
+extern const primitive sum, max, norm, argmax, cumsum;
+extern const primitive reshape, stop_gradient, transpose, slice, embed, concatenate, cast;
+extern const primitive gather, scatter_add;
+extern const primitive matmul;
+extern const primitive uniform;
+
+using words = std::vector<std::int64_t>;
+
+}  // namespace cotape::primitives

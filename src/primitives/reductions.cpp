@@ -1,0 +1,115 @@
+// Reductions: sum, max and norm over adjacent axes, argmax and cumsum over one.
+#include <fmt/format.h>
+
+#include "cotape/ops.hpp"
+#include "primitives/lowering.hpp"
+#include "primitives/primitives.hpp"
+
+namespace cotape::primitives {
+
+namespace {
+
+void demand_floating(const signature& s) {
+  if (s.inputs[0]->dtype == int64) {
+    throw dtype_error(fmt::format("{}: takes float32 or float64, not int64, cast it", s.op));
+  }
+}
+
+value_type infer_reduction(const signature& s) {
+  demand_floating(s);
+  const shape& x = s.inputs[0]->shape;
+  words sizes;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    const auto axis = static_cast<std::int64_t>(i);
+    if (axis < s.attributes[0] || axis >= s.attributes[0] + s.attributes[1]) sizes.push_back(x[i]);
+  }
+  return {s.inputs[0]->dtype, shape(sizes)};
+}
+
+kernels::reduction geometry(const shape& x, std::int64_t first, std::int64_t count) {
+  kernels::reduction r;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    const auto axis = static_cast<std::int64_t>(i);
+    (axis < first ? r.outer : axis < first + count ? r.reduced : r.inner) *= x[i];
+  }
+  return r;
+}
+
+template <kernels::reducer (*Kernel)(dtype, kernels::isa)>
+void lower_reduction(lowering& l) {
+  const kernels::reducer kernel = Kernel(l.output.dtype, kernels::best_isa());
+  const auto r = geometry(l.inputs[0]->shape, l.attributes[0], l.attributes[1]);
+  l.step.run = kernel.run;
+  l.step.side = l.sides.keep(r);
+  l.scratch_bytes = kernel.scratch_bytes(r, l.output.dtype);
+}
+
+// The reduced value, with its axes back as size 1, so that it broadcasts against the input.
+variable kept(const derivation& d, variable reduced) {
+  const shape& x = d.inputs[0].shape();
+  words sizes(x.begin(), x.end());
+  for (std::int64_t i = 0; i < d.attributes[1]; ++i) {
+    sizes[static_cast<std::size_t>(d.attributes[0] + i)] = 1;
+  }
+  return cotape::reshape(reduced, shape(sizes));
+}
+
+void derive_sum(derivation& d) {  // dy, broadcast back
+  d.adjoints[0] = broadcast_to(kept(d, d.adjoint), d.inputs[0].shape());
+}
+
+void derive_max(derivation& d) {  // dy, shared evenly by the elements equal to the maximum
+  const variable ties = equal(d.inputs[0], kept(d, d.output));
+  const std::span<const std::int64_t> axes = d.attributes;
+  const variable count = record(sum, {ties}, axes);
+  d.adjoints[0] = chain(kept(d, d.adjoint / count), ties);
+}
+
+void derive_norm(derivation& d) {  // x / y, and 0 where x is 0
+  const variable scale = kept(d, cotape::reciprocal(d.output));
+  d.adjoints[0] = chain(kept(d, d.adjoint), chain(d.inputs[0], scale));
+}
+
+value_type infer_argmax(const signature& s) {
+  demand_floating(s);
+  const shape& x = s.inputs[0]->shape;
+  words sizes(x.begin(), x.end());
+  if (sizes[static_cast<std::size_t>(s.attributes[0])] == 0) {
+    throw shape_error(fmt::format("argmax: axis {} of {} is empty", s.attributes[0], x.text()));
+  }
+  sizes.erase(sizes.begin() + s.attributes[0]);
+  return {int64, shape(sizes)};
+}
+
+void lower_argmax(lowering& l) {
+  l.step.run = kernels::argmax(l.inputs[0]->dtype);
+  l.step.side = l.sides.keep(geometry(l.inputs[0]->shape, l.attributes[0], 1));
+}
+
+value_type infer_cumsum(const signature& s) {
+  demand_floating(s);
+  return *s.inputs[0];
+}
+
+void derive_cumsum(derivation& d) {  // the sums of dy from the other end
+  const words attributes{d.attributes[0], 1 - d.attributes[1]};
+  d.adjoints[0] = record(cumsum, {d.adjoint}, attributes);
+}
+
+void lower_cumsum(lowering& l) {
+  l.step.run = kernels::cumsum(l.output.dtype, l.attributes[1] != 0);
+  l.step.side = l.sides.keep(geometry(l.inputs[0]->shape, l.attributes[0], 1));
+}
+
+}  // namespace
+
+const primitive sum{"sum", form::reduction, 1, infer_reduction, derive_sum,
+                    lower_reduction<kernels::sum>};
+const primitive max{"max", form::reduction, 1, infer_reduction, derive_max,
+                    lower_reduction<kernels::max>};
+const primitive norm{"norm", form::reduction, 1, infer_reduction, derive_norm,
+                     lower_reduction<kernels::norm>};
+const primitive argmax{"argmax", form::kernel, 1, infer_argmax, nullptr, lower_argmax};
+const primitive cumsum{"cumsum", form::kernel, 1, infer_cumsum, derive_cumsum, lower_cumsum};
+
+}  // namespace cotape::primitives

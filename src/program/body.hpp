@@ -1,0 +1,86 @@
+// A program as it runs: its steps, its buffers, and what is bound before and committed after them.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cotape/program.hpp"
+#include "kernels/step.hpp"
+#include "primitives/lowering.hpp"
+
+namespace cotape {
+
+// A step of a loop: its pointers move by so many bytes a tile.
+struct loop_step {
+  kernels::step what;
+  std::array<std::uint32_t, 4> advance{};  // of d, a, b, c
+};
+
+struct loop_body {
+  std::vector<loop_step> steps;
+  std::uint32_t size = 0;  // elements
+};
+
+struct program::body {
+  struct buffer_release {
+    void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t(64)); }
+  };
+  using buffer = std::unique_ptr<std::byte, buffer_release>;
+  struct bound_input {  // copied into the arena, or used where it is (to == null)
+    value_type type;
+    void* to = nullptr;
+    std::string name;
+  };
+  struct stored_literal {
+    std::uint32_t node;  // on the tape
+    void* to;
+    cotape::dtype dtype;
+  };
+  struct promotion {  // a parameter read as float64
+    const void* from;
+    void* to;
+    std::size_t elements;
+  };
+  struct commit {
+    std::uint32_t parameter;  // in `parameters`
+    const void* from;
+    cotape::dtype dtype;
+  };
+  struct patch {  // a pointer of a step that is the address of an input or constant
+    const void** at;
+    std::uint32_t external;
+  };
+  // What the steps of an item are, for explain().
+  struct note {
+    std::uint32_t first, count;  // steps
+    std::string what;
+  };
+
+  std::vector<kernels::step> constant_steps, steps;
+  std::vector<bound_input> inputs;           // as run() takes them
+  std::vector<std::uint32_t> external_of;    // by input: number of its address, or no_node
+  std::vector<std::unique_ptr<tensor>> widened_inputs;  // float32 values of float64 inputs
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> rebound;  // constant's node, its number
+  std::vector<const void*> externals;
+  std::vector<patch> patches;
+  std::vector<stored_literal> literals;
+  std::vector<promotion> promotions;
+  std::vector<commit> commits;
+  std::vector<array_view> outputs;
+  std::vector<parameter> parameters;                  // kept alive
+  std::vector<std::shared_ptr<const tensor>> tensors;  // kept alive
+  std::vector<note> notes;
+  side_store sides;
+  buffer arena, constants, scratch;
+  program_memory memory;
+
+  void bind(std::span<const array_view> values);
+  void fold();  // runs the constant steps
+  // True if the literal was another number before.
+  static bool store_literal(const stored_literal& l, std::int64_t word);
+  void commit_updates();
+};
+
+}  // namespace cotape

@@ -1,0 +1,149 @@
+// value() and commit(): compile on the spot, and find the program again when the same structure is
+// recorded anew. The key holds everything that passes look at, compared in full: operations,
+// topology, types, attributes, parameters, and of each literal whether it is 1 and which other
+// literals equal it. Its value is bound at each run, so are constants.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <list>
+#include <unordered_map>
+
+#include "cotape/program.hpp"
+#include "cotape/primitive.hpp"
+#include "tape/sources.hpp"
+
+namespace cotape {
+
+namespace {
+
+constexpr std::size_t most_programs = 64;
+
+struct structure {
+  std::vector<std::uint64_t> key;
+  std::vector<std::uint32_t> nodes;   // the needed nodes, ascending
+  std::vector<variable> inputs;       // the needed inputs, ascending
+};
+
+class key_writer {
+ public:
+  key_writer(tape& t, structure& out) : t_(t), out_(out) {}
+
+  void run(const std::vector<std::uint32_t>& roots) {
+    const std::uint32_t last = *std::max_element(roots.begin(), roots.end()) + 1;
+    std::vector<std::uint32_t> place(last, no_node);
+    for (std::uint32_t r : roots) place[r] = 0;
+    for (std::uint32_t i = last; i-- > 0;) {
+      if (place[i] == no_node) continue;
+      for (std::uint32_t k : t_.nodes()[i].in) {
+        if (k != no_node) place[k] = 0;
+      }
+    }
+    for (std::uint32_t i = 0; i < last; ++i) {
+      if (place[i] == no_node) continue;
+      place[i] = static_cast<std::uint32_t>(out_.nodes.size());
+      out_.nodes.push_back(i);
+      write(i, place);
+    }
+    for (std::uint32_t r : roots) out_.key.push_back(place[r]);
+  }
+
+ private:
+  void write(std::uint32_t i, const std::vector<std::uint32_t>& place) {
+    const node& n = t_.nodes()[i];
+    auto& key = out_.key;
+    key.push_back(reinterpret_cast<std::uint64_t>(n.op));
+    const value_type& type = t_.type_of(i);
+    key.push_back((static_cast<std::uint64_t>(type.dtype) << 8) + type.shape.rank());
+    for (std::int64_t s : type.shape) key.push_back(static_cast<std::uint64_t>(s));
+    for (std::uint32_t k : n.in) key.push_back(k == no_node ? no_node : place[k]);
+    if (n.op == &sources::input) {
+      out_.inputs.push_back(t_.at(i));
+    } else if (n.op == &sources::literal) {
+      write_literal(t_.attributes_of(i)[0], type.dtype);
+    } else if (n.op == &sources::read) {
+      const auto number = static_cast<std::size_t>(t_.attributes_of(i)[0]);
+      key.push_back(reinterpret_cast<std::uint64_t>(t_.parameter_at(number).identity()));
+    } else if (n.op != &sources::constant && n.op != &sources::custom) {
+      const auto words = t_.attributes_of(i);
+      key.push_back(words.size());
+      for (std::int64_t w : words) key.push_back(static_cast<std::uint64_t>(w));
+    }
+  }
+
+  void write_literal(std::int64_t word, cotape::dtype d) {
+    const bool one = d != int64 && std::bit_cast<double>(word) == 1;
+    out_.key.push_back(one);
+    out_.key.push_back(literals_.try_emplace(word, literals_.size()).first->second);
+  }
+
+  tape& t_;
+  structure& out_;
+  std::unordered_map<std::int64_t, std::size_t> literals_;
+};
+
+struct cached {
+  structure of;
+  program code;
+};
+
+using program_cache = std::list<cached>;  // the most recently used first
+
+program& find_or_compile(variable v, structure&& s) {
+  tape& t = v.owner();
+  if (t.attachment == nullptr) t.attachment = std::make_shared<program_cache>();
+  auto& cache = *static_cast<program_cache*>(t.attachment.get());
+  const auto it = std::find_if(cache.begin(), cache.end(),
+                               [&](const cached& c) { return c.of.key == s.key; });
+  if (it != cache.end()) {
+    cache.splice(cache.begin(), cache, it);
+    it->code.rebind(t, s.nodes, it->of.nodes);
+    return it->code;
+  }
+  program code(t, s.inputs, {v}, {.effects = false, .rebind = true});
+  cache.push_front({std::move(s), std::move(code)});
+  if (cache.size() > most_programs) cache.pop_back();
+  return cache.front().code;
+}
+
+std::vector<array_view> ordered(const std::vector<variable>& inputs,
+                                std::span<const binding> given) {
+  std::vector<array_view> values;
+  for (const variable& x : inputs) {
+    const auto it = std::find_if(given.begin(), given.end(), [&](const binding& b) {
+      return &b.input().owner() == &x.owner() && b.input().index() == x.index();
+    });
+    if (it == given.end()) {
+      const std::string* label = x.owner().label_of(x.index());
+      throw value_error(fmt::format("value: input {} is needed but not bound [made at {}]",
+                                    label != nullptr ? *label : std::to_string(x.index()),
+                                    x.owner().place_of(x.index()).text()));
+    }
+    values.push_back(it->value());
+  }
+  return values;
+}
+
+}  // namespace
+
+tensor evaluate(variable v, std::span<const binding> inputs) {
+  structure s;
+  key_writer(v.owner(), s).run({v.index()});
+  const std::vector<array_view> values = ordered(s.inputs, inputs);
+  program& code = find_or_compile(v, std::move(s));
+  code.run(values);
+  return tensor(code.output(0).view());
+}
+
+void tape::commit(std::initializer_list<binding> inputs) {
+  if (effects_.empty()) return;
+  structure s;
+  std::vector<std::uint32_t> roots;
+  for (const effect& e : effects_) roots.push_back(e.value);
+  key_writer(*this, s).run(roots);
+  program code(*this, s.inputs, {});
+  code.run(ordered(s.inputs, {inputs.begin(), inputs.size()}));
+  forget_effects();
+}
+
+}  // namespace cotape

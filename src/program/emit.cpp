@@ -1,0 +1,474 @@
+// Steps from items. While they are made, a pointer into one of the program's buffers is a region
+// and an offset in one word; when all sizes are known, resolve() turns them into addresses.
+#include "program/emit.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <map>
+#include <unordered_map>
+
+#include "primitives/binary.hpp"
+#include "primitives/primitives.hpp"
+#include "tape/sources.hpp"
+
+namespace cotape {
+
+void run_loop(const kernels::step& s) {
+  const auto& loop = *static_cast<const loop_body*>(s.side);
+  const auto move = [](const void* p, std::size_t bytes) {
+    return static_cast<const std::byte*>(p) + bytes;
+  };
+  for (std::uint32_t base = 0, t = 0; base < loop.size; base += kernels::tile, ++t) {
+    const std::uint32_t n = std::min(kernels::tile, loop.size - base);
+    for (const loop_step& l : loop.steps) {
+      kernels::step now = l.what;
+      now.d = static_cast<std::byte*>(now.d) + std::size_t{t} * l.advance[0];
+      now.a = move(now.a, std::size_t{t} * l.advance[1]);
+      now.b = move(now.b, std::size_t{t} * l.advance[2]);
+      now.c = move(now.c, std::size_t{t} * l.advance[3]);
+      now.n = n;
+      now.base = base;
+      now.run(now);
+    }
+  }
+}
+
+namespace {
+
+using kernels::step;
+constexpr std::uint64_t offset_bits = 56;
+
+struct failing_condition {
+  std::string message;
+  value_type type;
+};
+
+void run_requirement(const step& s) {
+  const auto& r = *static_cast<const failing_condition*>(s.side);
+  const auto check = [&](const auto* x) {
+    for (std::int64_t i = 0; i < r.type.shape.elements(); ++i) {
+      if (x[i] == 0) throw value_error(fmt::format("require: {} (element {})", r.message, i));
+    }
+  };
+  if (r.type.dtype == float32) check(static_cast<const float*>(s.a));
+  else if (r.type.dtype == float64) check(static_cast<const double*>(s.a));
+  else check(static_cast<const std::int64_t*>(s.a));
+}
+
+// Tiles of the scratch buffer, by size; reset by each item.
+class tile_pool {
+ public:
+  std::uint64_t take(std::uint64_t bytes) {
+    std::vector<std::uint64_t>& free = free_[bytes];
+    if (free.empty()) return take_fresh(bytes);
+    const std::uint64_t offset = free.back();
+    free.pop_back();
+    return offset;
+  }
+  // One that no earlier step of the item uses: for what is made once before a loop, or lives on
+  // from tile to tile.
+  std::uint64_t take_fresh(std::uint64_t bytes) {
+    used_ += bytes;
+    most_ = std::max(most_, used_);
+    return used_ - bytes;
+  }
+  void give_back(std::uint64_t offset, std::uint64_t bytes) { free_[bytes].push_back(offset); }
+  void reset() {
+    used_ = 0;
+    free_.clear();
+  }
+  std::uint64_t most() const { return most_; }
+
+ private:
+  std::map<std::uint64_t, std::vector<std::uint64_t>> free_;
+  std::uint64_t used_ = 0, most_ = 0;
+};
+
+// An operand of a step: where, and how far it moves a tile.
+struct place_of_operand {
+  location at;
+  std::uint32_t advance = 0;
+};
+
+class emitter {
+ public:
+  emitter(const graph& g, const schedule& s, const placement& p, program::body& out)
+      : g_(g), s_(s), p_(p), out_(out), constants_(p.constants) {
+    tile_of_.assign(g.values.size(), no_node);
+    last_position_.assign(g.values.size(), 0);
+  }
+
+  void run() {
+    for (const schedule::item& item : s_.items) {
+      steps_ = item.constant ? &out_.constant_steps : &out_.steps;
+      const std::size_t first = steps_->size();
+      pool_.reset();
+      if (item.loop) emit_loop(item);
+      else emit_single(item.values[0]);
+      if (!item.constant) describe(item, first);
+    }
+    resolve();
+  }
+
+ private:
+  static const void* word(location l) {
+    const auto top = static_cast<std::uint64_t>(l.where) << offset_bits;
+    return reinterpret_cast<const void*>(top | l.at);
+  }
+  static void* target(location l) { return const_cast<void*>(word(l)); }
+  location at(std::uint32_t v) const { return p_.of[g_.root(v)]; }
+
+  std::uint32_t tile_elements(const schedule::item& item) const {
+    return static_cast<std::uint32_t>(std::min<std::int64_t>(item.size, kernels::tile));
+  }
+
+  // --- Loops ------------------------------------------------------------------------------------
+
+  void emit_loop(const schedule::item& item) {
+    item_ = &item;
+    loads_.clear();
+    body_ = loop_body{{}, static_cast<std::uint32_t>(item.size)};
+    for (std::size_t k = 0; k < item.values.size(); ++k) {
+      for (std::uint32_t i : g_.values[item.values[k]].in) {
+        if (i != no_node) last_position_[g_.root(i)] = k;
+      }
+    }
+    for (std::size_t k = 0; k < item.values.size(); ++k) {
+      const std::uint32_t v = item.values[k];
+      if (g_.is(v, builtin<broadcast_op>)) emit_broadcast(v, k);
+      else emit_element(v, k);
+    }
+    if (item.size > kernels::tile) {
+      step s{};
+      s.run = &run_loop;
+      s.side = out_.sides.keep(std::move(body_));
+      loops_.push_back(const_cast<loop_body*>(static_cast<const loop_body*>(s.side)));
+      steps_->push_back(s);
+    }
+  }
+
+  void add(step s, std::array<std::uint32_t, 4> advance) {
+    if (item_->size > kernels::tile) {
+      body_.steps.push_back({s, advance});
+    } else {
+      s.n = static_cast<std::uint32_t>(item_->size);
+      steps_->push_back(s);
+    }
+  }
+
+  std::uint64_t tile_bytes(std::uint32_t v) const {
+    return padded(tile_elements(*item_) * size_of(g_.type(v).dtype));
+  }
+  std::uint32_t full_advance(std::uint32_t v) const {
+    return static_cast<std::uint32_t>(kernels::tile * size_of(g_.type(v).dtype));
+  }
+
+  // Where the k-th value of the loop goes; a tile if nothing outside of the loop needs it.
+  place_of_operand destination(std::uint32_t v) {
+    if (p_.of[v].where != region::none) return {p_.of[v], full_advance(v)};
+    const std::uint64_t offset = pool_.take(tile_bytes(v));
+    tile_of_[v] = static_cast<std::uint32_t>(offset / 64);
+    return {{region::scratch, offset}, 0};
+  }
+
+  void release_operands(std::uint32_t v, std::size_t k) {
+    for (std::size_t n = 0; n < graph::max_inputs; ++n) {
+      const std::uint32_t i = g_.values[v].in[n];
+      if (i == no_node) continue;
+      const std::uint32_t r = g_.root(i);
+      if (tile_of_[r] == no_node || last_position_[r] != k) continue;
+      pool_.give_back(std::uint64_t{tile_of_[r]} * 64, tile_bytes(r));
+      tile_of_[r] = no_node;
+    }
+  }
+
+  place_of_operand operand_at(std::uint32_t v, std::uint32_t i) {
+    const std::uint32_t r = g_.root(i);
+    if (g_.elements(i) == item_->size) {
+      if (tile_of_[r] != no_node) return {{region::scratch, std::uint64_t{tile_of_[r]} * 64}, 0};
+      return {p_.of[r], full_advance(i)};
+    }
+    const auto key = std::make_tuple(r, g_.values[i].type, g_.values[v].type);
+    if (const auto it = loads_.find(key); it != loads_.end()) return it->second;
+    return loads_[key] = g_.elements(i) == 1 ? splat(i) : load_tile(v, i);
+  }
+
+  // A scalar as a tile full of it, made before the loop; for constants once and for all.
+  place_of_operand splat(std::uint32_t i) {
+    const std::uint32_t r = g_.root(i), n = tile_elements(*item_);
+    step s{};
+    s.run = kernels::fill(size_of(g_.type(i).dtype));
+    s.a = word(p_.of[r]);
+    s.n = n;
+    if (g_.values[r].constant) {
+      const auto [it, added] = splats_.try_emplace({r, n}, constants_);
+      if (added) {
+        constants_ += tile_bytes(i);
+        s.d = target({region::constants, it->second});
+        out_.constant_steps.push_back(s);
+      }
+      return {{region::constants, it->second}, 0};
+    }
+    const location tile{region::scratch, pool_.take_fresh(tile_bytes(i))};
+    s.d = target(tile);
+    steps_->push_back(s);
+    return {tile, 0};
+  }
+
+  // A step that loads the loop's part of a smaller value.
+  step load_step(std::uint32_t v, std::uint32_t i) {
+    const shape &to = g_.type(v).shape, &from = g_.type(i).shape;
+    kernels::index_map map;
+    std::array<std::int64_t, shape::max_rank> stride{};
+    std::int64_t next = 1;
+    for (std::size_t k = from.rank(); k-- > 0; next *= from[k]) {
+      stride[k + to.rank() - from.rank()] = from[k] == 1 ? 0 : next;
+    }
+    for (std::size_t k = 0; k < to.rank(); ++k) map.append(to[k], stride[k]);
+    step s{};
+    const auto* kept = out_.sides.keep(map);
+    s.run = kernels::load(*kept, size_of(g_.type(i).dtype), false);
+    s.side = kept;
+    s.a = word(p_.of[g_.root(i)]);
+    return s;
+  }
+
+  place_of_operand load_tile(std::uint32_t v, std::uint32_t i) {
+    const location tile{region::scratch, pool_.take(tile_bytes(i))};
+    step s = load_step(v, i);
+    s.d = target(tile);
+    add(s, {});
+    return {tile, 0};
+  }
+
+  void emit_broadcast(std::uint32_t v, std::size_t k) {
+    const std::uint32_t i = g_.values[v].in[0];
+    if (g_.elements(i) == item_->size || g_.elements(i) == 1) return emit_element(v, k);
+    step s = load_step(v, i);
+    const place_of_operand d = destination(v);
+    s.d = target(d.at);
+    add(s, {d.advance, 0, 0, 0});
+  }
+
+  void emit_element(std::uint32_t v, std::size_t k) {
+    const graph::value& x = g_.values[v];
+    std::array<place_of_operand, 3> operands{};
+    for (std::size_t n = 0; n < x.op->arity; ++n) operands[n] = operand_at(v, x.in[n]);
+    step s{};
+    std::uint64_t scratch = lower(v, s);
+    if (x.op->how == form::reduction) {
+      s.d = target(p_.of[v]);
+      s.a = word(operands[0].at);
+      s.c = word({region::scratch, pool_.take_fresh(padded(scratch))});
+      add(s, {0, operands[0].advance, 0, 0});
+      release_operands(v, k);
+      return;
+    }
+    release_operands(v, k);
+    const place_of_operand d = destination(v);
+    s.d = target(d.at);
+    s.a = word(operands[0].at);
+    s.b = x.op->arity > 1 ? word(operands[1].at) : nullptr;
+    s.c = x.op->arity > 2 ? word(operands[2].at) : nullptr;
+    if (item_->size == 0) return;
+    add(s, {d.advance, operands[0].advance, operands[1].advance, operands[2].advance});
+  }
+
+  std::uint64_t lower(std::uint32_t v, step& s) {
+    const graph::value& x = g_.values[v];
+    std::array<const value_type*, 3> types{};
+    for (std::size_t n = 0; n < x.op->arity; ++n) types[n] = &g_.type(x.in[n]);
+    lowering l{x.op->name, {types.data(), x.op->arity}, g_.type(v), g_.attributes(v), s, out_.sides};
+    x.op->lower(l);
+    return l.scratch_bytes;
+  }
+
+  // --- Everything else --------------------------------------------------------------------------
+
+  void emit_single(std::uint32_t v) {
+    const graph::value& x = g_.values[v];
+    if (x.op == &primitives::matmul) return emit_matmul(v);
+    step s{};
+    s.d = target(p_.of[v]);
+    s.a = x.op->arity > 0 ? word(at(x.in[0])) : nullptr;
+    s.b = x.op->arity > 1 ? word(at(x.in[1])) : nullptr;
+    s.c = x.op->arity > 2 ? word(at(x.in[2])) : nullptr;
+    s.n = static_cast<std::uint32_t>(g_.elements(v));
+    if (x.op == &requirement) {
+      s.run = &run_requirement;
+      s.side = out_.sides.keep(failing_condition{g_.on.message_at(x.node), g_.type(x.in[0])});
+    } else {
+      const std::uint64_t scratch = lower(v, s);
+      if (scratch != 0) s.c = word({region::scratch, pool_.take_fresh(padded(scratch))});
+      if (g_.elements(v) == 0) return;
+    }
+    steps_->push_back(s);
+  }
+
+  void emit_matmul(std::uint32_t v) {
+    const graph::value& x = g_.values[v];
+    const shape &a = g_.type(x.in[0]).shape, &b = g_.type(x.in[1]).shape, &y = g_.type(v).shape;
+    const std::size_t rank = y.rank();
+    kernels::gemm_geometry m;
+    m.m = y[rank - 2];
+    m.n = y[rank - 1];
+    m.k = a[x.transpose_a ? rank - 2 : rank - 1];
+    m.lda = a[rank - 1];
+    m.ldb = b[rank - 1];
+    m.ldc = m.n;
+    m.transpose_a = x.transpose_a;
+    m.transpose_b = x.transpose_b;
+    m.accumulate = x.in[3] != no_node;
+    for (std::size_t i = 0; i + 2 < rank; ++i) m.batch *= y[i];
+    m.stride_a = a[rank - 1] * a[rank - 2];
+    m.stride_b = b[rank - 1] * b[rank - 2];
+    m.stride_c = m.m * m.n;
+    if (y.elements() == 0) return;
+    if (m.accumulate && word(at(x.in[3])) != word(p_.of[v])) copy(x.in[3], v);
+    step s{};
+    s.run = kernels::gemm(g_.type(v).dtype);
+    s.side = out_.sides.keep(m);
+    s.d = target(p_.of[v]);
+    s.a = word(at(x.in[0]));
+    s.b = word(at(x.in[1]));
+    s.c = x.in[2] != no_node ? word(at(x.in[2])) : nullptr;
+    steps_->push_back(s);
+  }
+
+  void copy(std::uint32_t from, std::uint32_t to) {
+    step s{};
+    lowering l{"copy", {}, g_.type(to), {}, s, out_.sides};
+    lower_builtin<broadcast_op>(l);
+    s.d = target(p_.of[to]);
+    s.a = word(at(from));
+    s.n = static_cast<std::uint32_t>(g_.elements(to));
+    steps_->push_back(s);
+  }
+
+  void describe(const schedule::item& item, std::size_t first) {
+    constexpr std::size_t most_names = 40;
+    std::string what;
+    for (std::size_t k = 0; k < std::min(item.values.size(), most_names); ++k) {
+      const std::uint32_t v = item.values[k];
+      const graph::value& x = g_.values[v];
+      what += fmt::format("{}{}", k == 0 ? "" : " ", x.op->name);
+      if (x.op == &primitives::matmul) {
+        what += fmt::format(" {}{}{}{}", x.transpose_a ? "A^T" : "A", x.transpose_b ? " B^T" : " B",
+                            x.in[2] != no_node ? " *alpha" : "", x.in[3] != no_node ? " +C" : "");
+      }
+      if (s_.in_place[v] != no_node) {
+        what += fmt::format("->'{}'", g_.on.parameter_at(s_.in_place[v]).name());
+      }
+    }
+    if (item.values.size() > most_names) {
+      what += fmt::format(" ... ({} values)", item.values.size());
+    }
+    const std::uint32_t last = item.values.back();
+    const std::string type =
+        item.loop ? fmt::format("loop over {}", item.size) : g_.type(last).text();
+    out_.notes.push_back({static_cast<std::uint32_t>(first),
+                          static_cast<std::uint32_t>(steps_->size() - first),
+                          fmt::format("{}: {}", type, what)});
+  }
+
+  // --- Addresses --------------------------------------------------------------------------------
+
+  static program::body::buffer allocate(std::uint64_t bytes) {
+    auto* p = static_cast<std::byte*>(::operator new(padded(bytes), std::align_val_t(64)));
+    std::memset(p, 0, padded(bytes));
+    return program::body::buffer(p);
+  }
+
+  const void* address(const void* tagged) const {
+    const auto bits = reinterpret_cast<std::uint64_t>(tagged);
+    const std::uint64_t offset = bits & ((std::uint64_t{1} << offset_bits) - 1);
+    switch (static_cast<region>(bits >> offset_bits)) {
+      case region::arena: return out_.arena.get() + offset;
+      case region::constants: return out_.constants.get() + offset;
+      case region::scratch: return out_.scratch.get() + offset;
+      default: return tagged;
+    }
+  }
+
+  void fix(const void*& p) {
+    const auto bits = reinterpret_cast<std::uint64_t>(p);
+    if (static_cast<region>(bits >> offset_bits) == region::external) {
+      out_.patches.push_back({&p, static_cast<std::uint32_t>(bits)});
+      p = nullptr;
+    } else {
+      p = address(p);
+    }
+  }
+
+  void fix(step& s) {
+    s.d = const_cast<void*>(address(s.d));
+    fix(s.a);
+    fix(s.b);
+    fix(s.c);
+  }
+
+  void resolve() {
+    out_.arena = allocate(p_.arena);
+    out_.constants = allocate(constants_);
+    out_.scratch = allocate(pool_.most());
+    out_.memory = {p_.arena + pool_.most(), p_.most_alive + pool_.most(), constants_};
+    out_.steps.shrink_to_fit();
+    for (step& s : out_.constant_steps) fix(s);
+    for (step& s : out_.steps) fix(s);
+    for (loop_body* l : loops_) {
+      for (loop_step& s : l->steps) fix(s.what);
+    }
+    resolve_bindings();
+  }
+
+  void* resolved(std::uint32_t v) const { return const_cast<void*>(address(word(at(v)))); }
+
+  void resolve_bindings() {
+    for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
+      const graph::value& x = g_.values[v];
+      if (x.op == &sources::literal) {
+        out_.literals.push_back({x.node, resolved(v), g_.type(v).dtype});
+      } else if (x.op == &sources::read) {
+        const parameter& p = g_.on.parameter_at(static_cast<std::size_t>(g_.attributes(v)[0]));
+        out_.parameters.push_back(p);
+        if (p.dtype() != g_.type(v).dtype) {
+          out_.promotions.push_back({p.storage().data(), resolved(v),
+                                     static_cast<std::size_t>(g_.elements(v))});
+        }
+      }
+    }
+    for (const graph::update& u : g_.updates) {
+      out_.parameters.push_back(g_.on.parameter_at(u.parameter));
+      if (s_.in_place[g_.root(u.value)] == u.parameter) continue;
+      out_.commits.push_back({static_cast<std::uint32_t>(out_.parameters.size() - 1),
+                              resolved(u.value), g_.type(u.value).dtype});
+    }
+    for (std::uint32_t v : g_.outputs) out_.outputs.emplace_back(g_.type(v), resolved(v));
+  }
+
+  const graph& g_;
+  const schedule& s_;
+  const placement& p_;
+  program::body& out_;
+  std::uint64_t constants_;
+  tile_pool pool_;
+  const schedule::item* item_ = nullptr;
+  loop_body body_;
+  std::vector<step>* steps_ = nullptr;
+  std::vector<loop_body*> loops_;
+  std::vector<std::uint32_t> tile_of_;  // by root: its tile's offset / 64, or no_node
+  std::vector<std::size_t> last_position_;
+  std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, place_of_operand> loads_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> splats_;
+};
+
+}  // namespace
+
+void emit(const graph& g, const schedule& s, const placement& p, program::body& out) {
+  emitter(g, s, p, out).run();
+}
+
+}  // namespace cotape

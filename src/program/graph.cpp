@@ -1,0 +1,278 @@
+// Passes over the graph, each linear in its values.
+#include "program/graph.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <stdexcept>
+#include <unordered_map>
+
+#include "primitives/binary.hpp"
+#include "primitives/primitives.hpp"
+#include "tape/sources.hpp"
+
+namespace cotape {
+
+const primitive requirement{"require", form::kernel, 1, nullptr, nullptr, nullptr, false, true};
+
+namespace {
+
+constexpr std::array<std::uint32_t, graph::max_inputs> no_inputs{no_node, no_node, no_node,
+                                                                 no_node};
+
+// The last assignment to each parameter; earlier ones are overwritten by it.
+std::vector<effect> final_effects(const tape& t) {
+  std::vector<effect> result;
+  std::unordered_map<std::uint32_t, std::size_t> last;
+  for (const effect& e : t.effects()) {
+    if (e.parameter == no_node) {
+      result.push_back(e);
+    } else if (const auto [it, added] = last.try_emplace(e.parameter, result.size()); added) {
+      result.push_back(e);
+    } else {
+      result[it->second] = e;
+    }
+  }
+  return result;
+}
+
+bool is_one(const graph& g, std::uint32_t v) {
+  while (g.values[v].op->how == form::view || g.is(v, builtin<broadcast_op>)) {
+    v = g.values[v].in[0];
+  }
+  return g.is(v, sources::literal) && g.type(v).dtype != int64 &&
+         std::bit_cast<double>(g.attributes(v)[0]) == 1;
+}
+
+// What v equals without computing anything, or v.
+std::uint32_t simplified(const graph& g, std::uint32_t v) {
+  const graph::value& x = g.values[v];
+  const bool product = x.op == &builtin<multiply_op>, chained = x.op == &builtin<chain_op>;
+  if ((product || chained) && is_one(g, x.in[0]) && g.values[x.in[1]].type == x.type) {
+    return x.in[1];
+  }
+  if (product && is_one(g, x.in[1]) && g.values[x.in[0]].type == x.type) return x.in[0];
+  return v;
+}
+
+struct same_value {
+  const graph* g;
+  std::size_t operator()(std::uint32_t v) const {
+    const graph::value& x = g->values[v];
+    std::size_t h = reinterpret_cast<std::size_t>(x.op) ^ x.type;
+    for (std::uint32_t i : x.in) h = h * 0x9e3779b97f4a7c15u + i;
+    for (std::int64_t w : g->attributes(v)) h = h * 0x9e3779b97f4a7c15u + static_cast<std::size_t>(w);
+    return h ^ (h >> 29);
+  }
+  bool operator()(std::uint32_t v, std::uint32_t w) const {
+    const graph::value &x = g->values[v], &y = g->values[w];
+    if (x.op != y.op || x.in != y.in || x.type != y.type) return false;
+    const auto p = g->attributes(v), q = g->attributes(w);
+    return std::equal(p.begin(), p.end(), q.begin(), q.end());
+  }
+};
+
+bool swaps_last_axes(const graph& g, std::uint32_t v) {
+  if (!g.is(v, primitives::transpose)) return false;
+  const auto order = g.attributes(v);
+  const auto n = static_cast<std::int64_t>(order.size());
+  for (std::int64_t i = 0; i + 2 < n; ++i) {
+    if (order[static_cast<std::size_t>(i)] != i) return false;
+  }
+  return n >= 2 && order[order.size() - 1] == n - 2 && order[order.size() - 2] == n - 1;
+}
+
+std::vector<std::uint32_t> count_uses(const graph& g) {
+  std::vector<std::uint32_t> uses(g.values.size(), 0);
+  for (const graph::value& v : g.values) {
+    for (std::uint32_t i : v.in) {
+      if (i != no_node) ++uses[i];
+    }
+  }
+  for (std::uint32_t v : g.outputs) ++uses[v];
+  for (const graph::update& u : g.updates) ++uses[u.value];
+  return uses;
+}
+
+}  // namespace
+
+graph select(tape& t, const std::vector<variable>& outputs, const compile_options& options) {
+  graph g(t);
+  const std::vector<effect> effects = options.effects ? final_effects(t) : std::vector<effect>{};
+  std::uint32_t last = 0;
+  for (const variable& v : outputs) last = std::max(last, v.index() + 1);
+  for (const effect& e : effects) last = std::max(last, e.value + 1);
+  std::vector<std::uint32_t> place(last, no_node);  // first: whether needed, then where it went
+  for (const variable& v : outputs) place[v.index()] = 0;
+  for (const effect& e : effects) place[e.value] = 0;
+  const std::vector<node>& nodes = t.nodes();
+  for (std::uint32_t i = last; i-- > 0;) {
+    if (place[i] == no_node) continue;
+    for (std::uint32_t k : nodes[i].in) {
+      if (k != no_node) place[k] = 0;
+    }
+  }
+  for (std::uint32_t i = 0; i < last; ++i) {
+    if (place[i] == no_node) continue;
+    place[i] = static_cast<std::uint32_t>(g.values.size());
+    graph::value v{nodes[i].op, no_inputs, nodes[i].type, i};
+    for (std::size_t k = 0; k < 3; ++k) {
+      if (nodes[i].in[k] != no_node) v.in[k] = place[nodes[i].in[k]];
+    }
+    g.values.push_back(v);
+  }
+  const auto append = [&](const primitive& op, std::uint32_t of) {
+    graph::value v{&op, no_inputs, g.values[of].type, g.values[of].node};
+    v.in[0] = of;
+    g.values.push_back(v);
+    return static_cast<std::uint32_t>(g.values.size() - 1);
+  };
+  const auto own = [&](std::uint32_t v) {  // a bound or stored value is copied: it may change
+    std::uint32_t root = v;
+    while (g.values[root].op->how == form::view) root = g.values[root].in[0];
+    return g.values[root].op->how == form::source ? append(builtin<broadcast_op>, v) : v;
+  };
+  for (const variable& v : outputs) g.outputs.push_back(own(place[v.index()]));
+  for (const effect& e : effects) {
+    if (e.parameter != no_node) {
+      g.updates.push_back({e.parameter, own(place[e.value])});
+    } else {
+      g.requirements.push_back(append(requirement, place[e.value]));
+      g.values.back().node = e.previous;  // the message
+    }
+  }
+  return g;
+}
+
+void merge(graph& g) {
+  std::vector<std::uint32_t> kept(g.values.size());
+  const same_value same{&g};
+  std::unordered_map<std::uint32_t, std::uint32_t, same_value, same_value> seen(g.values.size(),
+                                                                                same, same);
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    graph::value& x = g.values[v];
+    for (std::uint32_t& i : x.in) {
+      if (i != no_node) i = kept[i];
+    }
+    kept[v] = simplified(g, v);
+    if (kept[v] != v || x.op->random || x.op == &sources::input || x.op == &requirement) continue;
+    kept[v] = seen.try_emplace(v, v).first->second;
+  }
+  for (std::uint32_t& v : g.outputs) v = kept[v];
+  for (graph::update& u : g.updates) u.value = kept[u.value];
+}
+
+void mark_constants(graph& g, bool rebind) {
+  for (graph::value& v : g.values) {
+    if (v.op->how == form::source) {
+      v.constant = v.op == &sources::literal || (v.op == &sources::constant && !rebind);
+      continue;
+    }
+    v.constant = !v.op->random && !v.op->throws;
+    for (std::uint32_t i : v.in) v.constant = v.constant && (i == no_node || g.values[i].constant);
+  }
+}
+
+void fold_into_matmul(graph& g) {
+  const std::vector<std::uint32_t> uses = count_uses(g);
+  std::vector<std::uint32_t> updated(g.values.size(), no_node);  // the parameter a value goes to
+  for (const graph::update& u : g.updates) updated[u.value] = u.parameter;
+  const auto single = [&](std::uint32_t v, const graph::value& by) {
+    return g.is(v, primitives::matmul) && uses[v] == 1 && g.values[v].type == by.type;
+  };
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    graph::value& x = g.values[v];
+    if (x.op == &primitives::matmul) {
+      x.transpose_a = swaps_last_axes(g, x.in[0]);
+      x.transpose_b = swaps_last_axes(g, x.in[1]);
+      if (x.transpose_a) x.in[0] = g.values[x.in[0]].in[0];
+      if (x.transpose_b) x.in[1] = g.values[x.in[1]].in[0];
+    } else if (x.op == &builtin<multiply_op>) {
+      for (std::size_t k = 0; k < 2; ++k) {
+        const std::uint32_t m = x.in[k], scale = x.in[1 - k];
+        if (!single(m, x) || g.elements(scale) != 1 || g.elements(m) == 1) continue;
+        if (g.values[m].in[2] != no_node || g.values[m].in[3] != no_node) continue;
+        const graph::value product = g.values[m];
+        x = {product.op, product.in, x.type, x.node, false, product.transpose_a,
+             product.transpose_b};
+        x.in[2] = scale;
+        break;
+      }
+    } else if (x.op == &builtin<add_op>) {
+      for (std::size_t k = 2; k-- > 0;) {
+        const std::uint32_t m = x.in[k], addend = x.in[1 - k];
+        if (!single(m, x) || g.values[m].in[3] != no_node || g.values[addend].type != x.type) continue;
+        const graph::value& other = g.values[addend];
+        const bool stored = other.op == &sources::read && updated[v] != no_node &&
+                            g.attributes(addend)[0] == std::int64_t{updated[v]};
+        const bool own = other.op->how != form::source && other.op->how != form::view &&
+                         uses[addend] == 1 && !other.constant;
+        if (addend == m || !(stored || own)) continue;
+        const graph::value product = g.values[m];
+        x = {product.op, product.in, x.type, x.node, false, product.transpose_a,
+             product.transpose_b};
+        x.in[3] = addend;
+        break;
+      }
+    }
+  }
+}
+
+void prune(graph& g) {
+  std::vector<std::uint32_t> place(g.values.size(), no_node);
+  for (std::uint32_t v : g.outputs) place[v] = 0;
+  for (std::uint32_t v : g.requirements) place[v] = 0;
+  for (const graph::update& u : g.updates) place[u.value] = 0;
+  for (auto v = static_cast<std::uint32_t>(g.values.size()); v-- > 0;) {
+    if (place[v] == no_node) continue;
+    for (std::uint32_t i : g.values[v].in) {
+      if (i != no_node) place[i] = 0;
+    }
+  }
+  std::uint32_t next = 0;
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    if (place[v] == no_node) continue;
+    graph::value x = g.values[v];
+    for (std::uint32_t& i : x.in) {
+      if (i != no_node) i = place[i];
+    }
+    place[v] = next;
+    g.values[next++] = x;
+  }
+  g.values.resize(next);
+  g.roots.resize(next);
+  for (std::uint32_t v = 0; v < next; ++v) {
+    g.roots[v] = g.values[v].op->how == form::view ? g.roots[g.values[v].in[0]] : v;
+  }
+  for (std::uint32_t& v : g.outputs) v = place[v];
+  for (std::uint32_t& v : g.requirements) v = place[v];
+  for (graph::update& u : g.updates) u.value = place[u.value];
+}
+
+void verify(const graph& g) {
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    const graph::value& x = g.values[v];
+    for (std::uint32_t i : x.in) {
+      if (i != no_node && i >= v) throw std::logic_error("graph: an input follows its user");
+    }
+    if (x.op->how == form::view && g.elements(v) != g.elements(x.in[0])) {
+      throw std::logic_error("graph: a view of another size");
+    }
+    if (x.op == &primitives::matmul && x.in[3] != no_node && g.values[x.in[3]].type != x.type) {
+      throw std::logic_error("graph: a matmul and its addend differ in type");
+    }
+    if (x.constant && std::any_of(x.in.begin(), x.in.end(), [&](std::uint32_t i) {
+          return i != no_node && !g.values[i].constant;
+        })) {
+      throw std::logic_error("graph: a constant depends on a value that is none");
+    }
+  }
+  for (const graph::update& u : g.updates) {
+    if (g.type(u.value).shape != g.on.parameter_at(u.parameter).shape()) {
+      throw std::logic_error("graph: an update of another shape");
+    }
+  }
+}
+
+}  // namespace cotape

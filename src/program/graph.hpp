@@ -1,0 +1,59 @@
+// The part of a tape that a program needs, while passes rewrite it: a flat array of values in an
+// order in which inputs precede their users. A value is known by its index; a rewritten value
+// keeps its place, and prune() drops those that nothing needs any more.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "cotape/primitive.hpp"
+#include "cotape/program.hpp"
+
+namespace cotape {
+
+struct graph {
+  // Operands of a value: of a matmul a, b, the scale factor and the addend.
+  static constexpr std::size_t max_inputs = 4;
+  struct value {
+    const primitive* op;
+    std::array<std::uint32_t, max_inputs> in;
+    std::uint32_t type;       // in the tape's types
+    std::uint32_t node;       // where its attributes stand on the tape
+    bool constant = false;    // depends on literals and constants only
+    bool transpose_a = false, transpose_b = false;  // of a matmul
+  };
+  struct update {
+    std::uint32_t parameter;  // in the tape's parameters
+    std::uint32_t value;
+  };
+
+  explicit graph(tape& t) : on(t) {}
+  const value_type& type(std::uint32_t v) const { return on.type_at(values[v].type); }
+  std::int64_t elements(std::uint32_t v) const { return type(v).shape.elements(); }
+  std::span<const std::int64_t> attributes(std::uint32_t v) const {
+    return on.attributes_of(values[v].node);
+  }
+  // The value whose buffer v shares: v itself unless it is a view. Filled in by prune().
+  std::uint32_t root(std::uint32_t v) const { return roots[v]; }
+  bool is(std::uint32_t v, const primitive& op) const { return values[v].op == &op; }
+
+  tape& on;
+  std::vector<value> values;
+  std::vector<std::uint32_t> roots;
+  std::vector<std::uint32_t> outputs;
+  std::vector<update> updates;              // one a parameter: the last assignment
+  std::vector<std::uint32_t> requirements;  // values of `requirement`
+};
+
+// A condition that must hold: a value of its own, so that it is scheduled like any other.
+extern const primitive requirement;
+
+graph select(tape& t, const std::vector<variable>& outputs, const compile_options& options);
+void merge(graph& g);         // equal values become one; factors of 1 go
+void mark_constants(graph& g, bool rebind);
+void fold_into_matmul(graph& g);  // transposes, scale factors and addends
+void prune(graph& g);
+// Throws std::logic_error if the graph is not legal: inputs precede, types fit. For debug builds.
+void verify(const graph& g);
+
+}  // namespace cotape

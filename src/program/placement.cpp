@@ -1,0 +1,239 @@
+// Placement: one walk over the items, allocating what they make and releasing what dies.
+#include "program/placement.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "primitives/primitives.hpp"
+#include "tape/sources.hpp"
+
+namespace cotape {
+
+std::uint64_t arena_plan::allocate(std::uint64_t bytes) {
+  alive_ += bytes;
+  most_alive_ = std::max(most_alive_, alive_);
+  const auto fit = by_size_.lower_bound(bytes);
+  if (fit == by_size_.end()) {
+    // Grow, beginning in a free block at the end if there is one.
+    std::uint64_t offset = size_;
+    if (!free_.empty()) {
+      const auto [last, length] = *free_.rbegin();
+      if (last + length == size_) {
+        offset = last;
+        forget(last, length);
+      }
+    }
+    size_ = offset + bytes;
+    return offset;
+  }
+  const std::uint64_t offset = fit->second, length = fit->first;
+  forget(offset, length);
+  if (length > bytes) {
+    free_[offset + bytes] = length - bytes;
+    by_size_.emplace(length - bytes, offset + bytes);
+  }
+  return offset;
+}
+
+void arena_plan::release(std::uint64_t offset, std::uint64_t bytes) {
+  alive_ -= bytes;
+  auto next = free_.lower_bound(offset);
+  if (next != free_.end() && offset + bytes == next->first) {
+    const auto [o, b] = *next;
+    bytes += b;
+    forget(o, b);
+    next = free_.lower_bound(offset);
+  }
+  if (next != free_.begin()) {
+    const auto [o, b] = *std::prev(next);
+    if (o + b == offset) {
+      offset = o;
+      bytes += b;
+      forget(o, b);
+    }
+  }
+  free_[offset] = bytes;
+  by_size_.emplace(bytes, offset);
+}
+
+void arena_plan::forget(std::uint64_t offset, std::uint64_t bytes) {
+  free_.erase(offset);
+  for (auto [it, end] = by_size_.equal_range(bytes); it != end; ++it) {
+    if (it->second == offset) {
+      by_size_.erase(it);
+      return;
+    }
+  }
+}
+
+namespace {
+
+class placer {
+ public:
+  placer(const graph& g, const schedule& s, bool rebind) : g_(g), s_(s), rebind_(rebind) {
+    result_.of.resize(g.values.size());
+    last_item_.assign(g.values.size(), no_node);
+    taken_.assign(g.values.size(), false);
+    find_last_items();
+  }
+
+  placement run() {
+    place_sources();
+    for (std::uint32_t i = 0; i < s_.items.size(); ++i) place_item(i);
+    result_.arena = plan_.size();
+    result_.most_alive = plan_.most_alive();
+    result_.constants = constants_;
+    return std::move(result_);
+  }
+
+ private:
+  void find_last_items() {
+    for (std::uint32_t i = 0; i < s_.items.size(); ++i) {
+      for (std::uint32_t v : s_.items[i].values) {
+        for (std::uint32_t in : g_.values[v].in) {
+          if (in != no_node) last_item_[g_.root(in)] = i;
+        }
+      }
+    }
+    const auto end = static_cast<std::uint32_t>(s_.items.size());
+    for (std::uint32_t v : g_.outputs) last_item_[g_.root(v)] = end;
+    for (const graph::update& u : g_.updates) last_item_[g_.root(u.value)] = end;
+    dying_.resize(s_.items.size());
+    for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
+      if (last_item_[v] < end) dying_[last_item_[v]].push_back(v);
+    }
+  }
+
+  std::uint64_t bytes(std::uint32_t v) const { return padded(g_.type(v).bytes()); }
+
+  location constant(std::uint32_t v) {
+    const location l{region::constants, constants_};
+    constants_ += bytes(v);
+    return l;
+  }
+
+  void place_sources() {
+    std::vector<bool> other_use(g_.values.size(), false);  // than as a matrix of a matmul
+    for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
+      const graph::value& x = g_.values[v];
+      if (x.op->how == form::view) continue;
+      for (std::size_t k = 0; k < x.in.size(); ++k) {
+        if (x.in[k] != no_node && (x.op != &primitives::matmul || k >= 2)) {
+          other_use[g_.root(x.in[k])] = true;
+        }
+      }
+    }
+    for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
+      const graph::value& x = g_.values[v];
+      if (x.op->how != form::source) continue;
+      location& l = result_.of[v];
+      if (x.op == &sources::literal) {
+        l = constant(v);
+      } else if (x.op == &sources::read) {
+        const parameter& p = g_.on.parameter_at(static_cast<std::size_t>(g_.attributes(v)[0]));
+        l = p.dtype() == g_.type(v).dtype ? pointer_to(p.storage().data()) : in_arena(v);
+      } else if (x.op == &sources::constant && !rebind_) {
+        l = pointer_to(g_.on.tensor_at(static_cast<std::size_t>(g_.attributes(v)[0])).data());
+      } else if (x.op == &sources::constant || !other_use[v]) {
+        l = {region::external, result_.externals.size()};
+        result_.externals.push_back(v);
+      } else {
+        l = in_arena(v);
+      }
+    }
+  }
+
+  static location pointer_to(const void* p) {
+    return {region::pointer, reinterpret_cast<std::uint64_t>(p)};
+  }
+
+  location in_arena(std::uint32_t v) { return {region::arena, plan_.allocate(bytes(v))}; }
+
+  bool dies_in(std::uint32_t v, std::uint32_t item) const {
+    return last_item_[v] == item && result_.of[v].where == region::arena;
+  }
+
+  // Roots read in a loop: where last, and whether always element by element.
+  struct reading {
+    std::size_t last = 0;
+    bool aligned = true;
+  };
+
+  void place_item(std::uint32_t i) {
+    const schedule::item& item = s_.items[i];
+    std::unordered_map<std::uint32_t, reading> readings;
+    for (std::size_t k = 0; item.loop && k < item.values.size(); ++k) {
+      for (std::uint32_t in : g_.values[item.values[k]].in) {
+        if (in == no_node || last_item_[g_.root(in)] != i) continue;
+        if (s_.item_of[g_.root(in)] == i) continue;
+        reading& r = readings[g_.root(in)];
+        r.last = k;
+        r.aligned = r.aligned && g_.elements(in) == item.size;
+      }
+    }
+    for (std::size_t k = 0; k < item.values.size(); ++k) {
+      const std::uint32_t v = item.values[k];
+      if (s_.in_place[v] != no_node) {
+        result_.of[v] = pointer_to(g_.on.parameter_at(s_.in_place[v]).storage().data());
+      } else if (item.constant) {
+        result_.of[v] = constant(v);
+      } else if (item.loop && g_.values[v].op->how == form::elementwise &&
+                 (last_item_[v] == i || last_item_[v] == no_node)) {
+        result_.of[v] = {};  // a tile
+      } else if (const std::uint32_t r = takeover(v, k, i, readings); r != no_node) {
+        result_.of[v] = result_.of[r];
+        taken_[r] = true;
+      } else {
+        result_.of[v] = in_arena(v);
+      }
+    }
+    for (std::uint32_t v : dying_[i]) {
+      if (dies_in(v, i) && !taken_[v]) plan_.release(result_.of[v].at, bytes(v));
+    }
+    for (std::uint32_t v : item.values) {  // never read: kept until here only
+      if (last_item_[v] == no_node && result_.of[v].where == region::arena) {
+        plan_.release(result_.of[v].at, bytes(v));
+      }
+    }
+  }
+
+  // A dying value whose buffer v, the k-th of its item, may overwrite.
+  std::uint32_t takeover(std::uint32_t v, std::size_t k, std::uint32_t i,
+                         const std::unordered_map<std::uint32_t, reading>& readings) const {
+    const graph::value& x = g_.values[v];
+    const auto free = [&](std::uint32_t r) {
+      return dies_in(r, i) && bytes(r) == bytes(v) && g_.values[r].op != &sources::input &&
+             !taken_[r];
+    };
+    if (x.op == &primitives::matmul && x.in[3] != no_node) {
+      const std::uint32_t r = g_.root(x.in[3]);
+      return free(r) && g_.root(x.in[0]) != r && g_.root(x.in[1]) != r ? r : no_node;
+    }
+    if (x.op->how != form::elementwise) return no_node;
+    for (std::uint32_t in : x.in) {
+      if (in == no_node) continue;
+      const auto it = readings.find(g_.root(in));
+      if (it == readings.end() || !it->second.aligned || it->second.last > k) continue;
+      if (free(it->first)) return it->first;
+    }
+    return no_node;
+  }
+
+  const graph& g_;
+  const schedule& s_;
+  bool rebind_;
+  placement result_;
+  arena_plan plan_;
+  std::uint64_t constants_ = 0;
+  std::vector<std::uint32_t> last_item_;  // by root: the last item that reads it
+  std::vector<std::vector<std::uint32_t>> dying_;
+  std::vector<bool> taken_;  // roots whose buffer another value took over
+};
+
+}  // namespace
+
+placement make_placement(const graph& g, const schedule& s, bool rebind) {
+  return placer(g, s, rebind).run();
+}
+
+}  // namespace cotape

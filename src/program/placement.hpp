@@ -1,0 +1,53 @@
+// Where each value lives: an arena by lifetime, with a value taking over the buffer of one that
+// dies where that is safe; constants apart, where nothing overwrites them.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "program/schedule.hpp"
+
+namespace cotape {
+
+enum class region : std::uint8_t {
+  pointer,    // outside of the program: a parameter's storage, a constant tensor
+  arena,      // offset into the arena
+  constants,  // offset into the buffer of folded constants and literals
+  scratch,    // offset into the buffer for tiles, reused by each item
+  external,   // number of an input or constant whose address is given at each run
+  none,       // not stored: lives in a tile inside its loop
+};
+
+struct location {
+  region where = region::none;
+  std::uint64_t at = 0;
+};
+
+// Best-fit allocation of intervals; everything is a multiple of 64 bytes.
+class arena_plan {
+ public:
+  std::uint64_t allocate(std::uint64_t bytes);
+  void release(std::uint64_t offset, std::uint64_t bytes);
+  std::uint64_t size() const { return size_; }
+  std::uint64_t most_alive() const { return most_alive_; }
+
+ private:
+  std::map<std::uint64_t, std::uint64_t> free_;  // offset -> bytes
+  std::multimap<std::uint64_t, std::uint64_t> by_size_;
+  std::uint64_t size_ = 0, alive_ = 0, most_alive_ = 0;
+  void forget(std::uint64_t offset, std::uint64_t bytes);
+};
+
+inline std::uint64_t padded(std::uint64_t bytes) {
+  return bytes == 0 ? 64 : (bytes + 63) / 64 * 64;
+}
+
+struct placement {
+  std::vector<location> of;  // by root value
+  std::uint64_t arena = 0, most_alive = 0, constants = 0;
+  std::vector<std::uint32_t> externals;  // input and constant values given by address
+};
+
+placement make_placement(const graph& g, const schedule& s, bool rebind);
+
+}  // namespace cotape

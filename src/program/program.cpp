@@ -1,0 +1,224 @@
+// Compiling a program pass by pass, binding its inputs, running it, committing its effects.
+#include "cotape/program.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <unordered_map>
+
+#include "program/body.hpp"
+#include "program/emit.hpp"
+#include "program/graph.hpp"
+#include "program/placement.hpp"
+#include "program/schedule.hpp"
+#include "tape/sources.hpp"
+
+namespace cotape {
+
+namespace {
+
+#ifdef NDEBUG
+void check(const graph&) {}
+#else
+void check(const graph& g) { verify(g); }
+#endif
+
+template <class To, class From>
+void convert(const void* from, void* to, std::size_t n) {
+  const auto* x = static_cast<const From*>(from);
+  std::transform(x, x + n, static_cast<To*>(to), [](From e) { return static_cast<To>(e); });
+}
+
+std::string name_of_input(const tape& t, std::uint32_t node, std::size_t position) {
+  const std::string* label = t.label_of(node);
+  return label != nullptr ? fmt::format("'{}'", *label) : fmt::format("{}", position);
+}
+
+// Where each input of the program is bound; throws if the graph needs an input that is not listed.
+void list_inputs(const graph& g, const placement& p, const std::vector<variable>& inputs,
+                 program::body& out) {
+  std::unordered_map<std::uint32_t, std::uint32_t> value_of;  // tape node -> value
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    if (g.is(v, sources::input)) value_of[g.values[v].node] = v;
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const std::uint32_t node = inputs[i].index();
+    if (g.on.nodes()[node].op != &sources::input) {
+      throw value_error(fmt::format("program: input {} was not made by tape.input", i));
+    }
+    out.inputs.push_back({inputs[i].type(), nullptr, name_of_input(g.on, node, i)});
+    out.external_of.push_back(no_node);
+    const auto it = value_of.find(node);
+    if (it == value_of.end()) continue;
+    const location l = p.of[it->second];
+    if (l.where == region::external) out.external_of[i] = static_cast<std::uint32_t>(l.at);
+    else out.inputs[i].to = out.arena.get() + l.at;
+    value_of.erase(it);
+  }
+  if (!value_of.empty()) {
+    const std::uint32_t node = g.values[value_of.begin()->second].node;
+    throw value_error(fmt::format("program: input {} is needed but not bound [made at {}]",
+                                  name_of_input(g.on, node, node), g.on.place_of(node).text()));
+  }
+  out.externals.assign(p.externals.size(), nullptr);
+}
+
+}  // namespace
+
+program::program(tape& t, const std::vector<variable>& inputs, const std::vector<variable>& outputs,
+                 const compile_options& options)
+    : body_(std::make_unique<body>()) {
+  for (const auto* list : {&inputs, &outputs}) {
+    for (const variable& v : *list) {
+      if (&v.owner() != &t) throw tape_error("program: a variable lives on another tape");
+    }
+  }
+  graph g = select(t, outputs, options);
+  prune(g);
+  check(g);
+  merge(g);
+  prune(g);
+  check(g);
+  if (options.fuse) fold_into_matmul(g);
+  prune(g);
+  mark_constants(g, options.rebind);
+  check(g);
+  const schedule s = make_schedule(g, options.fuse);
+  const placement p = make_placement(g, s, options.rebind);
+  emit(g, s, p, *body_);
+  list_inputs(g, p, inputs, *body_);
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    if (!g.is(v, sources::constant)) continue;
+    const auto number = static_cast<std::size_t>(g.attributes(v)[0]);
+    if (!options.rebind) body_->tensors.push_back(t.shared_tensor(number));
+  }
+  for (std::size_t e = 0; e < p.externals.size(); ++e) {
+    if (g.is(p.externals[e], sources::constant)) {
+      body_->rebound.push_back({g.values[p.externals[e]].node, static_cast<std::uint32_t>(e)});
+    }
+  }
+  rebind(t, {}, {});
+}
+
+program::program(program&&) noexcept = default;
+program& program::operator=(program&&) noexcept = default;
+program::~program() = default;
+
+bool program::body::store_literal(const stored_literal& l, std::int64_t word) {
+  alignas(8) std::array<std::byte, 8> bytes = std::bit_cast<std::array<std::byte, 8>>(word);
+  if (l.dtype == float32) {
+    const auto narrow = static_cast<float>(std::bit_cast<double>(word));
+    std::memcpy(bytes.data(), &narrow, sizeof narrow);
+  }
+  const bool changed = std::memcmp(l.to, bytes.data(), size_of(l.dtype)) != 0;
+  std::memcpy(l.to, bytes.data(), size_of(l.dtype));
+  return changed;
+}
+
+void program::body::fold() {
+  for (const kernels::step& s : constant_steps) s.run(s);
+}
+
+void program::body::bind(std::span<const array_view> values) {
+  if (values.size() != inputs.size()) {
+    throw value_error(fmt::format("run: {} values for {} inputs", values.size(), inputs.size()));
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const bound_input& in = inputs[i];
+    const array_view& v = values[i];
+    if (v.shape() != in.type.shape) {
+      throw shape_error(fmt::format("run: input {} has shape {}, the value {}", in.name,
+                                    in.type.shape.text(), v.shape().text()));
+    }
+    const bool widened = in.type.dtype == float64 && v.dtype() == float32;
+    if (v.dtype() != in.type.dtype && !widened) {
+      throw dtype_error(fmt::format("run: input {} is {}, the value {}: convert it", in.name,
+                                    cotape::name_of(in.type.dtype), cotape::name_of(v.dtype())));
+    }
+    const auto n = static_cast<std::size_t>(in.type.shape.elements());
+    if (external_of[i] != no_node && widened) {
+      if (!widened_inputs[i]) widened_inputs[i] = std::make_unique<tensor>(in.type);
+      convert<double, float>(v.data(), widened_inputs[i]->data(), n);
+      externals[external_of[i]] = widened_inputs[i]->data();
+    } else if (external_of[i] != no_node) {
+      externals[external_of[i]] = v.data();
+    } else if (in.to != nullptr && widened) {
+      convert<double, float>(v.data(), in.to, n);
+    } else if (in.to != nullptr && n != 0) {
+      std::memcpy(in.to, v.data(), in.type.bytes());
+    }
+  }
+  for (const patch& p : patches) *p.at = externals[p.external];
+}
+
+void program::body::commit_updates() {
+  for (const commit& c : commits) {
+    tensor& to = parameters[c.parameter].storage();
+    const auto n = static_cast<std::size_t>(to.shape().elements());
+    if (n == 0) continue;
+    if (to.dtype() == c.dtype) std::memcpy(to.data(), c.from, to.type().bytes());
+    else convert<float, double>(c.from, to.data(), n);
+  }
+}
+
+void program::run(std::span<const array_view> inputs) {
+  body& b = *body_;
+  b.widened_inputs.resize(b.inputs.size());
+  b.bind(inputs);
+  for (const body::promotion& p : b.promotions) convert<double, float>(p.from, p.to, p.elements);
+  for (const kernels::step& s : b.steps) s.run(s);
+  b.commit_updates();
+}
+
+std::size_t program::outputs() const { return body_->outputs.size(); }
+result program::output(std::size_t i) const { return result(body_->outputs.at(i)); }
+program_memory program::memory() const { return body_->memory; }
+std::size_t program::steps() const { return body_->steps.size(); }
+
+std::string program::explain() const {
+  const body& b = *body_;
+  std::string text = fmt::format(
+      "{} steps, arena {} bytes (most alive {}), constants {} bytes, {} folded steps\n",
+      b.steps.size(), b.memory.arena, b.memory.most_alive, b.memory.constants,
+      b.constant_steps.size());
+  for (const body::note& n : b.notes) {
+    text += fmt::format("{:>5} {:>3}  {}\n", n.first, n.count, n.what);
+  }
+  for (const body::commit& c : b.commits) {
+    text += fmt::format("           write '{}'\n", b.parameters[c.parameter].name());
+  }
+  return text;
+}
+
+void program::rebind(tape& t, std::span<const std::uint32_t> nodes_now,
+                     std::span<const std::uint32_t> nodes_then) {
+  const auto now = [&](std::uint32_t then) {
+    if (nodes_then.empty()) return then;
+    const auto it = std::lower_bound(nodes_then.begin(), nodes_then.end(), then);
+    return nodes_now[static_cast<std::size_t>(it - nodes_then.begin())];
+  };
+  bool changed = nodes_then.empty();
+  for (const body::stored_literal& l : body_->literals) {
+    changed = body_->store_literal(l, t.attributes_of(now(l.node))[0]) || changed;
+  }
+  if (changed) body_->fold();
+  for (const auto& [node, external] : body_->rebound) {
+    const auto number = static_cast<std::size_t>(t.attributes_of(now(node))[0]);
+    body_->externals[external] = t.tensor_at(number).data();
+  }
+}
+
+double result::number() const {
+  if (view_.shape().elements() != 1) {
+    throw shape_error(fmt::format("result: {} is not one number", view_.type().text()));
+  }
+  switch (view_.dtype()) {
+    case float32: return static_cast<double>(*view_.data_as<float>());
+    case float64: return *view_.data_as<double>();
+    default: return static_cast<double>(*view_.data_as<std::int64_t>());
+  }
+}
+
+}  // namespace cotape

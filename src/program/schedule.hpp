@@ -1,0 +1,35 @@
+// When each value is computed. Values get levels (one more than the deepest input; the same where
+// an element-wise value can join its input's loop); the values of one level and one loop size form
+// an item, and items run in order of level. An in-place update of a parameter comes after all
+// readers of the old value and after everything that may throw.
+#pragma once
+
+#include <vector>
+
+#include "program/graph.hpp"
+
+namespace cotape {
+
+struct schedule {
+  struct item {
+    bool loop = false;             // element-wise values and reductions over `size` elements
+    bool constant = false;         // runs once, when constants are bound
+    std::int64_t size = 0;
+    std::vector<std::uint32_t> values;  // in order
+  };
+  std::vector<item> items;
+  std::vector<std::uint32_t> item_of;   // by value; no_node for sources and views
+  // By value: the parameter (in the tape's parameters) that it is written into directly.
+  std::vector<std::uint32_t> in_place;
+};
+
+schedule make_schedule(const graph& g, bool fuse);
+
+// The number of elements a loop over v walks: v's own, or a reduction's input's.
+std::int64_t loop_size(const graph& g, std::uint32_t v);
+inline bool in_loops(const graph& g, std::uint32_t v) {
+  const form how = g.values[v].op->how;
+  return how == form::elementwise || how == form::reduction;
+}
+
+}  // namespace cotape

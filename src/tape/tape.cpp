@@ -1,0 +1,297 @@
+// Recording: appending nodes, interning their types and places, marks and rewinds.
+#include "cotape/tape.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <map>
+#include <unordered_map>
+
+#include "cotape/ops.hpp"
+#include "cotape/xtensor.hpp"
+#include "tape/sources.hpp"
+
+namespace cotape {
+
+namespace sources {
+
+const primitive input{"input", form::source, 0, nullptr};
+const primitive constant{"constant", form::source, 0, nullptr};
+const primitive literal{"literal", form::source, 0, nullptr};
+const primitive read{"read", form::source, 0, nullptr};
+const primitive custom{"custom", form::view, 1,
+                       [](const signature& s) { return *s.inputs[0]; }};
+
+}  // namespace sources
+
+namespace {
+
+struct hash {
+  std::size_t operator()(const value_type& t) const {
+    std::size_t h = static_cast<std::size_t>(t.dtype) * 31 + t.shape.rank();
+    for (auto s : t.shape) h = h * 1000003 + static_cast<std::size_t>(s);
+    return h;
+  }
+  std::size_t operator()(const std::pair<const char*, int>& p) const {
+    return reinterpret_cast<std::size_t>(p.first) * 31 + static_cast<std::size_t>(p.second);
+  }
+};
+
+// Adds to an error of a shape rule where the operation and its operands were recorded.
+template <class Error>
+[[noreturn]] void rethrow(const Error& e, tape& t, std::span<const variable> inputs, place where) {
+  std::string text = fmt::format("{} [at {}", e.what(), where.text());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    text += fmt::format("{} {}", i == 0 ? "; operands made at" : ",",
+                        t.place_of(inputs[i].index()).text());
+  }
+  throw Error(text + "]");
+}
+
+template <class T>
+std::size_t held(const std::vector<T>& v) {
+  return v.capacity() * sizeof(T);
+}
+
+}  // namespace
+
+struct tape::indexes {
+  std::unordered_map<value_type, std::uint32_t, hash> types;
+  std::unordered_map<std::pair<const char*, int>, std::uint32_t, hash> places;
+  std::unordered_map<const void*, std::uint32_t> parameters;
+  std::map<std::uint32_t, std::string> labels;
+};
+
+std::string place::text() const {
+  const std::string_view path = file;
+  return fmt::format("{}:{}", path.substr(path.find_last_of('/') + 1), line);
+}
+
+const value_type& variable::type() const { return owner().type_of(index_); }
+
+tape& variable::owner() const {
+  if (tape_ == nullptr) throw tape_error("variable: it is empty, no operation has made it");
+  tape_->check(*this);
+  return *tape_;
+}
+
+variable variable::named(std::string label) const {
+  owner().label(index_, std::move(label));
+  return *this;
+}
+
+tape::tape(precision p) : precision_(p), indexes_(std::make_unique<indexes>()) {}
+tape::~tape() = default;
+
+void tape::check(const variable& v) const {
+  const auto later = std::upper_bound(rewinds_.begin(), rewinds_.end(), v.serial_,
+                                      [](std::uint32_t s, const auto& r) { return s < r.first; });
+  if (later != rewinds_.end() && v.index_ >= later->second) {
+    throw tape_error(fmt::format(
+        "variable: the tape was rewound past node {}, record the value again", v.index_));
+  }
+}
+
+std::uint32_t tape::intern(const value_type& type) {
+  const auto next = static_cast<std::uint32_t>(types_.size());
+  const auto [it, added] = indexes_->types.try_emplace(type, next);
+  if (added) types_.push_back(type);
+  return it->second;
+}
+
+std::uint32_t tape::intern(place where) {
+  if (!places_.empty() && places_.back().file == where.file && places_.back().line == where.line) {
+    return static_cast<std::uint32_t>(places_.size() - 1);
+  }
+  const auto next = static_cast<std::uint32_t>(places_.size());
+  const auto [it, added] = indexes_->places.try_emplace({where.file, where.line}, next);
+  if (added) places_.push_back(where);
+  return it->second;
+}
+
+std::uint32_t tape::known(const parameter& p) {
+  const auto next = static_cast<std::uint32_t>(parameters_.size());
+  const auto [it, added] = indexes_->parameters.try_emplace(p.identity(), next);
+  if (added) parameters_.push_back({p, no_node, no_node});
+  return it->second;
+}
+
+variable tape::append(const primitive& op, std::span<const variable> inputs, std::uint32_t type,
+                      std::span<const std::int64_t> attributes, place where) {
+  if (nodes_.size() >= no_node) throw tape_error("tape: more than 2^32 - 1 nodes");
+  node n{&op, {no_node, no_node, no_node}, type, no_node, 0};
+  for (std::size_t i = 0; i < inputs.size(); ++i) n.in[i] = inputs[i].index_;
+  if (!attributes.empty()) {
+    n.attributes = static_cast<std::uint32_t>(words_.size());
+    words_.push_back(static_cast<std::int64_t>(attributes.size()));
+    words_.insert(words_.end(), attributes.begin(), attributes.end());
+  }
+  n.place = scope_ != no_node ? scope_ : intern(where);
+  nodes_.push_back(n);
+  return at(static_cast<std::uint32_t>(nodes_.size() - 1));
+}
+
+variable tape::record(const primitive& op, std::span<const variable> inputs,
+                      std::span<const std::int64_t> attributes, place where) {
+  bool alike = op.infer == &infer_elementwise;
+  for (const variable& v : inputs) {
+    if (&v.owner() != this) {
+      throw tape_error(fmt::format("{}: its operands live on different tapes [at {}]", op.name,
+                                   where.text()));
+    }
+    alike = alike && nodes_[v.index_].type == nodes_[inputs[0].index_].type;
+  }
+  if (alike && !inputs.empty()) {
+    return append(op, inputs, nodes_[inputs[0].index_].type, attributes, where);
+  }
+  std::array<const value_type*, 3> types{};
+  for (std::size_t i = 0; i < inputs.size(); ++i) types[i] = &type_of(inputs[i].index_);
+  const signature s{op.name, {types.data(), inputs.size()}, attributes};
+  try {
+    return append(op, inputs, intern(op.infer(s)), attributes, where);
+  } catch (const shape_error& e) {
+    rethrow(e, *this, inputs, where);
+  } catch (const dtype_error& e) {
+    rethrow(e, *this, inputs, where);
+  } catch (const value_error& e) {
+    rethrow(e, *this, inputs, where);
+  }
+}
+
+variable tape::literal(double number, cotape::dtype d, place where) {
+  std::int64_t bits = std::bit_cast<std::int64_t>(d == float32 ? double(float(number)) : number);
+  if (d == int64) {
+    if (std::trunc(number) != number || std::abs(number) > 9007199254740992.0) {
+      throw value_error(fmt::format("{} is no int64 [at {}]", number, where.text()));
+    }
+    bits = static_cast<std::int64_t>(number);
+  }
+  return append(sources::literal, {}, intern(value_type{d, {}}), {&bits, 1}, where);
+}
+
+variable tape::resolve(const operand& x, cotape::dtype d) {
+  if (x.is_number()) return literal(x.number(), d, x.where());
+  if (const parameter* p = x.as_parameter()) return read(*p, x.where().file, x.where().line);
+  return x.as_variable();
+}
+
+variable tape::input(cotape::dtype d, const shape& s, std::string name, const char* file,
+                     int line) {
+  const variable v = append(sources::input, {}, intern({promoted(d), s}), {}, {file, line});
+  if (!name.empty()) label(v.index(), std::move(name));
+  return v;
+}
+
+variable tape::constant(const array_argument& value, const char* file, int line) {
+  const array_view view = value.view();
+  tensors_.push_back(std::make_shared<tensor>(view, promoted(view.dtype())));
+  const auto number = static_cast<std::int64_t>(tensors_.size() - 1);
+  const auto type = intern(tensors_.back()->type());
+  return append(sources::constant, {}, type, {&number, 1}, {file, line});
+}
+
+variable tape::read(const parameter& p, const char* file, int line) {
+  const std::uint32_t number = known(p);
+  if (parameters_[number].current == no_node) {
+    const auto attribute = static_cast<std::int64_t>(number);
+    const variable v = append(sources::read, {}, intern({promoted(p.dtype()), p.shape()}),
+                              {&attribute, 1}, {file, line});
+    parameters_[number].read = parameters_[number].current = v.index();
+  }
+  return at(parameters_[number].current);
+}
+
+void tape::assign(const parameter& p, operand value) {
+  const variable v = resolve(value, promoted(p.dtype()));
+  if (&v.owner() != this) throw tape_error("assign: the value lives on another tape");
+  if (v.shape() != p.shape()) {
+    throw shape_error(fmt::format("assign: parameter '{}' of shape {} cannot take a value of shape {} [at {}]",
+                                  p.name(), p.shape().text(), v.shape().text(),
+                                  value.where().text()));
+  }
+  if (v.dtype() != promoted(p.dtype())) {
+    throw dtype_error(fmt::format("assign: parameter '{}' is {}, the value is {} [at {}]", p.name(),
+                                  name_of(p.dtype()), name_of(v.dtype()), value.where().text()));
+  }
+  const std::uint32_t number = known(p);
+  effects_.push_back({number, v.index(), parameters_[number].current});
+  parameters_[number].current = v.index();
+}
+
+void tape::require(operand condition, const std::string& message) {
+  const variable v = condition.as_variable();
+  if (&v.owner() != this) throw tape_error("require: the condition lives on another tape");
+  messages_.push_back(message);
+  effects_.push_back({no_node, v.index(), static_cast<std::uint32_t>(messages_.size() - 1)});
+}
+
+std::int64_t tape::keep(std::shared_ptr<const custom_rule> rule) {
+  customs_.push_back(std::move(rule));
+  return static_cast<std::int64_t>(customs_.size()) - 1;
+}
+
+tape_mark tape::mark() const {
+  const auto count = [](const auto& v) { return static_cast<std::uint32_t>(v.size()); };
+  return {count(nodes_),   count(words_),   count(tensors_),
+          count(effects_), count(customs_), count(messages_)};
+}
+
+void tape::rewind(const tape_mark& to) {
+  const tape_mark now = mark();
+  if (to.nodes > now.nodes || to.effects > now.effects) {
+    throw tape_error("rewind: the mark is ahead of the tape, which was rewound past it");
+  }
+  while (effects_.size() > to.effects) {
+    const effect& e = effects_.back();
+    if (e.parameter != no_node) parameters_[e.parameter].current = e.previous;
+    effects_.pop_back();
+  }
+  for (known_parameter& p : parameters_) {
+    if (p.read != no_node && p.read >= to.nodes) p.read = no_node;
+    if (p.current != no_node && p.current >= to.nodes) p.current = p.read;
+  }
+  nodes_.resize(to.nodes);
+  words_.resize(to.words);
+  tensors_.resize(to.tensors);
+  customs_.resize(to.customs);
+  messages_.resize(to.messages);
+  indexes_->labels.erase(indexes_->labels.lower_bound(to.nodes), indexes_->labels.end());
+  ++serial_;
+  while (!rewinds_.empty() && rewinds_.back().second >= to.nodes) rewinds_.pop_back();
+  rewinds_.emplace_back(serial_, to.nodes);
+}
+
+void tape::forget_effects() {
+  effects_.clear();
+  for (known_parameter& p : parameters_) p.read = p.current = no_node;
+}
+
+std::size_t tape::bytes() const {
+  std::size_t total = held(nodes_) + held(words_) + held(types_) + held(places_) +
+                      held(parameters_) + held(effects_) + held(rewinds_);
+  for (const auto& t : tensors_) total += t->type().bytes();
+  return total;
+}
+
+std::span<const std::int64_t> tape::attributes_of(std::uint32_t index) const {
+  const std::uint32_t first = nodes_[index].attributes;
+  if (first == no_node) return {};
+  return {words_.data() + first + 1, static_cast<std::size_t>(words_[first])};
+}
+
+const std::string* tape::label_of(std::uint32_t index) const {
+  const auto it = indexes_->labels.find(index);
+  return it == indexes_->labels.end() ? nullptr : &it->second;
+}
+
+void tape::label(std::uint32_t index, std::string text) {
+  indexes_->labels.insert_or_assign(index, std::move(text));
+}
+
+tape::scope::scope(tape& t, place where) : tape_(t), outer_(t.scope_) {
+  if (outer_ == no_node) t.scope_ = t.intern(where);
+}
+
+}  // namespace cotape

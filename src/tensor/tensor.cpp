@@ -1,0 +1,81 @@
+// Owning values and parameters.
+#include "cotape/tensor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "cotape/xtensor.hpp"
+
+namespace cotape {
+
+namespace {
+
+constexpr std::size_t line = 64;
+
+void* allocate(std::size_t bytes) {
+  const std::size_t padded = std::max<std::size_t>((bytes + line - 1) / line * line, line);
+  void* p = ::operator new(padded, std::align_val_t(line));
+  std::memset(p, 0, padded);
+  return p;
+}
+
+template <class To, class From>
+void convert(const void* from, void* to, std::size_t n) {
+  std::transform(static_cast<const From*>(from), static_cast<const From*>(from) + n,
+                 static_cast<To*>(to), [](From x) { return static_cast<To>(x); });
+}
+
+}  // namespace
+
+namespace detail {
+void throw_dtype(const char* what, dtype wanted, dtype found) {
+  throw dtype_error(
+      fmt::format("{}: {} was asked for, but the value is {}", what, name_of(wanted), name_of(found)));
+}
+}  // namespace detail
+
+void tensor::release::operator()(void* p) const { ::operator delete(p, std::align_val_t(line)); }
+
+tensor::tensor(const value_type& type) : type_(type), data_(allocate(type.bytes())) {}
+
+tensor::tensor(array_view from) : tensor(from, from.dtype()) {}
+
+tensor::tensor(array_view from, cotape::dtype as) : tensor(value_type{as, from.shape()}) {
+  const auto n = static_cast<std::size_t>(from.shape().elements());
+  if (n == 0) return;
+  if (as == from.dtype()) {
+    std::memcpy(data(), from.data(), type_.bytes());
+  } else if (as == float64 && from.dtype() == float32) {
+    convert<double, float>(from.data(), data(), n);
+  } else if (as == float32 && from.dtype() == float64) {
+    convert<float, double>(from.data(), data(), n);
+  } else {
+    detail::throw_dtype("tensor", as, from.dtype());
+  }
+}
+
+bool same_bits(array_view a, array_view b) {
+  return a.type() == b.type() &&
+         (a.type().bytes() == 0 || std::memcmp(a.data(), b.data(), a.type().bytes()) == 0);
+}
+
+parameter::parameter(std::string name, const array_argument& value, bool trainable)
+    : state_(std::make_shared<state>(state{std::move(name), tensor(value.view()), trainable})) {}
+
+void parameter::set(const array_argument& value) const {
+  const array_view v = value.view();
+  if (v.shape() != shape()) {
+    throw shape_error(fmt::format("parameter '{}': cannot set a value of shape {}, its shape is {}",
+                                  name(), v.shape().text(), shape().text()));
+  }
+  if (v.dtype() != dtype()) {
+    throw dtype_error(fmt::format("parameter '{}': cannot set a {} value, its dtype is {}", name(),
+                                  name_of(v.dtype()), name_of(dtype())));
+  }
+  if (type().bytes() != 0) std::memcpy(storage().data(), v.data(), type().bytes());
+}
+
+}  // namespace cotape

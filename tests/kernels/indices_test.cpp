@@ -1,0 +1,73 @@
+// gather and scatter_add against plain loops, and their errors.
+#include "cotape/error.hpp"
+#include "kernels/buffers.hpp"
+
+namespace cotape::kernels::testing {
+namespace {
+
+template <class T>
+class Indices : public ::testing::Test {};
+using element_types = ::testing::Types<float, double, std::int64_t>;
+TYPED_TEST_SUITE(Indices, element_types);
+
+template <class T>
+void run(kernel k, const buffer<T>& d, const buffer<T>& a, const buffer<std::int64_t>& index,
+         const reduction& g) {
+  step s = make_step(k, d.data(), a.data(), index.data(), nullptr, d.size(), &g);
+  s.rows = static_cast<std::uint32_t>(index.size());
+  s.run(s);
+}
+
+std::size_t size(std::int64_t a, std::size_t b, std::int64_t c) {
+  return static_cast<std::size_t>(a * c) * b;
+}
+
+template <class T>
+buffer<T> small_integers(std::size_t n) {
+  buffer<T> b(n);
+  for (std::size_t i = 0; i < n; ++i) b[i] = static_cast<T>(i % 97);
+  return b;
+}
+
+TYPED_TEST(Indices, GatherPicksAndScatterAddsRows) {
+  using T = TypeParam;
+  for (const reduction& g : {reduction{1, 5, 1}, reduction{3, 5, 1}, reduction{1, 5, 7},
+                             reduction{2, 5, 33}, reduction{2, 5, 0}, reduction{0, 5, 2}}) {
+    for (const auto& index : {buffer<std::int64_t>{4, 0, 0, 2, 4, 4, 1}, buffer<std::int64_t>(0)}) {
+      const std::size_t rows = index.size(), inner = static_cast<std::size_t>(g.inner);
+      const auto a = small_integers<T>(size(g.outer, 5, g.inner));
+      const buffer<T> picked(size(g.outer, rows, g.inner));
+      run(gather(dtype_of<T>::value), picked, a, index, g);
+      const buffer<T> added(a.size()), expected(a.size(), T(0));
+      run(scatter_add(dtype_of<T>::value), added, picked, index, g);
+      for (std::size_t i = 0; i < picked.size(); ++i) {
+        const std::size_t row = i / inner % rows, o = i / inner / rows;
+        const std::size_t from = (o * 5 + static_cast<std::size_t>(index[row])) * inner + i % inner;
+        ASSERT_EQ(picked[i], a[from]);
+        expected[from] += picked[i];
+      }
+      for (std::size_t i = 0; i < a.size(); ++i) ASSERT_EQ(added[i], expected[i]);
+    }
+  }
+}
+
+TEST(IndicesOutside, ThrowAndNameTheIndexAndItsPlace) {
+  const reduction g{1, 3, 2};
+  const buffer<float> a(6, 1.0F), d(4, 9.0F);
+  for (std::int64_t bad : {std::int64_t{3}, std::int64_t{-1}}) {
+    const buffer<std::int64_t> index{1, bad};
+    try {
+      run(gather(float32), d, a, index, g);
+      FAIL();
+    } catch (const value_error& e) {
+      EXPECT_EQ(std::string(e.what()),
+                "gather: index " + std::to_string(bad) + " at place 1 is outside 0..2");
+    }
+    EXPECT_THROW(run(scatter_add(float32), a, d, index, g), value_error);
+    EXPECT_EQ(d[0], 9.0F);
+    EXPECT_EQ(a[0], 1.0F);
+  }
+}
+
+}  // namespace
+}  // namespace cotape::kernels::testing

@@ -1,0 +1,237 @@
+// Loads and stores through index maps against a plain walk; fill and cast for all instruction sets.
+#include <cmath>
+
+#include "kernels/buffers.hpp"
+
+namespace cotape::kernels::testing {
+namespace {
+
+// Axes as the program gives them: (size, stride) outermost first.
+struct axes {
+  std::vector<std::pair<std::int64_t, std::int64_t>> list;
+  std::int64_t offset = 0;
+
+  index_map map() const {
+    index_map m;
+    m.offset = offset;
+    for (auto [size, stride] : list) m.append(size, stride);
+    return m;
+  }
+  std::size_t elements() const {
+    std::int64_t n = 1;
+    for (auto [size, stride] : list) n *= size;
+    return static_cast<std::size_t>(n);
+  }
+  std::size_t place(std::size_t i) const {
+    auto rest = static_cast<std::int64_t>(i);
+    std::int64_t at = offset;
+    for (auto axis = list.rbegin(); axis != list.rend(); ++axis) {
+      at += rest % axis->first * axis->second;
+      rest /= axis->first;
+    }
+    return static_cast<std::size_t>(at);
+  }
+  std::size_t source_size() const {
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < elements(); ++i) size = std::max(size, place(i) + 1);
+    return size;
+  }
+};
+
+const std::vector<axes>& cases() {
+  static const std::vector<axes> all = {
+      {{}, 0},                                           // a scalar
+      {{}, 3},
+      {{{1, 5}, {1, 7}}, 2},
+      {{{1300, 1}}, 0},                                  // a copy
+      {{{1300, 1}}, 5},
+      {{{1300, 0}}, 1},                                  // a broadcast number
+      {{{20, 0}, {70, 0}}, 1},
+      {{{130, 0}, {10, 1}}, 0},                          // a row
+      {{{300, 0}, {5, 1}}, 0},
+      {{{700, 0}, {2, 1}}, 3},
+      {{{3, 0}, {700, 1}}, 0},
+      {{{2, 0}, {512, 1}}, 0},
+      {{{130, 1}, {10, 0}}, 0},                          // a column
+      {{{5, 1}, {300, 0}}, 0},
+      {{{700, 3}, {2, 0}}, 1},
+      {{{100, -1}, {13, 0}}, 99},
+      {{{37, 1}, {29, 37}}, 0},                          // transposes
+      {{{16, 1}, {16, 16}}, 0},
+      {{{1, 1}, {300, 1}}, 0},
+      {{{64, 1}, {33, 64}}, 0},
+      {{{5, 170}, {17, 1}, {10, 17}}, 0},
+      {{{17, 10}, {5, 170}, {10, 1}}, 0},                // (5, 17, 10) with axes 0 and 1 swapped
+      {{{10, 1}, {17, 10}, {5, 170}}, 0},                // wholly turned round
+      {{{10, 1}, {5, 170}, {17, 10}}, 0},
+      {{{4, 0}, {10, 1}, {17, 10}}, 0},
+      {{{10, 1}, {4, 0}, {17, 10}}, 0},
+      {{{9, 20}, {7, 2}}, 1},                            // slices
+      {{{1000, -1}}, 999},
+      {{{30, -40}, {20, -2}}, 29 * 40 + 39},
+      {{{30, -40}, {20, 1}}, 29 * 40},
+      {{{11, 1}, {12, -11}}, 121},
+      {{{3, 40}, {4, 0}, {10, 1}, {5, 0}}, 0},
+      {{{3, 0}, {4, 1}, {5, 0}, {6, 4}}, 0},
+      {{{2, 1}, {2, 2}, {2, 4}, {2, 8}, {2, 16}, {2, 32}, {2, 64}, {2, 128}}, 0},
+      {{{0, 1}}, 0},
+      {{{5, 1}, {0, 0}}, 0},
+      {{{0, 0}, {5, 1}}, 0},
+      {{{0, 1}, {5, 3}}, 0},
+      {{{3, 1}, {0, 1}, {4, 3}}, 0},
+  };
+  return all;
+}
+
+template <class T>
+buffer<T> counting(std::size_t n) {
+  buffer<T> b(n);
+  for (std::size_t i = 0; i < n; ++i) b[i] = static_cast<T>(i + 1);
+  return b;
+}
+
+template <class T>
+class Load : public ::testing::Test {};
+using element_types = ::testing::Types<float, double, std::int64_t>;
+TYPED_TEST_SUITE(Load, element_types);
+
+template <class T>
+void expect_loaded(const axes& c, const buffer<T>& a, const buffer<T>& d) {
+  for (std::size_t i = 0; i < d.size(); ++i) {
+    ASSERT_EQ(d[i], a[c.place(i)]) << "case " << &c - cases().data() << " at " << i;
+  }
+}
+
+TYPED_TEST(Load, AWholeTensorComesThroughAnyMap) {
+  using T = TypeParam;
+  for (const axes& c : cases()) {
+    const auto a = counting<T>(c.source_size());
+    const index_map map = c.map();
+    ASSERT_EQ(map.elements(), static_cast<std::int64_t>(c.elements()));
+    const buffer<T> d(c.elements());
+    const step s = make_step(load(map, sizeof(T), true), d.data(), a.data(), nullptr, nullptr,
+                             d.size(), &map);
+    s.run(s);
+    expect_loaded(c, a, d);
+  }
+}
+
+TYPED_TEST(Load, TilesOfAnySizeComeThroughAnyMap) {
+  using T = TypeParam;
+  for (const axes& c : cases()) {
+    for (std::size_t piece : {512UL, 1UL, 7UL, 64UL}) {
+      const auto a = counting<T>(c.source_size());
+      const index_map map = c.map();
+      const buffer<T> d(c.elements());
+      for (std::size_t base = 0; base < d.size(); base += piece) {
+        const buffer<T> part(std::min(piece, d.size() - base));
+        step s = make_step(load(map, sizeof(T), false), part.data(), a.data(), nullptr, nullptr,
+                           part.size(), &map);
+        s.base = static_cast<std::uint32_t>(base);
+        s.run(s);
+        std::copy(part.begin(), part.end(), d.data() + base);
+      }
+      expect_loaded(c, a, d);
+    }
+  }
+}
+
+TYPED_TEST(Load, StoreIsTheInverseAndLeavesTheRestUntouched) {
+  using T = TypeParam;
+  for (const axes& c : cases()) {
+    const index_map map = c.map();
+    const auto a = counting<T>(c.elements());
+    const buffer<T> d(c.source_size(), T(-5)), expected(c.source_size(), T(-5));
+    for (std::size_t i = 0; i < a.size(); ++i) expected[c.place(i)] = a[i];
+    const step s = make_step(store(map, sizeof(T)), d.data(), a.data(), nullptr, nullptr,
+                             a.size(), &map);
+    s.run(s);
+    EXPECT_TRUE(same_bits(d, expected)) << "case " << &c - cases().data();
+  }
+}
+
+TEST(IndexMap, AppendDropsAxesOfSizeOneAndMergesThoseThatContinue) {
+  const index_map dense = axes{{{4, 30}, {1, 99}, {5, 6}, {6, 1}}, 0}.map();
+  EXPECT_EQ(dense.rank, 1U);
+  EXPECT_EQ(dense.size[0], 120);
+  EXPECT_EQ(dense.stride[0], 1);
+  const index_map row = axes{{{4, 0}, {5, 0}, {6, 1}}, 0}.map();
+  EXPECT_EQ(row.rank, 2U);
+  EXPECT_EQ(row.size[0], 20);
+}
+
+TYPED_TEST(Load, FillWritesWholeVectors) {
+  using T = TypeParam;
+  for (isa i : usable_sets()) {
+    for (std::size_t n : {0UL, 1UL, 7UL, 8UL, 9UL, 15UL, 16UL, 17UL, 31UL, 33UL, 512UL, 1000UL}) {
+      const buffer<T> d(n), a{T(42)};
+      const step s = make_step(fill(sizeof(T), i), d.data(), a.data(), nullptr, nullptr, n, nullptr);
+      s.run(s);
+      for (T x : d) ASSERT_EQ(x, T(42));
+    }
+  }
+}
+
+template <class From, class To>
+void expect_cast(isa i, std::size_t n) {
+  const buffer<From> a(n);
+  const buffer<To> d(n);
+  for (std::size_t k = 0; k < n; ++k) a[k] = static_cast<From>(1.75 * (static_cast<double>(k) - 5));
+  const step s = make_step(cast(dtype_of<From>::value, dtype_of<To>::value, i), d.data(), a.data(),
+                           nullptr, nullptr, n, nullptr);
+  s.run(s);
+  for (std::size_t k = 0; k < n; ++k) ASSERT_EQ(d[k], static_cast<To>(a[k])) << n << " at " << k;
+}
+
+template <class From>
+void expect_casts(isa i) {
+  for (std::size_t n : {0UL, 1UL, 7UL, 8UL, 9UL, 15UL, 16UL, 17UL, 512UL, 1001UL}) {
+    expect_cast<From, float>(i, n);
+    expect_cast<From, double>(i, n);
+    expect_cast<From, std::int64_t>(i, n);
+  }
+}
+
+TEST(Cast, AgreesWithStaticCastForAllPairsOfTypes) {
+  for (isa i : usable_sets()) {
+    expect_casts<float>(i);
+    expect_casts<double>(i);
+    expect_casts<std::int64_t>(i);
+  }
+}
+
+TEST(Cast, NanInfinityAndWhatDoesNotFitBecomeTheLeastInt64) {
+  const double inf = std::numeric_limits<double>::infinity();
+  const buffer<double> a{std::nan(""), inf, -inf, 9.3e18, -9.3e18, 0x1p62, -0x1p63, -2.9};
+  const buffer<float> f{std::nanf(""), 1e30F, -1e30F, -2.9F};
+  constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+  for (isa i : usable_sets()) {
+    const buffer<std::int64_t> d(8), e(4);
+    step s = make_step(cast(float64, int64, i), d.data(), a.data(), nullptr, nullptr, 8, nullptr);
+    s.run(s);
+    s = make_step(cast(float32, int64, i), e.data(), f.data(), nullptr, nullptr, 4, nullptr);
+    s.run(s);
+    for (std::size_t k : {0UL, 1UL, 2UL, 3UL, 4UL, 6UL}) EXPECT_EQ(d[k], least) << k;
+    EXPECT_EQ(d[5], std::int64_t{1} << 62);
+    EXPECT_EQ(d[7], -2);
+    for (std::size_t k : {0UL, 1UL, 2UL}) EXPECT_EQ(e[k], least) << k;
+    EXPECT_EQ(e[3], -2);
+  }
+}
+
+TEST(Cast, DoublesRoundToNearestFloats) {
+  const buffer<double> a{1 + 0x1p-24, 1 + 0x1.8p-23, 1e300, -1e-60};
+  for (isa i : usable_sets()) {
+    const buffer<float> d(4);
+    const step s = make_step(cast(float64, float32, i), d.data(), a.data(), nullptr, nullptr, 4,
+                             nullptr);
+    s.run(s);
+    EXPECT_EQ(d[0], 1.0F);
+    EXPECT_EQ(d[1], 1.0F + 0x1p-22F);
+    EXPECT_EQ(d[2], std::numeric_limits<float>::infinity());
+    EXPECT_TRUE(d[3] == 0 && std::signbit(d[3]));
+  }
+}
+
+}  // namespace
+}  // namespace cotape::kernels::testing
