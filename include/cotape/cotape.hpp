@@ -3,10 +3,14 @@
 #pragma once
 
 #include "cotape/derivatives.hpp"
+#include "cotape/initializers.hpp"
+#include "cotape/layers.hpp"
 #include "cotape/error.hpp"
 #include "cotape/ops.hpp"
+#include "cotape/optimizers.hpp"
 #include "cotape/primitive.hpp"
 #include "cotape/program.hpp"
+#include "cotape/random.hpp"
 #include "cotape/shape.hpp"
 #include "cotape/tape.hpp"
 #include "cotape/tensor.hpp"

@@ -174,6 +174,8 @@ class tape {
   const tensor& tensor_at(std::size_t i) const { return *tensors_[i]; }
   std::shared_ptr<const tensor> shared_tensor(std::size_t i) const { return tensors_[i]; }
   const parameter& parameter_at(std::size_t i) const { return parameters_[i].handle; }
+  /// The parameters read or assigned here, with the node of their current value.
+  std::vector<std::pair<parameter, std::uint32_t>> current_parameters() const;
   std::span<const effect> effects() const { return effects_; }
   /// Drops the effects; parameters are read anew after that.
   void forget_effects();

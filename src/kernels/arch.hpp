@@ -15,8 +15,7 @@ struct avx512;    // AVX-512 F, BW, DQ, VL, CD
 }  // namespace arch
 
 // for_isa(i, []<class Arch>() { return sum_kernel<Arch>(float32); }): the call for the tag of i.
-template <class Choose>
-auto for_isa([[maybe_unused]] isa i, Choose choose) {
+template <class Choose> auto for_isa([[maybe_unused]] isa i, Choose choose) {
 #if defined(__x86_64__) && !defined(COTAPE_ONLY_BASELINE)
   if (i == isa::avx512) return choose.template operator()<arch::avx512>();
   if (i == isa::avx2) return choose.template operator()<arch::avx2>();

@@ -22,8 +22,7 @@ void check(const char* name, const std::int64_t* index, std::uint32_t rows, std:
   }
 }
 
-template <class T>
-void gather_run(const step& s) {
+template <class T> void gather_run(const step& s) {
   const auto& g = *static_cast<const reduction*>(s.side);
   const auto* a = static_cast<const T*>(s.a);
   const auto* index = static_cast<const std::int64_t*>(s.b);
@@ -41,8 +40,7 @@ void gather_run(const step& s) {
   }
 }
 
-template <class T>
-void scatter_add_run(const step& s) {
+template <class T> void scatter_add_run(const step& s) {
   const auto& g = *static_cast<const reduction*>(s.side);
   const auto* a = static_cast<const T*>(s.a);
   const auto* index = static_cast<const std::int64_t*>(s.b);

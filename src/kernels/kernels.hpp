@@ -52,17 +52,19 @@ struct reduction {
 };
 
 // A streaming reduction: called for consecutive tiles (base = 0, 512, ...; a = the tile's data, n
-// its exact size), d = the whole result (outer * inner elements), c = scratch, side = the
-// geometry. The call with base 0 initialises, the one that reaches the end finishes. An empty
-// reduction is one call with n = 0. The order of summation depends on flat positions only (fixed
-// blocked trees), never on the instruction set: lanes of 16 floats or 8 doubles for all.
+// its exact size) or with several tiles at once (base a multiple of 512; the same bits), d = the
+// whole result (outer * inner elements), c = scratch, side = the geometry. The call with base 0
+// initialises, the one that reaches the end finishes. An empty reduction is one call with n = 0.
+// The order of summation depends on flat positions only (fixed blocked trees), never on the
+// instruction set: lanes of 16 floats or 8 doubles for all.
 struct reducer {
   kernel run = nullptr;
   std::size_t (*scratch_bytes)(const reduction&, dtype) = nullptr;
 };
 reducer sum(dtype, isa = best_isa());
-reducer max(dtype, isa = best_isa());   // NaN wins; an empty maximum is -inf
-reducer norm(dtype, isa = best_isa());  // sqrt of the sum of squares, without overflow or underflow in between
+reducer max(dtype, isa = best_isa());  // NaN wins; an empty maximum is -inf
+// The square root of the sum of squares, without overflow or underflow in between.
+reducer norm(dtype, isa = best_isa());
 
 // Whole-tensor kernels over (outer, reduced, inner), side = reduction.
 kernel argmax(dtype);  // a -> d (int64): the first of the largest; NaN counts as largest
@@ -76,7 +78,9 @@ kernel scatter_add(dtype);  // d (outer, reduced, inner) = 0, then += a (outer, 
 // --- Random numbers -----------------------------------------------------------------------------
 
 // d[i] = uniform in [0, 1) for i < n, by Philox4x32-10: key = (seed, stream), counter = the pair
-// (*a as int64, element index base + i). side = philox_key. float: 24 bits, double: 53 bits.
+// (*a as int64, element index base + i), base a multiple of 4. side = philox_key. Block i/4 (float)
+// or i/2 (double) has counter words (block, low half of stream, *a's halves) and key seed, its high
+// half xor the stream's. float: 24 bits of a word, double: 53 bits of two.
 struct philox_key {
   std::uint64_t seed = 0;
   std::uint64_t stream = 0;
@@ -89,13 +93,14 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
 
 // d = alpha op(a) op(b) + beta d, row-major, `batch` times with the given strides (elements; 0
 // shares an operand). alpha is read through a pointer at each run (null: 1): of the operands'
-// dtype. beta is 0 or 1; with beta 0 the old d is never read. k = 0 gives zeros (beta 0).
+// dtype; with alpha 0 a and b are not looked at, as in BLAS. beta is 0 or 1; with beta 0 the old d
+// is never read. k = 0 gives zeros (beta 0). Throws if a size does not fit in 32 bits.
 struct gemm_geometry {
   std::int64_t m = 0, n = 0, k = 0, lda = 0, ldb = 0, ldc = 0;
   bool transpose_a = false, transpose_b = false, accumulate = false;
   std::int64_t batch = 1, stride_a = 0, stride_b = 0, stride_c = 0;
 };
-kernel gemm(dtype);  // c = alpha or null, side = gemm_geometry
+kernel gemm(dtype, isa = best_isa());  // c = alpha or null, side = gemm_geometry
 
 // The BLAS kernel set in use ("Haswell", "SkylakeX", ...).
 const char* gemm_kernel_name();

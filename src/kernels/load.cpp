@@ -17,14 +17,12 @@ struct __attribute__((may_alias)) word8 {
 
 const index_map& map_of(const step& s) { return *static_cast<const index_map*>(s.side); }
 
-template <class W>
-const W* source(const step& s) {
+template <class W> const W* source(const step& s) {
   return static_cast<const W*>(s.a) + map_of(s).offset;
 }
 
 // Short copies in steps of 16 bytes: a call of memcpy takes as long as 20 elements.
-template <class W>
-void copy_words(W* d, const W* a, std::int64_t n) {
+template <class W> void copy_words(W* d, const W* a, std::int64_t n) {
   constexpr std::int64_t chunk = 16 / sizeof(W);
   if (n >= 64) {
     std::memcpy(d, a, static_cast<std::size_t>(n) * sizeof(W));
@@ -36,8 +34,7 @@ void copy_words(W* d, const W* a, std::int64_t n) {
 }
 
 // d[i] = value for i < n; may write up to a line behind that, but not beyond `end`.
-template <class W>
-void fill_words(W* d, W value, std::int64_t n, const W* end) {
+template <class W> void fill_words(W* d, W value, std::int64_t n, const W* end) {
   constexpr std::int64_t chunk = 64 / sizeof(W);
   std::int64_t i = 0;
   for (; i < n && d + i + chunk <= end; i += chunk) {
@@ -49,14 +46,12 @@ void fill_words(W* d, W value, std::int64_t n, const W* end) {
 // --- Kernels for frequent maps ------------------------------------------------------------------
 
 // Consecutive elements.
-template <class W>
-void load_run(const step& s) {
+template <class W> void load_run(const step& s) {
   copy_words(static_cast<W*>(s.d), source<W>(s) + s.base, s.n);
 }
 
 // A row of `size` elements, repeated (a bias): the first period, then ever longer copies of it.
-template <class W>
-void load_rows(const step& s) {
+template <class W> void load_rows(const step& s) {
   const std::int64_t size = map_of(s).size[1], n = s.n;
   const W* a = source<W>(s);
   W* d = static_cast<W*>(s.d);
@@ -74,8 +69,7 @@ void load_rows(const step& s) {
 }
 
 // Each element of a column repeated `size` times.
-template <class W>
-void load_columns(const step& s) {
+template <class W> void load_columns(const step& s) {
   if (s.n == 0) return;
   const std::int64_t size = map_of(s).size[1], stride = map_of(s).stride[0];
   const W* a = source<W>(s) + s.base / size * stride;
@@ -138,8 +132,7 @@ void walk(const index_map& map, std::int64_t base, std::int64_t n, Piece piece) 
   }
 }
 
-template <class W>
-void load_walk(const step& s) {
+template <class W> void load_walk(const step& s) {
   const index_map& map = map_of(s);
   const std::int64_t stride = map.rank == 0 ? 0 : map.stride[map.rank - 1];
   const W* a = source<W>(s);
@@ -158,8 +151,7 @@ void load_walk(const step& s) {
   });
 }
 
-template <class W>
-void store_walk(const step& s) {
+template <class W> void store_walk(const step& s) {
   const index_map& map = map_of(s);
   const std::int64_t stride = map.rank == 0 ? 0 : map.stride[map.rank - 1];
   const W* a = static_cast<const W*>(s.a);
@@ -235,8 +227,7 @@ std::uint32_t consecutive_axis(const index_map& map) {
 }
 
 // Any whole transpose: the consecutive axis of `a` against the last one, for all other indices.
-template <class W>
-void load_transposed(const step& s) {
+template <class W> void load_transposed(const step& s) {
   const index_map& map = map_of(s);
   if (s.n == 0) return;
   const std::uint32_t last = map.rank - 1, axis = consecutive_axis(map);
@@ -263,8 +254,7 @@ void load_transposed(const step& s) {
   }
 }
 
-template <class W>
-kernel choose_load(const index_map& map, bool whole) {
+template <class W> kernel choose_load(const index_map& map, bool whole) {
   if (map.rank == 1 && map.stride[0] == 1) return &load_run<W>;
   if (map.rank == 2 && map.stride[0] == 0 && map.stride[1] == 1) return &load_rows<W>;
   if (map.rank == 2 && map.stride[1] == 0) return &load_columns<W>;

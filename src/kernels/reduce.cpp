@@ -28,13 +28,9 @@ void need_float(const char* name, dtype type) {
   if (type == int64) throw dtype_error(std::string(name) + ": no kernel for int64");
 }
 
-template <class T>
-bool larger(T x, T than) {
-  return x > than || (x != x && than == than);
-}
+template <class T> bool larger(T x, T than) { return x > than || (x != x && than == than); }
 
-template <class T>
-void argmax_run(const step& s) {
+template <class T> void argmax_run(const step& s) {
   const auto& g = *static_cast<const reduction*>(s.side);
   const auto* a = static_cast<const T*>(s.a);
   auto* d = static_cast<std::int64_t*>(s.d);
@@ -57,8 +53,7 @@ void argmax_run(const step& s) {
 }
 
 // Sums up to each element, as doubles, for 64 columns at a time.
-template <class T, bool Reverse>
-void cumsum_run(const step& s) {
+template <class T, bool Reverse> void cumsum_run(const step& s) {
   constexpr std::int64_t block = 64;
   const auto& g = *static_cast<const reduction*>(s.side);
   for (std::int64_t o = 0; o < g.outer; ++o) {

@@ -263,6 +263,14 @@ void tape::rewind(const tape_mark& to) {
   rewinds_.emplace_back(serial_, to.nodes);
 }
 
+std::vector<std::pair<parameter, std::uint32_t>> tape::current_parameters() const {
+  std::vector<std::pair<parameter, std::uint32_t>> result;
+  for (const known_parameter& p : parameters_) {
+    if (p.current != no_node) result.emplace_back(p.handle, p.current);
+  }
+  return result;
+}
+
 void tape::forget_effects() {
   effects_.clear();
   for (known_parameter& p : parameters_) p.read = p.current = no_node;

@@ -17,8 +17,7 @@
 
 namespace cotape::kernels::testing {
 
-template <class T>
-class buffer {
+template <class T> class buffer {
  public:
   explicit buffer(std::size_t n, T value = T(-77))
       : size_(n), data_(static_cast<T*>(std::aligned_alloc(64, bytes())), &std::free) {
@@ -58,16 +57,14 @@ inline std::vector<isa> usable_sets() {
   return sets;
 }
 
-template <class T>
-bool same_bits(const buffer<T>& a, const buffer<T>& b) {
+template <class T> bool same_bits(const buffer<T>& a, const buffer<T>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
 // Runs s with its base, n and (tile by tile) a or d moved; Whole: in one call.
 enum class pieces { tiles, whole };
 
-template <class T>
-void stream(step s, std::size_t n, pieces how) {
+template <class T> void stream(step s, std::size_t n, pieces how) {
   const std::size_t most = how == pieces::whole ? n : tile;
   std::size_t base = 0;
   do {

@@ -7,8 +7,7 @@
 namespace cotape::kernels::testing {
 namespace {
 
-template <class T>
-class Gemm : public ::testing::Test {};
+template <class T> class Gemm : public ::testing::Test {};
 using element_types = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Gemm, element_types);
 
@@ -26,8 +25,7 @@ gemm_geometry geometry(std::int64_t m, std::int64_t n, std::int64_t k, bool tran
   return g;
 }
 
-template <class T>
-T at(const buffer<T>& x, std::int64_t i) {
+template <class T> T at(const buffer<T>& x, std::int64_t i) {
   return x[static_cast<std::size_t>(i)];
 }
 
@@ -52,8 +50,7 @@ void plain(const gemm_geometry& g, double alpha, const buffer<T>& a, const buffe
   }
 }
 
-template <class T>
-void expect_product(gemm_geometry g, const T* alpha) {
+template <class T> void expect_product(gemm_geometry g, const T* alpha, isa set) {
   const auto count = [&](std::int64_t stride) {
     return static_cast<std::size_t>(stride * (stride == 0 ? 1 : g.batch) + 64);
   };
@@ -74,14 +71,15 @@ void expect_product(gemm_geometry g, const T* alpha) {
     }
   }
   plain(g, alpha == nullptr ? 1.0 : static_cast<double>(*alpha), a, b, expected);
-  const step s = make_step(gemm(dtype_of<T>::value), d.data(), a.data(), b.data(), alpha, 0, &g);
+  const step s =
+      make_step(gemm(dtype_of<T>::value, set), d.data(), a.data(), b.data(), alpha, 0, &g);
   s.run(s);
-  for (std::size_t i = 0; i < d.size(); ++i) {
-    ASSERT_NEAR(static_cast<double>(d[i]), static_cast<double>(expected[i]),
+  for (std::size_t j = 0; j < d.size(); ++j) {
+    ASSERT_NEAR(static_cast<double>(d[j]), static_cast<double>(expected[j]),
                 10 * static_cast<double>(std::numeric_limits<T>::epsilon()) *
                     (1 + std::sqrt(static_cast<double>(g.k))))
         << "m " << g.m << " n " << g.n << " k " << g.k << " flags " << g.transpose_a
-        << g.transpose_b << g.accumulate << " at " << i;
+        << g.transpose_b << g.accumulate << " at " << j;
   }
 }
 
@@ -94,9 +92,11 @@ TYPED_TEST(Gemm, AgreesWithAPlainLoopForAllFlagsAndSizes) {
         for (int flags = 0; flags < 16; ++flags) {
           const auto g = geometry(m, n, k, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0,
                                   (flags & 8) != 0 ? 3 : 0);
-          expect_product<T>(g, nullptr);
-          expect_product<T>(g, &scale);
-          expect_product<T>(g, &zero);
+          for (isa set : usable_sets()) {
+            expect_product<T>(g, nullptr, set);
+            expect_product<T>(g, &scale, set);
+            expect_product<T>(g, &zero, set);
+          }
         }
       }
     }
@@ -111,29 +111,45 @@ TYPED_TEST(Gemm, BatchesMayShareAnOperand) {
       g.batch = 3;
       if (shared == 1) g.stride_a = 0;
       if (shared == 2) g.stride_b = 0;
-      expect_product<T>(g, nullptr);
+      expect_product<T>(g, nullptr, best_isa());
     }
   }
 }
 
-TYPED_TEST(Gemm, NanInAnOperandReachesItsRowOrColumnAlone) {
+TYPED_TEST(Gemm, NanInAnOperandReachesItsRowAloneAndZeroTimesInfinityIsNan) {
   using T = TypeParam;
-  for (std::int64_t n : {1, 3, 40}) {
-    const auto g = geometry(4, n, 5, false, false, false);
-    const buffer<T> a(20, T(0)), b(static_cast<std::size_t>(5 * n), T(1)),
-        d(static_cast<std::size_t>(4 * n));
-    a[7] = std::numeric_limits<T>::quiet_NaN();
-    const step s = make_step(gemm(dtype_of<T>::value), d.data(), a.data(), b.data(), nullptr, 0,
-                             &g);
-    s.run(s);
-    for (std::size_t i = 0; i < d.size(); ++i) {
-      EXPECT_EQ(std::isnan(d[i]), i / static_cast<std::size_t>(n) == 1);
+  for (std::int64_t m : {2, 40}) {
+    for (std::int64_t n : {1, 3, 40}) {
+      const auto g = geometry(m, n, 5, false, false, false);
+      const buffer<T> a(static_cast<std::size_t>(m * 5), T(0)),
+          b(static_cast<std::size_t>(5 * n), T(1)), d(static_cast<std::size_t>(m * n));
+      a[7] = std::numeric_limits<T>::quiet_NaN();
+      const step s =
+          make_step(gemm(dtype_of<T>::value), d.data(), a.data(), b.data(), nullptr, 0, &g);
+      s.run(s);
+      for (std::size_t i = 0; i < d.size(); ++i) {
+        EXPECT_EQ(std::isnan(d[i]), i / static_cast<std::size_t>(n) == 1);
+      }
+      b[0] = std::numeric_limits<T>::infinity();
+      s.run(s);
+      for (std::size_t i = 0; i < d.size(); i += static_cast<std::size_t>(n)) {
+        EXPECT_TRUE(std::isnan(d[i]));
+      }
     }
-    b[0] = std::numeric_limits<T>::infinity();  // times 0 in every row
+  }
+}
+
+TYPED_TEST(Gemm, OneRowOfZerosTimesInfinityIsNan) {
+  using T = TypeParam;
+  for (std::int64_t n : {2, 300}) {
+    const auto g = geometry(1, n, 5, false, false, false);
+    const buffer<T> a(5, T(0)), b(static_cast<std::size_t>(5 * n), T(1)),
+        d(static_cast<std::size_t>(n));
+    b[1] = std::numeric_limits<T>::infinity();
+    const step s =
+        make_step(gemm(dtype_of<T>::value), d.data(), a.data(), b.data(), nullptr, 0, &g);
     s.run(s);
-    for (std::size_t i = 0; i < d.size(); i += static_cast<std::size_t>(n)) {
-      EXPECT_TRUE(std::isnan(d[i]));
-    }
+    for (std::size_t i = 0; i < d.size(); ++i) EXPECT_EQ(std::isnan(d[i]), i == 1);
   }
 }
 

@@ -5,8 +5,7 @@
 namespace cotape::kernels::testing {
 namespace {
 
-template <class T>
-class Indices : public ::testing::Test {};
+template <class T> class Indices : public ::testing::Test {};
 using element_types = ::testing::Types<float, double, std::int64_t>;
 TYPED_TEST_SUITE(Indices, element_types);
 
@@ -22,8 +21,7 @@ std::size_t size(std::int64_t a, std::size_t b, std::int64_t c) {
   return static_cast<std::size_t>(a * c) * b;
 }
 
-template <class T>
-buffer<T> small_integers(std::size_t n) {
+template <class T> buffer<T> small_integers(std::size_t n) {
   buffer<T> b(n);
   for (std::size_t i = 0; i < n; ++i) b[i] = static_cast<T>(i % 97);
   return b;

@@ -40,33 +40,33 @@ struct axes {
 
 const std::vector<axes>& cases() {
   static const std::vector<axes> all = {
-      {{}, 0},                                           // a scalar
+      {{}, 0},  // a scalar
       {{}, 3},
       {{{1, 5}, {1, 7}}, 2},
-      {{{1300, 1}}, 0},                                  // a copy
+      {{{1300, 1}}, 0},  // a copy
       {{{1300, 1}}, 5},
-      {{{1300, 0}}, 1},                                  // a broadcast number
+      {{{1300, 0}}, 1},  // a broadcast number
       {{{20, 0}, {70, 0}}, 1},
-      {{{130, 0}, {10, 1}}, 0},                          // a row
+      {{{130, 0}, {10, 1}}, 0},  // a row
       {{{300, 0}, {5, 1}}, 0},
       {{{700, 0}, {2, 1}}, 3},
       {{{3, 0}, {700, 1}}, 0},
       {{{2, 0}, {512, 1}}, 0},
-      {{{130, 1}, {10, 0}}, 0},                          // a column
+      {{{130, 1}, {10, 0}}, 0},  // a column
       {{{5, 1}, {300, 0}}, 0},
       {{{700, 3}, {2, 0}}, 1},
       {{{100, -1}, {13, 0}}, 99},
-      {{{37, 1}, {29, 37}}, 0},                          // transposes
+      {{{37, 1}, {29, 37}}, 0},  // transposes
       {{{16, 1}, {16, 16}}, 0},
       {{{1, 1}, {300, 1}}, 0},
       {{{64, 1}, {33, 64}}, 0},
       {{{5, 170}, {17, 1}, {10, 17}}, 0},
-      {{{17, 10}, {5, 170}, {10, 1}}, 0},                // (5, 17, 10) with axes 0 and 1 swapped
-      {{{10, 1}, {17, 10}, {5, 170}}, 0},                // wholly turned round
+      {{{17, 10}, {5, 170}, {10, 1}}, 0},  // (5, 17, 10) with axes 0 and 1 swapped
+      {{{10, 1}, {17, 10}, {5, 170}}, 0},  // wholly turned round
       {{{10, 1}, {5, 170}, {17, 10}}, 0},
       {{{4, 0}, {10, 1}, {17, 10}}, 0},
       {{{10, 1}, {4, 0}, {17, 10}}, 0},
-      {{{9, 20}, {7, 2}}, 1},                            // slices
+      {{{9, 20}, {7, 2}}, 1},  // slices
       {{{1000, -1}}, 999},
       {{{30, -40}, {20, -2}}, 29 * 40 + 39},
       {{{30, -40}, {20, 1}}, 29 * 40},
@@ -83,20 +83,17 @@ const std::vector<axes>& cases() {
   return all;
 }
 
-template <class T>
-buffer<T> counting(std::size_t n) {
+template <class T> buffer<T> counting(std::size_t n) {
   buffer<T> b(n);
   for (std::size_t i = 0; i < n; ++i) b[i] = static_cast<T>(i + 1);
   return b;
 }
 
-template <class T>
-class Load : public ::testing::Test {};
+template <class T> class Load : public ::testing::Test {};
 using element_types = ::testing::Types<float, double, std::int64_t>;
 TYPED_TEST_SUITE(Load, element_types);
 
-template <class T>
-void expect_loaded(const axes& c, const buffer<T>& a, const buffer<T>& d) {
+template <class T> void expect_loaded(const axes& c, const buffer<T>& a, const buffer<T>& d) {
   for (std::size_t i = 0; i < d.size(); ++i) {
     ASSERT_EQ(d[i], a[c.place(i)]) << "case " << &c - cases().data() << " at " << i;
   }
@@ -109,8 +106,8 @@ TYPED_TEST(Load, AWholeTensorComesThroughAnyMap) {
     const index_map map = c.map();
     ASSERT_EQ(map.elements(), static_cast<std::int64_t>(c.elements()));
     const buffer<T> d(c.elements());
-    const step s = make_step(load(map, sizeof(T), true), d.data(), a.data(), nullptr, nullptr,
-                             d.size(), &map);
+    const step s =
+        make_step(load(map, sizeof(T), true), d.data(), a.data(), nullptr, nullptr, d.size(), &map);
     s.run(s);
     expect_loaded(c, a, d);
   }
@@ -143,8 +140,8 @@ TYPED_TEST(Load, StoreIsTheInverseAndLeavesTheRestUntouched) {
     const auto a = counting<T>(c.elements());
     const buffer<T> d(c.source_size(), T(-5)), expected(c.source_size(), T(-5));
     for (std::size_t i = 0; i < a.size(); ++i) expected[c.place(i)] = a[i];
-    const step s = make_step(store(map, sizeof(T)), d.data(), a.data(), nullptr, nullptr,
-                             a.size(), &map);
+    const step s =
+        make_step(store(map, sizeof(T)), d.data(), a.data(), nullptr, nullptr, a.size(), &map);
     s.run(s);
     EXPECT_TRUE(same_bits(d, expected)) << "case " << &c - cases().data();
   }
@@ -165,15 +162,15 @@ TYPED_TEST(Load, FillWritesWholeVectors) {
   for (isa i : usable_sets()) {
     for (std::size_t n : {0UL, 1UL, 7UL, 8UL, 9UL, 15UL, 16UL, 17UL, 31UL, 33UL, 512UL, 1000UL}) {
       const buffer<T> d(n), a{T(42)};
-      const step s = make_step(fill(sizeof(T), i), d.data(), a.data(), nullptr, nullptr, n, nullptr);
+      const step s =
+          make_step(fill(sizeof(T), i), d.data(), a.data(), nullptr, nullptr, n, nullptr);
       s.run(s);
       for (T x : d) ASSERT_EQ(x, T(42));
     }
   }
 }
 
-template <class From, class To>
-void expect_cast(isa i, std::size_t n) {
+template <class From, class To> void expect_cast(isa i, std::size_t n) {
   const buffer<From> a(n);
   const buffer<To> d(n);
   for (std::size_t k = 0; k < n; ++k) a[k] = static_cast<From>(1.75 * (static_cast<double>(k) - 5));
@@ -183,8 +180,7 @@ void expect_cast(isa i, std::size_t n) {
   for (std::size_t k = 0; k < n; ++k) ASSERT_EQ(d[k], static_cast<To>(a[k])) << n << " at " << k;
 }
 
-template <class From>
-void expect_casts(isa i) {
+template <class From> void expect_casts(isa i) {
   for (std::size_t n : {0UL, 1UL, 7UL, 8UL, 9UL, 15UL, 16UL, 17UL, 512UL, 1001UL}) {
     expect_cast<From, float>(i, n);
     expect_cast<From, double>(i, n);
@@ -223,8 +219,8 @@ TEST(Cast, DoublesRoundToNearestFloats) {
   const buffer<double> a{1 + 0x1p-24, 1 + 0x1.8p-23, 1e300, -1e-60};
   for (isa i : usable_sets()) {
     const buffer<float> d(4);
-    const step s = make_step(cast(float64, float32, i), d.data(), a.data(), nullptr, nullptr, 4,
-                             nullptr);
+    const step s =
+        make_step(cast(float64, float32, i), d.data(), a.data(), nullptr, nullptr, 4, nullptr);
     s.run(s);
     EXPECT_EQ(d[0], 1.0F);
     EXPECT_EQ(d[1], 1.0F + 0x1p-22F);

@@ -11,8 +11,7 @@ namespace {
 using block = std::array<std::uint32_t, 4>;
 
 TEST(Philox, MatchesThePublishedVectors) {
-  EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}),
-            (block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}), (block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   constexpr std::uint32_t ones = 0xffffffff;
   EXPECT_EQ(philox({ones, ones, ones, ones}, {ones, ones}),
             (block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
@@ -43,15 +42,14 @@ buffer<T> numbers(isa i, const philox_key& key, std::int64_t counter, std::size_
                   std::size_t base = 0) {
   const buffer<T> d(n);
   const buffer<std::int64_t> count{counter};
-  step s = make_step(uniform(dtype_of<T>::value, i), d.data(), count.data(), nullptr, nullptr, n,
-                     &key);
+  step s =
+      make_step(uniform(dtype_of<T>::value, i), d.data(), count.data(), nullptr, nullptr, n, &key);
   s.base = static_cast<std::uint32_t>(base);
   s.run(s);
   return buffer<T>(std::move(const_cast<buffer<T>&>(d)));
 }
 
-template <class T>
-class Uniform : public ::testing::Test {};
+template <class T> class Uniform : public ::testing::Test {};
 using element_types = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Uniform, element_types);
 
@@ -61,7 +59,8 @@ TYPED_TEST(Uniform, EveryNumberDependsOnKeyCounterAndIndexAlone) {
   for (isa i : usable_sets()) {
     for (const philox_key& key : keys) {
       for (std::int64_t counter : {std::int64_t{0}, std::int64_t{7}, std::int64_t{0x1234567890}}) {
-        for (std::size_t n : {0UL, 1UL, 2UL, 3UL, 15UL, 16UL, 17UL, 63UL, 64UL, 65UL, 512UL, 700UL}) {
+        for (std::size_t n :
+             {0UL, 1UL, 2UL, 3UL, 15UL, 16UL, 17UL, 63UL, 64UL, 65UL, 512UL, 700UL}) {
           for (std::size_t base : {0UL, 512UL, 5UL * 512UL}) {
             const auto d = numbers<T>(i, key, counter, n, base);
             for (std::size_t k = 0; k < n; ++k) {

@@ -38,8 +38,8 @@ std::vector<long double> plain(const reduction& g, const buffer<T>& a, long doub
 
 std::vector<reduction> geometries() {
   std::vector<reduction> all;
-  for (std::int64_t n : {1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 13, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100,
-                         127, 128, 129, 511, 512, 513, 1000, 1537}) {
+  for (std::int64_t n : {1,  2,  3,  4,  5,  7,   8,   9,   10,  12,  13,  15,  16,   17,  31,
+                         32, 33, 63, 64, 65, 100, 127, 128, 129, 511, 512, 513, 1000, 1537}) {
     for (std::int64_t outer : {1, 2, 3, 51, 103}) all.push_back({outer, n, 1});
   }
   for (std::int64_t inner : {2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 100, 513, 1100}) {
@@ -55,8 +55,7 @@ std::string text(const reduction& g, isa i) {
          std::to_string(g.inner) + ") " + name_of(i);
 }
 
-template <class T>
-class Reduce : public ::testing::Test {};
+template <class T> class Reduce : public ::testing::Test {};
 using element_types = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Reduce, element_types);
 
@@ -78,7 +77,8 @@ TYPED_TEST(Reduce, SumAgreesWithAPlainLoopForAllGeometries) {
     const auto a = random_buffer<T>(elements(g));
     const auto expected = plain(g, a, 0, std::plus<>());
     const long double tolerance =
-        std::numeric_limits<T>::epsilon() * (16 + std::min<long double>(static_cast<long double>(g.reduced), 64));
+        std::numeric_limits<T>::epsilon() *
+        (16 + std::min<long double>(static_cast<long double>(g.reduced), 64));
     for (isa i : usable_sets()) {
       expect_near_all(run(sum(dtype_of<T>::value, i), g, a, pieces::tiles), expected, tolerance,
                       text(g, i));
@@ -149,13 +149,15 @@ TYPED_TEST(Reduce, NanAnywhereInARowIsTheResultOfThatRowAlone) {
       const auto a = random_buffer<T>(elements(g));
       a[at] = nan;
       const auto place = static_cast<std::int64_t>(at);
-      const auto bad = static_cast<std::size_t>(place / (g.inner * g.reduced) * g.inner +
-                                                place % g.inner);
+      const auto bad =
+          static_cast<std::size_t>(place / (g.inner * g.reduced) * g.inner + place % g.inner);
       for (isa i : usable_sets()) {
         for (const reducer& r : {sum(dtype_of<T>::value, i), max(dtype_of<T>::value, i),
                                  norm(dtype_of<T>::value, i)}) {
           const auto d = run(r, g, a, pieces::tiles);
-          for (std::size_t k = 0; k < d.size(); ++k) { ASSERT_EQ(std::isnan(d[k]), k == bad) << text(g, i); }
+          for (std::size_t k = 0; k < d.size(); ++k) {
+            ASSERT_EQ(std::isnan(d[k]), k == bad) << text(g, i);
+          }
         }
       }
     }
@@ -190,7 +192,8 @@ TYPED_TEST(Reduce, SumOfAMillionUniformNumbersIsRightToAFewUlps) {
   using T = TypeParam;
   constexpr std::int64_t n = 1000000;
   const auto a = random_buffer<T>(n, T(0), T(1));
-  for (const reduction& g : {reduction{1, n, 1}, reduction{1, n / 8, 8}, reduction{1, n / 25, 25}}) {
+  for (const reduction& g :
+       {reduction{1, n, 1}, reduction{1, n / 8, 8}, reduction{1, n / 25, 25}}) {
     const auto expected = plain(g, a, 0, std::plus<>());
     const auto d = run(sum(dtype_of<T>::value), g, a, pieces::tiles);
     for (std::size_t k = 0; k < d.size(); ++k) {
@@ -246,8 +249,8 @@ TYPED_TEST(Reduce, ArgmaxIsTheFirstOfTheLargestAndNanCountsAsLargest) {
   const T nan = std::numeric_limits<T>::quiet_NaN(), inf = std::numeric_limits<T>::infinity();
   const auto argmax_of = [](const reduction& g, const buffer<T>& a) {
     const buffer<std::int64_t> d(static_cast<std::size_t>(g.outer * g.inner));
-    const step s = make_step(argmax(dtype_of<T>::value), d.data(), a.data(), nullptr, nullptr,
-                             a.size(), &g);
+    const step s =
+        make_step(argmax(dtype_of<T>::value), d.data(), a.data(), nullptr, nullptr, a.size(), &g);
     s.run(s);
     return std::vector<std::int64_t>(d.begin(), d.end());
   };

@@ -25,8 +25,7 @@ namespace {
 
 using current = arch::COTAPE_ISA;
 
-template <class Tag>
-struct xsimd_arch {
+template <class Tag> struct xsimd_arch {
 #if defined(__x86_64__)
   using type = xsimd::sse2;
 #else
@@ -34,20 +33,13 @@ struct xsimd_arch {
 #endif
 };
 #if defined(__AVX2__)
-template <>
-struct xsimd_arch<arch::avx2> {
-  using type = xsimd::fma3<xsimd::avx2>;
-};
+template <> struct xsimd_arch<arch::avx2> { using type = xsimd::fma3<xsimd::avx2>; };
 #endif
 #if defined(__AVX512BW__)
-template <>
-struct xsimd_arch<arch::avx512> {
-  using type = xsimd::avx512bw;
-};
+template <> struct xsimd_arch<arch::avx512> { using type = xsimd::avx512bw; };
 #endif
 
-template <class T>
-using batch = xsimd::batch<T, typename xsimd_arch<current>::type>;
+template <class T> using batch = xsimd::batch<T, typename xsimd_arch<current>::type>;
 
 }  // namespace
 }  // namespace cotape::kernels

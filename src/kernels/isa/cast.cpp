@@ -8,8 +8,7 @@ namespace {
 // Whole multiples of 8: never beyond the padding of either side.
 constexpr std::uint32_t round_up(std::uint32_t n) { return (n + 7U) & ~7U; }
 
-template <class From, class To>
-void cast_run(const step& s) {
+template <class From, class To> void cast_run(const step& s) {
   const auto* __restrict a = static_cast<const From*>(s.a);
   auto* __restrict d = static_cast<To*>(s.d);
   const std::uint32_t n = round_up(s.n);
@@ -17,8 +16,7 @@ void cast_run(const step& s) {
 }
 
 // Toward zero; NaN and what does not fit become the least int64, as the processor has it.
-template <class From>
-void to_int64(const step& s) {
+template <class From> void to_int64(const step& s) {
   const auto* __restrict a = static_cast<const From*>(s.a);
   auto* __restrict d = static_cast<std::int64_t*>(s.d);
   const std::uint32_t n = round_up(s.n);
@@ -28,15 +26,13 @@ void to_int64(const step& s) {
   }
 }
 
-template <std::uint32_t Size>
-void copy_run(const step& s) {
+template <std::uint32_t Size> void copy_run(const step& s) {
   __builtin_memmove(s.d, s.a, std::size_t{s.n} * Size);
 }
 
 }  // namespace
 
-template <>
-kernel cast_kernel<current>(dtype from, dtype to) {
+template <> kernel cast_kernel<current>(dtype from, dtype to) {
   if (from == to) return from == float32 ? &copy_run<4> : &copy_run<8>;
   if (to == int64) return from == float32 ? &to_int64<float> : &to_int64<double>;
   if (from == int64) {

@@ -5,18 +5,19 @@
 
 namespace cotape::kernels {
 
+template <class Arch> kernel sum_kernel(dtype);
+template <class Arch> kernel max_kernel(dtype);
+template <class Arch> kernel norm_kernel(dtype);
+template <class Arch> kernel fill_kernel(std::size_t element_size);
+template <class Arch> kernel uniform_kernel(dtype);
+template <class Arch> kernel cast_kernel(dtype from, dtype to);
+
+// One product as in kernels.hpp, k > 0; with a transposed b, k * n is at most small_gemm_packed.
+inline constexpr std::int64_t small_gemm_packed = 1024;
 template <class Arch>
-kernel sum_kernel(dtype);
+void small_gemm(const gemm_geometry&, float alpha, const float* a, const float* b, float* d);
 template <class Arch>
-kernel max_kernel(dtype);
-template <class Arch>
-kernel norm_kernel(dtype);
-template <class Arch>
-kernel fill_kernel(std::size_t element_size);
-template <class Arch>
-kernel uniform_kernel(dtype);
-template <class Arch>
-kernel cast_kernel(dtype from, dtype to);
+void small_gemm(const gemm_geometry&, double alpha, const double* a, const double* b, double* d);
 
 // Rows of column sums that are added before their sum goes into a more accurate total.
 inline constexpr std::int64_t fold_rows = 64;

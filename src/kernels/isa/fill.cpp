@@ -6,8 +6,7 @@ namespace cotape::kernels {
 namespace {
 
 // 8-byte elements may be integers: bits are moved, not numbers.
-template <class Word>
-void fill_run(const step& s) {
+template <class Word> void fill_run(const step& s) {
   using b = batch<Word>;
   constexpr std::size_t line = 64 / sizeof(Word);
   Word value;
@@ -23,8 +22,7 @@ void fill_run(const step& s) {
 
 }  // namespace
 
-template <>
-kernel fill_kernel<current>(std::size_t element_size) {
+template <> kernel fill_kernel<current>(std::size_t element_size) {
   return element_size == 4 ? &fill_run<std::uint32_t> : &fill_run<std::uint64_t>;
 }
 

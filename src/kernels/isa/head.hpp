@@ -8,8 +8,7 @@ namespace cotape::kernels {
 namespace {
 
 // The first `count` elements at a place, 0 <= count < a batch's size.
-template <class T>
-class head {
+template <class T> class head {
  public:
   explicit head(std::int64_t count) : count_(count) {}
   // Those elements, and `rest` in the other lanes.
@@ -22,8 +21,7 @@ class head {
 
 #if defined(__AVX512F__)
 
-template <class T>
-batch<T> head<T>::load(const T* p, batch<T> rest) const {
+template <class T> batch<T> head<T>::load(const T* p, batch<T> rest) const {
   const unsigned keep = (1U << count_) - 1U;
   if constexpr (sizeof(T) == 4) {
     return _mm512_mask_loadu_ps(rest, static_cast<__mmask16>(keep), p);
@@ -32,8 +30,7 @@ batch<T> head<T>::load(const T* p, batch<T> rest) const {
   }
 }
 
-template <class T>
-void head<T>::store(T* p, batch<T> v) const {
+template <class T> void head<T>::store(T* p, batch<T> v) const {
   const unsigned keep = (1U << count_) - 1U;
   if constexpr (sizeof(T) == 4) {
     _mm512_mask_storeu_ps(p, static_cast<__mmask16>(keep), v);
@@ -59,8 +56,7 @@ inline void store_small(double* p, __m128d v, std::int64_t count) {
 
 #if defined(__AVX2__)
 
-template <class T>
-batch<T> head<T>::load(const T* p, batch<T> rest) const {
+template <class T> batch<T> head<T>::load(const T* p, batch<T> rest) const {
   static constexpr std::int32_t window[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
   const auto* from = window + 8 - count_ * static_cast<std::int64_t>(sizeof(T) / 4);
   const __m256i keep = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
@@ -72,8 +68,7 @@ batch<T> head<T>::load(const T* p, batch<T> rest) const {
 }
 
 // In halves: a masked store takes up to 40 cycles on AMD's Zen 2 and 3.
-template <class T>
-void head<T>::store(T* p, batch<T> v) const {
+template <class T> void head<T>::store(T* p, batch<T> v) const {
   if constexpr (sizeof(T) == 4) {
     __m128 part = _mm256_castps256_ps128(v);
     if (count_ & 4) {
@@ -95,8 +90,7 @@ void head<T>::store(T* p, batch<T> v) const {
 
 #else
 
-template <class T>
-batch<T> head<T>::load(const T* p, batch<T> rest) const {
+template <class T> batch<T> head<T>::load(const T* p, batch<T> rest) const {
   if constexpr (sizeof(T) == 4) {
     const auto half = [&] { return _mm_loadl_pi(rest, reinterpret_cast<const __m64*>(p)); };
     if (count_ == 0) return rest;
@@ -109,24 +103,19 @@ batch<T> head<T>::load(const T* p, batch<T> rest) const {
   }
 }
 
-template <class T>
-void head<T>::store(T* p, batch<T> v) const {
-  store_small(p, v, count_);
-}
+template <class T> void head<T>::store(T* p, batch<T> v) const { store_small(p, v, count_); }
 
 #endif
 #else
 
-template <class T>
-batch<T> head<T>::load(const T* p, batch<T> rest) const {
+template <class T> batch<T> head<T>::load(const T* p, batch<T> rest) const {
   alignas(64) T copy[batch<T>::size];
   rest.store_aligned(copy);
   for (std::int64_t i = 0; i < count_; ++i) copy[i] = p[i];
   return batch<T>::load_aligned(copy);
 }
 
-template <class T>
-void head<T>::store(T* p, batch<T> v) const {
+template <class T> void head<T>::store(T* p, batch<T> v) const {
   alignas(64) T copy[batch<T>::size];
   v.store_aligned(copy);
   for (std::int64_t i = 0; i < count_; ++i) p[i] = copy[i];

@@ -8,8 +8,7 @@
 namespace cotape::kernels {
 namespace {
 
-template <class T>
-struct lanes {
+template <class T> struct lanes {
   static constexpr std::int64_t size = 64 / sizeof(T);
   static constexpr std::int64_t width = batch<T>::size;
   static constexpr std::int64_t parts = size / width;
@@ -34,8 +33,7 @@ struct lanes {
   }
 };
 
-template <class Op, class T>
-lanes<T> combine(const lanes<T>& m, const lanes<T>& x) {
+template <class Op, class T> lanes<T> combine(const lanes<T>& m, const lanes<T>& x) {
   lanes<T> r;
   for (std::int64_t j = 0; j < lanes<T>::parts; ++j) {
     r.part[j] = Op::combine(m.part[j], x.part[j]);
@@ -44,8 +42,7 @@ lanes<T> combine(const lanes<T>& m, const lanes<T>& x) {
 }
 
 // The upper half of a batch onto its lower half, until one number is left.
-template <class Op, class T, class Arch>
-T reduce_batch(xsimd::batch<T, Arch> b) {
+template <class Op, class T, class Arch> T reduce_batch(xsimd::batch<T, Arch> b) {
   const auto v = b.data;
   constexpr std::size_t size = xsimd::batch<T, Arch>::size;
   if constexpr (size == 2) {
@@ -58,9 +55,8 @@ T reduce_batch(xsimd::batch<T, Arch> b) {
   } else if constexpr (sizeof v == 32) {
     using half = xsimd::batch<T, xsimd::sse2>;
     if constexpr (size == 8) {
-      return reduce_batch<Op>(
-          Op::combine(half(__builtin_shufflevector(v, v, 0, 1, 2, 3)),
-                      half(__builtin_shufflevector(v, v, 4, 5, 6, 7))));
+      return reduce_batch<Op>(Op::combine(half(__builtin_shufflevector(v, v, 0, 1, 2, 3)),
+                                          half(__builtin_shufflevector(v, v, 4, 5, 6, 7))));
     } else {
       return reduce_batch<Op>(Op::combine(half(__builtin_shufflevector(v, v, 0, 1)),
                                           half(__builtin_shufflevector(v, v, 2, 3))));
@@ -81,8 +77,7 @@ T reduce_batch(xsimd::batch<T, Arch> b) {
 
 // The fixed tree: lane i takes lane i + 8, then i + 4, i + 2, i + 1. Only the first Parts batches
 // are looked at; the others are neutral, which changes no bit.
-template <class Op, std::int64_t Parts, class T>
-T reduce_parts(const lanes<T>& v) {
+template <class Op, std::int64_t Parts, class T> T reduce_parts(const lanes<T>& v) {
   if constexpr (Parts == 1) {
     return reduce_batch<Op>(v.part[0]);
   } else if constexpr (Parts == 2) {
@@ -95,8 +90,7 @@ T reduce_parts(const lanes<T>& v) {
   }
 }
 
-template <class Op, class T>
-T reduce_lanes(const lanes<T>& v) {
+template <class Op, class T> T reduce_lanes(const lanes<T>& v) {
   return reduce_parts<Op, lanes<T>::parts>(v);
 }
 

@@ -9,14 +9,11 @@ namespace cotape::kernels {
 namespace {
 
 struct add_op {
-  template <class B>
-  static B combine(B m, B x) {
-    return m + x;
-  }
+  template <class B> static B combine(B m, B x) { return m + x; }
 };
 
 constexpr double shrink = 0x1p-600, grow = 0x1p600;  // for large and for small squares
-constexpr double least = 0x1p-960, most = 0x1p960;  // sums of squares taken as they are
+constexpr double least = 0x1p-960, most = 0x1p960;   // sums of squares taken as they are
 
 struct float_norm {
   using value = float;
@@ -100,16 +97,14 @@ void add_squares(lanes<double>& sum, const lanes<double>& x) {
 
 enum class scale { none, down, up };
 
-template <scale Scale>
-lanes<double> scaled(lanes<double> x) {
+template <scale Scale> lanes<double> scaled(lanes<double> x) {
   if constexpr (Scale != scale::none) {
     for (auto& part : x.part) part *= batch<double>(Scale == scale::up ? grow : shrink);
   }
   return x;
 }
 
-template <scale Scale, class T>
-double squares(const T* a, std::int64_t n) {
+template <scale Scale, class T> double squares(const T* a, std::int64_t n) {
   lanes<double> zero;
   for (auto& part : zero.part) part = batch<double>(0.0);
   lanes<double> sum[4] = {zero, zero, zero, zero};
@@ -119,8 +114,8 @@ double squares(const T* a, std::int64_t n) {
   }
   for (; i + 8 <= n; i += 8) add_squares(sum[0], scaled<Scale>(load(a + i)));
   if (i < n) add_squares(sum[0], scaled<Scale>(load_first(a + i, n - i)));
-  return reduce_lanes<add_op>(combine<add_op>(combine<add_op>(sum[0], sum[2]),
-                                              combine<add_op>(sum[1], sum[3])));
+  return reduce_lanes<add_op>(
+      combine<add_op>(combine<add_op>(sum[0], sum[2]), combine<add_op>(sum[1], sum[3])));
 }
 
 double float_norm::segment(const float* a, std::int64_t n) { return squares<scale::none>(a, n); }
@@ -143,8 +138,7 @@ void add_element(three_sums& state, double x) { state.add_square(x); }
 float finish(double state) { return static_cast<float>(__builtin_sqrt(state)); }
 double finish(const three_sums& state) { return state.finish(); }
 
-template <class T, class State>
-void norm_columns(const step& s, const reduction& g) {
+template <class T, class State> void norm_columns(const step& s, const reduction& g) {
   const auto* a = static_cast<const T*>(s.a);
   auto* state = static_cast<State*>(const_cast<void*>(s.c));
   const column_place start(s.base, g);
@@ -166,8 +160,7 @@ void norm_columns(const step& s, const reduction& g) {
   }
 }
 
-template <class Op, class State>
-void norm_run(const step& s) {
+template <class Op, class State> void norm_run(const step& s) {
   const auto& g = *static_cast<const reduction*>(s.side);
   using value = typename Op::value;
   if (s.n == 0) return reduce_nothing(s, g, value(0));
@@ -177,8 +170,7 @@ void norm_run(const step& s) {
 
 }  // namespace
 
-template <>
-kernel norm_kernel<current>(dtype type) {
+template <> kernel norm_kernel<current>(dtype type) {
   return type == float32 ? &norm_run<float_norm, double> : &norm_run<double_norm, three_sums>;
 }
 

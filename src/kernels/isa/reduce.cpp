@@ -32,32 +32,21 @@ struct double_total {
   static double magnitude(double x) { return x < 0 ? -x : x; }
 };
 
-template <class T>
-struct total_of {
-  using type = float_total;
-};
-template <>
-struct total_of<double> {
-  using type = double_total;
-};
+template <class T> struct total_of { using type = float_total; };
+template <> struct total_of<double> { using type = double_total; };
 
-template <class T>
-struct sum_op {
+template <class T> struct sum_op {
   using value = T;
   using total = typename total_of<T>::type;
   static constexpr bool folds = true;
   static T neutral() { return T(-0.0); }
-  template <class B>
-  static B combine(B m, B x) {
-    return m + x;
-  }
+  template <class B> static B combine(B m, B x) { return m + x; }
   static T segment(const T* a, std::int64_t n);
   static void whole(const T* a, std::int64_t n, std::int64_t count, T* d);
 };
 
 // NaN wins; of equals the earlier one stays. (xsimd 8.1's x != x misses NaN from AVX on.)
-template <class T>
-struct max_op {
+template <class T> struct max_op {
   using value = T;
   struct total {
     T max;
@@ -68,8 +57,7 @@ struct max_op {
   static constexpr bool folds = false;
   static T neutral() { return T(-__builtin_inf()); }
   static T combine(T m, T x) { return x != x || x > m ? x : m; }
-  template <class A>
-  static xsimd::batch<T, A> combine(xsimd::batch<T, A> m, xsimd::batch<T, A> x) {
+  template <class A> static xsimd::batch<T, A> combine(xsimd::batch<T, A> m, xsimd::batch<T, A> x) {
     return xsimd::select(xsimd::isnan(x), x, xsimd::max(x, m));
   }
   static T segment(const T* a, std::int64_t n);
@@ -78,8 +66,7 @@ struct max_op {
 
 // --- Along the last axis ------------------------------------------------------------------------
 
-template <class Op>
-typename Op::value segment_of(const typename Op::value* a, std::int64_t n) {
+template <class Op> typename Op::value segment_of(const typename Op::value* a, std::int64_t n) {
   using v = lanes<typename Op::value>;
   constexpr std::int64_t width = v::size;
   if (n < width) return reduce_lanes<Op>(v::load_first(a, n, Op::neutral()));
@@ -136,20 +123,16 @@ void whole_rows(const typename Op::value* a, std::int64_t n, std::int64_t count,
   for (std::int64_t i = 0; i < count; ++i) d[i] = segment_of<Op>(a + i * n, n);
 }
 
-template <class T>
-T sum_op<T>::segment(const T* a, std::int64_t n) {
+template <class T> T sum_op<T>::segment(const T* a, std::int64_t n) {
   return segment_of<sum_op>(a, n);
 }
-template <class T>
-void sum_op<T>::whole(const T* a, std::int64_t n, std::int64_t count, T* d) {
+template <class T> void sum_op<T>::whole(const T* a, std::int64_t n, std::int64_t count, T* d) {
   whole_rows<sum_op>(a, n, count, d);
 }
-template <class T>
-T max_op<T>::segment(const T* a, std::int64_t n) {
+template <class T> T max_op<T>::segment(const T* a, std::int64_t n) {
   return segment_of<max_op>(a, n);
 }
-template <class T>
-void max_op<T>::whole(const T* a, std::int64_t n, std::int64_t count, T* d) {
+template <class T> void max_op<T>::whole(const T* a, std::int64_t n, std::int64_t count, T* d) {
   whole_rows<max_op>(a, n, count, d);
 }
 
@@ -199,8 +182,7 @@ void fold(const typename Op::value* d, typename Op::total* total, std::int64_t w
   for (std::int64_t k = 0; k < width; ++k) first ? total[k].start(d[k]) : total[k].add(d[k]);
 }
 
-template <class Op>
-void reduce_columns(const step& s, const reduction& g) {
+template <class Op> void reduce_columns(const step& s, const reduction& g) {
   using value = typename Op::value;
   const auto* a = static_cast<const value*>(s.a);
   auto* total = static_cast<typename Op::total*>(const_cast<void*>(s.c));
@@ -237,8 +219,7 @@ void reduce_columns(const step& s, const reduction& g) {
   }
 }
 
-template <class Op>
-void reduce(const step& s) {
+template <class Op> void reduce(const step& s) {
   const auto& g = *static_cast<const reduction*>(s.side);
   if (s.n == 0) return reduce_nothing(s, g, Op::folds ? typename Op::value(0) : Op::neutral());
   if (g.inner == 1) return reduce_rows<Op>(s, g);
@@ -247,13 +228,11 @@ void reduce(const step& s) {
 
 }  // namespace
 
-template <>
-kernel sum_kernel<current>(dtype type) {
+template <> kernel sum_kernel<current>(dtype type) {
   return type == float32 ? &reduce<sum_op<float>> : &reduce<sum_op<double>>;
 }
 
-template <>
-kernel max_kernel<current>(dtype type) {
+template <> kernel max_kernel<current>(dtype type) {
   return type == float32 ? &reduce<max_op<float>> : &reduce<max_op<double>>;
 }
 

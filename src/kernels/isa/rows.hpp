@@ -1,8 +1,8 @@
-// What streaming sums, maxima and norms share, above all the walk along the last axis. Rows are cut where tiles of
-// 512 elements end; a row's pieces are combined in the order of their positions, so the bits do not
-// depend on how many tiles a call brings. An Op says how: `value`, the type of elements; `total`,
-// the state of an unfinished row (start, add, finish); `segment(a, n)`, one piece, 0 < n <= 512;
-// `whole(a, n, count, d)`, `count` rows of n elements that lie inside the tile.
+// What streaming sums, maxima and norms share, above all the walk along the last axis. Rows are cut
+// where tiles of 512 elements end; a row's pieces are combined in the order of their positions, so
+// the bits do not depend on how many tiles a call brings. An Op says how: `value`, the type of
+// elements; `total`, the state of an unfinished row (start, add, finish); `segment(a, n)`, one
+// piece, 0 < n <= 512; `whole(a, n, count, d)`, `count` rows of n elements inside the tile.
 #pragma once
 
 #include "kernels/isa/batch.hpp"
@@ -10,8 +10,7 @@
 namespace cotape::kernels {
 namespace {
 
-template <class Op>
-void reduce_rows(const step& s, const reduction& g) {
+template <class Op> void reduce_rows(const step& s, const reduction& g) {
   using value = typename Op::value;
   const auto* a = static_cast<const value*>(s.a);
   auto* d = static_cast<value*>(s.d);
@@ -68,8 +67,7 @@ struct column_place {
 };
 
 // Gives each of the g.outer * g.inner results the value of an empty reduction.
-template <class Value>
-void reduce_nothing(const step& s, const reduction& g, Value empty) {
+template <class Value> void reduce_nothing(const step& s, const reduction& g, Value empty) {
   auto* d = static_cast<Value*>(s.d);
   for (std::int64_t i = 0; i < g.outer * g.inner; ++i) d[i] = empty;
 }

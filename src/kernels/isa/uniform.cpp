@@ -25,8 +25,7 @@ words multiply(words x, std::uint32_t by) {
 }
 
 // Lanes 0, 2, 4 ... of both, then lanes 1, 3, 5 ... of both, as consecutive words.
-template <class V>
-void store_interleaved(V x, V y, std::uint64_t* out) {
+template <class V> void store_interleaved(V x, V y, std::uint32_t* out) {
   V first, second;
   if constexpr (sizeof(V) == 16) {
     first = __builtin_shufflevector(x, y, 0, 2);
@@ -39,15 +38,15 @@ void store_interleaved(V x, V y, std::uint64_t* out) {
     second = __builtin_shufflevector(x, y, 1, 9, 3, 11, 5, 13, 7, 15);
   }
   __builtin_memcpy(out, &first, sizeof first);
-  __builtin_memcpy(out + blocks, &second, sizeof second);
+  __builtin_memcpy(out + 2 * blocks, &second, sizeof second);
 }
 
 // Two batches at a time: the rounds of one fill the waiting times of the other.
 constexpr std::size_t group = 2 * blocks;
 
-// The numbers of `group` blocks from `first` on, each as two 64-bit words.
+// The words of `group` blocks from `first` on.
 void generate(const philox_key& key, std::uint64_t counter, std::uint64_t first,
-              std::uint64_t* out) {
+              std::uint32_t* out) {
   static constexpr std::uint64_t order[] = {0, blocks / 2,     1, blocks / 2 + 1,
                                             2, blocks / 2 + 2, 3, blocks / 2 + 3};
   words c0[2], c1[2], c2[2], c3[2];
@@ -72,23 +71,24 @@ void generate(const philox_key& key, std::uint64_t counter, std::uint64_t first,
   const words low(std::uint64_t{0xffffffffU});
   for (std::size_t i = 0; i < 2; ++i) {
     const words even = (c0[i] & low) | (c1[i] << 32), odd = (c2[i] & low) | (c3[i] << 32);
-    store_interleaved(even.data, odd.data, out + i * 2 * blocks);
+    store_interleaved(even.data, odd.data, out + i * 4 * blocks);
   }
 }
 
-// 24 bits of each 32-bit word; 53 bits of each 64-bit word.
-void to_uniform(const std::uint64_t* bits, float* d) {
-  std::uint32_t x[4 * group];
-  __builtin_memcpy(x, bits, sizeof x);
+// 24 bits of each word.
+void to_uniform(const std::uint32_t* bits, float* d) {
   for (std::size_t i = 0; i < 4 * group; ++i) {
-    d[i] = static_cast<float>(static_cast<std::int32_t>(x[i] >> 8)) * 0x1p-24F;
+    d[i] = static_cast<float>(static_cast<std::int32_t>(bits[i] >> 8)) * 0x1p-24F;
   }
 }
 
-// Without 64-bit conversions: the upper and lower 32 bits as the last bits of 2^84 and 2^52.
-void to_uniform(const std::uint64_t* bits, double* d) {
+// 53 bits of each pair of words. Without 64-bit conversions: the upper and lower 32 of them as the
+// last bits of 2^84 and 2^52.
+void to_uniform(const std::uint32_t* bits, double* d) {
   for (std::size_t i = 0; i < 2 * group; ++i) {
-    const std::uint64_t x = bits[i] >> 11;
+    std::uint64_t x;
+    __builtin_memcpy(&x, bits + 2 * i, sizeof x);
+    x >>= 11;
     const std::uint64_t upper = (x >> 32) | 0x4530000000000000U;
     const std::uint64_t lower = (x & 0xffffffffU) | 0x4330000000000000U;
     double u, l;
@@ -98,15 +98,14 @@ void to_uniform(const std::uint64_t* bits, double* d) {
   }
 }
 
-template <class T>
-void uniform_run(const step& s) {
+template <class T> void uniform_run(const step& s) {
   constexpr std::size_t per_block = 16 / sizeof(T), chunk = per_block * group;
   const auto& key = *static_cast<const philox_key*>(s.side);
   std::uint64_t counter;
   __builtin_memcpy(&counter, s.a, sizeof counter);
   auto* d = static_cast<T*>(s.d);
   std::uint64_t first = s.base / per_block;
-  alignas(64) std::uint64_t bits[2 * group];
+  alignas(64) std::uint32_t bits[4 * group];
   std::size_t left = s.n;
   for (; left >= chunk; left -= chunk, d += chunk, first += group) {
     generate(key, counter, first, bits);
@@ -121,8 +120,7 @@ void uniform_run(const step& s) {
 
 }  // namespace
 
-template <>
-kernel uniform_kernel<current>(dtype type) {
+template <> kernel uniform_kernel<current>(dtype type) {
   return type == float32 ? &uniform_run<float> : &uniform_run<double>;
 }
 
