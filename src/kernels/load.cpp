@@ -33,12 +33,27 @@ template <class W> void copy_words(W* d, const W* a, std::int64_t n) {
   for (; i < n; ++i) d[i] = a[i];
 }
 
-// d[i] = value for i < n; may write up to a line behind that, but not beyond `end`.
+// 16 bytes of one word. Plain loops over words are not vectorised here.
+auto splat(word4 w) {
+  using words = std::uint32_t __attribute__((vector_size(16)));
+  return words{w.bits, w.bits, w.bits, w.bits};
+}
+auto splat(word8 w) {
+  using words = std::uint64_t __attribute__((vector_size(16)));
+  return words{w.bits, w.bits};
+}
+
+template <class W> constexpr std::int64_t splat_size = 16 / sizeof(W);
+
+// d[i] = value for i < n; may write up to 16 bytes behind that, but not beyond `end`.
 template <class W> void fill_words(W* d, W value, std::int64_t n, const W* end) {
-  constexpr std::int64_t chunk = 64 / sizeof(W);
+  const auto words = splat(value);
   std::int64_t i = 0;
-  for (; i < n && d + i + chunk <= end; i += chunk) {
-    for (std::int64_t j = 0; j < chunk; ++j) d[i + j] = value;
+  for (; i + 4 * splat_size<W> <= n; i += 4 * splat_size<W>) {
+    for (std::int64_t j = 0; j < 4; ++j) std::memcpy(d + i + j * splat_size<W>, &words, 16);
+  }
+  for (; i < n && end - d - i >= splat_size<W>; i += splat_size<W>) {
+    std::memcpy(d + i, &words, 16);
   }
   for (; i < n; ++i) d[i] = value;
 }
@@ -72,17 +87,11 @@ template <class W> void load_rows(const step& s) {
 template <class W> void load_columns(const step& s) {
   if (s.n == 0) return;
   const std::int64_t size = map_of(s).size[1], stride = map_of(s).stride[0];
-  const W* a = source<W>(s) + s.base / size * stride;
+  const std::int64_t row = s.base == 0 ? 0 : s.base / size;
+  const W* a = source<W>(s) + row * stride;
   W* d = static_cast<W*>(s.d);
   const W* end = d + s.n;
-  constexpr std::int64_t chunk = 64 / sizeof(W);
-  std::int64_t n = size - s.base % size;
-  if (size <= chunk) {
-    for (; end - d >= chunk; d += n, n = size, a += stride) {
-      for (std::int64_t j = 0; j < chunk; ++j) d[j] = *a;
-    }
-  }
-  for (; d < end; d += n, n = size, a += stride) {
+  for (std::int64_t n = (row + 1) * size - s.base; d < end; d += n, n = size, a += stride) {
     if (n > end - d) n = end - d;
     fill_words(d, *a, n, end);
   }

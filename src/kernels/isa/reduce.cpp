@@ -93,8 +93,7 @@ void short_rows(const typename Op::value* a, std::int64_t n, std::int64_t count,
                 typename Op::value* d) {
   using value = typename Op::value;
   using v = lanes<value>;
-  if constexpr (Parts > v::parts) return;
-  else {
+  if constexpr (Parts <= v::parts) {
     const head<value> last(n - (Parts - 1) * v::width);
     const batch<value> rest(Op::neutral());
     for (std::int64_t i = 0; i < count; ++i, a += n) {
