@@ -3,9 +3,9 @@
 #pragma once
 
 #include "cotape/derivatives.hpp"
+#include "cotape/error.hpp"
 #include "cotape/initializers.hpp"
 #include "cotape/layers.hpp"
-#include "cotape/error.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/optimizers.hpp"
 #include "cotape/primitive.hpp"

@@ -19,7 +19,8 @@ variable gradient(variable y, variable x);
 /// Vector-Jacobian product: the sum over y's elements of dy * dy/dx, for each x. dy has y's type.
 std::vector<variable> vjp(variable y, const std::vector<variable>& xs, operand dy);
 
-/// Jacobian-vector product: y's change for changes `dxs` of the xs, by two vector-Jacobian products.
+/// Jacobian-vector product: y's change for changes `dxs` of the xs, by two vector-Jacobian
+/// products.
 variable jvp(variable y, const std::vector<variable>& xs, const std::vector<variable>& dxs);
 
 }  // namespace cotape

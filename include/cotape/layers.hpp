@@ -28,10 +28,9 @@ class layer {
 /// y = activation(x W + b), W (inputs, units), b (units).
 class dense : public layer {
  public:
-  explicit dense(std::int64_t units, std::string activation = "identity",
-                 initializer weights = [](generator& r, const shape& s) {
-                   return glorot_uniform(r, s);
-                 });
+  explicit dense(
+      std::int64_t units, std::string activation = "identity",
+      initializer weights = [](generator& r, const shape& s) { return glorot_uniform(r, s); });
   variable record(variable x, generator& random) override;
   std::vector<parameter> parameters() const override { return parameters_; }
 
@@ -47,8 +46,7 @@ class sequential {
  public:
   explicit sequential(std::int64_t seed = 0) : random_(seed) {}
   /// Adds a layer at the end.
-  template <class Layer>
-  sequential& add(Layer l) {
+  template <class Layer> sequential& add(Layer l) {
     layers_.push_back(std::make_shared<Layer>(std::move(l)));
     return *this;
   }

@@ -189,15 +189,14 @@ variable sparse_categorical_crossentropy_from_logits(operand logits, operand lab
 // --- A derivative of one's own ------------------------------------------------------------------
 
 /// Given inputs, output and the output's adjoint: the inputs' adjoints (empty ones for zero).
-using derivative_rule = std::function<std::vector<variable>(
-    const std::vector<variable>& inputs, variable output, variable adjoint)>;
+using derivative_rule = std::function<std::vector<variable>(const std::vector<variable>& inputs,
+                                                            variable output, variable adjoint)>;
 struct custom_rule {
   std::vector<variable> inputs;
   derivative_rule rule;
 };
 /// f(inputs), differentiated by `rule` instead of through f.
-variable custom_gradient(
-    const std::function<variable(const std::vector<variable>&)>& f,
-    const std::vector<variable>& inputs, derivative_rule rule);
+variable custom_gradient(const std::function<variable(const std::vector<variable>&)>& f,
+                         const std::vector<variable>& inputs, derivative_rule rule);
 
 }  // namespace cotape

@@ -45,8 +45,8 @@ struct derivation {
   std::span<const variable> inputs;
   std::span<const std::int64_t> attributes;
   variable output;
-  variable adjoint;            // of the output's type
-  std::array<bool, 3> needed;  // which inputs' adjoints are asked for
+  variable adjoint;                  // of the output's type
+  std::array<bool, 3> needed;        // which inputs' adjoints are asked for
   std::array<variable, 3> adjoints;  // filled in, in the output's or the input's shape; empty: zero
 };
 
@@ -78,15 +78,13 @@ void lower_to_loop(lowering&, const char* name, element_loop float32_loop,
 
 namespace detail {
 
-template <class Op, class T>
-constexpr std::uint8_t arity_of() {
+template <class Op, class T> constexpr std::uint8_t arity_of() {
   if constexpr (requires(T x) { Op::kernel(x); }) return 1;
   else if constexpr (requires(T x) { Op::kernel(x, x); }) return 2;
   else return 3;
 }
 
-template <class Op, class T>
-void loop(void* y, const void* const* operands, std::size_t n) {
+template <class Op, class T> void loop(void* y, const void* const* operands, std::size_t n) {
   auto* out = static_cast<T*>(y);
   const auto* a = static_cast<const T*>(operands[0]);
   const auto* b = static_cast<const T*>(operands[1]);
@@ -99,8 +97,7 @@ void loop(void* y, const void* const* operands, std::size_t n) {
 }
 
 // Any Op::derivative in the form that nodes call.
-template <class Op>
-void derive(derivation& d) {
+template <class Op> void derive(derivation& d) {
   const auto& x = d.inputs;
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (!d.needed[i]) continue;
@@ -109,27 +106,27 @@ void derive(derivation& d) {
       d.adjoints[i] = Op::derivative(x[0], d.output, d.adjoint);
     else if constexpr (requires { Op::derivative(which, x[0], x[1], d.output, d.adjoint); })
       d.adjoints[i] = Op::derivative(which, x[0], x[1], d.output, d.adjoint);
-    else
-      d.adjoints[i] = Op::derivative(which, x[0], x[1], x[2], d.output, d.adjoint);
+    else d.adjoints[i] = Op::derivative(which, x[0], x[1], x[2], d.output, d.adjoint);
   }
 }
 
-template <class Op>
-void lower_custom(lowering& l) {
+template <class Op> void lower_custom(lowering& l) {
   lower_to_loop(l, Op::name, &loop<Op, float>, &loop<Op, double>);
 }
 
 template <class Op>
-inline constexpr primitive custom{Op::name, form::elementwise, arity_of<Op, double>(),
-                                  &infer_elementwise, &derive<Op>, &lower_custom<Op>};
+inline constexpr primitive custom{Op::name,           form::elementwise, arity_of<Op, double>(),
+                                  &infer_elementwise, &derive<Op>,       &lower_custom<Op>};
 
 }  // namespace detail
 
 /// Records the element-wise operation Op.
-template <class Op, class... Operands>
-  requires(sizeof...(Operands) == detail::arity_of<Op, double>())
-variable apply(const Operands&... operands) {
-  return record(detail::custom<Op>, {operand(operands)...});
+template <class Op> variable apply(operand a) { return record(detail::custom<Op>, {a}); }
+template <class Op> variable apply(operand a, operand b) {
+  return record(detail::custom<Op>, {a, b});
+}
+template <class Op> variable apply(operand a, operand b, operand c) {
+  return record(detail::custom<Op>, {a, b, c});
 }
 
 }  // namespace cotape

@@ -34,30 +34,20 @@ class result {
   explicit result(array_view view) : view_(view) {}
   array_view view() const { return view_; }
   /// A copy; throws dtype_error if T is not the dtype.
-  template <class T>
-  xt::xarray<T> value() const {
-    return to_xarray<T>(view_);
-  }
-  template <class T>
-  operator xt::xarray<T>() const {
-    return value<T>();
-  }
+  template <class T> xt::xarray<T> value() const { return to_xarray<T>(view_); }
+  template <class T> operator xt::xarray<T>() const { return value<T>(); }
   /// The number in a value of one element, of any dtype; throws shape_error if there are more.
   double number() const;
-  template <class T>
-    requires std::is_arithmetic_v<T>
-  operator T() const {
-    return static_cast<T>(number());
-  }
+  template <arithmetic T> operator T() const { return static_cast<T>(number()); }
 
  private:
   array_view view_;
 };
 
 struct compile_options {
-  bool fuse = true;      // element-wise chains into loops
-  bool effects = true;   // run the tape's effects
-  bool rebind = false;   // literals and constants are given at each run (the cache of value())
+  bool fuse = true;     // element-wise chains into loops
+  bool effects = true;  // run the tape's effects
+  bool rebind = false;  // literals and constants are given at each run (the cache of value())
 };
 
 struct program_memory {
@@ -103,9 +93,7 @@ namespace detail {
 // What a traced function returned, as a list of variables.
 inline std::vector<variable> as_list(const variable& v) { return {v}; }
 inline std::vector<variable> as_list(const std::vector<variable>& v) { return v; }
-template <class... V>
-  requires(std::same_as<V, variable> && ...)
-std::vector<variable> as_list(const std::tuple<V...>& t) {
+template <std::same_as<variable>... V> std::vector<variable> as_list(const std::tuple<V...>& t) {
   return std::apply([](const auto&... v) { return std::vector<variable>{v...}; }, t);
 }
 
@@ -134,15 +122,13 @@ class trace_table {
 
 /// A function over variables, traced once for each combination of input shapes and dtypes and
 /// replayed after that. What C++ computes while tracing (branches, counters, printing) is frozen.
-template <class F>
-class compiled {
+template <class F> class compiled {
  public:
   compiled(F f, compile_options options) : f_(std::move(f)), traces_(options) {}
 
   /// Runs with array-like arguments (see array_argument), one for each of f's variables. Gives a
   /// `result` where f returns a variable, else a vector of them; valid until the next call.
-  template <class... Arguments>
-  decltype(auto) operator()(const Arguments&... arguments) {
+  template <class... Arguments> decltype(auto) operator()(const Arguments&... arguments) {
     const std::array<array_argument, sizeof...(Arguments)> given{array_argument(arguments)...};
     std::array<array_view, sizeof...(Arguments)> views;
     for (std::size_t i = 0; i < given.size(); ++i) views[i] = given[i].view();
@@ -180,16 +166,14 @@ class compiled {
 };
 
 /// `auto step = compile([&](variable x, variable y) { ...; return loss; }); float l = step(a, b);`
-template <class F>
-compiled<F> compile(F f, const compile_options& options = {}) {
+template <class F> compiled<F> compile(F f, const compile_options& options = {}) {
   return compiled<F>(std::move(f), options);
 }
 
 /// Compiles and runs what v needs; the tape keeps the program for the next time.
 tensor evaluate(variable v, std::span<const binding> inputs);
 
-template <class T>
-auto variable::value(std::initializer_list<binding> inputs) const {
+template <class T> auto variable::value(std::initializer_list<binding> inputs) const {
   return to_xarray<T>(evaluate(*this, {inputs.begin(), inputs.size()}));
 }
 

@@ -9,18 +9,24 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <type_traits>
 
 namespace cotape {
 
 /// Element types: float32 and float64 for values, int64 for indices and counters.
 enum class dtype : std::uint8_t { float32, float64, int64 };
 
-/// What a tape does with float32 inputs, constants and parameters: `float64` turns them into float64.
+/// What a tape does with float32 inputs, constants and parameters: `float64` turns them into
+/// float64.
 enum class precision : std::uint8_t { as_given, float64 };
 
 inline constexpr dtype float32 = dtype::float32;
 inline constexpr dtype float64 = dtype::float64;
 inline constexpr dtype int64 = dtype::int64;
+
+/// A plain number: bool, an integer or a floating-point number.
+template <class T>
+concept arithmetic = std::is_arithmetic_v<T>;
 
 /// Bytes of one element.
 constexpr std::size_t size_of(dtype d) { return d == dtype::float32 ? 4 : 8; }
@@ -29,20 +35,10 @@ constexpr std::size_t size_of(dtype d) { return d == dtype::float32 ? 4 : 8; }
 const char* name_of(dtype d);
 
 /// The dtype of a C++ type: float, double or std::int64_t.
-template <class T>
-struct dtype_of;
-template <>
-struct dtype_of<float> {
-  static constexpr dtype value = dtype::float32;
-};
-template <>
-struct dtype_of<double> {
-  static constexpr dtype value = dtype::float64;
-};
-template <>
-struct dtype_of<std::int64_t> {
-  static constexpr dtype value = dtype::int64;
-};
+template <class T> struct dtype_of;
+template <> struct dtype_of<float> { static constexpr dtype value = dtype::float32; };
+template <> struct dtype_of<double> { static constexpr dtype value = dtype::float64; };
+template <> struct dtype_of<std::int64_t> { static constexpr dtype value = dtype::int64; };
 
 /// The sizes of a tensor's axes, outermost first (row-major). Rank 0 is a scalar; sizes of 0 are
 /// allowed. Throws shape_error for negative sizes, more than max_rank axes or over 2^31 elements.
@@ -79,9 +75,7 @@ struct value_type {
   cotape::dtype dtype = cotape::dtype::float32;
   cotape::shape shape;
 
-  std::size_t bytes() const {
-    return static_cast<std::size_t>(shape.elements()) * size_of(dtype);
-  }
+  std::size_t bytes() const { return static_cast<std::size_t>(shape.elements()) * size_of(dtype); }
   friend bool operator==(const value_type&, const value_type&) = default;
   /// "float32 (2, 3)".
   std::string text() const;

@@ -50,8 +50,7 @@ class variable {
   /// Compiles and runs what this value needs and returns a copy of it as xt::xarray<T>: convenient,
   /// not fast. Inputs that it depends on must be bound. Never runs effects. Throws dtype_error if T
   /// is not the dtype.
-  template <class T>
-  auto value(std::initializer_list<binding> inputs = {}) const;
+  template <class T> auto value(std::initializer_list<binding> inputs = {}) const;
 
  private:
   friend class tape;
@@ -70,8 +69,7 @@ class operand {
       : variable_(v), where_{file, line} {}
   operand(const parameter& p, const char* file = __builtin_FILE(), int line = __builtin_LINE())
       : parameter_(&p), where_{file, line} {}
-  template <class T>
-    requires std::is_arithmetic_v<T>
+  template <arithmetic T>
   operand(T number, const char* file = __builtin_FILE(), int line = __builtin_LINE())
       : number_(static_cast<double>(number)), is_number_(true), where_{file, line} {}
 

@@ -27,8 +27,7 @@ class array_view {
   cotape::dtype dtype() const { return type_.dtype; }
   const void* data() const { return data_; }
   /// The elements; throws dtype_error if T is not the view's dtype.
-  template <class T>
-  const T* data_as() const {
+  template <class T> const T* data_as() const {
     if (dtype_of<T>::value != type_.dtype) {
       detail::throw_dtype("data_as", dtype_of<T>::value, type_.dtype);
     }
@@ -61,14 +60,8 @@ class tensor {
   cotape::dtype dtype() const { return type_.dtype; }
   void* data() { return data_.get(); }
   const void* data() const { return data_.get(); }
-  template <class T>
-  T* data_as() {
-    return const_cast<T*>(array_view(*this).data_as<T>());
-  }
-  template <class T>
-  const T* data_as() const {
-    return array_view(*this).data_as<T>();
-  }
+  template <class T> T* data_as() { return const_cast<T*>(array_view(*this).data_as<T>()); }
+  template <class T> const T* data_as() const { return array_view(*this).data_as<T>(); }
 
  private:
   struct release {
@@ -104,8 +97,7 @@ class parameter {
   void set_trainable(bool trainable) const { state_->trainable = trainable; }
 
   /// A copy as xt::xarray<T>; throws dtype_error if T is not the parameter's dtype.
-  template <class T>
-  auto value() const;
+  template <class T> auto value() const;
 
   friend bool operator==(const parameter& a, const parameter& b) { return a.state_ == b.state_; }
   /// What identifies the parameter among all others while it lives.

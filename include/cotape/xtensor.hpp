@@ -36,12 +36,11 @@ using stored = std::conditional_t<element_type<T>, T,
 
 // A container whose data can be used where it is.
 template <class E>
-concept plain_container = xtensor_expression<E> && std::derived_from<E, xt::xcontainer<E>> &&
-                          E::static_layout == xt::layout_type::row_major &&
-                          element_type<typename E::value_type>;
+concept plain_container =
+    xtensor_expression<E> && std::derived_from<E, xt::xcontainer<E>> &&
+    E::static_layout == xt::layout_type::row_major&& element_type<typename E::value_type>;
 
-template <class E>
-shape shape_of(const E& expression) {
+template <class E> shape shape_of(const E& expression) {
   const auto& sizes = expression.shape();
   std::vector<std::int64_t> copy;
   for (auto s : sizes) copy.push_back(static_cast<std::int64_t>(s));
@@ -58,11 +57,9 @@ class array_argument {
   array_argument(const tensor& value) : view_(value) {}
   array_argument(tensor&& value) : owned_(std::move(value)), view_(*owned_) {}
   array_argument(const parameter& p) : view_(p.view()) {}
-  template <class T>
-    requires std::is_arithmetic_v<T>
+  template <arithmetic T>
   array_argument(T number) : array_argument(scalar<detail::stored<T>>(number)) {}
-  template <detail::xtensor_expression E>
-  array_argument(const E& expression) {
+  template <detail::xtensor_expression E> array_argument(const E& expression) {
     if constexpr (detail::plain_container<E>) {
       using element = typename E::value_type;
       view_ = array_view({dtype_of<element>::value, small_shape(expression)}, expression.data());
@@ -81,15 +78,13 @@ class array_argument {
   array_view view() const { return view_; }
 
  private:
-  template <class T, class U>
-  static tensor scalar(U number) {
+  template <class T, class U> static tensor scalar(U number) {
     tensor t(value_type{dtype_of<T>::value, {}});
     *t.data_as<T>() = static_cast<T>(number);
     return t;
   }
   // As shape_of, without heap memory: programs bind containers at every run.
-  template <class E>
-  static shape small_shape(const E& container) {
+  template <class E> static shape small_shape(const E& container) {
     std::array<std::int64_t, shape::max_rank> sizes{};
     const std::size_t rank = container.dimension();
     if (rank > shape::max_rank) return detail::shape_of(container);
@@ -104,22 +99,15 @@ class array_argument {
 };
 
 /// The value as an xtensor adaptor, without a copy; throws dtype_error if T is not its dtype.
-template <class T>
-auto as_xtensor(array_view v) {
+template <class T> auto as_xtensor(array_view v) {
   const std::vector<std::size_t> sizes(v.shape().begin(), v.shape().end());
   return xt::adapt(v.data_as<T>(), static_cast<std::size_t>(v.shape().elements()),
                    xt::no_ownership(), sizes);
 }
 
 /// A copy of the value.
-template <class T>
-xt::xarray<T> to_xarray(array_view v) {
-  return as_xtensor<T>(v);
-}
+template <class T> xt::xarray<T> to_xarray(array_view v) { return as_xtensor<T>(v); }
 
-template <class T>
-auto parameter::value() const {
-  return to_xarray<T>(view());
-}
+template <class T> auto parameter::value() const { return to_xarray<T>(view()); }
 
 }  // namespace cotape

@@ -117,8 +117,10 @@ class sweep {
       const variable& x = rule.inputs[k];
       if (adjoints[k].empty() || !active(x.index())) continue;
       if (adjoints[k].shape() != x.shape() && adjoints[k].shape() != dy.shape()) {
-        throw shape_error(fmt::format("custom_gradient: the rule's adjoint {} has shape {}, the "
-                                      "input {}", k, adjoints[k].shape().text(), x.shape().text()));
+        throw shape_error(
+            fmt::format("custom_gradient: the rule's adjoint {} has shape {}, the "
+                        "input {}",
+                        k, adjoints[k].shape().text(), x.shape().text()));
       }
       add(x.index(), adjoints[k]);
     }
@@ -149,17 +151,18 @@ std::vector<variable> vjp(variable y, const std::vector<variable>& xs, operand d
   std::vector<variable> result;
   for (const variable& x : xs) {
     const variable g = s.adjoint(x);
-    result.push_back(!g.empty() ? g
-                                : broadcast_to(t.literal(0, x.dtype(), t.place_of(y.index())),
-                                               x.shape()));
+    result.push_back(
+        !g.empty() ? g : broadcast_to(t.literal(0, x.dtype(), t.place_of(y.index())), x.shape()));
   }
   return result;
 }
 
 std::vector<variable> gradient(variable y, const std::vector<variable>& xs) {
   if (y.shape().elements() != 1) {
-    throw shape_error(fmt::format("gradient: the output has shape {}, a gradient needs one "
-                                  "element: use vjp", y.shape().text()));
+    throw shape_error(
+        fmt::format("gradient: the output has shape {}, a gradient needs one "
+                    "element: use vjp",
+                    y.shape().text()));
   }
   tape& t = y.owner();
   const variable one = t.literal(1, y.dtype(), t.place_of(y.index()));

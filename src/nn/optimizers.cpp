@@ -64,8 +64,8 @@ optimizer::optimizer(double rate, std::size_t slot_count)
 }
 
 optimizer::slots& optimizer::slots_of(const parameter& p) {
-  const auto it = std::find_if(slots_.begin(), slots_.end(),
-                               [&](const slots& s) { return s.weight == p; });
+  const auto it =
+      std::find_if(slots_.begin(), slots_.end(), [&](const slots& s) { return s.weight == p; });
   if (it != slots_.end()) return *it;
   slots s{p, {}, {}};
   for (std::size_t i = 0; i < slot_count_; ++i) {
@@ -96,8 +96,8 @@ void optimizer::apply(const std::vector<parameter>& parameters,
     std::vector<variable> state;
     for (const parameter& q : s.state) state.push_back(t.read(q));
     const variable rate = t.read(rate_);
-    const updated next = update(w, gradients[i], state,
-                                w.dtype() == float64 ? rate : cast(rate, w.dtype()));
+    const updated next =
+        update(w, gradients[i], state, w.dtype() == float64 ? rate : cast(rate, w.dtype()));
     t.assign(p, next.weight);
     for (std::size_t k = 0; k < s.state.size(); ++k) t.assign(s.state[k], next.state[k]);
   }

@@ -18,9 +18,9 @@ composition::composition(const char* name, std::initializer_list<operand> operan
   }
   const place where = operands.begin()->where();
   if (tape_ == nullptr) {
-    throw tape_error(fmt::format(
-        "{}: no operand is on a tape: record a parameter with tape.read(p) [at {}]", name,
-        where.text()));
+    throw tape_error(
+        fmt::format("{}: no operand is on a tape: record a parameter with tape.read(p) [at {}]",
+                    name, where.text()));
   }
   scope_.emplace(*tape_, where);
   std::size_t i = 0;
@@ -41,8 +41,8 @@ variable negate(operand x) { return multiply(x, operand(-1, x.where().file, x.wh
 
 variable subtract(operand a, operand b) {
   const composition c("subtract", {a, b});
-  return add(c[0], b.is_number() ? c.on().literal(-b.number(), c[0].dtype(), b.where())
-                                 : negate(c[1]));
+  return add(c[0],
+             b.is_number() ? c.on().literal(-b.number(), c[0].dtype(), b.where()) : negate(c[1]));
 }
 
 variable square(operand x) {

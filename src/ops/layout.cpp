@@ -74,8 +74,8 @@ variable squeeze(operand x, const axes& which) {
   for (std::size_t i = 0; i < c[0].shape().rank(); ++i) {
     const bool chosen = std::find(named.begin(), named.end(), i) != named.end();
     if (given && chosen && c[0].shape()[i] != 1) {
-      throw shape_error(fmt::format("squeeze: axis {} of {} is not of size 1", i,
-                                    c[0].shape().text()));
+      throw shape_error(
+          fmt::format("squeeze: axis {} of {} is not of size 1", i, c[0].shape().text()));
     }
     if (!chosen || c[0].shape()[i] != 1) sizes.push_back(c[0].shape()[i]);
   }
@@ -96,8 +96,8 @@ variable slice(operand x, std::initializer_list<range> ranges) {
     if (r.single) {
       first[i] = word(0) + (*r.start < 0 ? *r.start + n : *r.start);
       if (first[i] < 0 || first[i] >= n) {
-        throw value_error(fmt::format("slice: index {} is outside axis {} of {}", *r.start, i,
-                                      s.text()));
+        throw value_error(
+            fmt::format("slice: index {} is outside axis {} of {}", *r.start, i, s.text()));
       }
       sizes[i] = 1;
     } else {  // Python's rules: out-of-range ends are clipped
@@ -129,8 +129,7 @@ variable concatenate(const std::vector<operand>& parts, std::int64_t axis) {
   const composition c("concatenate", {on_tape == parts.end() ? parts[0] : *on_tape});
   std::vector<variable> level;
   for (const operand& x : parts) level.push_back(c.on().resolve(x, c[0].dtype()));
-  const words attributes{
-      word(normalize_axis("concatenate", axis, level[0].shape().rank()))};
+  const words attributes{word(normalize_axis("concatenate", axis, level[0].shape().rank()))};
   while (level.size() > 1) {  // a balanced tree: each element is copied log(parts) times
     std::vector<variable> next;
     for (std::size_t i = 0; i + 1 < level.size(); i += 2) {
@@ -183,8 +182,8 @@ variable pad(operand x, std::initializer_list<std::int64_t> before,
   if (before.size() != s.rank() || after.size() != s.rank() ||
       std::any_of(before.begin(), before.end(), negative) ||
       std::any_of(after.begin(), after.end(), negative)) {
-    throw shape_error(fmt::format("pad: {} needs {} sizes before and after, none negative",
-                                  s.text(), s.rank()));
+    throw shape_error(
+        fmt::format("pad: {} needs {} sizes before and after, none negative", s.text(), s.rank()));
   }
   words attributes = sizes_of(c[0]);
   attributes.insert(attributes.end(), before.begin(), before.end());

@@ -55,8 +55,10 @@ variable sparse_categorical_crossentropy_from_logits(operand logits, operand lab
   const shape& s = c[0].shape();
   const bool fits = s.rank() >= 1 && c[1].shape() == shape(std::span(s.begin(), s.rank() - 1));
   if (!fits) {
-    throw shape_error(fmt::format("sparse_categorical_crossentropy_from_logits: labels of shape {} "
-                                  "do not fit logits of shape {}", c[1].shape().text(), s.text()));
+    throw shape_error(
+        fmt::format("sparse_categorical_crossentropy_from_logits: labels of shape {} "
+                    "do not fit logits of shape {}",
+                    c[1].shape().text(), s.text()));
   }
   return categorical_crossentropy_from_logits(c[0], one_hot(c[1], s[s.rank() - 1], c[0].dtype()));
 }

@@ -49,10 +49,10 @@ variable matmul(operand a, operand b) {
   if (left.rank() == 0 || right.rank() == 0) fail(left, right, "use * for scalars");
   const std::int64_t inner = right[right.rank() == 1 ? 0 : right.rank() - 2];
   if (left[left.rank() - 1] != inner) {
-    fail(left, right, fmt::format("inner sizes {} and {} differ [at {}; operands made at {}, {}]",
-                                  left[left.rank() - 1], inner, a.where().text(),
-                                  c.on().place_of(c[0].index()).text(),
-                                  c.on().place_of(c[1].index()).text()));
+    fail(left, right,
+         fmt::format("inner sizes {} and {} differ [at {}; operands made at {}, {}]",
+                     left[left.rank() - 1], inner, a.where().text(),
+                     c.on().place_of(c[0].index()).text(), c.on().place_of(c[1].index()).text()));
   }
   const variable x = left.rank() == 1 ? reshape(c[0], {1, left[0]}) : c[0];
   const variable w = right.rank() == 1 ? reshape(c[1], {right[0], 1}) : c[1];

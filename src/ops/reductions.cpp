@@ -73,7 +73,6 @@ double count_of(const shape& x, const std::vector<std::size_t>& reduced) {
   return n;
 }
 
-
 }  // namespace
 
 variable sum(operand x, const axes& over, dims d) { return reduce(primitives::sum, x, over, d); }

@@ -13,8 +13,7 @@ struct binary {
 struct add_op : binary {  // y = a + b
   static constexpr auto name = "add";
   static constexpr bool integers = true;
-  template <class B>
-  static B kernel(B a, B b) { return a + b; }
+  template <class B> static B kernel(B a, B b) { return a + b; }
   static variable derivative(int, variable, variable, variable, variable dy) { return dy; }
 };
 COTAPE_BINARY(add)
@@ -22,8 +21,7 @@ COTAPE_BINARY(add)
 struct multiply_op : binary {  // y = a b,  dy/da = b
   static constexpr auto name = "multiply";
   static constexpr bool integers = true;
-  template <class B>
-  static B kernel(B a, B b) { return a * b; }
+  template <class B> static B kernel(B a, B b) { return a * b; }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
     return chain(dy, i == 0 ? b : a);
   }
@@ -32,8 +30,7 @@ COTAPE_BINARY(multiply)
 
 struct divide_op : binary {  // y = a / b,  dy/da = 1/b,  dy/db = -y/b
   static constexpr auto name = "divide";
-  template <class B>
-  static B kernel(B a, B b) { return a / b; }
+  template <class B> static B kernel(B a, B b) { return a / b; }
   static variable derivative(int i, variable, variable b, variable y, variable dy) {
     return i == 0 ? chain(dy, reciprocal(b)) : chain(dy, -(y / b));
   }
@@ -53,8 +50,7 @@ COTAPE_BINARY(power)
 struct maximum_op : binary {  // the larger, NaN if either is; ties split the adjoint
   static constexpr auto name = "maximum";
   static constexpr bool integers = true;
-  template <class B>
-  static B kernel(B a, B b) { return select(a > b, a, select(a != a, a, b)); }
+  template <class B> static B kernel(B a, B b) { return select(a > b, a, select(a != a, a, b)); }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
     return chain(dy, (i == 0 ? less(b, a) : less(a, b)) + 0.5 * equal(a, b));
   }
@@ -64,8 +60,7 @@ COTAPE_BINARY(maximum)
 struct minimum_op : binary {  // the smaller, NaN if either is; ties split the adjoint
   static constexpr auto name = "minimum";
   static constexpr bool integers = true;
-  template <class B>
-  static B kernel(B a, B b) { return select(a < b, a, select(a != a, a, b)); }
+  template <class B> static B kernel(B a, B b) { return select(a < b, a, select(a != a, a, b)); }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
     return chain(dy, (i == 0 ? less(a, b) : less(b, a)) + 0.5 * equal(a, b));
   }
@@ -75,31 +70,29 @@ COTAPE_BINARY(minimum)
 struct less_op : binary {  // 1 where a < b, else 0
   static constexpr auto name = "less";
   static constexpr bool integers = true;
-  template <class B>
-  static B kernel(B a, B b) { return select(a < b, B(1), B(0)); }
+  template <class B> static B kernel(B a, B b) { return select(a < b, B(1), B(0)); }
 };
 COTAPE_BINARY(less)
 
 struct less_equal_op : binary {
   static constexpr auto name = "less_equal";
   static constexpr bool integers = true;
-  template <class B>
-  static B kernel(B a, B b) { return select(a <= b, B(1), B(0)); }
+  template <class B> static B kernel(B a, B b) { return select(a <= b, B(1), B(0)); }
 };
 COTAPE_BINARY(less_equal)
 
 struct equal_op : binary {
   static constexpr auto name = "equal";
   static constexpr bool integers = true;
-  template <class B>
-  static B kernel(B a, B b) { return select(a == b, B(1), B(0)); }
+  template <class B> static B kernel(B a, B b) { return select(a == b, B(1), B(0)); }
 };
 COTAPE_BINARY(equal)
 
 struct xlogy_op : binary {  // y = a ln b, 0 where a is 0;  dy/da = ln b,  dy/db = a/b
   static constexpr auto name = "xlogy";
-  template <class B>
-  static B kernel(B a, B b) { return select(a == B(0) && b == b, B(0), a * log(b)); }
+  template <class B> static B kernel(B a, B b) {
+    return select(a == B(0) && b == b, B(0), a * log(b));
+  }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
     return i == 0 ? chain(dy, log(b)) : chain(dy, chain(a, reciprocal(b)));
   }
@@ -108,8 +101,7 @@ COTAPE_BINARY(xlogy)
 
 struct chain_op : binary {  // y = a b, 0 where a is 0. Its rules are never guarded by their own a
   static constexpr auto name = "chain";
-  template <class B>
-  static B kernel(B a, B b) { return select(a == B(0), B(0), a * b); }
+  template <class B> static B kernel(B a, B b) { return select(a == B(0), B(0), a * b); }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
     return chain(dy, i == 0 ? b : a);
   }
@@ -120,8 +112,7 @@ struct select_op {  // b where a is not 0, else c: selects adjoints and multipli
   static constexpr auto name = "select";
   static constexpr std::uint8_t arity = 3;
   static constexpr bool integers = true;
-  template <class B>
-  static B kernel(B a, B b, B c) { return select(a != B(0), b, c); }
+  template <class B> static B kernel(B a, B b, B c) { return select(a != B(0), b, c); }
   static variable derivative(int i, variable a, variable, variable, variable, variable dy) {
     if (i == 0) return {};
     return i == 1 ? select(a, dy, 0) : select(a, 0, dy);
@@ -133,8 +124,7 @@ struct broadcast_op {  // the same elements in a larger shape (attributes)
   static constexpr auto name = "broadcast_to";
   static constexpr std::uint8_t arity = 1;
   static constexpr bool integers = true;
-  template <class B>
-  static B kernel(B x) { return x; }
+  template <class B> static B kernel(B x) { return x; }
   static value_type infer(const signature&);
   static variable derivative(variable, variable, variable dy) { return dy; }
 };

@@ -12,44 +12,36 @@
 namespace cotape {
 
 // y[i] = Op::kernel(a[i], ...) for s.n elements, rounded up to whole vectors.
-template <class Op, class T, class Arch>
-void elementwise(const kernels::step& s);
+template <class Op, class T, class Arch> void elementwise(const kernels::step& s);
 
 // As infer_elementwise, but refuses int64.
 value_type infer_floating(const signature&);
 
 // Kernels are written for batches; int64 runs through the same templates as plain numbers.
-template <class T>
-[[gnu::always_inline]] inline T select(bool condition, T a, T b) {
+template <class T> [[gnu::always_inline]] inline T select(bool condition, T a, T b) {
   return condition ? a : b;
 }
 
-template <class Op>
-inline constexpr bool takes_integers = requires { Op::integers; };
+template <class Op> inline constexpr bool takes_integers = requires { Op::integers; };
 
-template <class Op, class Arch>
-kernels::kernel kernel_in(dtype d) {
+template <class Op, class Arch> kernels::kernel kernel_in(dtype d) {
   if (d == float32) return &elementwise<Op, float, Arch>;
   if (d == float64) return &elementwise<Op, double, Arch>;
   if constexpr (takes_integers<Op>) return &elementwise<Op, std::int64_t, Arch>;
   return nullptr;
 }
 
-template <class Op>
-void lower_builtin(lowering& l) {
-  l.step.run = kernels::for_isa(kernels::best_isa(), [&]<class Arch>() {
-    return kernel_in<Op, Arch>(l.output.dtype);
-  });
+template <class Op> void lower_builtin(lowering& l) {
+  l.step.run = kernels::for_isa(kernels::best_isa(),
+                                [&]<class Arch>() { return kernel_in<Op, Arch>(l.output.dtype); });
 }
 
 namespace detail {
-template <class Op>
-constexpr auto derive_of() -> void (*)(derivation&) {
+template <class Op> constexpr auto derive_of() -> void (*)(derivation&) {
   if constexpr (requires { &Op::derivative; }) return &derive<Op>;
   else return nullptr;
 }
-template <class Op>
-constexpr auto infer_of() -> value_type (*)(const signature&) {
+template <class Op> constexpr auto infer_of() -> value_type (*)(const signature&) {
   if constexpr (requires { &Op::infer; }) return &Op::infer;
   else if constexpr (takes_integers<Op>) return &infer_elementwise;
   else return &infer_floating;
@@ -70,7 +62,7 @@ inline constexpr primitive builtin{Op::name,
 #define COTAPE_UNARY(f) COTAPE_KERNELS(f##_op)
 #define COTAPE_BINARY(f) COTAPE_KERNELS(f##_op)
 #define COTAPE_TERNARY(f) COTAPE_KERNELS(f##_op)
-#define COTAPE_KERNELS(Op)                                                     \
+#define COTAPE_KERNELS(Op)                                                       \
   template void elementwise<Op, float, kernels::current>(const kernels::step&);  \
   template void elementwise<Op, double, kernels::current>(const kernels::step&); \
   template void elementwise<Op, std::int64_t, kernels::current>(const kernels::step&);

@@ -11,8 +11,8 @@ namespace {
 
 void demand_indices(const signature& s) {
   if (s.inputs[1]->dtype != int64) {
-    throw dtype_error(fmt::format("{}: the indices must be int64, not {}", s.op,
-                                  name_of(s.inputs[1]->dtype)));
+    throw dtype_error(
+        fmt::format("{}: the indices must be int64, not {}", s.op, name_of(s.inputs[1]->dtype)));
   }
 }
 
@@ -58,9 +58,9 @@ value_type infer_scatter_add(const signature& s) {
                                   indices.text(), x.text(), axis));
   }
   words sizes(x.begin(), x.end());
-  const auto at = sizes.erase(sizes.begin() + s.attributes[0],
-                              sizes.begin() + s.attributes[0] +
-                                  static_cast<std::int64_t>(indices.rank()));
+  const auto at =
+      sizes.erase(sizes.begin() + s.attributes[0],
+                  sizes.begin() + s.attributes[0] + static_cast<std::int64_t>(indices.rank()));
   sizes.insert(at, s.attributes[1]);
   return {s.inputs[0]->dtype, shape(sizes)};
 }
@@ -88,8 +88,8 @@ void lower_uniform(lowering& l) {
 
 }  // namespace
 
-const primitive gather{"gather",      form::kernel,  2,     infer_gather,
-                       derive_gather, lower_gather,  false, true};
+const primitive gather{"gather",      form::kernel, 2,     infer_gather,
+                       derive_gather, lower_gather, false, true};
 const primitive scatter_add{"scatter_add",      form::kernel,      2,     infer_scatter_add,
                             derive_scatter_add, lower_scatter_add, false, true};
 const primitive uniform{"uniform", form::kernel, 1, infer_uniform, nullptr, lower_uniform, true};

@@ -157,8 +157,8 @@ void lower_embed(lowering& l) {
 value_type infer_concatenate(const signature& s) {
   const value_type &a = *s.inputs[0], &b = *s.inputs[1];
   if (a.dtype != b.dtype) {
-    throw dtype_error(fmt::format("concatenate: cannot join {} and {}, cast one of them", a.text(),
-                                  b.text()));
+    throw dtype_error(
+        fmt::format("concatenate: cannot join {} and {}, cast one of them", a.text(), b.text()));
   }
   const auto axis = static_cast<std::size_t>(s.attributes[0]);
   bool fits = a.shape.rank() == b.shape.rank();

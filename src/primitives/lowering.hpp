@@ -16,8 +16,7 @@ namespace cotape {
 
 class side_store {
  public:
-  template <class T>
-  const T* keep(T description) {
+  template <class T> const T* keep(T description) {
     auto owned = std::make_shared<const T>(std::move(description));
     kept_.push_back(owned);
     return owned.get();

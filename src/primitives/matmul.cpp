@@ -13,8 +13,8 @@ namespace {
 value_type infer_matmul(const signature& s) {
   const value_type &a = *s.inputs[0], &b = *s.inputs[1];
   if (a.dtype != b.dtype || a.dtype == int64) {
-    throw dtype_error(fmt::format("matmul: cannot multiply {} by {}, cast one of them", a.text(),
-                                  b.text()));
+    throw dtype_error(
+        fmt::format("matmul: cannot multiply {} by {}, cast one of them", a.text(), b.text()));
   }
   const std::size_t rank = a.shape.rank();
   words sizes(a.shape.begin(), a.shape.end());

@@ -35,8 +35,7 @@ kernels::reduction geometry(const shape& x, std::int64_t first, std::int64_t cou
   return r;
 }
 
-template <kernels::reducer (*Kernel)(dtype, kernels::isa)>
-void lower_reduction(lowering& l) {
+template <kernels::reducer (*Kernel)(dtype, kernels::isa)> void lower_reduction(lowering& l) {
   const kernels::reducer kernel = Kernel(l.output.dtype, kernels::best_isa());
   const auto r = geometry(l.inputs[0]->shape, l.attributes[0], l.attributes[1]);
   l.step.run = kernel.run;
@@ -103,12 +102,12 @@ void lower_cumsum(lowering& l) {
 
 }  // namespace
 
-const primitive sum{"sum", form::reduction, 1, infer_reduction, derive_sum,
-                    lower_reduction<kernels::sum>};
-const primitive max{"max", form::reduction, 1, infer_reduction, derive_max,
-                    lower_reduction<kernels::max>};
-const primitive norm{"norm", form::reduction, 1, infer_reduction, derive_norm,
-                     lower_reduction<kernels::norm>};
+const primitive sum{"sum",           form::reduction, 1,
+                    infer_reduction, derive_sum,      lower_reduction<kernels::sum>};
+const primitive max{"max",           form::reduction, 1,
+                    infer_reduction, derive_max,      lower_reduction<kernels::max>};
+const primitive norm{"norm",          form::reduction, 1,
+                     infer_reduction, derive_norm,     lower_reduction<kernels::norm>};
 const primitive argmax{"argmax", form::kernel, 1, infer_argmax, nullptr, lower_argmax};
 const primitive cumsum{"cumsum", form::kernel, 1, infer_cumsum, derive_cumsum, lower_cumsum};
 

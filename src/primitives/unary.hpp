@@ -12,34 +12,28 @@ struct unary {
 
 struct exp_op : unary {  // y = e^x,  dy/dx = y
   static constexpr auto name = "exp";
-  template <class B>
-  static B kernel(B x) { return exp(x); }
+  template <class B> static B kernel(B x) { return exp(x); }
   static variable derivative(variable, variable y, variable dy) { return chain(dy, y); }
 };
 COTAPE_UNARY(exp)
 
 struct expm1_op : unary {  // y = e^x - 1,  dy/dx = y + 1
   static constexpr auto name = "expm1";
-  template <class B>
-  static B kernel(B x) { return expm1(x); }
+  template <class B> static B kernel(B x) { return expm1(x); }
   static variable derivative(variable, variable y, variable dy) { return chain(dy, y + 1); }
 };
 COTAPE_UNARY(expm1)
 
 struct log_op : unary {  // y = ln x,  dy/dx = 1/x
   static constexpr auto name = "log";
-  template <class B>
-  static B kernel(B x) { return log(x); }
-  static variable derivative(variable x, variable, variable dy) {
-    return chain(dy, reciprocal(x));
-  }
+  template <class B> static B kernel(B x) { return log(x); }
+  static variable derivative(variable x, variable, variable dy) { return chain(dy, reciprocal(x)); }
 };
 COTAPE_UNARY(log)
 
 struct log1p_op : unary {  // y = ln(1 + x),  dy/dx = 1/(1 + x)
   static constexpr auto name = "log1p";
-  template <class B>
-  static B kernel(B x) { return log1p(x); }
+  template <class B> static B kernel(B x) { return log1p(x); }
   static variable derivative(variable x, variable, variable dy) {
     return chain(dy, reciprocal(1 + x));
   }
@@ -48,58 +42,49 @@ COTAPE_UNARY(log1p)
 
 struct sqrt_op : unary {  // y = sqrt x,  dy/dx = 1/(2y)
   static constexpr auto name = "sqrt";
-  template <class B>
-  static B kernel(B x) { return sqrt(x); }
-  static variable derivative(variable, variable y, variable dy) {
-    return chain(dy, 0.5 / y);
-  }
+  template <class B> static B kernel(B x) { return sqrt(x); }
+  static variable derivative(variable, variable y, variable dy) { return chain(dy, 0.5 / y); }
 };
 COTAPE_UNARY(sqrt)
 
 struct sin_op : unary {  // dy/dx = cos x
   static constexpr auto name = "sin";
-  template <class B>
-  static B kernel(B x) { return sin(x); }
+  template <class B> static B kernel(B x) { return sin(x); }
   static variable derivative(variable x, variable, variable dy) { return chain(dy, cos(x)); }
 };
 COTAPE_UNARY(sin)
 
 struct cos_op : unary {  // dy/dx = -sin x
   static constexpr auto name = "cos";
-  template <class B>
-  static B kernel(B x) { return cos(x); }
+  template <class B> static B kernel(B x) { return cos(x); }
   static variable derivative(variable x, variable, variable dy) { return chain(dy, -sin(x)); }
 };
 COTAPE_UNARY(cos)
 
 struct tanh_op : unary {  // dy/dx = 1 - y^2
   static constexpr auto name = "tanh";
-  template <class B>
-  static B kernel(B x) { return tanh(x); }
+  template <class B> static B kernel(B x) { return tanh(x); }
   static variable derivative(variable, variable y, variable dy) { return chain(dy, 1 - y * y); }
 };
 COTAPE_UNARY(tanh)
 
 struct sigmoid_op : unary {  // y = 1/(1 + e^-x),  dy/dx = y (1 - y)
   static constexpr auto name = "sigmoid";
-  template <class B>
-  static B kernel(B x) { return B(1) / (B(1) + exp(-x)); }
+  template <class B> static B kernel(B x) { return B(1) / (B(1) + exp(-x)); }
   static variable derivative(variable, variable y, variable dy) { return chain(dy, y * (1 - y)); }
 };
 COTAPE_UNARY(sigmoid)
 
 struct relu_op : unary {  // y = max(x, 0),  dy/dx = [y > 0]
   static constexpr auto name = "relu";
-  template <class B>
-  static B kernel(B x) { return select(x <= B(0), B(0), x); }
+  template <class B> static B kernel(B x) { return select(x <= B(0), B(0), x); }
   static variable derivative(variable, variable y, variable dy) { return chain(dy, less(0, y)); }
 };
 COTAPE_UNARY(relu)
 
 struct erf_op : unary {  // dy/dx = 2/sqrt(pi) e^(-x^2)
   static constexpr auto name = "erf";
-  template <class B>
-  static B kernel(B x) { return erf(x); }
+  template <class B> static B kernel(B x) { return erf(x); }
   static variable derivative(variable x, variable, variable dy) {
     return chain(dy, 1.1283791670955126 * exp(-(x * x)));
   }
@@ -109,8 +94,9 @@ COTAPE_UNARY(erf)
 struct abs_op : unary {  // dy/dx = sign x
   static constexpr auto name = "abs";
   static constexpr bool integers = true;
-  template <class B>
-  static B kernel(B x) { return select(x < B(0), B(0) - x, select(x == B(0), B(0), x)); }
+  template <class B> static B kernel(B x) {
+    return select(x < B(0), B(0) - x, select(x == B(0), B(0), x));
+  }
   static variable derivative(variable x, variable, variable dy) { return chain(dy, sign(x)); }
 };
 COTAPE_UNARY(abs)
@@ -118,15 +104,15 @@ COTAPE_UNARY(abs)
 struct sign_op : unary {  // -1, 0, 1 (NaN: NaN),  dy/dx = 0
   static constexpr auto name = "sign";
   static constexpr bool integers = true;
-  template <class B>
-  static B kernel(B x) { return select(x > B(0), B(1), select(x < B(0), B(0) - B(1), x)); }
+  template <class B> static B kernel(B x) {
+    return select(x > B(0), B(1), select(x < B(0), B(0) - B(1), x));
+  }
 };
 COTAPE_UNARY(sign)
 
 struct reciprocal_op : unary {  // y = 1/x,  dy/dx = -y^2
   static constexpr auto name = "reciprocal";
-  template <class B>
-  static B kernel(B x) { return B(1) / x; }
+  template <class B> static B kernel(B x) { return B(1) / x; }
   static variable derivative(variable, variable y, variable dy) { return chain(dy, -(y * y)); }
 };
 COTAPE_UNARY(reciprocal)

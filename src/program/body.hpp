@@ -59,9 +59,9 @@ struct program::body {
   };
 
   std::vector<kernels::step> constant_steps, steps;
-  std::vector<bound_input> inputs;           // as run() takes them
-  std::vector<std::uint32_t> external_of;    // by input: number of its address, or no_node
-  std::vector<std::unique_ptr<tensor>> widened_inputs;  // float32 values of float64 inputs
+  std::vector<bound_input> inputs;         // as run() takes them
+  std::vector<std::uint32_t> external_of;  // by input: number of its address, or no_node
+  std::vector<std::unique_ptr<tensor>> widened_inputs;           // float32 values of float64 inputs
   std::vector<std::pair<std::uint32_t, std::uint32_t>> rebound;  // constant's node, its number
   std::vector<const void*> externals;
   std::vector<patch> patches;
@@ -69,7 +69,7 @@ struct program::body {
   std::vector<promotion> promotions;
   std::vector<commit> commits;
   std::vector<array_view> outputs;
-  std::vector<parameter> parameters;                  // kept alive
+  std::vector<parameter> parameters;                   // kept alive
   std::vector<std::shared_ptr<const tensor>> tensors;  // kept alive
   std::vector<note> notes;
   side_store sides;

@@ -9,8 +9,8 @@
 #include <list>
 #include <unordered_map>
 
-#include "cotape/program.hpp"
 #include "cotape/primitive.hpp"
+#include "cotape/program.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -21,8 +21,8 @@ constexpr std::size_t most_programs = 64;
 
 struct structure {
   std::vector<std::uint64_t> key;
-  std::vector<std::uint32_t> nodes;   // the needed nodes, ascending
-  std::vector<variable> inputs;       // the needed inputs, ascending
+  std::vector<std::uint32_t> nodes;  // the needed nodes, ascending
+  std::vector<variable> inputs;      // the needed inputs, ascending
 };
 
 class key_writer {
@@ -93,8 +93,8 @@ program& find_or_compile(variable v, structure&& s) {
   tape& t = v.owner();
   if (t.attachment == nullptr) t.attachment = std::make_shared<program_cache>();
   auto& cache = *static_cast<program_cache*>(t.attachment.get());
-  const auto it = std::find_if(cache.begin(), cache.end(),
-                               [&](const cached& c) { return c.of.key == s.key; });
+  const auto it =
+      std::find_if(cache.begin(), cache.end(), [&](const cached& c) { return c.of.key == s.key; });
   if (it != cache.end()) {
     cache.splice(cache.begin(), cache, it);
     it->code.rebind(t, s.nodes, it->of.nodes);

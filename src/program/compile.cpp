@@ -7,10 +7,9 @@ namespace cotape::detail {
 
 trace_table::trace* trace_table::find(std::span<const array_view> inputs) {
   for (const auto& t : traces_) {
-    const bool same = std::equal(t->inputs.begin(), t->inputs.end(), inputs.begin(), inputs.end(),
-                                 [](const value_type& a, const array_view& b) {
-                                   return a == b.type();
-                                 });
+    const bool same =
+        std::equal(t->inputs.begin(), t->inputs.end(), inputs.begin(), inputs.end(),
+                   [](const value_type& a, const array_view& b) { return a == b.type(); });
     if (same) return t.get();
   }
   return nullptr;

@@ -281,7 +281,8 @@ class emitter {
     const graph::value& x = g_.values[v];
     std::array<const value_type*, 3> types{};
     for (std::size_t n = 0; n < x.op->arity; ++n) types[n] = &g_.type(x.in[n]);
-    lowering l{x.op->name, {types.data(), x.op->arity}, g_.type(v), g_.attributes(v), s, out_.sides};
+    lowering l{x.op->name, {types.data(), x.op->arity}, g_.type(v), g_.attributes(v), s,
+               out_.sides};
     x.op->lower(l);
     return l.scratch_bytes;
   }
@@ -435,8 +436,8 @@ class emitter {
         const parameter& p = g_.on.parameter_at(static_cast<std::size_t>(g_.attributes(v)[0]));
         out_.parameters.push_back(p);
         if (p.dtype() != g_.type(v).dtype) {
-          out_.promotions.push_back({p.storage().data(), resolved(v),
-                                     static_cast<std::size_t>(g_.elements(v))});
+          out_.promotions.push_back(
+              {p.storage().data(), resolved(v), static_cast<std::size_t>(g_.elements(v))});
         }
       }
     }

@@ -62,7 +62,8 @@ struct same_value {
     const graph::value& x = g->values[v];
     std::size_t h = reinterpret_cast<std::size_t>(x.op) ^ x.type;
     for (std::uint32_t i : x.in) h = h * 0x9e3779b97f4a7c15u + i;
-    for (std::int64_t w : g->attributes(v)) h = h * 0x9e3779b97f4a7c15u + static_cast<std::size_t>(w);
+    for (std::int64_t w : g->attributes(v))
+      h = h * 0x9e3779b97f4a7c15u + static_cast<std::size_t>(w);
     return h ^ (h >> 29);
   }
   bool operator()(std::uint32_t v, std::uint32_t w) const {
@@ -194,15 +195,16 @@ void fold_into_matmul(graph& g) {
         if (!single(m, x) || g.elements(scale) != 1 || g.elements(m) == 1) continue;
         if (g.values[m].in[2] != no_node || g.values[m].in[3] != no_node) continue;
         const graph::value product = g.values[m];
-        x = {product.op, product.in, x.type, x.node, false, product.transpose_a,
-             product.transpose_b};
+        x = {product.op,          product.in,         x.type, x.node, false,
+             product.transpose_a, product.transpose_b};
         x.in[2] = scale;
         break;
       }
     } else if (x.op == &builtin<add_op>) {
       for (std::size_t k = 2; k-- > 0;) {
         const std::uint32_t m = x.in[k], addend = x.in[1 - k];
-        if (!single(m, x) || g.values[m].in[3] != no_node || g.values[addend].type != x.type) continue;
+        if (!single(m, x) || g.values[m].in[3] != no_node || g.values[addend].type != x.type)
+          continue;
         const graph::value& other = g.values[addend];
         const bool stored = other.op == &sources::read && updated[v] != no_node &&
                             g.attributes(addend)[0] == std::int64_t{updated[v]};
@@ -210,8 +212,8 @@ void fold_into_matmul(graph& g) {
                          uses[addend] == 1 && !other.constant;
         if (addend == m || !(stored || own)) continue;
         const graph::value product = g.values[m];
-        x = {product.op, product.in, x.type, x.node, false, product.transpose_a,
-             product.transpose_b};
+        x = {product.op,          product.in,         x.type, x.node, false,
+             product.transpose_a, product.transpose_b};
         x.in[3] = addend;
         break;
       }

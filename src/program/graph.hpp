@@ -17,9 +17,9 @@ struct graph {
   struct value {
     const primitive* op;
     std::array<std::uint32_t, max_inputs> in;
-    std::uint32_t type;       // in the tape's types
-    std::uint32_t node;       // where its attributes stand on the tape
-    bool constant = false;    // depends on literals and constants only
+    std::uint32_t type;                             // in the tape's types
+    std::uint32_t node;                             // where its attributes stand on the tape
+    bool constant = false;                          // depends on literals and constants only
     bool transpose_a = false, transpose_b = false;  // of a matmul
   };
   struct update {
@@ -49,7 +49,7 @@ struct graph {
 extern const primitive requirement;
 
 graph select(tape& t, const std::vector<variable>& outputs, const compile_options& options);
-void merge(graph& g);         // equal values become one; factors of 1 go
+void merge(graph& g);  // equal values become one; factors of 1 go
 void mark_constants(graph& g, bool rebind);
 void fold_into_matmul(graph& g);  // transposes, scale factors and addends
 void prune(graph& g);

@@ -25,8 +25,7 @@ void check(const graph&) {}
 void check(const graph& g) { verify(g); }
 #endif
 
-template <class To, class From>
-void convert(const void* from, void* to, std::size_t n) {
+template <class To, class From> void convert(const void* from, void* to, std::size_t n) {
   const auto* x = static_cast<const From*>(from);
   std::transform(x, x + n, static_cast<To*>(to), [](From e) { return static_cast<To>(e); });
 }
@@ -179,10 +178,10 @@ std::size_t program::steps() const { return body_->steps.size(); }
 
 std::string program::explain() const {
   const body& b = *body_;
-  std::string text = fmt::format(
-      "{} steps, arena {} bytes (most alive {}), constants {} bytes, {} folded steps\n",
-      b.steps.size(), b.memory.arena, b.memory.most_alive, b.memory.constants,
-      b.constant_steps.size());
+  std::string text =
+      fmt::format("{} steps, arena {} bytes (most alive {}), constants {} bytes, {} folded steps\n",
+                  b.steps.size(), b.memory.arena, b.memory.most_alive, b.memory.constants,
+                  b.constant_steps.size());
   for (const body::note& n : b.notes) {
     text += fmt::format("{:>5} {:>3}  {}\n", n.first, n.count, n.what);
   }

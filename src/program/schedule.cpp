@@ -132,7 +132,9 @@ class scheduler {
         const auto it = reads_.find(result_.in_place[v]);
         if (it != reads_.end()) {
           for (std::uint32_t reader : users(it->second)) {
-            if (reader != v) level = std::max(level, after(reader, v));
+            if (reader == v) continue;
+            const std::uint32_t gap = one_loop(reader, v, it->second) ? 0 : 1;
+            level = std::max(level, level_[reader] + gap);
           }
         }
       }
@@ -147,16 +149,22 @@ class scheduler {
     return joins(v, i) ? level_[r] : level_[r] + 1;
   }
 
-  // The first level at which v may overwrite what `reader` reads: the reader's own if both are in
-  // one loop, which reads before it writes.
-  std::uint32_t after(std::uint32_t reader, std::uint32_t v) const {
-    const auto it = reads_.find(result_.in_place[v]);
-    bool one_loop = fuse_ && g_.values[v].op->how == form::elementwise && in_loops(g_, reader) &&
-                    loop_size(g_, reader) == loop_size(g_, v);
+  // `reader`, which reads root r, and v, which overwrites r's buffer, can run in one loop: it reads
+  // each element before it writes it.
+  bool one_loop(std::uint32_t reader, std::uint32_t v, std::uint32_t r) const {
+    if (!fuse_ || g_.values[v].op->how != form::elementwise || !in_loops(g_, reader)) return false;
+    if (loop_size(g_, reader) != loop_size(g_, v)) return false;
     for (std::uint32_t i : g_.values[reader].in) {
-      if (i != no_node && g_.root(i) == it->second && !aligned(reader, i)) one_loop = false;
+      if (i != no_node && g_.root(i) == r && !aligned(reader, i)) return false;
     }
-    return level_[reader] + (one_loop ? 0 : 1);
+    return true;
+  }
+
+  // `reader` may run at the level: before the update that overwrites what it reads, if any.
+  bool before_overwrite(std::uint32_t reader, std::uint32_t r, std::uint32_t level) const {
+    const auto it = overwritten_.find(r);
+    if (it == overwritten_.end() || level < level_[it->second]) return true;
+    return level == level_[it->second] && one_loop(reader, it->second, r);
   }
 
   // An element-wise value that only one later loop uses is computed there, if that lengthens the
@@ -178,8 +186,9 @@ class scheduler {
       for (std::uint32_t i : x.in) {
         if (i == no_node) continue;
         const std::uint32_t r = g_.root(i);
-        wanted = wanted && !overwritten_.contains(r);
-        if (stored(g_, r) && g_.elements(r) > 1 && !g_.values[r].constant && last_use_[r] < target) {
+        wanted = wanted && before_overwrite(v, r, target);
+        if (stored(g_, r) && g_.elements(r) > 1 && !g_.values[r].constant &&
+            last_use_[r] < target) {
           ++longer;
         }
       }
@@ -231,7 +240,7 @@ class scheduler {
   bool fuse_;
   schedule result_;
   std::vector<std::uint32_t> level_, last_use_, first_user_, users_;
-  std::vector<bool> kept_;  // outputs and new values of parameters
+  std::vector<bool> kept_;                                  // outputs and new values of parameters
   std::unordered_map<std::uint32_t, std::uint32_t> reads_;  // by parameter
   std::unordered_map<std::uint32_t, std::uint32_t> overwritten_;  // read -> in-place update
 };

@@ -12,13 +12,13 @@ namespace cotape {
 
 struct schedule {
   struct item {
-    bool loop = false;             // element-wise values and reductions over `size` elements
-    bool constant = false;         // runs once, when constants are bound
+    bool loop = false;      // element-wise values and reductions over `size` elements
+    bool constant = false;  // runs once, when constants are bound
     std::int64_t size = 0;
     std::vector<std::uint32_t> values;  // in order
   };
   std::vector<item> items;
-  std::vector<std::uint32_t> item_of;   // by value; no_node for sources and views
+  std::vector<std::uint32_t> item_of;  // by value; no_node for sources and views
   // By value: the parameter (in the tape's parameters) that it is written into directly.
   std::vector<std::uint32_t> in_place;
 };

@@ -14,8 +14,8 @@ value_type infer_elementwise(const signature& s) {
     }
     const shape before = result.shape;
     if (!broadcast(before, t->shape, result.shape)) {
-      throw shape_error(fmt::format("{}: cannot broadcast {} with {}", s.op, before.text(),
-                                    t->shape.text()));
+      throw shape_error(
+          fmt::format("{}: cannot broadcast {} with {}", s.op, before.text(), t->shape.text()));
     }
   }
   return result;
@@ -31,9 +31,9 @@ variable record(const primitive& op, std::initializer_list<operand> inputs,
   }
   const place where = inputs.begin()->where();
   if (t == nullptr) {
-    throw tape_error(fmt::format(
-        "{}: no operand is on a tape: record a parameter with tape.read(p) [at {}]", op.name,
-        where.text()));
+    throw tape_error(
+        fmt::format("{}: no operand is on a tape: record a parameter with tape.read(p) [at {}]",
+                    op.name, where.text()));
   }
   dtype d = float32;
   for (const operand& x : inputs) {

@@ -21,8 +21,7 @@ const primitive input{"input", form::source, 0, nullptr};
 const primitive constant{"constant", form::source, 0, nullptr};
 const primitive literal{"literal", form::source, 0, nullptr};
 const primitive read{"read", form::source, 0, nullptr};
-const primitive custom{"custom", form::view, 1,
-                       [](const signature& s) { return *s.inputs[0]; }};
+const primitive custom{"custom", form::view, 1, [](const signature& s) { return *s.inputs[0]; }};
 
 }  // namespace sources
 
@@ -50,10 +49,7 @@ template <class Error>
   throw Error(text + "]");
 }
 
-template <class T>
-std::size_t held(const std::vector<T>& v) {
-  return v.capacity() * sizeof(T);
-}
+template <class T> std::size_t held(const std::vector<T>& v) { return v.capacity() * sizeof(T); }
 
 }  // namespace
 
@@ -138,8 +134,8 @@ variable tape::record(const primitive& op, std::span<const variable> inputs,
   bool alike = op.infer == &infer_elementwise;
   for (const variable& v : inputs) {
     if (&v.owner() != this) {
-      throw tape_error(fmt::format("{}: its operands live on different tapes [at {}]", op.name,
-                                   where.text()));
+      throw tape_error(
+          fmt::format("{}: its operands live on different tapes [at {}]", op.name, where.text()));
     }
     alike = alike && nodes_[v.index_].type == nodes_[inputs[0].index_].type;
   }
@@ -207,9 +203,9 @@ void tape::assign(const parameter& p, operand value) {
   const variable v = resolve(value, promoted(p.dtype()));
   if (&v.owner() != this) throw tape_error("assign: the value lives on another tape");
   if (v.shape() != p.shape()) {
-    throw shape_error(fmt::format("assign: parameter '{}' of shape {} cannot take a value of shape {} [at {}]",
-                                  p.name(), p.shape().text(), v.shape().text(),
-                                  value.where().text()));
+    throw shape_error(
+        fmt::format("assign: parameter '{}' of shape {} cannot take a value of shape {} [at {}]",
+                    p.name(), p.shape().text(), v.shape().text(), value.where().text()));
   }
   if (v.dtype() != promoted(p.dtype())) {
     throw dtype_error(fmt::format("assign: parameter '{}' is {}, the value is {} [at {}]", p.name(),

@@ -22,8 +22,7 @@ void* allocate(std::size_t bytes) {
   return p;
 }
 
-template <class To, class From>
-void convert(const void* from, void* to, std::size_t n) {
+template <class To, class From> void convert(const void* from, void* to, std::size_t n) {
   std::transform(static_cast<const From*>(from), static_cast<const From*>(from) + n,
                  static_cast<To*>(to), [](From x) { return static_cast<To>(x); });
 }
@@ -32,8 +31,8 @@ void convert(const void* from, void* to, std::size_t n) {
 
 namespace detail {
 void throw_dtype(const char* what, dtype wanted, dtype found) {
-  throw dtype_error(
-      fmt::format("{}: {} was asked for, but the value is {}", what, name_of(wanted), name_of(found)));
+  throw dtype_error(fmt::format("{}: {} was asked for, but the value is {}", what, name_of(wanted),
+                                name_of(found)));
 }
 }  // namespace detail
 

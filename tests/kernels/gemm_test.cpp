@@ -153,6 +153,25 @@ TYPED_TEST(Gemm, OneRowOfZerosTimesInfinityIsNan) {
   }
 }
 
+TYPED_TEST(Gemm, WithAlphaZeroNeitherOperandsNorOldResultsMatter) {
+  using T = TypeParam;
+  const T nan = std::numeric_limits<T>::quiet_NaN(), alpha = 0;
+  for (std::int64_t n : {1, 3, 40}) {
+    const auto count = static_cast<std::size_t>(n * n);
+    const buffer<T> a(count, nan), d(count, nan), sum(count, T(7));
+    step s = make_step(gemm(dtype_of<T>::value), d.data(), a.data(), a.data(), &alpha, 0, nullptr);
+    const auto overwrite = geometry(n, n, n, false, false, false);
+    s.side = &overwrite;
+    s.run(s);
+    for (T x : d) EXPECT_EQ(x, T(0));
+    const auto add = geometry(n, n, n, false, false, true);
+    s.side = &add;
+    s.d = sum.data();
+    s.run(s);
+    for (T x : sum) EXPECT_EQ(x, T(7));
+  }
+}
+
 TEST(GemmSizes, BeyondThirtyTwoBitsThrow) {
   auto g = geometry(2, 2, 2, false, false, false);
   g.lda = std::int64_t{1} << 31;

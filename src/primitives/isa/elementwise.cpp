@@ -7,8 +7,7 @@
 
 namespace cotape {
 
-template <class Op, class T, class Arch>
-void elementwise(const kernels::step& s) {
+template <class Op, class T, class Arch> void elementwise(const kernels::step& s) {
   auto* d = static_cast<T*>(s.d);
   const auto* a = static_cast<const T*>(s.a);
   const auto* b = static_cast<const T*>(s.b);
@@ -45,8 +44,7 @@ void elementwise(const kernels::step& s) {
 
 namespace cotape {
 
-template <class B>
-B power_op::kernel(B a, B b) {
+template <class B> B power_op::kernel(B a, B b) {
   using T = typename B::value_type;
   alignas(64) T x[B::size], n[B::size];
   b.store_aligned(n);
