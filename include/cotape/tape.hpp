@@ -5,6 +5,7 @@
 #pragma once
 
 #include <concepts>
+#include <deque>
 #include <initializer_list>
 #include <iosfwd>
 #include <memory>
@@ -218,6 +219,7 @@ class tape {
     std::uint32_t read;     // its read node, or no_node
     std::uint32_t current;  // its value here, or no_node
   };
+  place current(place where) const { return scope_ != no_node ? places_[scope_] : where; }
   variable append(const primitive& op, std::span<const variable> inputs, std::uint32_t type,
                   std::span<const std::int64_t> attributes, place where);
   std::uint32_t intern(const value_type& type);
@@ -230,7 +232,7 @@ class tape {
   std::uint32_t scope_ = no_node;
   std::vector<node> nodes_;
   std::vector<std::int64_t> words_;
-  std::vector<value_type> types_;
+  std::deque<value_type> types_;  // references to its elements stay valid
   std::vector<place> places_;
   std::vector<std::shared_ptr<const tensor>> tensors_;
   std::vector<known_parameter> parameters_;

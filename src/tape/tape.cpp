@@ -148,11 +148,11 @@ variable tape::record(const primitive& op, std::span<const variable> inputs,
   try {
     return append(op, inputs, intern(op.infer(s)), attributes, where);
   } catch (const shape_error& e) {
-    rethrow(e, *this, inputs, where);
+    rethrow(e, *this, inputs, current(where));
   } catch (const dtype_error& e) {
-    rethrow(e, *this, inputs, where);
+    rethrow(e, *this, inputs, current(where));
   } catch (const value_error& e) {
-    rethrow(e, *this, inputs, where);
+    rethrow(e, *this, inputs, current(where));
   }
 }
 
@@ -273,8 +273,8 @@ void tape::forget_effects() {
 }
 
 std::size_t tape::bytes() const {
-  std::size_t total = held(nodes_) + held(words_) + held(types_) + held(places_) +
-                      held(parameters_) + held(effects_) + held(rewinds_);
+  std::size_t total = held(nodes_) + held(words_) + types_.size() * sizeof(value_type) +
+                      held(places_) + held(parameters_) + held(effects_) + held(rewinds_);
   for (const auto& t : tensors_) total += t->type().bytes();
   return total;
 }
