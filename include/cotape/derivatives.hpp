@@ -14,6 +14,7 @@ namespace cotape {
 /// dy/dx for each x, of x's type; zeros where y does not depend on x. y must have one element:
 /// else throws shape_error and names vjp.
 std::vector<variable> gradient(variable y, const std::vector<variable>& xs);
+std::vector<variable> gradient(variable y, std::initializer_list<variable> xs);
 variable gradient(variable y, variable x);
 
 /// Vector-Jacobian product: the sum over y's elements of dy * dy/dx, for each x. dy has y's type.

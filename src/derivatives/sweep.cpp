@@ -169,6 +169,10 @@ std::vector<variable> gradient(variable y, const std::vector<variable>& xs) {
   return vjp(y, xs, y.shape().rank() == 0 ? one : broadcast_to(one, y.shape()));
 }
 
+std::vector<variable> gradient(variable y, std::initializer_list<variable> xs) {
+  return gradient(y, std::vector<variable>(xs));
+}
+
 variable gradient(variable y, variable x) { return gradient(y, std::vector{x})[0]; }
 
 variable jvp(variable y, const std::vector<variable>& xs, const std::vector<variable>& dxs) {

@@ -50,7 +50,7 @@ COTAPE_BINARY(power)
 struct maximum_op : binary {  // the larger, NaN if either is; ties split the adjoint
   static constexpr auto name = "maximum";
   static constexpr bool integers = true;
-  template <class B> static B kernel(B a, B b) { return select(a > b, a, select(a != a, a, b)); }
+  template <class B> static B kernel(B a, B b) { return select(a > b, a, select(a == a, b, a)); }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
     return chain(dy, (i == 0 ? less(b, a) : less(a, b)) + 0.5 * equal(a, b));
   }
@@ -60,7 +60,7 @@ COTAPE_BINARY(maximum)
 struct minimum_op : binary {  // the smaller, NaN if either is; ties split the adjoint
   static constexpr auto name = "minimum";
   static constexpr bool integers = true;
-  template <class B> static B kernel(B a, B b) { return select(a < b, a, select(a != a, a, b)); }
+  template <class B> static B kernel(B a, B b) { return select(a < b, a, select(a == a, b, a)); }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
     return chain(dy, (i == 0 ? less(a, b) : less(b, a)) + 0.5 * equal(a, b));
   }
@@ -112,7 +112,7 @@ struct select_op {  // b where a is not 0, else c: selects adjoints and multipli
   static constexpr auto name = "select";
   static constexpr std::uint8_t arity = 3;
   static constexpr bool integers = true;
-  template <class B> static B kernel(B a, B b, B c) { return select(a != B(0), b, c); }
+  template <class B> static B kernel(B a, B b, B c) { return select(a == B(0), c, b); }
   static variable derivative(int i, variable a, variable, variable, variable, variable dy) {
     if (i == 0) return {};
     return i == 1 ? select(a, dy, 0) : select(a, 0, dy);
