@@ -14,4 +14,5 @@
 #include "cotape/shape.hpp"
 #include "cotape/tape.hpp"
 #include "cotape/tensor.hpp"
+#include "cotape/variable.hpp"
 #include "cotape/xtensor.hpp"

@@ -4,89 +4,21 @@
 // A tape and its variables belong to one thread at a time; a tape outlives its variables.
 #pragma once
 
-#include <concepts>
 #include <deque>
 #include <initializer_list>
 #include <iosfwd>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "cotape/tensor.hpp"
+#include "cotape/variable.hpp"
 
 namespace cotape {
 
 class array_argument;
-class binding;
-class tape;
+struct custom_rule;
 struct primitive;
-
-/// A line of the user's code.
-struct place {
-  const char* file = "";
-  int line = 0;
-  /// "model.cpp:12", with the file's last component only.
-  std::string text() const;
-};
-
-/// A handle to one value on a tape. Cheap to copy; holds no data. After the tape is rewound past
-/// it, using it throws tape_error. Does not convert to bool.
-class variable {
- public:
-  variable() = default;
-
-  /// What kind of value this is; throws tape_error for an empty or stale handle.
-  const value_type& type() const;
-  const cotape::shape& shape() const { return type().shape; }
-  cotape::dtype dtype() const { return type().dtype; }
-  /// The tape that the variable lives on; throws tape_error for an empty or stale handle.
-  tape& owner() const;
-  std::uint32_t index() const { return index_; }
-  bool empty() const { return tape_ == nullptr; }
-  /// Names the value in printouts, reports and errors.
-  variable named(std::string label) const;
-
-  /// Compiles and runs what this value needs and returns a copy of it as xt::xarray<T>: convenient,
-  /// not fast. Inputs that it depends on must be bound. Never runs effects. Throws dtype_error if T
-  /// is not the dtype.
-  template <class T> auto value(std::initializer_list<binding> inputs = {}) const;
-
- private:
-  friend class tape;
-  variable(tape* owner, std::uint32_t index, std::uint32_t serial)
-      : tape_(owner), index_(index), serial_(serial) {}
-  tape* tape_ = nullptr;
-  std::uint32_t index_ = 0;
-  std::uint32_t serial_ = 0;
-};
-
-/// What an operation takes: a variable, a parameter (read on the tape of the other operands) or a
-/// number (of their dtype). Remembers where in the user's code it was made.
-class operand {
- public:
-  operand(variable v, const char* file = __builtin_FILE(), int line = __builtin_LINE())
-      : variable_(v), where_{file, line} {}
-  operand(const parameter& p, const char* file = __builtin_FILE(), int line = __builtin_LINE())
-      : parameter_(&p), where_{file, line} {}
-  template <arithmetic T>
-  operand(T number, const char* file = __builtin_FILE(), int line = __builtin_LINE())
-      : number_(static_cast<double>(number)), is_number_(true), where_{file, line} {}
-
-  const cotape::variable& as_variable() const { return variable_; }
-  const cotape::parameter* as_parameter() const { return parameter_; }
-  bool is_number() const { return is_number_; }
-  double number() const { return number_; }
-  const place& where() const { return where_; }
-
- private:
-  cotape::variable variable_;
-  const cotape::parameter* parameter_ = nullptr;
-  double number_ = 0;
-  bool is_number_ = false;
-  place where_;
-};
 
 inline constexpr std::uint32_t no_node = 0xffffffff;
 
@@ -111,9 +43,6 @@ struct effect {
   std::uint32_t value;      // the node of the new value, or of the requirement
   std::uint32_t previous;   // the parameter's value here before, or the message of a requirement
 };
-
-/// A composition with a derivative of its own: see custom_gradient.
-struct custom_rule;
 
 class tape {
  public:
@@ -245,7 +174,6 @@ class tape {
   std::unique_ptr<indexes> indexes_;  // hash indexes over types, places, parameters and labels
 };
 
-std::ostream& operator<<(std::ostream& out, const variable& v);
 /// One line a node: index, operation, inputs, type, place.
 std::ostream& operator<<(std::ostream& out, const tape& t);
 

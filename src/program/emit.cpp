@@ -16,47 +16,10 @@
 
 namespace cotape {
 
-void run_loop(const kernels::step& s) {
-  const auto& loop = *static_cast<const loop_body*>(s.side);
-  const auto move = [](const void* p, std::size_t bytes) {
-    return static_cast<const std::byte*>(p) + bytes;
-  };
-  for (std::uint32_t base = 0, t = 0; base < loop.size; base += kernels::tile, ++t) {
-    const std::uint32_t n = std::min(kernels::tile, loop.size - base);
-    for (const loop_step& l : loop.steps) {
-      kernels::step now = l.what;
-      now.d = static_cast<std::byte*>(now.d) + std::size_t{t} * l.advance[0];
-      now.a = move(now.a, std::size_t{t} * l.advance[1]);
-      now.b = move(now.b, std::size_t{t} * l.advance[2]);
-      now.c = move(now.c, std::size_t{t} * l.advance[3]);
-      now.n = n;
-      now.base = base;
-      now.run(now);
-    }
-  }
-}
-
 namespace {
 
 using kernels::step;
 constexpr std::uint64_t offset_bits = 56;
-
-struct failing_condition {
-  std::string message;
-  value_type type;
-};
-
-void run_requirement(const step& s) {
-  const auto& r = *static_cast<const failing_condition*>(s.side);
-  const auto check = [&](const auto* x) {
-    for (std::int64_t i = 0; i < r.type.shape.elements(); ++i) {
-      if (x[i] == 0) throw value_error(fmt::format("require: {} (element {})", r.message, i));
-    }
-  };
-  if (r.type.dtype == float32) check(static_cast<const float*>(s.a));
-  else if (r.type.dtype == float64) check(static_cast<const double*>(s.a));
-  else check(static_cast<const std::int64_t*>(s.a));
-}
 
 // Tiles of the scratch buffer, by size; reset by each item.
 class tile_pool {
@@ -299,8 +262,7 @@ class emitter {
     s.c = x.op->arity > 2 ? word(at(x.in[2])) : nullptr;
     s.n = static_cast<std::uint32_t>(g_.elements(v));
     if (x.op == &requirement) {
-      s.run = &run_requirement;
-      s.side = out_.sides.keep(failing_condition{g_.on.message_at(x.node), g_.type(x.in[0])});
+      lower_requirement(s, out_.sides, g_.on.message_at(x.node), g_.type(x.in[0]));
     } else {
       const std::uint64_t scratch = lower(v, s);
       if (scratch != 0) s.c = word({region::scratch, pool_.take_fresh(padded(scratch))});
