@@ -37,6 +37,14 @@ std::vector<effect> final_effects(const tape& t) {
   return result;
 }
 
+// A new value, computed by `op` from another one of its type.
+std::uint32_t append(graph& g, const primitive& op, std::uint32_t of) {
+  graph::value v{&op, no_inputs, g.values[of].type, g.values[of].node};
+  v.in[0] = of;
+  g.values.push_back(v);
+  return static_cast<std::uint32_t>(g.values.size() - 1);
+}
+
 bool is_one(const graph& g, std::uint32_t v) {
   while (g.values[v].op->how == form::view || g.is(v, builtin<broadcast_op>)) {
     v = g.values[v].in[0];
@@ -123,23 +131,12 @@ graph select(tape& t, const std::vector<variable>& outputs, const compile_option
     }
     g.values.push_back(v);
   }
-  const auto append = [&](const primitive& op, std::uint32_t of) {
-    graph::value v{&op, no_inputs, g.values[of].type, g.values[of].node};
-    v.in[0] = of;
-    g.values.push_back(v);
-    return static_cast<std::uint32_t>(g.values.size() - 1);
-  };
-  const auto own = [&](std::uint32_t v) {  // a bound or stored value is copied: it may change
-    std::uint32_t root = v;
-    while (g.values[root].op->how == form::view) root = g.values[root].in[0];
-    return g.values[root].op->how == form::source ? append(builtin<broadcast_op>, v) : v;
-  };
-  for (const variable& v : outputs) g.outputs.push_back(own(place[v.index()]));
+  for (const variable& v : outputs) g.outputs.push_back(place[v.index()]);
   for (const effect& e : effects) {
     if (e.parameter != no_node) {
-      g.updates.push_back({e.parameter, own(place[e.value])});
+      g.updates.push_back({e.parameter, place[e.value]});
     } else {
-      g.requirements.push_back(append(requirement, place[e.value]));
+      g.requirements.push_back(append(g, requirement, place[e.value]));
       g.values.back().node = e.previous;  // the message
     }
   }
@@ -162,6 +159,16 @@ void merge(graph& g) {
   }
   for (std::uint32_t& v : g.outputs) v = kept[v];
   for (graph::update& u : g.updates) u.value = kept[u.value];
+}
+
+void own_sources(graph& g) {
+  const auto own = [&](std::uint32_t& v) {
+    std::uint32_t root = v;
+    while (g.values[root].op->how == form::view) root = g.values[root].in[0];
+    if (g.values[root].op->how == form::source) v = append(g, builtin<broadcast_op>, v);
+  };
+  for (std::uint32_t& v : g.outputs) own(v);
+  for (graph::update& u : g.updates) own(u.value);
 }
 
 void mark_constants(graph& g, bool rebind) {

@@ -50,6 +50,9 @@ extern const primitive requirement;
 
 graph select(tape& t, const std::vector<variable>& outputs, const compile_options& options);
 void merge(graph& g);  // equal values become one; factors of 1 go
+// Outputs and new values of parameters that are sources, or views of them, become copies: what is
+// bound or stored may change. After merge(), which may turn x * 1 into x.
+void own_sources(graph& g);
 void mark_constants(graph& g, bool rebind);
 void fold_into_matmul(graph& g);  // transposes, scale factors and addends
 void prune(graph& g);

@@ -78,6 +78,7 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
   prune(g);
   check(g);
   merge(g);
+  own_sources(g);
   prune(g);
   check(g);
   if (options.fuse) fold_into_matmul(g);
