@@ -107,10 +107,10 @@ void derive_embed(derivation& d) {
 
 // Stores of one or two operands into a buffer that is filled with a value before.
 struct placement {
-  kernels::kernel store;
+  kernels::kernel store = nullptr;
   index_map first, second;
   std::uint32_t first_size = 0, second_size = 0;
-  kernels::kernel fill;  // null: the stores cover the buffer
+  kernels::kernel fill = nullptr;  // null: the stores cover the buffer
   std::uint32_t size = 0;
   alignas(8) std::array<std::byte, 8> value{};
 };
