@@ -25,4 +25,17 @@ static_assert(sizeof(step) == 64);
 
 using kernel = void (*)(const step&);
 
+// One operation of a run over single numbers: slots[d] = f(...), which is also returned and given
+// to the next one, so that a chain does not wait for memory. `form` says which operands come from
+// there: of f(a, b) none, a, b or both; of f(a, b, c) always c.
+struct scalar_instruction {
+  std::int32_t run;  // the function's distance from an anchor
+  std::uint32_t d, a, b;
+};
+static_assert(sizeof(scalar_instruction) == 16);
+
+template <class T>
+using scalar_function = T (*)(const scalar_instruction&, T* slots, T previous);
+inline constexpr std::size_t scalar_forms = 4;
+
 }  // namespace cotape::kernels

@@ -30,6 +30,7 @@ COTAPE_BINARY(multiply)
 
 struct divide_op : binary {  // y = a / b,  dy/da = 1/b,  dy/db = -y/b
   static constexpr auto name = "divide";
+  static constexpr bool exact = true;
   template <class B> static B kernel(B a, B b) { return a / b; }
   static variable derivative(int i, variable, variable b, variable y, variable dy) {
     return i == 0 ? chain(dy, reciprocal(b)) : chain(dy, -(y / b));
@@ -101,6 +102,7 @@ COTAPE_BINARY(xlogy)
 
 struct chain_op : binary {  // y = a b, 0 where a is 0. Its rules are never guarded by their own a
   static constexpr auto name = "chain";
+  static constexpr bool exact = true;
   template <class B> static B kernel(B a, B b) { return select(a == B(0), B(0), a * b); }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
     return chain(dy, i == 0 ? b : a);

@@ -14,6 +14,10 @@ namespace cotape {
 // y[i] = Op::kernel(a[i], ...) for s.n elements, rounded up to whole vectors.
 template <class Op, class T, class Arch> void elementwise(const kernels::step& s);
 
+// The same for one number, in the vectors' arithmetic: see kernels::scalar_instruction.
+template <class Op, class T, class Arch, int Form>
+T scalar(const kernels::scalar_instruction& s, T* slots, T previous);
+
 // As infer_elementwise, but refuses int64.
 value_type infer_floating(const signature&);
 
@@ -23,6 +27,10 @@ template <class T> [[gnu::always_inline]] inline T select(bool condition, T a, T
 }
 
 template <class Op> inline constexpr bool takes_integers = requires { Op::integers; };
+// Of arithmetic and comparisons only, so that a plain number gives the bits of a batch.
+template <class Op> inline constexpr bool rounds_correctly = takes_integers<Op> || requires {
+  Op::exact;
+};
 
 template <class Op, class Arch> kernels::kernel kernel_in(dtype d) {
   if (d == float32) return &elementwise<Op, float, Arch>;
@@ -31,9 +39,21 @@ template <class Op, class Arch> kernels::kernel kernel_in(dtype d) {
   return nullptr;
 }
 
+template <class Op, class T, class Arch>
+std::array<lowering::function, kernels::scalar_forms> scalar_functions() {
+  const auto general = [](kernels::scalar_function<T> f) {
+    return reinterpret_cast<lowering::function>(f);
+  };
+  return {general(&scalar<Op, T, Arch, 0>), general(&scalar<Op, T, Arch, 1>),
+          general(&scalar<Op, T, Arch, 2>), general(&scalar<Op, T, Arch, 3>)};
+}
+
 template <class Op> void lower_builtin(lowering& l) {
-  l.step.run = kernels::for_isa(kernels::best_isa(),
-                                [&]<class Arch>() { return kernel_in<Op, Arch>(l.output.dtype); });
+  kernels::for_isa(kernels::best_isa(), [&]<class Arch>() {
+    l.step.run = kernel_in<Op, Arch>(l.output.dtype);
+    if (l.output.dtype == float32) l.scalar = scalar_functions<Op, float, Arch>();
+    if (l.output.dtype == float64) l.scalar = scalar_functions<Op, double, Arch>();
+  });
 }
 
 namespace detail {
@@ -62,10 +82,15 @@ inline constexpr primitive builtin{Op::name,
 #define COTAPE_UNARY(f) COTAPE_KERNELS(f##_op)
 #define COTAPE_BINARY(f) COTAPE_KERNELS(f##_op)
 #define COTAPE_TERNARY(f) COTAPE_KERNELS(f##_op)
-#define COTAPE_KERNELS(Op)                                                       \
-  template void elementwise<Op, float, kernels::current>(const kernels::step&);  \
-  template void elementwise<Op, double, kernels::current>(const kernels::step&); \
-  template void elementwise<Op, std::int64_t, kernels::current>(const kernels::step&);
+#define COTAPE_KERNELS(Op)                                                             \
+  template void elementwise<Op, std::int64_t, kernels::current>(const kernels::step&); \
+  COTAPE_KERNELS_OF(Op, float)                                                         \
+  COTAPE_KERNELS_OF(Op, double)
+#define COTAPE_KERNELS_OF(Op, T)                                            \
+  template void elementwise<Op, T, kernels::current>(const kernels::step&); \
+  COTAPE_SCALAR(Op, T, 0) COTAPE_SCALAR(Op, T, 1) COTAPE_SCALAR(Op, T, 2) COTAPE_SCALAR(Op, T, 3)
+#define COTAPE_SCALAR(Op, T, form) \
+  template T scalar<Op, T, kernels::current, form>(const kernels::scalar_instruction&, T*, T);
 #elif defined(COTAPE_DEFINE_OPERATIONS)
 #define COTAPE_UNARY(f) \
   variable f(operand x) { return record(builtin<f##_op>, {x}); }

@@ -34,6 +34,9 @@ struct lowering {
   kernels::step& step;
   side_store& sides;
   std::size_t scratch_bytes = 0;  // of a buffer that the step needs as its operand c
+  // Of built-in element-wise operations: their scalar_functions, by form.
+  using function = void (*)();
+  std::array<function, kernels::scalar_forms> scalar{};
 };
 
 }  // namespace cotape

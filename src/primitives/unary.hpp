@@ -77,6 +77,7 @@ COTAPE_UNARY(sigmoid)
 
 struct relu_op : unary {  // y = max(x, 0),  dy/dx = [y > 0]
   static constexpr auto name = "relu";
+  static constexpr bool exact = true;
   template <class B> static B kernel(B x) { return select(x <= B(0), B(0), x); }
   static variable derivative(variable, variable y, variable dy) { return chain(dy, less(0, y)); }
 };
@@ -112,6 +113,7 @@ COTAPE_UNARY(sign)
 
 struct reciprocal_op : unary {  // y = 1/x,  dy/dx = -y^2
   static constexpr auto name = "reciprocal";
+  static constexpr bool exact = true;
   template <class B> static B kernel(B x) { return B(1) / x; }
   static variable derivative(variable, variable y, variable dy) { return chain(dy, -(y * y)); }
 };

@@ -12,6 +12,7 @@
 
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
+#include "program/scalar_run.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -19,7 +20,6 @@ namespace cotape {
 namespace {
 
 using kernels::step;
-constexpr std::uint64_t offset_bits = 56;
 
 // Tiles of the scratch buffer, by size; reset by each item.
 class tile_pool {
@@ -60,8 +60,8 @@ class emitter {
  public:
   emitter(const graph& g, const schedule& s, const placement& p, program::body& out)
       : g_(g), s_(s), p_(p), out_(out), constants_(p.constants) {
-    tile_of_.assign(g.values.size(), no_node);
-    last_position_.assign(g.values.size(), 0);
+    tables_.tile.assign(g.values.size(), no_node);
+    tables_.last_position.assign(g.values.size(), 0);
   }
 
   void run() {
@@ -77,10 +77,7 @@ class emitter {
   }
 
  private:
-  static const void* word(location l) {
-    const auto top = static_cast<std::uint64_t>(l.where) << offset_bits;
-    return reinterpret_cast<const void*>(top | l.at);
-  }
+  static const void* word(location l) { return region_word(l); }
   static void* target(location l) { return const_cast<void*>(word(l)); }
   location at(std::uint32_t v) const { return p_.of[g_.root(v)]; }
 
@@ -91,12 +88,18 @@ class emitter {
   // --- Loops ------------------------------------------------------------------------------------
 
   void emit_loop(const schedule::item& item) {
+    step run{};
+    if (scalar_body* scalars = lower_scalars(g_, item, p_, tables_, out_.sides, run)) {
+      scalars_.push_back(scalars);
+      steps_->push_back(run);
+      return;
+    }
     item_ = &item;
     loads_.clear();
     body_ = loop_body{{}, static_cast<std::uint32_t>(item.size)};
     for (std::size_t k = 0; k < item.values.size(); ++k) {
       for (std::uint32_t i : g_.values[item.values[k]].in) {
-        if (i != no_node) last_position_[g_.root(i)] = k;
+        if (i != no_node) tables_.last_position[g_.root(i)] = k;
       }
     }
     for (std::size_t k = 0; k < item.values.size(); ++k) {
@@ -133,7 +136,7 @@ class emitter {
   place_of_operand destination(std::uint32_t v) {
     if (p_.of[v].where != region::none) return {p_.of[v], full_advance(v)};
     const std::uint64_t offset = pool_.take(tile_bytes(v));
-    tile_of_[v] = static_cast<std::uint32_t>(offset / 64);
+    tables_.tile[v] = static_cast<std::uint32_t>(offset / 64);
     return {{region::scratch, offset}, 0};
   }
 
@@ -142,16 +145,17 @@ class emitter {
       const std::uint32_t i = g_.values[v].in[n];
       if (i == no_node) continue;
       const std::uint32_t r = g_.root(i);
-      if (tile_of_[r] == no_node || last_position_[r] != k) continue;
-      pool_.give_back(std::uint64_t{tile_of_[r]} * 64, tile_bytes(r));
-      tile_of_[r] = no_node;
+      if (tables_.tile[r] == no_node || tables_.last_position[r] != k) continue;
+      pool_.give_back(std::uint64_t{tables_.tile[r]} * 64, tile_bytes(r));
+      tables_.tile[r] = no_node;
     }
   }
 
   place_of_operand operand_at(std::uint32_t v, std::uint32_t i) {
     const std::uint32_t r = g_.root(i);
     if (g_.elements(i) == item_->size) {
-      if (tile_of_[r] != no_node) return {{region::scratch, std::uint64_t{tile_of_[r]} * 64}, 0};
+      if (tables_.tile[r] != no_node)
+        return {{region::scratch, std::uint64_t{tables_.tile[r]} * 64}, 0};
       return {p_.of[r], full_advance(i)};
     }
     const auto key = std::make_tuple(r, g_.values[i].type, g_.values[v].type);
@@ -384,6 +388,10 @@ class emitter {
     for (loop_body* l : loops_) {
       for (loop_step& s : l->steps) fix(s.what);
     }
+    for (scalar_body* b : scalars_) {
+      for (auto& t : b->imports) fix(t.outside);
+      for (auto& t : b->exports) t.outside = address(t.outside);
+    }
     resolve_bindings();
   }
 
@@ -422,8 +430,8 @@ class emitter {
   loop_body body_;
   std::vector<step>* steps_ = nullptr;
   std::vector<loop_body*> loops_;
-  std::vector<std::uint32_t> tile_of_;  // by root: its tile's offset / 64, or no_node
-  std::vector<std::size_t> last_position_;
+  std::vector<scalar_body*> scalars_;
+  loop_tables tables_;  // tile: offset / 64 in the scratch buffer
   std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, place_of_operand> loads_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> splats_;
 };

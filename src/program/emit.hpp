@@ -8,6 +8,14 @@ namespace cotape {
 
 void emit(const graph& g, const schedule& s, const placement& p, program::body& out);
 
+// While steps are made, a pointer into one of the program's buffers is a word: its region in the
+// top byte, an offset below.
+inline constexpr std::uint64_t offset_bits = 56;
+inline const void* region_word(location l) {
+  const auto top = static_cast<std::uint64_t>(l.where) << offset_bits;
+  return reinterpret_cast<const void*>(top | l.at);
+}
+
 // Runs a loop_body (s.side) tile by tile.
 void run_loop(const kernels::step& s);
 

@@ -64,22 +64,39 @@ std::uint32_t simplified(const graph& g, std::uint32_t v) {
   return v;
 }
 
-struct same_value {
-  const graph* g;
-  std::size_t operator()(std::uint32_t v) const {
-    const graph::value& x = g->values[v];
-    std::size_t h = reinterpret_cast<std::size_t>(x.op) ^ x.type;
-    for (std::uint32_t i : x.in) h = h * 0x9e3779b97f4a7c15u + i;
-    for (std::int64_t w : g->attributes(v))
-      h = h * 0x9e3779b97f4a7c15u + static_cast<std::size_t>(w);
-    return h ^ (h >> 29);
+// The values met so far, by what they compute: open addressing over value numbers.
+class value_table {
+ public:
+  explicit value_table(const graph& g)
+      : g_(g), slots_(std::bit_ceil(2 * g.values.size() + 2), no_node) {}
+
+  // The first value equal to v, which is v itself if there was none.
+  std::uint32_t find_or_add(std::uint32_t v) {
+    for (std::size_t at = hash(v);; ++at) {
+      std::uint32_t& slot = slots_[at & (slots_.size() - 1)];
+      if (slot == no_node) slot = v;
+      if (slot == v || equal(slot, v)) return slot;
+    }
   }
-  bool operator()(std::uint32_t v, std::uint32_t w) const {
-    const graph::value &x = g->values[v], &y = g->values[w];
+
+ private:
+  std::size_t hash(std::uint32_t v) const {
+    constexpr std::size_t odd = 0x9e3779b97f4a7c15u;
+    const graph::value& x = g_.values[v];
+    std::size_t h = reinterpret_cast<std::size_t>(x.op) ^ x.type;
+    for (std::size_t k = 0; k < 3; ++k) h = (h ^ (h >> 29)) * odd + x.in[k];
+    for (std::int64_t w : g_.attributes(v)) h = (h ^ (h >> 29)) * odd + static_cast<std::size_t>(w);
+    return (h ^ (h >> 29)) * odd >> 20;
+  }
+  bool equal(std::uint32_t v, std::uint32_t w) const {
+    const graph::value &x = g_.values[v], &y = g_.values[w];
     if (x.op != y.op || x.in != y.in || x.type != y.type) return false;
-    const auto p = g->attributes(v), q = g->attributes(w);
+    const auto p = g_.attributes(v), q = g_.attributes(w);
     return std::equal(p.begin(), p.end(), q.begin(), q.end());
   }
+
+  const graph& g_;
+  std::vector<std::uint32_t> slots_;
 };
 
 bool swaps_last_axes(const graph& g, std::uint32_t v) {
@@ -145,9 +162,7 @@ graph select(tape& t, const std::vector<variable>& outputs, const compile_option
 
 void merge(graph& g) {
   std::vector<std::uint32_t> kept(g.values.size());
-  const same_value same{&g};
-  std::unordered_map<std::uint32_t, std::uint32_t, same_value, same_value> seen(g.values.size(),
-                                                                                same, same);
+  value_table seen(g);
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
     graph::value& x = g.values[v];
     for (std::uint32_t& i : x.in) {
@@ -155,7 +170,7 @@ void merge(graph& g) {
     }
     kept[v] = simplified(g, v);
     if (kept[v] != v || x.op->random || x.op == &sources::input || x.op == &requirement) continue;
-    kept[v] = seen.try_emplace(v, v).first->second;
+    kept[v] = seen.find_or_add(v);
   }
   for (std::uint32_t& v : g.outputs) v = kept[v];
   for (graph::update& u : g.updates) u.value = kept[u.value];

@@ -37,6 +37,26 @@ template <class Op, class T, class Arch> void elementwise(const kernels::step& s
   }
 }
 
+// Correctly rounded operations give the same bits on a plain number; others run in a batch.
+template <class Op, class T, class Arch, int Form>
+T scalar(const kernels::scalar_instruction& s, T* slots, T previous) {
+  using B = std::conditional_t<rounds_correctly<Op>, T, kernels::batch<T>>;
+  const B a((Form & 1) != 0 ? previous : slots[s.a]);
+  B y;
+  if constexpr (Op::arity == 1) {
+    y = Op::kernel(a);
+  } else if constexpr (Op::arity == 2) {
+    y = Op::kernel(a, B((Form & 2) != 0 ? previous : slots[s.b]));
+  } else {
+    y = Op::kernel(a, B(slots[s.b]), B(previous));
+  }
+  T result;
+  if constexpr (rounds_correctly<Op>) result = y;
+  else result = y.get(0);
+  slots[s.d] = result;
+  return result;
+}
+
 }  // namespace cotape
 
 #include "primitives/binary.hpp"
