@@ -1,0 +1,34 @@
+// The derivative of a function of one number by differences, with an error bar; and random numbers
+// for directions.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <random>
+
+namespace cotape::check {
+
+struct slope {
+  double value = 0;
+  double error_bar = 0;  // of truncation and of rounding
+  bool finite = true;
+  bool smooth = true;  // no kink within the step, as far as can be seen
+  bool flat = false;   // the function has one value at all points
+};
+
+/// f'(0) from f at 0, +-h, +-h/2, +-h/4. `tolerance` is the relative size of a jump of the
+/// derivative that matters.
+slope slope_of(const std::function<double(double)>& f, double h, double tolerance);
+
+/// Standard normal numbers, the same on every machine.
+class direction_source {
+ public:
+  direction_source(std::uint64_t seed, std::uint64_t stream);
+  double operator()();
+
+ private:
+  double uniform();
+  std::mt19937_64 random_;
+};
+
+}  // namespace cotape::check

@@ -1,0 +1,88 @@
+// The progress line: at most ten writes a second on a terminal; elsewhere whole lines, at the
+// quarters of an epoch. Epochs end with a line of their own, but for those under half a second.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <iostream>
+
+#include "cotape/train.hpp"
+
+namespace cotape {
+
+namespace {
+
+constexpr double live_interval = 0.1, line_interval = 0.5;  // seconds
+
+double steady_seconds() {
+  using namespace std::chrono;
+  return duration<double>(steady_clock::now().time_since_epoch()).count();
+}
+
+// 59 s, 12:05 or 2:00:00.
+std::string duration_text(double seconds) {
+  const auto s = static_cast<std::int64_t>(seconds + 0.5);
+  if (s < 60) return fmt::format("{} s", s);
+  if (s < 3600) return fmt::format("{}:{:02}", s / 60, s % 60);
+  return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+}
+
+int digits(std::int64_t n) { return static_cast<int>(fmt::formatted_size("{}", n)); }
+
+}  // namespace
+
+progress::progress(std::ostream& out, progress_options options)
+    : out_(out), options_(std::move(options)) {
+  if (!options_.clock) options_.clock = steady_seconds;
+  started_ = last_written_ = last_ended_ = options_.clock();
+}
+
+std::string progress::line() const {
+  const double seconds = elapsed();
+  const std::int64_t done = epoch_ * options_.rows + rows_;
+  const double speed = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  const auto rows_left = static_cast<double>(options_.epochs * options_.rows - done);
+  return fmt::format(
+      "epoch {:{}}/{}  batch {:{}}/{}  loss {:.4f}  accuracy {:.4f}  {:.0f} samples/s  left {}",
+      epoch_ + 1, digits(options_.epochs), options_.epochs, batch_, digits(options_.batches),
+      options_.batches, loss_, accuracy_, speed,
+      speed > 0 ? duration_text(rows_left / speed) : "?");
+}
+
+void progress::write(const std::string& text, bool last) {
+  last_written_ = options_.clock();
+  if (options_.live) out_ << '\r' << text << "\x1b[K";  // to the line's end: clears older text
+  else out_ << text;
+  if (last || !options_.live) out_ << '\n';
+  out_.flush();
+}
+
+void progress::update(std::int64_t rows, double loss, double accuracy) {
+  ++batch_;
+  rows_ += rows;
+  loss_ = loss;
+  accuracy_ = accuracy;
+  if (batch_ == options_.batches) return;  // end_epoch writes it
+  const bool quarter = batch_ * 4 / options_.batches != (batch_ - 1) * 4 / options_.batches;
+  const double since = options_.clock() - last_written_;
+  const bool due = options_.live ? since >= live_interval : quarter && since >= line_interval;
+  if (due) write(line(), false);
+}
+
+void progress::end_epoch(const std::string& more) {
+  const double now = options_.clock();
+  const bool last = epoch_ + 1 == options_.epochs || now - last_ended_ >= line_interval;
+  if (last || (options_.live && now - last_written_ >= live_interval)) {
+    write(more.empty() ? line() : line() + "  " + more, last);
+  }
+  if (last) last_ended_ = now;
+  ++epoch_;
+  batch_ = rows_ = 0;
+}
+
+bool is_terminal(const std::ostream& out) {
+  if (&out == &std::cout) return isatty(STDOUT_FILENO) != 0;
+  return (&out == &std::cerr || &out == &std::clog) && isatty(STDERR_FILENO) != 0;
+}
+
+}  // namespace cotape

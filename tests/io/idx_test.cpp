@@ -1,0 +1,188 @@
+// idx files written here: good ones, and each way in which a file can be wrong.
+#include <gtest/gtest.h>
+#include <zlib.h>
+#include <cotape/io.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+
+namespace {
+
+using namespace cotape;
+using bytes = std::string;
+
+bytes big_endian(std::uint64_t value, int n) {
+  bytes out;
+  for (int i = n - 1; i >= 0; --i) out += static_cast<char>(value >> (8 * i));
+  return out;
+}
+
+// A header for the element type and sizes.
+bytes header(char code, std::initializer_list<std::uint32_t> sizes) {
+  bytes out{0, 0, code, static_cast<char>(sizes.size())};
+  for (auto s : sizes) out += big_endian(s, 4);
+  return out;
+}
+
+const bytes image = header(8, {2, 3}) + bytes{0, 1, 2, 3, '\x7f', '\xff'};
+
+class Idx : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = std::filesystem::path(testing::TempDir()) / ("idx_" + std::string(test->name()));
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::filesystem::path plain(const bytes& content) const {
+    std::filesystem::remove(folder_ / "plain");  // writing over a file waits for the disk
+    std::ofstream(folder_ / "plain", std::ios::binary) << content;
+    return folder_ / "plain";
+  }
+  std::filesystem::path packed(const bytes& content) const {
+    const auto file = folder_ / "packed.gz";
+    const gzFile out = gzopen(file.c_str(), "wb");
+    EXPECT_EQ(gzwrite(out, content.data(), static_cast<unsigned>(content.size())),
+              static_cast<int>(content.size()));
+    EXPECT_EQ(gzclose(out), Z_OK);
+    return file;
+  }
+  static bytes content(const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  std::filesystem::path folder_;
+};
+
+std::string error_of(const std::filesystem::path& file, dtype as = float32,
+                     const read_limits& limits = {}) {
+  try {
+    read_idx(file, as, limits);
+  } catch (const io_error& e) {
+    const std::string text = e.what(), start = "read_idx: " + file.string() + ": ";
+    EXPECT_TRUE(text.starts_with(start)) << text;
+    return text.substr(std::min(start.size(), text.size()));
+  }
+  return "no error";
+}
+
+template <class T> std::vector<T> values(const tensor& t) {
+  return {t.data_as<T>(), t.data_as<T>() + t.shape().elements()};
+}
+
+TEST_F(Idx, PlainAndCompressedFilesGiveTheSame) {
+  for (const auto& file : {plain(image), packed(image)}) {
+    const tensor t = read_idx(file);
+    EXPECT_EQ(t.shape(), (shape{2, 3}));
+    EXPECT_EQ(values<float>(t), (std::vector<float>{0, 1, 2, 3, 127, 255}));
+    EXPECT_EQ(values<std::int64_t>(read_idx(file, int64)),
+              (std::vector<std::int64_t>{0, 1, 2, 3, 127, 255}));
+    EXPECT_EQ(values<double>(read_idx(file, float64)).back(), 255);
+  }
+}
+
+TEST_F(Idx, EveryElementTypeIsRead) {
+  EXPECT_EQ(values<float>(read_idx(plain(header(9, {1}) + '\xff'))), std::vector<float>{-1});
+  EXPECT_EQ(values<float>(read_idx(plain(header(11, {1}) + big_endian(0xfffe, 2)))),
+            std::vector<float>{-2});
+  EXPECT_EQ(
+      values<std::int64_t>(read_idx(plain(header(12, {1}) + big_endian(0x80000000, 4)), int64)),
+      std::vector<std::int64_t>{-2147483648});
+  EXPECT_EQ(values<float>(read_idx(plain(header(13, {1}) + big_endian(0x3fc00000, 4)))),
+            std::vector<float>{1.5f});
+  EXPECT_EQ(
+      values<double>(read_idx(plain(header(14, {1}) + big_endian(0x3ff8ull << 48, 8)), float64)),
+      std::vector<double>{1.5});
+}
+
+TEST_F(Idx, EmptyAndScalarFilesAreRead) {
+  EXPECT_EQ(read_idx(plain(header(8, {0, 28}))).shape(), (shape{0, 28}));
+  EXPECT_EQ(values<float>(read_idx(plain(header(8, {}) + '\7'))), std::vector<float>{7});
+}
+
+TEST_F(Idx, FilesOfManyChunksAreRead) {
+  bytes content = header(8, {100003, 3});
+  for (int i = 0; i < 300009; ++i) content += static_cast<char>(i % 251);
+  const auto v = values<float>(read_idx(packed(content)));
+  ASSERT_EQ(v.size(), 300009u);
+  for (std::size_t i = 0; i < v.size(); ++i) ASSERT_EQ(v[i], static_cast<float>(i % 251));
+}
+
+TEST_F(Idx, AMissingFileIsNamed) {
+  EXPECT_EQ(error_of(folder_ / "nowhere"), "there is no such file");
+  EXPECT_EQ(error_of(folder_), "it is no regular file");
+}
+
+TEST_F(Idx, AnotherFormatIsRefused) {
+  EXPECT_EQ(error_of(plain("PNG!")), "it is no idx file: it starts with the bytes 50 4e 47 21");
+  EXPECT_EQ(error_of(plain("")), "it is no idx file: it starts with the bytes 00 00 00 00");
+  EXPECT_EQ(error_of(plain(header(10, {1}) + "x")),
+            "it is no idx file: it starts with the bytes 00 00 0a 01");
+  EXPECT_EQ(error_of(plain(bytes{0, 0, 8, 9} + bytes(40, 0))),
+            "it declares 9 axes, the most are 8");
+}
+
+TEST_F(Idx, ATruncatedFileIsRefused) {
+  EXPECT_EQ(error_of(plain(image.substr(0, 10))), "it is truncated: its header ends early");
+  EXPECT_EQ(error_of(plain(image.substr(0, 14))),
+            "it is truncated: it declares uint8 of (2, 3), 6 bytes, but holds 2");
+  EXPECT_EQ(error_of(packed(image.substr(0, 14))),
+            "it is truncated: it declares uint8 of (2, 3), 6 bytes, but holds 2");
+  EXPECT_EQ(error_of(plain(content(packed(image)).substr(0, 20))),
+            "it is truncated: its compressed data ends early");
+}
+
+TEST_F(Idx, DamagedCompressedDataIsRefused) {
+  bytes damaged = content(packed(image));
+  damaged[damaged.size() - 6] ^= 1;  // in the checksum
+  EXPECT_EQ(error_of(plain(damaged)), "cannot read it: incorrect data check");
+}
+
+TEST_F(Idx, ALongerFileIsRefused) {
+  EXPECT_EQ(error_of(plain(image + "x")), "it is longer than the uint8 of (2, 3) that it declares");
+}
+
+TEST_F(Idx, DeclaredSizesAreCheckedBeforeMemoryIsTaken) {
+  EXPECT_EQ(error_of(plain(header(8, {1000000, 784}) + "abc")),
+            "it is truncated: it declares uint8 of (1000000, 784), 784000000 bytes, but can hold "
+            "at most 15");
+  EXPECT_TRUE(error_of(packed(header(8, {1000000, 784}) + "abc"))
+                  .starts_with("it is truncated: it declares uint8 of (1000000, 784)"));
+  EXPECT_EQ(error_of(plain(header(8, {2000000, 784}) + "abc")),
+            "it declares uint8 of (2000000, 784), 6272000000 bytes as float32: over the limit of "
+            "4294967296");
+  EXPECT_EQ(error_of(plain(image), float32, {.most_bytes = 20}),
+            "it declares uint8 of (2, 3), 24 bytes as float32: over the limit of 20");
+  EXPECT_TRUE(error_of(plain(header(8, {4000000000, 4000000000}) + "abc"))
+                  .starts_with("it declares more than fits into memory: "));
+}
+
+TEST_F(Idx, FractionsDoNotBecomeInt64) {
+  EXPECT_EQ(error_of(plain(header(13, {1}) + big_endian(0x3fc00000, 4)), int64),
+            "it declares float32 of (1,), whose fractions int64 cannot keep");
+}
+
+TEST_F(Idx, MutatedFilesEndInAnErrorOrATensor) {
+  std::mt19937 random(1);
+  const bytes files[] = {image, content(packed(image))};
+  int errors = 0;
+  for (int i = 0; i < 10000; ++i) {
+    bytes mutated = files[i % 2];
+    for (auto n = 1 + random() % 3; n > 0; --n) {
+      mutated[random() % mutated.size()] = static_cast<char>(random());
+    }
+    if (random() % 4 == 0) mutated.resize(random() % mutated.size());
+    const auto file = plain(mutated);
+    try {
+      read_idx(file, float32, {.most_bytes = 1 << 20});
+    } catch (const io_error&) {
+      ++errors;
+    }
+  }
+  EXPECT_GT(errors, 5000);
+}
+
+}  // namespace

@@ -1,0 +1,39 @@
+// Running the programs that draw: input and output of any size, and clear errors.
+#include "report/tool.hpp"
+
+#include <gtest/gtest.h>
+
+#include "cotape/error.hpp"
+
+namespace {
+
+using cotape::io_error;
+using cotape::report::run_tool;
+
+std::string message_of(const std::string& program, const std::vector<std::string>& arguments) {
+  try {
+    run_tool(program, arguments, std::string(1 << 20, 'x'), "some-package");
+  } catch (const io_error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(Tool, PassesMoreThanAPipeHolds) {
+  const std::string text(1 << 20, 'x');
+  EXPECT_EQ(run_tool("cat", {}, text, ""), text);
+}
+
+TEST(Tool, NamesThePackageOfAMissingProgram) {
+  EXPECT_EQ(message_of("cotape-no-such-program", {}),
+            "report: the program cotape-no-such-program is missing: install Debian's package "
+            "some-package");
+}
+
+TEST(Tool, PassesOnWhatAFailingProgramSays) {
+  EXPECT_EQ(message_of("sh", {"-c", "echo; echo it broke >&2; exit 3"}),
+            "report: sh failed: it broke");
+  EXPECT_EQ(message_of("false", {}), "report: false failed: it gives no reason");
+}
+
+}  // namespace

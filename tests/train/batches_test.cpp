@@ -1,0 +1,173 @@
+// Batches: every row once an epoch, the last one smaller, orders fixed by seed and epoch.
+#include <gtest/gtest.h>
+#include <cotape/train.hpp>
+#include <cotape/xtensor.hpp>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <set>
+
+namespace {
+
+using namespace cotape;
+
+xt::xarray<float> data_of(std::int64_t n) {
+  auto x = xt::xarray<float>::from_shape({static_cast<std::size_t>(n), 3});
+  for (std::size_t i = 0; i < x.size(); ++i) x.flat(i) = static_cast<float>(i);
+  return x;
+}
+
+xt::xarray<std::int64_t> labels_of(std::int64_t n) {
+  auto y = xt::xarray<std::int64_t>::from_shape({static_cast<std::size_t>(n)});
+  for (std::size_t i = 0; i < y.size(); ++i) y.flat(i) = static_cast<std::int64_t>(i);
+  return y;
+}
+
+// The labels of an epoch in their order; checks that data and labels stay together.
+std::vector<std::int64_t> epoch_of(batches& parts, std::int64_t epoch) {
+  std::vector<std::int64_t> order;
+  parts.start_epoch(epoch);
+  while (parts.next()) {
+    EXPECT_EQ(parts[0].shape(), (shape{parts.batch_rows(), 3}));
+    EXPECT_EQ(parts[1].shape(), shape{parts.batch_rows()});
+    for (std::int64_t i = 0; i < parts.batch_rows(); ++i) {
+      order.push_back(parts[1].data_as<std::int64_t>()[i]);
+      for (std::int64_t k = 0; k < 3; ++k) {
+        EXPECT_EQ(parts[0].data_as<float>()[i * 3 + k], static_cast<float>(order.back() * 3 + k));
+      }
+    }
+  }
+  return order;
+}
+
+std::string message_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(Batches, HoldEveryRowOnce) {
+  const auto x = data_of(103);
+  const auto y = labels_of(103);
+  batches parts({array_argument(x).view(), array_argument(y).view()}, {.size = 10, .seed = 4});
+  for (std::int64_t epoch = 0; epoch < 3; ++epoch) {
+    const auto order = epoch_of(parts, epoch);
+    EXPECT_EQ(order.size(), 103u);
+    EXPECT_EQ(std::set<std::int64_t>(order.begin(), order.end()).size(), 103u);
+  }
+}
+
+TEST(Batches, TheLastIsSmaller) {
+  const auto x = data_of(103);
+  const array_view view = array_argument(x).view();
+  const auto sizes = [&](std::int64_t size) {
+    batches parts({view}, {.size = size});
+    std::vector<std::int64_t> list;
+    parts.start_epoch(0);
+    while (parts.next()) list.push_back(parts.batch_rows());
+    EXPECT_EQ(static_cast<std::int64_t>(list.size()), parts.count());
+    return list;
+  };
+  EXPECT_EQ(sizes(50), (std::vector<std::int64_t>{50, 50, 3}));
+  EXPECT_EQ(sizes(103), (std::vector<std::int64_t>{103}));
+  EXPECT_EQ(sizes(1000), (std::vector<std::int64_t>{103}));
+  EXPECT_EQ(sizes(1).size(), 103u);
+}
+
+TEST(Batches, ReuseTheirBuffers) {
+  const auto x = data_of(10);
+  batches parts({array_argument(x).view()}, {.size = 3});
+  parts.start_epoch(0);
+  std::set<const void*> seen;
+  while (parts.next()) seen.insert(parts[0].data());
+  EXPECT_EQ(seen.size(), 1u);
+}
+
+TEST(Batches, OrdersDependOnSeedAndEpochAlone) {
+  const auto x = data_of(50);
+  const auto y = labels_of(50);
+  const std::vector<array_view> set{array_argument(x).view(), array_argument(y).view()};
+  batches a(set, {.size = 8, .seed = 1}), b(set, {.size = 8, .seed = 1});
+  batches other(set, {.size = 8, .seed = 2}), plain(set, {.size = 8, .shuffle = false});
+  const auto first = epoch_of(a, 0), second = epoch_of(a, 1);
+  EXPECT_NE(first, second);
+  EXPECT_EQ(epoch_of(b, 1), second);  // without epoch 0 before it
+  EXPECT_NE(epoch_of(other, 0), first);
+  EXPECT_EQ(epoch_of(plain, 7), std::vector<std::int64_t>(y.begin(), y.end()));
+}
+
+TEST(Batches, ShufflingIsTheSameOnEveryMachine) {
+  EXPECT_EQ(shuffled_rows(8, 1), (std::vector<std::int64_t>{5, 4, 2, 1, 6, 7, 3, 0}));
+  EXPECT_TRUE(shuffled_rows(0, 1).empty());
+}
+
+TEST(Batches, AnEndedOrUnstartedEpochHasNoBatch) {
+  const auto x = data_of(2);
+  batches parts({array_argument(x).view()}, {.size = 2});
+  EXPECT_FALSE(parts.next());
+  parts.start_epoch(0);
+  EXPECT_TRUE(parts.next());
+  EXPECT_FALSE(parts.next());
+  EXPECT_FALSE(parts.next());
+}
+
+TEST(Batches, RefuseWhatDoesNotFit) {
+  const auto x = data_of(4);
+  const auto y = labels_of(5);
+  const array_view a = array_argument(x).view(), b = array_argument(y).view();
+  EXPECT_EQ(message_of([&] {
+              batches({a, b}, {});
+            }),
+            "batches: (4, 3) and (5,) differ in their rows");
+  EXPECT_EQ(message_of([&] { batches({a}, {.size = 0}); }), "batches: a batch of 0 rows");
+  EXPECT_EQ(message_of([&] { batches({}, {}); }), "batches: no array is given");
+  EXPECT_EQ(message_of([&] { batches({rows_of(a, 2, 2)}, {}); }), "batches: the set is empty");
+  const float scalar = 1;
+  EXPECT_EQ(message_of([&] {
+              batches({array_view({float32, {}}, &scalar)}, {});
+            }),
+            "batches: a value of shape () has no rows");
+}
+
+TEST(Rows, AreViewsOrCopies) {
+  const auto x = data_of(5);
+  const array_view a = array_argument(x).view();
+  const array_view middle = rows_of(a, 1, 3);
+  EXPECT_EQ(middle.shape(), (shape{2, 3}));
+  EXPECT_EQ(middle.data(), x.data() + 3);
+  const tensor taken = take_rows(a, std::vector<std::int64_t>{4, 0});
+  EXPECT_EQ(taken.shape(), (shape{2, 3}));
+  EXPECT_EQ(taken.data_as<float>()[0], 12);
+  EXPECT_EQ(taken.data_as<float>()[5], 2);
+  EXPECT_EQ(message_of([&] { rows_of(a, 2, 6); }), "rows_of: no rows 2 to 6 in (5, 3)");
+}
+
+TEST(Accuracy, IsTheShareOfRowsWhoseLargestScoreIsAtTheLabel) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const xt::xarray<float> scores{{1, 2, 3}, {3, 2, 1}, {0, 5, 1}, {nan, 0, 1}};
+  const xt::xarray<std::int64_t> labels{2, 0, 2, 2};
+  const array_argument s(scores), l(labels);
+  EXPECT_EQ(count_correct(s.view(), l.view()), 2);
+  EXPECT_EQ(accuracy(s.view(), l.view()), 0.5);
+  EXPECT_EQ(accuracy(rows_of(s.view(), 0, 0), rows_of(l.view(), 0, 0)), 0);
+  const xt::xarray<double> wide{{1, 2}};
+  EXPECT_EQ(count_correct(array_argument(wide).view(),
+                          array_argument(xt::xarray<std::int64_t>{1}).view()),
+            1);
+  EXPECT_EQ(message_of([&] { accuracy(s.view(), rows_of(l.view(), 0, 3)); }),
+            "accuracy: scores of shape (4, 3) and labels of shape (3,) do not fit");
+}
+
+TEST(RunningMean, WeighsBatchesByTheirRows) {
+  running_mean m;
+  EXPECT_EQ(m.value(), 0);
+  m.add(1, 3);
+  m.add(5, 1);
+  EXPECT_EQ(m.value(), 2);
+}
+
+}  // namespace

@@ -1,0 +1,57 @@
+// The history of a training, and its table.
+#include <gtest/gtest.h>
+#include <cotape/train.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+namespace {
+
+using namespace cotape;
+
+std::string message_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(History, KeepsQuantitiesByEpoch) {
+  history h;
+  EXPECT_EQ(h.epochs(), 0u);
+  h.add({{"loss", 2}, {"val_loss", 3}});
+  h.add({{"loss", 1}, {"val_loss", 2.5}});
+  EXPECT_EQ(h.epochs(), 2u);
+  EXPECT_EQ(h["loss"], (std::vector<double>{2, 1}));
+  EXPECT_EQ(h["val_loss"], (std::vector<double>{3, 2.5}));
+}
+
+TEST(History, IsWrittenAsCsv) {
+  history h;
+  h.add({{"loss", 0.1}, {"accuracy", 0.5}});
+  h.add({{"loss", 1.0 / 3}, {"accuracy", 1}});
+  const std::string text = "epoch,loss,accuracy\n1,0.1,0.5\n2,0.3333333333333333,1\n";
+  EXPECT_EQ(h.csv(), text);
+  const auto file = std::filesystem::path(testing::TempDir()) / "cotape_history.csv";
+  h.write_csv(file);
+  std::ifstream in(file);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), text);
+  std::filesystem::remove(file);
+}
+
+TEST(History, SaysWhatIsWrong) {
+  history h;
+  h.add({{"loss", 1}, {"accuracy", 1}});
+  EXPECT_EQ(message_of([&] { h["val_loss"]; }), "history: no 'val_loss', only: loss, accuracy");
+  EXPECT_EQ(message_of([&] {
+              h.add({{"loss", 1}});
+            }),
+            "history: an epoch must have the same quantities as the first");
+  EXPECT_EQ(message_of([&] { h.write_csv("/nowhere/h.csv"); }),
+            "history: cannot write /nowhere/h.csv: No such file or directory");
+}
+
+}  // namespace

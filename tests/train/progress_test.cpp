@@ -1,0 +1,73 @@
+// The progress line, with a clock of the test's own.
+#include <gtest/gtest.h>
+#include <cotape/train.hpp>
+
+#include <algorithm>
+#include <iostream>
+#include <sstream>
+
+namespace {
+
+using namespace cotape;
+
+// What a training of so many epochs of 8 batches of 10 rows, `seconds` each, writes.
+std::string written(std::int64_t epochs, double seconds, bool live) {
+  std::ostringstream out;
+  double now = 100;
+  progress p(out, {.epochs = epochs, .rows = 80, .batches = 8, .live = live, .clock = [&] {
+                     return now;
+                   }});
+  for (std::int64_t e = 0; e < epochs; ++e) {
+    for (int b = 0; b < 8; ++b) {
+      now += seconds;
+      p.update(10, 0.5, 0.25);
+    }
+    p.end_epoch("more");
+  }
+  return out.str();
+}
+
+std::int64_t lines_of(const std::string& text) {
+  return std::count(text.begin(), text.end(), '\n');
+}
+
+TEST(Progress, WritesPlainLinesAtTheQuartersOfAnEpoch) {
+  const std::string text = written(2, 1, false);
+  EXPECT_TRUE(text.starts_with(
+      "epoch 1/2  batch 2/8  loss 0.5000  accuracy 0.2500  10 samples/s  left 14 s\n"
+      "epoch 1/2  batch 4/8  loss 0.5000  accuracy 0.2500  10 samples/s  left 12 s\n"
+      "epoch 1/2  batch 6/8  loss 0.5000  accuracy 0.2500  10 samples/s  left 10 s\n"
+      "epoch 1/2  batch 8/8  loss 0.5000  accuracy 0.2500  10 samples/s  left 8 s  more\n"
+      "epoch 2/2  batch 2/8 "))
+      << text;
+  EXPECT_EQ(lines_of(text), 8);
+  EXPECT_EQ(text.find('\r'), std::string::npos);
+}
+
+TEST(Progress, RewritesOneLineOnATerminal) {
+  const std::string text = written(2, 1, true);
+  EXPECT_TRUE(text.starts_with("\repoch 1/2  batch 1/8  ")) << text;
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\r'), 16);
+  EXPECT_EQ(lines_of(text), 2);
+  EXPECT_TRUE(text.ends_with("more\x1b[K\n"));
+}
+
+TEST(Progress, QuickEpochsShareLines) {
+  EXPECT_LT(lines_of(written(5000, 1e-4, false)), 20);  // 4 s
+  EXPECT_LT(lines_of(written(5000, 1e-4, true)), 20);
+  EXPECT_LT(written(5000, 1e-4, true).size(), 10000u);
+  EXPECT_EQ(lines_of(written(1, 1e-9, false)), 1);
+  EXPECT_EQ(lines_of(written(1, 1e-9, true)), 1);
+}
+
+TEST(Progress, WritesLongTimesWithMinutesAndHours) {
+  EXPECT_NE(written(2, 100, false).find("left 23:20"), std::string::npos);
+  EXPECT_NE(written(2, 1000, false).find("left 3:53:20"), std::string::npos);
+}
+
+TEST(Progress, AStringIsNoTerminal) {
+  std::ostringstream out;
+  EXPECT_FALSE(is_terminal(out));
+}
+
+}  // namespace
