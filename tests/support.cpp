@@ -4,7 +4,7 @@
 
 namespace cotape::testing {
 
-array draw(const argument& of, generator& random) {
+array draw(const argument& of, engine& random) {
   const domain& d = of.from;
   std::uniform_real_distribution<double> between(d.low, d.high), jitter(0, 0.2);
   std::uniform_int_distribution<std::int64_t> number(static_cast<std::int64_t>(d.low),
@@ -27,7 +27,7 @@ array draw(const argument& of, generator& random) {
   return x;
 }
 
-arrays draw(const op_case& of, const std::vector<shape>& shapes, generator& random) {
+arrays draw(const op_case& of, const std::vector<shape>& shapes, engine& random) {
   arrays x;
   for (std::size_t i = 0; i < of.inputs.size(); ++i) {
     x.push_back(draw({shapes[i], of.inputs[i].from}, random));
@@ -35,13 +35,13 @@ arrays draw(const op_case& of, const std::vector<shape>& shapes, generator& rand
   return x;
 }
 
-arrays draw(const op_case& of, generator& random) {
+arrays draw(const op_case& of, engine& random) {
   std::vector<shape> shapes;
   for (const argument& a : of.inputs) shapes.push_back(a.shape);
   return draw(of, shapes, random);
 }
 
-array draw_normal(const shape& s, generator& random) {
+array draw_normal(const shape& s, engine& random) {
   std::normal_distribution<double> normal;
   array x(s);
   for (double& e : x.data) e = normal(random);

@@ -9,15 +9,15 @@
 
 namespace cotape::testing {
 
-using generator = std::mt19937_64;
+using engine = std::mt19937_64;
 
 /// Elements drawn from the domain.
-array draw(const argument& of, generator& random);
+array draw(const argument& of, engine& random);
 /// One array an input of the row; the shapes can be replaced.
-arrays draw(const op_case& of, generator& random);
-arrays draw(const op_case& of, const std::vector<shape>& shapes, generator& random);
+arrays draw(const op_case& of, engine& random);
+arrays draw(const op_case& of, const std::vector<shape>& shapes, engine& random);
 /// Elements from the standard normal distribution.
-array draw_normal(const shape& s, generator& random);
+array draw_normal(const shape& s, engine& random);
 
 /// The nearest values of the dtype.
 array rounded(array x, dtype d);

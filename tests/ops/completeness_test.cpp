@@ -57,7 +57,7 @@ bool has_row(const std::string& name) {
 
 // Whether the rows of that name record a node of that primitive.
 bool rows_record(const std::string& name) {
-  generator random(1);
+  engine random(1);
   for (const op_case& c : op_cases()) {
     if (c.name != name) continue;
     graph_under_test g(c, draw(c, random), float64);

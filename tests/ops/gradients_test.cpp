@@ -16,7 +16,7 @@ struct trial {
   arrays x, direction, second_direction;
   array w;  // the cotangent
 
-  trial(const op_case& row, generator& random) : c(row), x(draw(row, random)) {
+  trial(const op_case& row, engine& random) : c(row), x(draw(row, random)) {
     for (const argument& a : row.inputs) {
       const auto aim = [&] { return moves(a) ? draw_normal(a.shape, random) : array(a.shape); };
       direction.push_back(aim());
@@ -68,7 +68,7 @@ void expect_slope(double got, double wanted, double tolerance) {
 
 template <class F>
 void for_smooth_cases(F f) {
-  generator random(11);
+  engine random(11);
   for (const op_case& c : op_cases()) {
     if (c.derivative != slope::smooth) continue;
     SCOPED_TRACE(c.text());
@@ -111,7 +111,7 @@ TEST(EveryOperation, HasTheSecondDerivativeThatDifferencesShow) {
 }
 
 TEST(EveryOperation, HasAGradientOfZerosWhereItsSlopeIsZero) {
-  generator random(12);
+  engine random(12);
   for (const op_case& c : op_cases()) {
     if (c.derivative != slope::zero) continue;
     SCOPED_TRACE(c.text());
@@ -130,7 +130,7 @@ TEST(EveryOperation, HasAGradientOfZerosWhereItsSlopeIsZero) {
 
 // Conditions and the like: inputs whose changes do not matter.
 TEST(EveryOperation, HasNoSlopeInWholeNumberedInputs) {
-  generator random(13);
+  engine random(13);
   for (const op_case& c : op_cases()) {
     for (std::size_t i = 0; i < c.inputs.size(); ++i) {
       if (c.inputs[i].from.kind != domain::kind::whole) continue;

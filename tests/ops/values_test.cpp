@@ -12,7 +12,7 @@ dtype dtype_of_result(const op_case& c, const variable& y, dtype d) {
 }
 
 void expect_reference(const op_case& c, const std::vector<shape>& shapes, dtype d,
-                      generator& random) {
+                      engine& random) {
   SCOPED_TRACE(c.text() + " in " + name_of(d) + ", first shape " + shapes[0].text());
   arrays x = draw(c, shapes, random);
   for (array& a : x) a = rounded(a, d);
@@ -30,7 +30,7 @@ std::vector<shape> own_shapes(const op_case& c) {
 }  // namespace
 
 TEST(EveryOperation, HasItsReferencesValue) {
-  generator random(1);
+  engine random(1);
   for (const op_case& c : op_cases()) {
     for (dtype d : {float64, float32}) expect_reference(c, own_shapes(c), d, random);
   }
@@ -38,7 +38,7 @@ TEST(EveryOperation, HasItsReferencesValue) {
 
 // Loops run over tiles of 512 elements and whole vectors.
 TEST(EveryElementwiseOperation, HasItsReferencesValueAtAnySize) {
-  generator random(2);
+  engine random(2);
   for (const op_case& c : op_cases()) {
     if (!c.elementwise) continue;
     std::vector<shape> trials{{}, {3, 0}, {1, 1, 1}, {3, 500}};
@@ -51,7 +51,7 @@ TEST(EveryElementwiseOperation, HasItsReferencesValueAtAnySize) {
 }
 
 TEST(EveryElementwiseOperation, TakesIntegersWhereTheyHaveAMeaning) {
-  generator random(3);
+  engine random(3);
   std::size_t taken = 0;
   for (const op_case& c : op_cases()) {
     if (!c.elementwise) continue;
