@@ -55,8 +55,9 @@ struct op_case {
   slope derivative = slope::smooth;
   bool elementwise = false;  // any shapes that broadcast will do
   bool integers = false;     // element-wise and defined for int64 too
-  /// An error of 8 units in the last place of (|reference| + scale) is allowed.
+  /// An error of `ulps` units in the last place of (|reference| + scale) is allowed.
   double scale = 0;
+  double ulps = 4;
 
   std::string text() const { return variant.empty() ? name : name + ": " + variant; }
 };

@@ -5,8 +5,6 @@ namespace cotape::testing {
 
 namespace {
 
-constexpr double ulps = 8;
-
 dtype dtype_of_result(const op_case& c, const variable& y, dtype d) {
   return c.name == "cast" || c.elementwise ? d : y.dtype();
 }
@@ -18,7 +16,7 @@ void expect_reference(const op_case& c, const std::vector<shape>& shapes, dtype 
   for (array& a : x) a = rounded(a, d);
   graph_under_test g(c, x, d);
   const variable y = c.apply(g.inputs);
-  expect_near(g.run(y), c.reference(x), dtype_of_result(c, y, d), ulps, c.scale);
+  expect_near(g.run(y), c.reference(x), dtype_of_result(c, y, d), c.ulps, c.scale);
 }
 
 std::vector<shape> own_shapes(const op_case& c) {
