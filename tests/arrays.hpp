@@ -37,8 +37,7 @@ struct array {
 };
 
 /// Calls f(index) for every index of a shape, in row-major order.
-template <class F>
-void each(const shape& s, F f) {
+template <class F> void each(const shape& s, F f) {
   index at(s.rank(), 0);
   for (std::int64_t n = 0; n < s.elements(); ++n) {
     f(static_cast<const index&>(at));

@@ -14,11 +14,15 @@ array draw(const argument& of, engine& random) {
     double& e = x.data[i];
     switch (d.kind) {
       case domain::kind::interval: e = between(random); break;
-      case domain::kind::two_sided: e = random() % 2 == 0 ? between(random) : -between(random); break;
+      case domain::kind::two_sided:
+        e = random() % 2 == 0 ? between(random) : -between(random);
+        break;
       case domain::kind::comb:
         e = static_cast<double>(number(random)) + d.offset + jitter(random);
         break;
-      case domain::kind::distinct: e = d.low + 0.25 * static_cast<double>(i) + jitter(random); break;
+      case domain::kind::distinct:
+        e = d.low + 0.25 * static_cast<double>(i) + jitter(random);
+        break;
       case domain::kind::whole:
       case domain::kind::indices: e = static_cast<double>(number(random)); break;
     }
@@ -90,13 +94,14 @@ arrays graph_under_test::run(const variables& outputs, const compile_options& op
   const std::vector<array_view> views(values.begin(), values.end());
   code.run(views);
   arrays result;
-  for (std::size_t i = 0; i < outputs.size(); ++i) result.push_back(to_array(code.output(i).view()));
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    result.push_back(to_array(code.output(i).view()));
   return result;
 }
 
 double error_in(const array& got, const array& wanted, dtype d, double scale) {
-  const double epsilon = d == float32 ? std::numeric_limits<float>::epsilon()
-                                      : std::numeric_limits<double>::epsilon();
+  const double epsilon =
+      d == float32 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
   double worst = 0;
   for (std::size_t i = 0; i < wanted.data.size(); ++i) {
     const double g = got.data.at(i), w = wanted.data[i];

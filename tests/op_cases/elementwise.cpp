@@ -49,8 +49,7 @@ op_case with_integers(op_case c) {
 }
 
 op_case comparison(std::string name, binary_operation f, double (*reference)(double, double)) {
-  return with_integers(
-      two(std::move(name), f, reference, whole(-2, 2), whole(-2, 2), slope::zero));
+  return with_integers(two(std::move(name), f, reference, whole(-2, 2), whole(-2, 2), slope::zero));
 }
 
 op_case flat(op_case c) {
@@ -85,20 +84,27 @@ void append_unary(std::vector<op_case>& rows) {
   const auto add = [&](op_case c) { rows.push_back(std::move(c)); };
   add(one("exp", exp, [](double x) { return std::exp(x); }));
   add(one("expm1", expm1, [](double x) { return std::expm1(x); }));
-  add(one("log", log, [](double x) { return std::log(x); }, interval(0.1, 4)));
-  add(one("log1p", log1p, [](double x) { return std::log1p(x); }, interval(-0.8, 3)));
-  add(one("sqrt", sqrt, [](double x) { return std::sqrt(x); }, interval(0.1, 4)));
-  add(one("sin", sin, [](double x) { return std::sin(x); }, interval(-4, 4), 1));
-  add(one("cos", cos, [](double x) { return std::cos(x); }, interval(-4, 4), 1));
+  add(one(
+      "log", log, [](double x) { return std::log(x); }, interval(0.1, 4)));
+  add(one(
+      "log1p", log1p, [](double x) { return std::log1p(x); }, interval(-0.8, 3)));
+  add(one(
+      "sqrt", sqrt, [](double x) { return std::sqrt(x); }, interval(0.1, 4)));
+  add(one(
+      "sin", sin, [](double x) { return std::sin(x); }, interval(-4, 4), 1));
+  add(one(
+      "cos", cos, [](double x) { return std::cos(x); }, interval(-4, 4), 1));
   add(one("tanh", tanh, [](double x) { return std::tanh(x); }));
   add(one("sigmoid", sigmoid, logistic, interval(-4, 4)));
   add(one("relu", relu, relu_of, away_from_zero()));
   op_case error_function = one("erf", erf, [](double x) { return std::erf(x); });
   error_function.ulps = 16;  // xsimd 8.1: 12.6 in float64
   add(error_function);
-  add(with_integers(one("abs", abs, [](double x) { return x < 0 ? -x : x; }, away_from_zero())));
+  add(with_integers(one(
+      "abs", abs, [](double x) { return x < 0 ? -x : x; }, away_from_zero())));
   add(with_integers(flat(one("sign", sign, sign_of, away_from_zero()))));
-  add(one("reciprocal", reciprocal, [](double x) { return 1 / x; }, away_from_zero()));
+  add(one(
+      "reciprocal", reciprocal, [](double x) { return 1 / x; }, away_from_zero()));
   add(with_integers(one("negate", negate, [](double x) { return -x; })));
   add(with_integers(one("square", square, [](double x) { return x * x; })));
   add(one("softplus", softplus, softplus_of, away_from_zero()));
@@ -111,15 +117,18 @@ void append_binary(std::vector<op_case>& rows) {
   row(with_integers(two("add", add, [](double a, double b) { return a + b; })));
   row(with_integers(two("subtract", subtract, [](double a, double b) { return a - b; })));
   row(with_integers(two("multiply", multiply, [](double a, double b) { return a * b; })));
-  row(two("divide", divide, [](double a, double b) { return a / b; }, {}, away_from_zero()));
-  row(two("power", power, [](double a, double b) { return std::pow(a, b); }, interval(0.2, 3)));
-  row(with_integers(two("maximum", maximum, [](double a, double b) { return a < b ? b : a; },
-                        comb(0), comb(0.5))));
-  row(with_integers(two("minimum", minimum, [](double a, double b) { return a < b ? a : b; },
-                        comb(0), comb(0.5))));
-  row(two("xlogy", xlogy, [](double a, double b) { return a * std::log(b); }, {},
-          interval(0.1, 4)));
-  row(two("chain", chain, [](double a, double b) { return a * b; }, away_from_zero()));
+  row(two(
+      "divide", divide, [](double a, double b) { return a / b; }, {}, away_from_zero()));
+  row(two(
+      "power", power, [](double a, double b) { return std::pow(a, b); }, interval(0.2, 3)));
+  row(with_integers(two(
+      "maximum", maximum, [](double a, double b) { return a < b ? b : a; }, comb(0), comb(0.5))));
+  row(with_integers(two(
+      "minimum", minimum, [](double a, double b) { return a < b ? a : b; }, comb(0), comb(0.5))));
+  row(two(
+      "xlogy", xlogy, [](double a, double b) { return a * std::log(b); }, {}, interval(0.1, 4)));
+  row(two(
+      "chain", chain, [](double a, double b) { return a * b; }, away_from_zero()));
   row(comparison("less", less, [](double a, double b) { return a < b ? 1.0 : 0.0; }));
   row(comparison("less_equal", less_equal, [](double a, double b) { return a <= b ? 1.0 : 0.0; }));
   row(comparison("greater", greater, [](double a, double b) { return a > b ? 1.0 : 0.0; }));
@@ -137,9 +146,9 @@ void append_ternary(std::vector<op_case>& rows) {
   };
   rows.push_back(with_integers(three("select", select, choose, whole(0, 1), {}, {})));
   rows.push_back(with_integers(three("where", where, choose, whole(-1, 1), {}, {})));
-  rows.push_back(with_integers(three("clamp", clamp, clamped, {-3, 3, domain::kind::comb, 0},
-                                     {-2, -1, domain::kind::comb, 0.3},
-                                     {1, 2, domain::kind::comb, 0.6})));
+  rows.push_back(
+      with_integers(three("clamp", clamp, clamped, {-3, 3, domain::kind::comb, 0},
+                          {-2, -1, domain::kind::comb, 0.3}, {1, 2, domain::kind::comb, 0.6})));
 }
 
 }  // namespace

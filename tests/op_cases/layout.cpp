@@ -48,43 +48,95 @@ void append_views(std::vector<op_case>& rows) {
   const auto row = [&](op_case c) { rows.push_back(std::move(c)); };
   using v = const variable&;
   row(reshaped("reshape", "", {3, 4}, [](v x) { return reshape(x, shape{2, 6}); }, {2, 6}));
-  row(reshaped("reshape", "open size", {3, 4}, [](v x) { return reshape(x, {2, -1, 2}); },
+  row(reshaped("reshape", "open size", {3, 4},
+               [](v x) {
+                 return reshape(x, {2, -1, 2});
+               },
                {2, 3, 2}));
   row(reshaped("reshape", "to a scalar", {1, 1}, [](v x) { return reshape(x, shape{}); }, {}));
   row(reshaped("expand_dims", "first", {3, 4}, [](v x) { return expand_dims(x, 0); }, {1, 3, 4}));
   row(reshaped("expand_dims", "last", {3, 4}, [](v x) { return expand_dims(x, -1); }, {3, 4, 1}));
   row(reshaped("squeeze", "all", {1, 3, 1, 4}, [](v x) { return squeeze(x); }, {3, 4}));
   row(reshaped("squeeze", "one", {1, 3, 1, 4}, [](v x) { return squeeze(x, 2); }, {1, 3, 4}));
-  row(moved("transpose", "", {3, 4}, [](v x) { return transpose(x); }, {4, 3},
-            [](const index& i) { return index{i[1], i[0]}; }));
-  row(moved("transpose", "order 1, 2, 0", {2, 3, 4},
-            [](v x) { return transpose(x, {1, 2, 0}); }, {3, 4, 2},
-            [](const index& i) { return index{i[2], i[0], i[1]}; }));
-  row(moved("transpose", "order 0, 2, 1", {2, 3, 4},
-            [](v x) { return transpose(x, {0, -1, 1}); }, {2, 4, 3},
-            [](const index& i) { return index{i[0], i[2], i[1]}; }));
-  row(moved("broadcast_to", "rows", {4}, [](v x) { return broadcast_to(x, {3, 4}); }, {3, 4},
-            [](const index& i) { return i; }));
-  row(moved("broadcast_to", "columns", {3, 1}, [](v x) { return broadcast_to(x, {2, 3, 4}); },
-            {2, 3, 4}, [](const index& i) { return i; }));
-  row(moved("broadcast_to", "a scalar", {}, [](v x) { return broadcast_to(x, {3, 4}); }, {3, 4},
-            [](const index& i) { return i; }));
+  row(moved(
+      "transpose", "", {3, 4}, [](v x) { return transpose(x); }, {4, 3},
+      [](const index& i) {
+        return index{i[1], i[0]};
+      }));
+  row(moved(
+      "transpose", "order 1, 2, 0", {2, 3, 4},
+      [](v x) {
+        return transpose(x, {1, 2, 0});
+      },
+      {3, 4, 2},
+      [](const index& i) {
+        return index{i[2], i[0], i[1]};
+      }));
+  row(moved(
+      "transpose", "order 0, 2, 1", {2, 3, 4},
+      [](v x) {
+        return transpose(x, {0, -1, 1});
+      },
+      {2, 4, 3},
+      [](const index& i) {
+        return index{i[0], i[2], i[1]};
+      }));
+  row(moved(
+      "broadcast_to", "rows", {4},
+      [](v x) {
+        return broadcast_to(x, {3, 4});
+      },
+      {3, 4}, [](const index& i) { return i; }));
+  row(moved(
+      "broadcast_to", "columns", {3, 1},
+      [](v x) {
+        return broadcast_to(x, {2, 3, 4});
+      },
+      {2, 3, 4}, [](const index& i) { return i; }));
+  row(moved(
+      "broadcast_to", "a scalar", {},
+      [](v x) {
+        return broadcast_to(x, {3, 4});
+      },
+      {3, 4}, [](const index& i) { return i; }));
 }
 
 void append_slices(std::vector<op_case>& rows) {
   const auto row = [&](op_case c) { rows.push_back(std::move(c)); };
   using v = const variable&;
-  row(moved("slice", "a block", {5, 6}, [](v x) { return slice(x, {{1, 4}, {2, 5}}); }, {3, 3},
-            [](const index& i) { return index{i[0] + 1, i[1] + 2}; }));
-  row(moved("slice", "steps", {5, 6},
-            [](v x) { return slice(x, {{std::nullopt, std::nullopt, 2}, {5, 0, -2}}); }, {3, 3},
-            [](const index& i) { return index{2 * i[0], 5 - 2 * i[1]}; }));
-  row(moved("slice", "an index", {5, 6}, [](v x) { return slice(x, {-2}); }, {6},
-            [](const index& i) { return index{3, i[0]}; }));
-  row(moved("diag", "of a matrix", {4, 4}, [](v x) { return diag(x); }, {4},
-            [](const index& i) { return index{i[0], i[0]}; }));
-  row(moved("split", "second of three", {2, 6}, [](v x) { return split(x, 3, 1)[1]; }, {2, 2},
-            [](const index& i) { return index{i[0], i[1] + 2}; }));
+  row(moved(
+      "slice", "a block", {5, 6},
+      [](v x) {
+        return slice(x, {{1, 4}, {2, 5}});
+      },
+      {3, 3},
+      [](const index& i) {
+        return index{i[0] + 1, i[1] + 2};
+      }));
+  row(moved(
+      "slice", "steps", {5, 6},
+      [](v x) {
+        return slice(x, {{std::nullopt, std::nullopt, 2}, {5, 0, -2}});
+      },
+      {3, 3},
+      [](const index& i) {
+        return index{2 * i[0], 5 - 2 * i[1]};
+      }));
+  row(moved(
+      "slice", "an index", {5, 6}, [](v x) { return slice(x, {-2}); }, {6},
+      [](const index& i) {
+        return index{3, i[0]};
+      }));
+  row(moved(
+      "diag", "of a matrix", {4, 4}, [](v x) { return diag(x); }, {4},
+      [](const index& i) {
+        return index{i[0], i[0]};
+      }));
+  row(moved(
+      "split", "second of three", {2, 6}, [](v x) { return split(x, 3, 1)[1]; }, {2, 2},
+      [](const index& i) {
+        return index{i[0], i[1] + 2};
+      }));
   op_case spread = moved("diag", "of a vector", {4}, [](v x) { return diag(x); }, {4, 4}, {});
   spread.reference = [](const arrays& x) {
     array y({4, 4});
@@ -154,8 +206,9 @@ void append_placements(std::vector<op_case>& rows) {
     return record(primitives::embed, {v[0]}, attributes);
   };
   embedded.reference = [](const arrays& x) {
-    return placed(x[0], {5, 7}, 0.5,
-                  [](const index& i) { return index{3 - 2 * i[0], 1 + 2 * i[1]}; });
+    return placed(x[0], {5, 7}, 0.5, [](const index& i) {
+      return index{3 - 2 * i[0], 1 + 2 * i[1]};
+    });
   };
   rows.push_back(embedded);
 }

@@ -13,8 +13,8 @@ array product(const array& left, const array& right) {
   if (b.shape.rank() == 1) b.shape = {b.shape[0], 1};
   const index p = sizes_of(a.shape), q = sizes_of(b.shape);
   const std::int64_t inner = p.back();
-  const shape batch = joint_shape({array(shape_from({p.begin(), p.end() - 2})),
-                                   array(shape_from({q.begin(), q.end() - 2}))});
+  const shape batch = joint_shape(
+      {array(shape_from({p.begin(), p.end() - 2})), array(shape_from({q.begin(), q.end() - 2}))});
   index sizes = sizes_of(batch);
   sizes.insert(sizes.end(), {p[p.size() - 2], q.back()});
   array y(shape_from(sizes));
@@ -40,20 +40,19 @@ op_case product_case(shape a, shape b) {
 }
 
 void append_products(std::vector<op_case>& rows) {
-  for (const auto& [a, b] : std::vector<std::pair<shape, shape>>{
-           {{3, 4}, {4, 5}},
-           {{3, 4}, {4}},
-           {{4}, {4, 5}},
-           {{4}, {4}},
-           {{1, 1}, {1, 1}},
-           {{2, 3, 4}, {2, 4, 5}},
-           {{2, 3, 4}, {4, 5}},
-           {{3, 4}, {2, 4, 5}},
-           {{2, 3, 4}, {4}},
-           {{4}, {2, 4, 5}},
-           {{2, 1, 3, 4}, {6, 4, 5}},
-           {{1, 3, 4}, {2, 4, 5}},
-           {{17, 33}, {33, 9}}}) {
+  for (const auto& [a, b] : std::vector<std::pair<shape, shape>>{{{3, 4}, {4, 5}},
+                                                                 {{3, 4}, {4}},
+                                                                 {{4}, {4, 5}},
+                                                                 {{4}, {4}},
+                                                                 {{1, 1}, {1, 1}},
+                                                                 {{2, 3, 4}, {2, 4, 5}},
+                                                                 {{2, 3, 4}, {4, 5}},
+                                                                 {{3, 4}, {2, 4, 5}},
+                                                                 {{2, 3, 4}, {4}},
+                                                                 {{4}, {2, 4, 5}},
+                                                                 {{2, 1, 3, 4}, {6, 4, 5}},
+                                                                 {{1, 3, 4}, {2, 4, 5}},
+                                                                 {{17, 33}, {33, 9}}}) {
     rows.push_back(product_case(a, b));
   }
 }
@@ -77,12 +76,8 @@ op_case mean_loss(std::string name, std::string variant, variable (*f)(operand, 
   return c;
 }
 
-double cross_entropy(double p, double t) {
-  return -(t * std::log(p) + (1 - t) * std::log(1 - p));
-}
-double logit_cross_entropy(double z, double t) {
-  return cross_entropy(1 / (1 + std::exp(-z)), t);
-}
+double cross_entropy(double p, double t) { return -(t * std::log(p) + (1 - t) * std::log(1 - p)); }
+double logit_cross_entropy(double z, double t) { return cross_entropy(1 / (1 + std::exp(-z)), t); }
 
 // Mean over rows of -sum_k t_k log softmax(z)_k.
 double class_loss(const array& z, const std::function<double(std::int64_t, std::int64_t)>& t) {
@@ -105,21 +100,21 @@ void append_losses(std::vector<op_case>& rows) {
   const auto of_sigmoid = [](operand z, operand t) { return binary_crossentropy(sigmoid(z), t); };
   rows.push_back(mean_loss("binary_crossentropy", "of a sigmoid", of_sigmoid, logit_cross_entropy,
                            away_from_zero(), interval(0, 1)));
-  rows.push_back(mean_loss("binary_crossentropy_from_logits", "",
-                           binary_crossentropy_from_logits, logit_cross_entropy, away_from_zero(),
-                           interval(0, 1)));
-  op_case dense{"categorical_crossentropy_from_logits", "",
-                {{{4, 3}, {}}, {{4, 3}, interval(0.1, 1)}}, {}, {}};
-  dense.apply = [](const variables& v) {
-    return categorical_crossentropy_from_logits(v[0], v[1]);
-  };
+  rows.push_back(mean_loss("binary_crossentropy_from_logits", "", binary_crossentropy_from_logits,
+                           logit_cross_entropy, away_from_zero(), interval(0, 1)));
+  op_case dense{"categorical_crossentropy_from_logits",
+                "",
+                {{{4, 3}, {}}, {{4, 3}, interval(0.1, 1)}},
+                {},
+                {}};
+  dense.apply = [](const variables& v) { return categorical_crossentropy_from_logits(v[0], v[1]); };
   dense.reference = [](const arrays& x) {
     return array({}, {class_loss(x[0], [&](auto i, auto k) { return x[1][{i, k}]; })});
   };
   dense.scale = 4;
   rows.push_back(dense);
-  op_case sparse{"sparse_categorical_crossentropy_from_logits", "",
-                 {{{4, 3}, {}}, {{4}, indices(3)}}, {}, {}};
+  op_case sparse{
+      "sparse_categorical_crossentropy_from_logits", "", {{{4, 3}, {}}, {{4}, indices(3)}}, {}, {}};
   sparse.apply = [](const variables& v) {
     return sparse_categorical_crossentropy_from_logits(v[0], v[1]);
   };
@@ -144,11 +139,11 @@ op_case cast_case(std::string variant, std::function<variable(const variable&)> 
 void append_casts(std::vector<op_case>& rows) {
   const auto truncate = [](double x) { return std::trunc(x); };
   const auto same = [](double x) { return x; };
-  rows.push_back(cast_case("to float64 and back", [](const variable& x) {
-    return cast(cast(x, float64), x.dtype());
-  }, same, slope::smooth));
-  rows.push_back(cast_case("to int64", [](const variable& x) { return cast(x, int64); }, truncate,
-                           slope::zero));
+  rows.push_back(cast_case(
+      "to float64 and back", [](const variable& x) { return cast(cast(x, float64), x.dtype()); },
+      same, slope::smooth));
+  rows.push_back(cast_case(
+      "to int64", [](const variable& x) { return cast(x, int64); }, truncate, slope::zero));
   op_case hot{"one_hot", "", {{{2, 3}, indices(4)}}, {}, {}, slope::zero};
   hot.apply = [](const variables& v) { return one_hot(v[0], 4, float64); };
   hot.reference = [](const arrays& x) {
@@ -174,8 +169,8 @@ op_case uniform_case() {
     array y({3, 5});
     const auto step = static_cast<std::uint64_t>(x[0].data[0]);
     for (std::size_t i = 0; i < y.data.size(); ++i) {
-      std::uint32_t w[4] = {static_cast<std::uint32_t>(i / 2), 7,
-                            static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32)};
+      std::uint32_t w[4] = {static_cast<std::uint32_t>(i / 2), 7, static_cast<std::uint32_t>(step),
+                            static_cast<std::uint32_t>(step >> 32)};
       std::uint32_t k0 = 42, k1 = 0;
       for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9U, k1 += 0xBB67AE85U) {
         const std::uint64_t p0 = std::uint64_t{w[0]} * 0xD2511F53U;

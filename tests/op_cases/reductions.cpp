@@ -123,8 +123,9 @@ std::vector<op_case> reduction_cases() {
   append(rows, "var", population, var_of);
   // Not over single elements: there its derivative is infinite.
   std::vector<op_case> deviations;
-  append(deviations, "stddev", [](operand x, const axes& a, dims d) { return stddev(x, a, d); },
-         stddev_of);
+  append(
+      deviations, "stddev", [](operand x, const axes& a, dims d) { return stddev(x, a, d); },
+      stddev_of);
   rows.insert(rows.end(), deviations.begin(), deviations.end() - 2);
   op_case sample{"var", "correction 1", {{{3, 4}, {}}}, {}, {}};
   sample.apply = [](const variables& v) { return var(v[0], 1, dims::drop, 1); };

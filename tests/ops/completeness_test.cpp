@@ -43,8 +43,8 @@ std::set<std::string> matches(const std::string& text, const char* pattern) {
 // The names in `extern const primitive a, b, c;` lines.
 std::set<std::string> declared_primitives() {
   std::set<std::string> names;
-  for (const auto& line : matches(text_of("src/primitives/primitives.hpp"),
-                                  "extern const primitive ([^;]*);")) {
+  for (const auto& line :
+       matches(text_of("src/primitives/primitives.hpp"), "extern const primitive ([^;]*);")) {
     names.merge(matches(line, "(\\w+)"));
   }
   return names;

@@ -66,8 +66,7 @@ void expect_slope(double got, double wanted, double tolerance) {
   EXPECT_NEAR(got, wanted, tolerance * std::max(1.0, std::abs(wanted)));
 }
 
-template <class F>
-void for_smooth_cases(F f) {
+template <class F> void for_smooth_cases(F f) {
   engine random(11);
   for (const op_case& c : op_cases()) {
     if (c.derivative != slope::smooth) continue;

@@ -68,7 +68,11 @@ TEST(Slice, MixesIndicesRangesAndWholeAxes) {
   const array data = counted({4, 5, 6});
   const variable x = g.input(float64, data);
   const array a = g.run(slice(x, {all, 2, {std::nullopt, std::nullopt, -1}}));
-  expect_close(a, rearranged(data, {4, 6}, [](const index& i) { return index{i[0], 2, 5 - i[1]}; }),
+  expect_close(a,
+               rearranged(data, {4, 6},
+                          [](const index& i) {
+                            return index{i[0], 2, 5 - i[1]};
+                          }),
                0);
   const array b = g.run(slice(x, {-1, -2, -3}));
   expect_close(b, array({}, {data[{3, 3, 3}]}), 0);
@@ -84,7 +88,11 @@ TEST(Transpose, MovesLargeAndEmptyArrays) {
       const array x = rounded(draw_normal(s, random), d);
       graph_under_test g;
       const array y = g.run(transpose(g.input(d, x)));
-      expect_near(y, rearranged(x, {s[1], s[0]}, [](const index& i) { return index{i[1], i[0]}; }),
+      expect_near(y,
+                  rearranged(x, {s[1], s[0]},
+                             [](const index& i) {
+                               return index{i[1], i[0]};
+                             }),
                   d, 0, 0);
     }
   }
@@ -125,8 +133,8 @@ TEST(Concatenate, JoinsManyPartsEmptyOnesIncluded) {
   }
   const variable y = concatenate(parts, 0);
   expect_close(g.run(y), wanted, 0);
-  expect_close(g.run(gradient(sum(y * y), g.inputs[3])),
-               array({3, 2}, {14, 16, 18, 20, 22, 24}), 0);
+  expect_close(g.run(gradient(sum(y * y), g.inputs[3])), array({3, 2}, {14, 16, 18, 20, 22, 24}),
+               0);
 }
 
 TEST(Split, GivesPartsThatConcatenateToTheWhole) {
@@ -153,9 +161,9 @@ TEST(Layout, KeepsEmptyArraysEmpty) {
   const variable x = g.input(float64, array({3, 0}));
   const variable at = g.input(int64, array({0}));
   const variable table = g.input(float64, array({4, 2}));
-  const variables results{reshape(x, {0, 7}),   transpose(x),     broadcast_to(x, {2, 3, 0}),
-                          slice(x, {{0, 2}}),   cumsum(x, 0),     gather(table, at),
-                          concatenate({x, x}),  stack({x, x}),    tril(x),
+  const variables results{reshape(x, {0, 7}),   transpose(x),  broadcast_to(x, {2, 3, 0}),
+                          slice(x, {{0, 2}}),   cumsum(x, 0),  gather(table, at),
+                          concatenate({x, x}),  stack({x, x}), tril(x),
                           diag(reshape(x, {0}))};
   const std::vector<shape> wanted{{0, 7}, {0, 3}, {2, 3, 0}, {2, 0}, {3, 0},
                                   {0, 2}, {6, 0}, {2, 3, 0}, {3, 0}, {0, 0}};

@@ -26,27 +26,32 @@ const std::vector<reduction>& reductions() {
   static const std::vector<reduction> list{
       {"sum", sum, total},
       {"mean", mean, [](const numbers& v) { return total(v) / double(v.size()); }, false},
-      {"max", max, [](const numbers& v) {
+      {"max", max,
+       [](const numbers& v) {
          double m = -infinity;
          for (double x : v) m = x > m ? x : m;
          return m;
        }},
-      {"min", min, [](const numbers& v) {
+      {"min", min,
+       [](const numbers& v) {
          double m = infinity;
          for (double x : v) m = x < m ? x : m;
          return m;
        }},
-      {"prod", prod, [](const numbers& v) {
+      {"prod", prod,
+       [](const numbers& v) {
          double p = 1;
          for (double x : v) p *= x;
          return p;
        }},
-      {"norm", norm, [](const numbers& v) {
+      {"norm", norm,
+       [](const numbers& v) {
          long double squares = 0;
          for (double x : v) squares += static_cast<long double>(x) * x;
          return static_cast<double>(std::sqrt(squares));
        }},
-      {"logsumexp", logsumexp, [](const numbers& v) {
+      {"logsumexp", logsumexp,
+       [](const numbers& v) {
          long double sum = 0;
          for (double x : v) sum += std::exp(x);
          return static_cast<double>(std::log(sum));
@@ -109,8 +114,8 @@ void expect_all_subsets(const shape& s, engine& random) {
 
 TEST(Reductions, CoverEverySubsetOfAxes) {
   engine random(1);
-  for (const shape& s : {shape{}, shape{5}, shape{3, 4}, shape{2, 3, 4}, shape{2, 3, 2, 3},
-                         shape{1, 4, 1}}) {
+  for (const shape& s :
+       {shape{}, shape{5}, shape{3, 4}, shape{2, 3, 4}, shape{2, 3, 2, 3}, shape{1, 4, 1}}) {
     expect_all_subsets(s, random);
   }
 }
@@ -181,7 +186,8 @@ TEST(Reductions, OfExponentialsNeitherOverflowNorVanish) {
   expect_close(g.run(logsumexp(x)), array({}, {1001 + std::log1p(std::exp(-1.0))}));
   const double p = 1 / (1 + std::exp(1.0));
   expect_close(g.run(softmax(x)), array({3}, {p, 1 - p, 0}));
-  expect_close(g.run(log_softmax(x)), array({3}, {std::log(p), std::log(1 - p), -3001 + std::log(1 - p)}));
+  expect_close(g.run(log_softmax(x)),
+               array({3}, {std::log(p), std::log(1 - p), -3001 + std::log(1 - p)}));
   expect_close(g.run(gradient(logsumexp(x), x)), array({3}, {p, 1 - p, 0}));
   EXPECT_EQ(g.run(logsumexp(infinite)).data[0], -infinity);
 }

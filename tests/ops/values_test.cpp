@@ -9,8 +9,7 @@ dtype dtype_of_result(const op_case& c, const variable& y, dtype d) {
   return c.name == "cast" || c.elementwise ? d : y.dtype();
 }
 
-void expect_reference(const op_case& c, const std::vector<shape>& shapes, dtype d,
-                      engine& random) {
+void expect_reference(const op_case& c, const std::vector<shape>& shapes, dtype d, engine& random) {
   SCOPED_TRACE(c.text() + " in " + name_of(d) + ", first shape " + shapes[0].text());
   arrays x = draw(c, shapes, random);
   for (array& a : x) a = rounded(a, d);
