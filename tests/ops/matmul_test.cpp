@@ -25,8 +25,7 @@ void expect_product(const shape& a, const shape& b, engine& random) {
     for (array& e : x) e = rounded(e, d);
     graph_under_test g(c, x, d);
     const std::int64_t inner = a[a.rank() - 1];
-    expect_near(g.run(c.apply(g.inputs)), c.reference(x), d, 4,
-                4 + static_cast<double>(inner) / 2);
+    expect_near(g.run(c.apply(g.inputs)), c.reference(x), d, 4, 4 + static_cast<double>(inner) / 2);
   }
 }
 
