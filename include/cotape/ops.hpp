@@ -47,6 +47,8 @@ variable tanh(operand x);
 variable sigmoid(operand x);
 /// max(x, 0); the derivative at 0 is 0.
 variable relu(operand x);
+/// log(1 + exp(x)), without overflow.
+variable softplus(operand x);
 variable erf(operand x);
 /// The derivative at 0 is 0.
 variable abs(operand x);
@@ -76,7 +78,6 @@ variable operator>=(operand a, operand b);
 variable select(operand condition, operand a, operand b);
 variable where(operand condition, operand a, operand b);
 variable clamp(operand x, operand low, operand high);
-variable softplus(operand x);
 /// The same value with derivative 0.
 variable stop_gradient(operand x);
 /// Another dtype; to int64 rounds toward zero and has derivative 0.

@@ -68,11 +68,6 @@ variable clamp(operand x, operand low, operand high) {
   return minimum(maximum(c[0], c[1]), c[2]);
 }
 
-variable softplus(operand x) {  // max(x, 0) + log(1 + e^-|x|)
-  const composition c("softplus", {x});
-  return relu(c[0]) + log1p(exp(-abs(c[0])));
-}
-
 variable stop_gradient(operand x) { return record(primitives::stop_gradient, {x}); }
 
 variable cast(operand x, dtype to) {

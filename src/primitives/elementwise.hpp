@@ -98,7 +98,7 @@ inline constexpr primitive builtin{Op::name,
   variable f(operand a, operand b) { return record(builtin<f##_op>, {a, b}); }
 #define COTAPE_TERNARY(f) \
   variable f(operand a, operand b, operand c) { return record(builtin<f##_op>, {a, b, c}); }
-#else
+#elif !defined(COTAPE_UNARY)  // a file may give the three a meaning of its own: a list, say
 #define COTAPE_UNARY(f)
 #define COTAPE_BINARY(f)
 #define COTAPE_TERNARY(f)

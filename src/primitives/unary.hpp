@@ -75,6 +75,15 @@ struct sigmoid_op : unary {  // y = 1/(1 + e^-x),  dy/dx = y (1 - y)
 };
 COTAPE_UNARY(sigmoid)
 
+struct softplus_op : unary {  // y = ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|),  dy/dx = sigmoid x
+  static constexpr auto name = "softplus";
+  template <class B> static B kernel(B x) {
+    return select(x > B(0), x, B(0)) + log1p(exp(select(x > B(0), -x, x)));
+  }
+  static variable derivative(variable x, variable, variable dy) { return chain(dy, sigmoid(x)); }
+};
+COTAPE_UNARY(softplus)
+
 struct relu_op : unary {  // y = max(x, 0),  dy/dx = [y > 0]
   static constexpr auto name = "relu";
   static constexpr bool exact = true;

@@ -1,0 +1,101 @@
+// The table of op cases has a row for every primitive and for every operation of ops.hpp.
+#include <fstream>
+#include <regex>
+#include <set>
+
+#include "primitives/primitives.hpp"
+#include "support.hpp"
+
+// Each of these lines in unary.hpp and binary.hpp adds a descriptor to the list.
+namespace cotape::testing {
+std::vector<const primitive*>& listed() {
+  static std::vector<const primitive*> list;
+  return list;
+}
+struct entry {
+  explicit entry(const primitive& op) { listed().push_back(&op); }
+};
+}  // namespace cotape::testing
+#define COTAPE_UNARY(f) const testing::entry entry_of_##f{builtin<f##_op>};
+#define COTAPE_BINARY(f) COTAPE_UNARY(f)
+#define COTAPE_TERNARY(f) COTAPE_UNARY(f)
+#include "primitives/binary.hpp"
+#include "primitives/unary.hpp"
+
+namespace cotape::testing {
+
+namespace {
+
+std::string text_of(const std::string& path) {
+  std::ifstream in(COTAPE_SOURCE_DIR "/" + path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::set<std::string> matches(const std::string& text, const char* pattern) {
+  const std::regex expression(pattern);
+  std::set<std::string> names;
+  for (std::sregex_iterator it(text.begin(), text.end(), expression), end; it != end; ++it) {
+    names.insert((*it)[1]);
+  }
+  return names;
+}
+
+// The names in `extern const primitive a, b, c;` lines.
+std::set<std::string> declared_primitives() {
+  std::set<std::string> names;
+  for (const auto& line :
+       matches(text_of("src/primitives/primitives.hpp"), "extern const primitive ([^;]*);")) {
+    names.merge(matches(line, "(\\w+)"));
+  }
+  return names;
+}
+
+bool has_row(const std::string& name) {
+  return std::any_of(op_cases().begin(), op_cases().end(),
+                     [&](const op_case& c) { return c.name == name; });
+}
+
+// Whether the rows of that name record a node of that primitive.
+bool rows_record(const std::string& name) {
+  engine random(1);
+  for (const op_case& c : op_cases()) {
+    if (c.name != name) continue;
+    graph_under_test g(c, draw(c, random), float64);
+    c.apply(g.inputs);
+    for (const node& n : g.t.nodes()) {
+      if (n.op->name == name) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST(OpCases, HaveARowForEveryElementwisePrimitive) {
+  listed().push_back(&builtin<broadcast_op>);
+  ASSERT_GE(listed().size(), 26u);
+  for (const primitive* op : listed()) {
+    EXPECT_TRUE(has_row(op->name)) << op->name << ": add a row to tests/op_cases/";
+    EXPECT_TRUE(rows_record(op->name)) << op->name << ": none of its rows records it";
+  }
+}
+
+TEST(OpCases, HaveARowForEveryOtherPrimitive) {
+  const auto names = declared_primitives();
+  ASSERT_GE(names.size(), 16u);
+  for (const std::string& name : names) {
+    EXPECT_TRUE(has_row(name)) << name << ": add a row to tests/op_cases/";
+    EXPECT_TRUE(rows_record(name)) << name << ": none of its rows records it";
+  }
+}
+
+TEST(OpCases, HaveARowForEveryOperation) {
+  const auto names =
+      matches(text_of("include/cotape/ops.hpp"), "\n(?:variable|std::vector<variable>) (\\w+)\\(");
+  ASSERT_GE(names.size(), 60u);
+  for (const std::string& name : names) {
+    EXPECT_TRUE(has_row(name)) << name << ": add a row to tests/op_cases/";
+  }
+}
+
+}  // namespace cotape::testing

@@ -1,0 +1,144 @@
+// First and second derivatives of every operation against central differences, in float64, in
+// random directions with random cotangents.
+#include "support.hpp"
+
+namespace cotape::testing {
+
+namespace {
+
+bool moves(const argument& a) {
+  return a.from.kind != domain::kind::whole && a.from.kind != domain::kind::indices;
+}
+
+// The inputs that derivatives are taken for, and the others.
+struct trial {
+  const op_case& c;
+  arrays x, direction, second_direction;
+  array w;  // the cotangent
+
+  trial(const op_case& row, engine& random) : c(row), x(draw(row, random)) {
+    for (const argument& a : row.inputs) {
+      const auto aim = [&] { return moves(a) ? draw_normal(a.shape, random) : array(a.shape); };
+      direction.push_back(aim());
+      second_direction.push_back(aim());
+    }
+    w = draw_normal(row.reference(x).shape, random);
+  }
+};
+
+// The graph at x: y, and the gradients of w . y that can be asked for.
+struct differentiated {
+  graph_under_test g;
+  variable y, w;
+  variables xs, gradients;
+
+  differentiated(const trial& t, const arrays& x) : g(t.c, x, float64) {
+    y = t.c.apply(g.inputs);
+    for (const variable& v : g.inputs) {
+      if (v.dtype() != int64) xs.push_back(v);
+    }
+    w = g.input(y.dtype(), t.w);
+    gradients = vjp(y, xs, w);
+  }
+};
+
+// The arrays that belong to the floating inputs.
+arrays floating(const op_case& c, const arrays& x) {
+  arrays result;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (c.inputs[i].from.in(float64) != int64) result.push_back(x[i]);
+  }
+  return result;
+}
+
+double value_at(const trial& t, const arrays& x) {
+  graph_under_test g(t.c, x, float64);
+  return dot(g.run(t.c.apply(g.inputs)), t.w);
+}
+
+// The gradient's component along the trial's second direction.
+double slope_at(const trial& t, const arrays& x) {
+  differentiated d(t, x);
+  return dot(d.g.run(d.gradients), floating(t.c, t.second_direction));
+}
+
+void expect_slope(double got, double wanted, double tolerance) {
+  EXPECT_NEAR(got, wanted, tolerance * std::max(1.0, std::abs(wanted)));
+}
+
+template <class F> void for_smooth_cases(F f) {
+  engine random(11);
+  for (const op_case& c : op_cases()) {
+    if (c.derivative != slope::smooth) continue;
+    SCOPED_TRACE(c.text());
+    for (int repeat = 0; repeat < 3; ++repeat) f(trial(c, random));
+  }
+}
+
+}  // namespace
+
+TEST(EveryOperation, HasTheGradientThatDifferencesShow) {
+  for_smooth_cases([](const trial& t) {
+    differentiated d(t, t.x);
+    const double wanted =
+        difference([&](double h) { return value_at(t, moved(t.x, h, t.direction)); });
+    expect_slope(dot(d.g.run(d.gradients), floating(t.c, t.direction)), wanted, 1e-8);
+  });
+}
+
+// The gradient's own gradient, in its inputs and in the cotangent: rules are differentiable in dy.
+TEST(EveryOperation, HasTheSecondDerivativeThatDifferencesShow) {
+  for_smooth_cases([](const trial& t) {
+    differentiated d(t, t.x);
+    const arrays directions = floating(t.c, t.second_direction);
+    variable along;
+    for (std::size_t i = 0; i < d.xs.size(); ++i) {
+      const variable part = sum(d.gradients[i] * d.g.t.constant(to_tensor(directions[i], float64)));
+      along = along.empty() ? part : along + part;
+    }
+    variables second = gradient(along, d.xs);
+    second.push_back(gradient(along, d.w));
+    arrays got = d.g.run(second);
+    const array in_cotangent = got.back();
+    got.pop_back();
+    const double wanted =
+        difference([&](double h) { return slope_at(t, moved(t.x, h, t.direction)); });
+    expect_slope(dot(got, floating(t.c, t.direction)), wanted, 1e-7);
+    // w . dy(direction) is linear in w: its gradient times w is the slope itself.
+    expect_slope(dot(in_cotangent, t.w), slope_at(t, t.x), 1e-10);
+  });
+}
+
+TEST(EveryOperation, HasAGradientOfZerosWhereItsSlopeIsZero) {
+  engine random(12);
+  for (const op_case& c : op_cases()) {
+    if (c.derivative != slope::zero) continue;
+    SCOPED_TRACE(c.text());
+    graph_under_test g(c, draw(c, random), float64);
+    const variable y = sum(cast(c.apply(g.inputs), float64));
+    for (std::size_t i = 0; i < g.inputs.size(); ++i) {
+      if (g.inputs[i].dtype() == int64) {
+        EXPECT_THROW(gradient(y, g.inputs[i]), dtype_error);
+      } else {
+        const array zeros = g.run(gradient(y, g.inputs[i]));
+        expect_near(zeros, array(c.inputs[i].shape), float64, 0, 0);
+      }
+    }
+  }
+}
+
+// Conditions and the like: inputs whose changes do not matter.
+TEST(EveryOperation, HasNoSlopeInWholeNumberedInputs) {
+  engine random(13);
+  for (const op_case& c : op_cases()) {
+    for (std::size_t i = 0; i < c.inputs.size(); ++i) {
+      if (c.inputs[i].from.kind != domain::kind::whole) continue;
+      SCOPED_TRACE(c.text());
+      graph_under_test g(c, draw(c, random), float64);
+      const variable y = sum(cast(c.apply(g.inputs), float64));
+      expect_near(g.run(gradient(y, g.inputs[i])), array(c.inputs[i].shape), float64, 0, 0);
+    }
+  }
+}
+
+}  // namespace cotape::testing

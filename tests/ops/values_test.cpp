@@ -1,0 +1,75 @@
+// Values of every operation against its independent reference.
+#include "support.hpp"
+
+namespace cotape::testing {
+
+namespace {
+
+dtype dtype_of_result(const op_case& c, const variable& y, dtype d) {
+  return c.name == "cast" || c.elementwise ? d : y.dtype();
+}
+
+void expect_reference(const op_case& c, const std::vector<shape>& shapes, dtype d, engine& random) {
+  SCOPED_TRACE(c.text() + " in " + name_of(d) + ", first shape " + shapes[0].text());
+  arrays x = draw(c, shapes, random);
+  for (array& a : x) a = rounded(a, d);
+  graph_under_test g(c, x, d);
+  const variable y = c.apply(g.inputs);
+  expect_near(g.run(y), c.reference(x), dtype_of_result(c, y, d), c.ulps, c.scale);
+}
+
+std::vector<shape> own_shapes(const op_case& c) {
+  std::vector<shape> shapes;
+  for (const argument& a : c.inputs) shapes.push_back(a.shape);
+  return shapes;
+}
+
+}  // namespace
+
+TEST(EveryOperation, HasItsReferencesValue) {
+  engine random(1);
+  for (const op_case& c : op_cases()) {
+    for (dtype d : {float64, float32}) expect_reference(c, own_shapes(c), d, random);
+  }
+}
+
+// Loops run over tiles of 512 elements and whole vectors.
+TEST(EveryElementwiseOperation, HasItsReferencesValueAtAnySize) {
+  engine random(2);
+  for (const op_case& c : op_cases()) {
+    if (!c.elementwise) continue;
+    std::vector<shape> trials{{}, {3, 0}, {1, 1, 1}, {3, 500}};
+    for (std::int64_t n : {0, 1, 7, 8, 9, 15, 16, 17, 511, 512, 513, 1500}) trials.push_back({n});
+    for (const shape& s : trials) {
+      const std::vector<shape> shapes(c.inputs.size(), s);
+      for (dtype d : {float64, float32}) expect_reference(c, shapes, d, random);
+    }
+  }
+}
+
+TEST(EveryElementwiseOperation, TakesIntegersWhereTheyHaveAMeaning) {
+  engine random(3);
+  std::size_t taken = 0;
+  for (const op_case& c : op_cases()) {
+    if (!c.elementwise) continue;
+    SCOPED_TRACE(c.text());
+    op_case on_integers = c;
+    for (argument& a : on_integers.inputs) a.from = indices(4);
+    for (std::int64_t n : {0, 1, 9, 513}) {
+      const std::vector<shape> shapes(c.inputs.size(), shape{n});
+      const arrays x = draw(on_integers, shapes, random);
+      graph_under_test g(on_integers, x, int64);
+      if (!c.integers) {
+        EXPECT_THROW(c.apply(g.inputs), dtype_error);
+        continue;
+      }
+      ++taken;
+      const variable y = c.apply(g.inputs);
+      EXPECT_EQ(y.dtype(), int64);
+      expect_near(g.run(y), c.reference(x), int64, 0, 0);
+    }
+  }
+  EXPECT_GT(taken, 0u);
+}
+
+}  // namespace cotape::testing

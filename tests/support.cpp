@@ -1,0 +1,154 @@
+#include "support.hpp"
+
+#include <limits>
+
+namespace cotape::testing {
+
+array draw(const argument& of, engine& random) {
+  const domain& d = of.from;
+  std::uniform_real_distribution<double> between(d.low, d.high), jitter(0, 0.2);
+  std::uniform_int_distribution<std::int64_t> number(static_cast<std::int64_t>(d.low),
+                                                     static_cast<std::int64_t>(d.high));
+  array x(of.shape);
+  for (std::size_t i = 0; i < x.data.size(); ++i) {
+    double& e = x.data[i];
+    switch (d.kind) {
+      case domain::kind::interval: e = between(random); break;
+      case domain::kind::two_sided:
+        e = random() % 2 == 0 ? between(random) : -between(random);
+        break;
+      case domain::kind::comb:
+        e = static_cast<double>(number(random)) + d.offset + jitter(random);
+        break;
+      case domain::kind::distinct:
+        e = d.low + 0.25 * static_cast<double>(i) + jitter(random);
+        break;
+      case domain::kind::whole:
+      case domain::kind::indices: e = static_cast<double>(number(random)); break;
+    }
+  }
+  if (d.kind == domain::kind::distinct) std::shuffle(x.data.begin(), x.data.end(), random);
+  return x;
+}
+
+arrays draw(const op_case& of, const std::vector<shape>& shapes, engine& random) {
+  arrays x;
+  for (std::size_t i = 0; i < of.inputs.size(); ++i) {
+    x.push_back(draw({shapes[i], of.inputs[i].from}, random));
+  }
+  return x;
+}
+
+arrays draw(const op_case& of, engine& random) {
+  std::vector<shape> shapes;
+  for (const argument& a : of.inputs) shapes.push_back(a.shape);
+  return draw(of, shapes, random);
+}
+
+array draw_normal(const shape& s, engine& random) {
+  std::normal_distribution<double> normal;
+  array x(s);
+  for (double& e : x.data) e = normal(random);
+  return x;
+}
+
+array rounded(array x, dtype d) {
+  if (d == float32) {
+    for (double& e : x.data) e = static_cast<double>(static_cast<float>(e));
+  }
+  return x;
+}
+
+tensor to_tensor(const array& x, dtype d) {
+  tensor t(value_type{d, x.shape});
+  for (std::size_t i = 0; i < x.data.size(); ++i) {
+    if (d == float32) t.data_as<float>()[i] = static_cast<float>(x.data[i]);
+    else if (d == float64) t.data_as<double>()[i] = x.data[i];
+    else t.data_as<std::int64_t>()[i] = static_cast<std::int64_t>(x.data[i]);
+  }
+  return t;
+}
+
+array to_array(array_view v) {
+  array x(v.shape());
+  for (std::size_t i = 0; i < x.data.size(); ++i) {
+    if (v.dtype() == float32) x.data[i] = static_cast<double>(v.data_as<float>()[i]);
+    else if (v.dtype() == float64) x.data[i] = v.data_as<double>()[i];
+    else x.data[i] = static_cast<double>(v.data_as<std::int64_t>()[i]);
+  }
+  return x;
+}
+
+graph_under_test::graph_under_test(const op_case& c, const arrays& x, dtype d) {
+  for (std::size_t i = 0; i < x.size(); ++i) input(c.inputs[i].from.in(d), x[i]);
+}
+
+variable graph_under_test::input(dtype d, const array& x) {
+  inputs.push_back(t.input(d, x.shape));
+  values.push_back(to_tensor(x, d));
+  return inputs.back();
+}
+
+arrays graph_under_test::run(const variables& outputs, const compile_options& options) {
+  program code(t, inputs, outputs, options);
+  const std::vector<array_view> views(values.begin(), values.end());
+  code.run(views);
+  arrays result;
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    result.push_back(to_array(code.output(i).view()));
+  return result;
+}
+
+double error_in(const array& got, const array& wanted, dtype d, double scale) {
+  const double epsilon =
+      d == float32 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
+  double worst = 0;
+  for (std::size_t i = 0; i < wanted.data.size(); ++i) {
+    const double g = got.data.at(i), w = wanted.data[i];
+    if (g == w || (std::isnan(g) && std::isnan(w))) continue;
+    const double unit = d == int64 ? 0 : epsilon * (std::abs(w) + scale);
+    const double error = std::abs(g - w) / unit;
+    worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
+  }
+  return worst;
+}
+
+void expect_near(const array& got, const array& wanted, dtype d, double ulps, double scale) {
+  ASSERT_EQ(got.shape.text(), wanted.shape.text());
+  EXPECT_LE(error_in(got, wanted, d, scale), ulps) << "(in units in the last place)";
+}
+
+void expect_close(const array& got, const array& wanted, double tolerance) {
+  ASSERT_EQ(got.shape.text(), wanted.shape.text());
+  for (std::size_t i = 0; i < wanted.data.size(); ++i) {
+    const double w = wanted.data[i];
+    EXPECT_NEAR(got.data[i], w, tolerance * std::max(1.0, std::abs(w))) << "element " << i;
+  }
+}
+
+double dot(const array& a, const array& b) {
+  double total = 0;
+  for (std::size_t i = 0; i < a.data.size(); ++i) total += a.data[i] * b.data.at(i);
+  return total;
+}
+
+double dot(const arrays& a, const arrays& b) {
+  double total = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) total += dot(a[i], b.at(i));
+  return total;
+}
+
+arrays moved(const arrays& x, double h, const arrays& direction) {
+  arrays y = x;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    for (std::size_t k = 0; k < x[i].data.size(); ++k) y[i].data[k] += h * direction[i].data[k];
+  }
+  return y;
+}
+
+double difference(const std::function<double(double)>& f, double h) {
+  const auto central = [&](double step) { return (f(step) - f(-step)) / (2 * step); };
+  return (4 * central(h / 2) - central(h)) / 3;
+}
+
+}  // namespace cotape::testing
