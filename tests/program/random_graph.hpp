@@ -12,7 +12,8 @@ struct graph_options {
   std::size_t operations = 20;
   bool matrices = true;  // products, and everything that moves elements
   bool effects = true;
-  precision as = precision::float64;
+  dtype values = float64;  // of inputs, parameters and constants
+  precision as = precision::as_given;
 };
 
 class random_graph {
@@ -20,7 +21,7 @@ class random_graph {
   random_graph(unsigned seed, const graph_options& options)
       : t(options.as), options_(options), engine_(seed) {
     for (std::size_t i = 0; i < 2 + below(3); ++i) {
-      inputs.push_back(t.input(float32, pick(options.shapes)));
+      inputs.push_back(t.input(options.values, pick(options.shapes)));
       pool_.push_back(inputs.back());
     }
     for (std::size_t i = 0; i < 1 + below(3); ++i) {
@@ -56,7 +57,7 @@ class random_graph {
     for (std::int64_t i = 0; i < s.elements(); ++i) {
       x.data_as<float>()[i] = static_cast<float>(engine_() % 20001) / 10000.0F - 1.0F;
     }
-    return x;
+    return tensor(x, options_.values);
   }
 
   // A value that broadcasts with x into something of moderate size, or x itself.

@@ -46,12 +46,27 @@ outcome run(program& code, const random_graph& g, const std::vector<tensor>& inp
   return result;
 }
 
+// What the programs contained, so that a test knows that it tried it.
+struct occurrences {
+  int in_place = 0, written = 0, alpha = 0, beta = 0, transposes = 0, folded = 0;
+  void count(const program& code) {
+    const std::string text = code.explain();
+    const auto has = [&](const char* what) { return text.find(what) != std::string::npos; };
+    in_place += has("->'");
+    written += has("write '");
+    alpha += has("*alpha");
+    beta += has("+C");
+    transposes += has("A^T") || has("B^T");
+    folded += !has(" 0 folded steps");
+  }
+};
+
 class comparison {
  public:
   comparison(unsigned seed, const graph_options& options)
       : seed_(seed),
         graph_(seed, options),
-        tolerance_(options.as == precision::float64 ? 1e-8 : 1e-3) {}
+        tolerance_(options.values == float64 || options.as == precision::float64 ? 1e-8 : 1e-3) {}
 
   void run_all() {
     for (const bool fuse : {true, false}) codes_.push_back(compiled_with(fuse));
@@ -61,13 +76,12 @@ class comparison {
       for (std::size_t i = 0; i < inputs.size(); ++i) reference.bind(graph_.inputs[i], inputs[i]);
       reference.run();
       for (program& code : codes_) {
-        results_.push_back(run(code, graph_, inputs));
-        check(reference, &code == &codes_[0] ? "fused" : "unfused", results_.back());
+        check(reference, &code == &codes_[0] ? "fused" : "unfused", run(code, graph_, inputs));
       }
       check_value(reference, inputs);
     }
   }
-  const std::vector<outcome>& results() const { return results_; }
+  const program& fused() const { return codes_[0]; }
 
  private:
   program compiled_with(bool fuse) {
@@ -113,16 +127,19 @@ class comparison {
   random_graph graph_;
   double tolerance_;
   std::vector<program> codes_;
-  std::vector<outcome> results_;
 };
 
 // Until the first few failures: more say nothing new.
-void compare_many(unsigned first, unsigned count, graph_options options,
-                  const std::vector<std::vector<shape>>& families) {
+occurrences compare_many(unsigned first, unsigned count, graph_options options,
+                         const std::vector<std::vector<shape>>& families) {
+  occurrences seen;
   for (unsigned seed = first; seed < first + count && !::testing::Test::HasFailure(); ++seed) {
     options.shapes = families[seed % families.size()];
-    comparison(seed, options).run_all();
+    comparison c(seed, options);
+    c.run_all();
+    seen.count(c.fused());
   }
+  return seen;
 }
 
 const std::vector<std::vector<shape>> small{
@@ -142,7 +159,15 @@ const std::vector<std::vector<shape>> large{
     {{32, 40}, {40, 32}, {40}, {32, 1}, {32, 32}},
 };
 
-TEST(RandomGraph, SmallOnesAgreeWithAPlainWalk) { compare_many(0, 2400, {}, small); }
+TEST(RandomGraph, SmallOnesAgreeWithAPlainWalk) {
+  const occurrences seen = compare_many(0, 2400, {}, small);
+  for (const int n :
+       {seen.in_place, seen.written, seen.alpha, seen.beta, seen.transposes, seen.folded}) {
+    EXPECT_GT(n, 50);
+    std::printf("%d ", n);
+  }
+  std::printf("\n");
+}
 
 TEST(RandomGraph, LongerOnesAgreeWithAPlainWalk) {
   graph_options options;
@@ -154,16 +179,23 @@ TEST(RandomGraph, OnesBeyondATileAgreeWithAPlainWalk) { compare_many(200000, 400
 
 TEST(RandomGraph, Float32AgreesWithAPlainWalk) {
   graph_options options;
-  options.as = precision::as_given;
+  options.values = float32;
   options.operations = 10;
   compare_many(300000, 600, options, small);
   compare_many(400000, 160, options, large);
 }
 
+TEST(RandomGraph, PromotedOnesAgreeWithAPlainWalk) {
+  graph_options options;
+  options.values = float32;
+  options.as = precision::float64;
+  compare_many(500000, 300, options, small);
+}
+
 // No operation of a loop rounds otherwise when it is fused; only products may (alpha and beta).
 TEST(RandomGraph, FusionKeepsTheBitsOfElementWiseGraphs) {
   graph_options options;
-  options.as = precision::as_given;
+  options.values = float32;
   options.matrices = false;
   for (unsigned seed = 0; seed < 400 && !HasFailure(); ++seed) {
     options.shapes = (seed % 3 == 0 ? large : small)[seed % 6];
