@@ -1,0 +1,88 @@
+// First values of weights: ranges, moments and seeds; layers and activations by name.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "cotape/cotape.hpp"
+
+namespace cotape {
+namespace {
+
+struct moments {
+  double mean = 0, variance = 0, largest = 0;
+  explicit moments(const tensor& x) {
+    const float* p = x.data_as<float>();
+    const auto n = static_cast<std::size_t>(x.shape().elements());
+    for (std::size_t i = 0; i < n; ++i) mean += double{p[i]} / static_cast<double>(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      variance += (p[i] - mean) * (p[i] - mean) / static_cast<double>(n);
+      largest = std::max(largest, std::abs(double{p[i]}));
+    }
+  }
+};
+
+TEST(Initializers, HaveTheVarianceTheyPromise) {
+  generator random(3);
+  const shape s{300, 500};
+  const moments glorot(glorot_uniform(random, s)), he(he_normal(random, s));
+  EXPECT_NEAR(glorot.mean, 0, 1e-3);
+  EXPECT_NEAR(glorot.variance, 2.0 / 800, 2e-5);
+  EXPECT_LE(glorot.largest, std::sqrt(6.0 / 800));
+  EXPECT_GT(glorot.largest, 0.99 * std::sqrt(6.0 / 800));
+  EXPECT_NEAR(he.variance, 2.0 / 300, 6e-5);
+  EXPECT_NEAR(moments(he_uniform(random, s)).variance, 2.0 / 300, 6e-5);
+  EXPECT_NEAR(moments(glorot_normal(random, s)).variance, 2.0 / 800, 2e-5);
+  EXPECT_EQ(moments(zeros(s)).largest, 0);
+}
+
+TEST(Generator, RepeatsWithItsSeedAndNeverWithoutIt) {
+  generator a(1), b(1), c(2);
+  const tensor first = a.uniform({100}), again = b.uniform({100});
+  EXPECT_TRUE(same_bits(first, again));
+  EXPECT_FALSE(same_bits(first, a.uniform({100})));
+  EXPECT_FALSE(same_bits(first, c.uniform({100})));
+}
+
+TEST(Generator, DrawsAnewAtEachRunOfAProgram) {
+  generator random(7);
+  auto draw = compile([&](variable unused) {
+    return random.uniform(unused.owner(), {4}) + random.uniform(unused.owner(), {4});
+  });
+  const xt::xarray<float> first = draw(0.0f), second = draw(0.0f);
+  EXPECT_NE(first, second);
+  EXPECT_EQ(random.counter().value<std::int64_t>()(), 4);
+  random.counter().set(std::int64_t{0});
+  EXPECT_EQ(first, xt::xarray<float>(draw(0.0f)));
+}
+
+TEST(Layers, MakeTheirWeightsWhenFirstCalled) {
+  sequential model(5);
+  model.add(dense(4, "relu")).add(dense(3));
+  EXPECT_TRUE(model.parameters().empty());
+  tape t;
+  EXPECT_EQ(model(t.input(float32, {8, 2})).shape(), (shape{8, 3}));
+  ASSERT_EQ(model.parameters().size(), 4u);
+  EXPECT_EQ(model.parameters()[0].shape(), (shape{2, 4}));
+  EXPECT_EQ(model.parameters()[3].shape(), (shape{3}));
+  EXPECT_THROW(model(t.input(float32, {8, 7})), shape_error);
+}
+
+TEST(Layers, RefuseWhatTheyCannotDo) {
+  tape t;
+  const variable x = t.input(float32, {2});
+  EXPECT_THROW(dense(0), value_error);
+  EXPECT_THROW(sequential()(x), value_error);
+  sequential model;
+  model.add(dense(1));
+  EXPECT_THROW(model(x), shape_error);
+  try {
+    activate("sigmod", x);
+    FAIL();
+  } catch (const value_error& e) {
+    EXPECT_NE(std::string(e.what()).find("sigmoid, tanh"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace cotape
