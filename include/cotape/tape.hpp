@@ -98,6 +98,9 @@ class tape {
   const value_type& type_of(std::uint32_t index) const { return types_[nodes_[index].type]; }
   const value_type& type_at(std::uint32_t type) const { return types_[type]; }
   place place_of(std::uint32_t index) const { return places_[nodes_[index].place]; }
+  /// For errors: " [at a.cpp:3; operands made at a.cpp:1, a.cpp:2]", in a scope at the scope's
+  /// place.
+  std::string origin(std::span<const variable> operands, place where) const;
   std::span<const std::int64_t> attributes_of(std::uint32_t index) const;
   const tensor& tensor_at(std::size_t i) const { return *tensors_[i]; }
   std::shared_ptr<const tensor> shared_tensor(std::size_t i) const { return tensors_[i]; }

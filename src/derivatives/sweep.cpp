@@ -28,6 +28,11 @@ variable unbroadcast(variable dy, const shape& s) {
   return total.shape() == s ? total : reshape(total, s);
 }
 
+// For errors: where in the user's code a value was made.
+std::string made(const char* what, const variable& v) {
+  return fmt::format(" [{} made at {}]", what, v.owner().place_of(v.index()).text());
+}
+
 class sweep {
  public:
   sweep(tape& t, std::uint32_t last, const std::vector<variable>& xs) : tape_(t) {
@@ -111,16 +116,17 @@ class sweep {
     const std::vector<variable> adjoints = rule.rule(rule.inputs, tape_.at(i), dy);
     if (adjoints.size() != rule.inputs.size()) {
       throw value_error(fmt::format("custom_gradient: the rule gave {} adjoints for {} inputs",
-                                    adjoints.size(), rule.inputs.size()));
+                                    adjoints.size(), rule.inputs.size()) +
+                        made("output", tape_.at(i)));
     }
     for (std::size_t k = 0; k < adjoints.size(); ++k) {
       const variable& x = rule.inputs[k];
       if (adjoints[k].empty() || !active(x.index())) continue;
       if (adjoints[k].shape() != x.shape() && adjoints[k].shape() != dy.shape()) {
         throw shape_error(
-            fmt::format("custom_gradient: the rule's adjoint {} has shape {}, the "
-                        "input {}",
-                        k, adjoints[k].shape().text(), x.shape().text()));
+            fmt::format("custom_gradient: the rule's adjoint {} has shape {}, the input {}", k,
+                        adjoints[k].shape().text(), x.shape().text()) +
+            made("output", tape_.at(i)));
       }
       add(x.index(), adjoints[k]);
     }
@@ -140,11 +146,17 @@ std::vector<variable> vjp(variable y, const std::vector<variable>& xs, operand d
   const variable seed = t.resolve(dy, y.dtype());
   if (seed.type() != y.type()) {
     throw shape_error(fmt::format("vjp: the adjoint is {}, the output {}: they must be equal",
-                                  seed.type().text(), y.type().text()));
+                                  seed.type().text(), y.type().text()) +
+                      made("adjoint", seed) + made("output", y));
   }
   for (const variable& x : xs) {
-    if (&x.owner() != &t) throw tape_error("gradient: the variables live on different tapes");
-    if (x.dtype() == int64) throw dtype_error("gradient: int64 values have no derivative");
+    if (&x.owner() != &t) {
+      throw tape_error("gradient: the variables live on different tapes" + made("output", y) +
+                       made("input", x));
+    }
+    if (x.dtype() == int64) {
+      throw dtype_error("gradient: int64 values have no derivative" + made("input", x));
+    }
   }
   sweep s(t, y.index(), xs);
   s.run(y, seed);
@@ -160,9 +172,9 @@ std::vector<variable> vjp(variable y, const std::vector<variable>& xs, operand d
 std::vector<variable> gradient(variable y, const std::vector<variable>& xs) {
   if (y.shape().elements() != 1) {
     throw shape_error(
-        fmt::format("gradient: the output has shape {}, a gradient needs one "
-                    "element: use vjp",
-                    y.shape().text()));
+        fmt::format("gradient: the output has shape {}, a gradient needs one element: use vjp",
+                    y.shape().text()) +
+        made("output", y));
   }
   tape& t = y.owner();
   const variable one = t.literal(1, y.dtype(), t.place_of(y.index()));
@@ -176,7 +188,10 @@ std::vector<variable> gradient(variable y, std::initializer_list<variable> xs) {
 variable gradient(variable y, variable x) { return gradient(y, std::vector{x})[0]; }
 
 variable jvp(variable y, const std::vector<variable>& xs, const std::vector<variable>& dxs) {
-  if (dxs.size() != xs.size()) throw value_error("jvp: as many directions as variables are needed");
+  if (dxs.size() != xs.size()) {
+    throw value_error(fmt::format("jvp: {} directions for {} variables", dxs.size(), xs.size()) +
+                      made("output", y));
+  }
   // g(w) = sum over x of vjp(y, x, w) . dx is linear in w; its gradient in w is the product wanted.
   tape& t = y.owner();
   const variable w = broadcast_to(t.literal(0, y.dtype(), t.place_of(y.index())), y.shape());

@@ -13,10 +13,22 @@ class composition {
   composition(const char* name, std::initializer_list<operand> operands);
   const variable& operator[](std::size_t i) const { return inputs_[i]; }
   tape& on() const { return *tape_; }
+  /// Throws an Error that says, after the operation's name and `why`, where it was recorded.
+  template <class Error> [[noreturn]] void fail(const std::string& why) const {
+    throw Error(std::string(name_) + ": " + why + origin());
+  }
+  /// The axis, or the axes of the first operand, counted from 0; throws value_error if outside.
+  std::size_t axis(std::int64_t which, std::size_t rank) const;
+  std::vector<std::size_t> axes(const cotape::axes& which) const;
 
  private:
-  tape* tape_;
+  std::string origin() const { return tape_->origin({inputs_.data(), arity_}, where_); }
+
+  const char* name_;
+  tape* tape_ = nullptr;
   std::array<variable, 3> inputs_;
+  std::size_t arity_ = 0;
+  place where_;
   std::optional<tape::scope> scope_;
 };
 

@@ -8,7 +8,7 @@
 namespace cotape {
 
 composition::composition(const char* name, std::initializer_list<operand> operands)
-    : tape_(nullptr) {
+    : name_(name), where_(operands.begin()->where()) {
   dtype d = float32;
   for (const operand& x : operands) {
     if (x.is_number() || x.as_parameter() != nullptr) continue;
@@ -16,15 +16,29 @@ composition::composition(const char* name, std::initializer_list<operand> operan
     d = x.as_variable().dtype();
     break;
   }
-  const place where = operands.begin()->where();
   if (tape_ == nullptr) {
     throw tape_error(
         fmt::format("{}: no operand is on a tape: record a parameter with tape.read(p) [at {}]",
-                    name, where.text()));
+                    name, where_.text()));
   }
-  scope_.emplace(*tape_, where);
-  std::size_t i = 0;
-  for (const operand& x : operands) inputs_[i++] = tape_->resolve(x, d);
+  scope_.emplace(*tape_, where_);
+  for (const operand& x : operands) inputs_[arity_++] = tape_->resolve(x, d);
+}
+
+std::size_t composition::axis(std::int64_t which, std::size_t rank) const {
+  try {
+    return normalize_axis(name_, which, rank);
+  } catch (const value_error& e) {
+    throw value_error(e.what() + origin());
+  }
+}
+
+std::vector<std::size_t> composition::axes(const cotape::axes& which) const {
+  try {
+    return which.of(name_, inputs_[0].shape().rank());
+  } catch (const value_error& e) {
+    throw value_error(e.what() + origin());
+  }
 }
 
 variable operator+(operand a, operand b) { return add(a, b); }

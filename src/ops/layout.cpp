@@ -16,6 +16,8 @@ using primitives::words;
 
 std::int64_t word(std::size_t i) { return static_cast<std::int64_t>(i); }
 
+std::string at(const operand& x) { return fmt::format(" [at {}]", x.where().text()); }
+
 words sizes_of(const variable& x) { return {x.shape().begin(), x.shape().end()}; }
 
 }  // namespace
@@ -27,14 +29,17 @@ variable reshape(operand x, const shape& s) {
 variable reshape(operand x, std::initializer_list<std::int64_t> sizes) {
   const composition c("reshape", {x});
   words resolved(sizes);
+  if (std::any_of(resolved.begin(), resolved.end(), [](std::int64_t s) { return s < -1; })) {
+    c.fail<shape_error>("a size is negative");
+  }
   const auto open = std::find(resolved.begin(), resolved.end(), -1);
   if (open != resolved.end()) {
     std::int64_t rest = 1;
     for (std::int64_t s : resolved) rest *= s == -1 ? 1 : s;
     const std::int64_t elements = c[0].shape().elements();
     if (std::count(resolved.begin(), resolved.end(), -1) > 1 || rest == 0 || elements % rest != 0) {
-      throw shape_error(fmt::format("reshape: cannot find the size -1 that turns {} into the rest",
-                                    c[0].shape().text()));
+      c.fail<shape_error>(
+          fmt::format("cannot find the size -1 that turns {} into the rest", c[0].shape().text()));
     }
     *open = elements / rest;
   }
@@ -45,15 +50,15 @@ variable transpose(operand x, std::initializer_list<std::int64_t> order) {
   const composition c("transpose", {x});
   const std::size_t rank = c[0].shape().rank();
   words resolved;
-  for (std::int64_t axis : order) resolved.push_back(word(normalize_axis("transpose", axis, rank)));
+  for (std::int64_t axis : order) resolved.push_back(word(c.axis(axis, rank)));
   for (std::size_t i = rank; order.size() == 0 && i-- > 0;) resolved.push_back(word(i));
   words sorted = resolved;
   std::sort(sorted.begin(), sorted.end());
   const bool permutation =
       sorted.size() == rank && std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end();
   if (!permutation) {
-    throw value_error(fmt::format("transpose: the order must name each of the {} axes of {} once",
-                                  rank, c[0].shape().text()));
+    c.fail<value_error>(fmt::format("the order must name each of the {} axes of {} once", rank,
+                                    c[0].shape().text()));
   }
   return record(primitives::transpose, {c[0]}, resolved);
 }
@@ -61,21 +66,20 @@ variable transpose(operand x, std::initializer_list<std::int64_t> order) {
 variable expand_dims(operand x, std::int64_t axis) {
   const composition c("expand_dims", {x});
   words sizes = sizes_of(c[0]);
-  const auto at = normalize_axis("expand_dims", axis, sizes.size() + 1);
+  const auto at = c.axis(axis, sizes.size() + 1);
   sizes.insert(sizes.begin() + word(at), 1);
   return reshape(c[0], shape(sizes));
 }
 
 variable squeeze(operand x, const axes& which) {
   const composition c("squeeze", {x});
-  const auto named = which.of("squeeze", c[0].shape().rank());
+  const auto named = c.axes(which);
   const bool given = named.size() < c[0].shape().rank();
   words sizes;
   for (std::size_t i = 0; i < c[0].shape().rank(); ++i) {
     const bool chosen = std::find(named.begin(), named.end(), i) != named.end();
     if (given && chosen && c[0].shape()[i] != 1) {
-      throw shape_error(
-          fmt::format("squeeze: axis {} of {} is not of size 1", i, c[0].shape().text()));
+      c.fail<shape_error>(fmt::format("axis {} of {} is not of size 1", i, c[0].shape().text()));
     }
     if (!chosen || c[0].shape()[i] != 1) sizes.push_back(c[0].shape()[i]);
   }
@@ -86,18 +90,18 @@ variable slice(operand x, std::initializer_list<range> ranges) {
   const composition c("slice", {x});
   const shape& s = c[0].shape();
   if (ranges.size() > s.rank()) {
-    throw shape_error(fmt::format("slice: {} ranges for {}", ranges.size(), s.text()));
+    c.fail<shape_error>(fmt::format("{} ranges for {}", ranges.size(), s.text()));
   }
   words sizes = sizes_of(c[0]), first(s.rank(), 0), steps(s.rank(), 1), kept;
   std::size_t i = 0;
   for (const range& r : ranges) {
     const std::int64_t n = s[i];
-    if (r.step == 0) throw value_error("slice: a step of 0");
+    if (r.step == 0) c.fail<value_error>("a step of 0");
     if (r.single) {
       first[i] = word(0) + (*r.start < 0 ? *r.start + n : *r.start);
       if (first[i] < 0 || first[i] >= n) {
-        throw value_error(
-            fmt::format("slice: index {} is outside axis {} of {}", *r.start, i, s.text()));
+        c.fail<value_error>(
+            fmt::format("index {} is outside axis {} of {}", *r.start, i, s.text()));
       }
       sizes[i] = 1;
     } else {  // Python's rules: out-of-range ends are clipped
@@ -129,7 +133,7 @@ variable concatenate(const std::vector<operand>& parts, std::int64_t axis) {
   const composition c("concatenate", {on_tape == parts.end() ? parts[0] : *on_tape});
   std::vector<variable> level;
   for (const operand& x : parts) level.push_back(c.on().resolve(x, c[0].dtype()));
-  const words attributes{word(normalize_axis("concatenate", axis, level[0].shape().rank()))};
+  const words attributes{word(c.axis(axis, level[0].shape().rank()))};
   while (level.size() > 1) {  // a balanced tree: each element is copied log(parts) times
     std::vector<variable> next;
     for (std::size_t i = 0; i + 1 < level.size(); i += 2) {
@@ -144,9 +148,11 @@ variable concatenate(const std::vector<operand>& parts, std::int64_t axis) {
 variable stack(const std::vector<operand>& parts, std::int64_t axis) {
   std::vector<operand> expanded;
   for (const operand& x : parts) {
-    if (x.is_number()) throw value_error("stack: a plain number has no shape, use tape.constant");
+    if (x.is_number()) {
+      throw value_error("stack: a plain number has no shape, use tape.constant" + at(x));
+    }
     if (x.as_parameter() != nullptr) {
-      throw tape_error("stack: read parameters with tape.read(p) first");
+      throw tape_error("stack: read parameters with tape.read(p) first" + at(x));
     }
     expanded.emplace_back(expand_dims(x, axis), x.where().file, x.where().line);
   }
@@ -156,10 +162,10 @@ variable stack(const std::vector<operand>& parts, std::int64_t axis) {
 std::vector<variable> split(operand x, std::int64_t parts, std::int64_t axis) {
   const composition c("split", {x});
   const shape& s = c[0].shape();
-  const auto at = normalize_axis("split", axis, s.rank());
+  const auto at = c.axis(axis, s.rank());
   if (parts <= 0 || s[at] % parts != 0) {
-    throw shape_error(fmt::format("split: axis {} of {} does not divide into {} equal parts", at,
-                                  s.text(), parts));
+    c.fail<shape_error>(
+        fmt::format("axis {} of {} does not divide into {} equal parts", at, s.text(), parts));
   }
   const std::int64_t size = s[at] / parts;
   std::vector<variable> result;
@@ -182,8 +188,8 @@ variable pad(operand x, std::initializer_list<std::int64_t> before,
   if (before.size() != s.rank() || after.size() != s.rank() ||
       std::any_of(before.begin(), before.end(), negative) ||
       std::any_of(after.begin(), after.end(), negative)) {
-    throw shape_error(
-        fmt::format("pad: {} needs {} sizes before and after, none negative", s.text(), s.rank()));
+    c.fail<shape_error>(
+        fmt::format("{} needs {} sizes before and after, none negative", s.text(), s.rank()));
   }
   words attributes = sizes_of(c[0]);
   attributes.insert(attributes.end(), before.begin(), before.end());
@@ -197,24 +203,29 @@ variable pad(operand x, std::initializer_list<std::int64_t> before,
 
 variable gather(operand x, operand indices, std::int64_t axis) {
   const composition c("gather", {x, indices});
-  const words attributes{word(normalize_axis("gather", axis, c[0].shape().rank()))};
+  const words attributes{word(c.axis(axis, c[0].shape().rank()))};
   return record(primitives::gather, {c[0], c[1]}, attributes);
 }
 
 variable scatter_add(operand x, operand indices, std::int64_t size, std::int64_t axis) {
   const composition c("scatter_add", {x, indices});
-  const std::size_t rank = c[0].shape().rank() - c[1].shape().rank() + 1;
-  if (size < 0) throw value_error(fmt::format("scatter_add: the size {} is negative", size));
-  const words attributes{word(normalize_axis("scatter_add", axis, rank)), size};
+  const std::size_t whole = c[0].shape().rank(), indexed = c[1].shape().rank();
+  if (indexed > whole) {
+    c.fail<shape_error>(
+        fmt::format("indices of shape {} do not fit {}", c[1].shape().text(), c[0].shape().text()));
+  }
+  const std::size_t rank = whole - indexed + 1;
+  if (size < 0) c.fail<value_error>(fmt::format("the size {} is negative", size));
+  const words attributes{word(c.axis(axis, rank)), size};
   return record(primitives::scatter_add, {c[0], c[1]}, attributes);
 }
 
 variable one_hot(operand labels, std::int64_t classes, dtype d) {
   const composition c("one_hot", {labels});
   if (c[0].dtype() != int64) {
-    throw dtype_error(fmt::format("one_hot: labels must be int64, not {}", name_of(c[0].dtype())));
+    c.fail<dtype_error>(fmt::format("labels must be int64, not {}", name_of(c[0].dtype())));
   }
-  if (classes < 0) throw value_error(fmt::format("one_hot: {} classes", classes));
+  if (classes < 0) c.fail<value_error>(fmt::format("{} classes", classes));
   tensor numbers({int64, {classes}});
   for (std::int64_t k = 0; k < classes; ++k) numbers.data_as<std::int64_t>()[k] = k;
   return cast(equal(expand_dims(c[0], -1), c.on().constant(numbers)), d);
@@ -227,7 +238,7 @@ variable diag(operand x) {  // a matrix of n columns, flat, has its diagonal at 
     return slice(reshape(c[0], {-1}), {{std::nullopt, std::nullopt, s[0] + 1}});
   }
   if (s.rank() != 1) {
-    throw shape_error(fmt::format("diag: {} is neither a vector nor a square matrix", s.text()));
+    c.fail<shape_error>(fmt::format("{} is neither a vector nor a square matrix", s.text()));
   }
   const std::int64_t n = s[0];
   const words attributes{n, 0, n + 1, n * n, 0};
@@ -237,7 +248,7 @@ variable diag(operand x) {  // a matrix of n columns, flat, has its diagonal at 
 variable tril(operand x, std::int64_t k) {
   const composition c("tril", {x});
   const shape& s = c[0].shape();
-  if (s.rank() < 2) throw shape_error(fmt::format("tril: {} is not a matrix", s.text()));
+  if (s.rank() < 2) c.fail<shape_error>(fmt::format("{} is not a matrix", s.text()));
   const std::int64_t rows = s[s.rank() - 2], columns = s[s.rank() - 1];
   tensor mask({c[0].dtype(), {rows, columns}});
   for (std::int64_t i = 0; i < rows; ++i) {

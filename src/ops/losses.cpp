@@ -8,10 +8,10 @@ namespace cotape {
 
 namespace {
 
-void demand_equal_shapes(const char* name, const composition& c) {
+void demand_equal_shapes(const composition& c) {
   if (c[0].shape() != c[1].shape()) {
-    throw shape_error(fmt::format("{}: the prediction is {}, the target {}: they must be equal",
-                                  name, c[0].shape().text(), c[1].shape().text()));
+    c.fail<shape_error>(fmt::format("the prediction is {}, the target {}: they must be equal",
+                                    c[0].shape().text(), c[1].shape().text()));
   }
 }
 
@@ -25,13 +25,13 @@ variable logits_behind(const variable& v) {
 
 variable mean_squared_error(operand prediction, operand target) {
   const composition c("mean_squared_error", {prediction, target});
-  demand_equal_shapes("mean_squared_error", c);
+  demand_equal_shapes(c);
   return mean(square(c[0] - c[1]));
 }
 
 variable binary_crossentropy(operand prediction, operand target) {
   const composition c("binary_crossentropy", {prediction, target});
-  demand_equal_shapes("binary_crossentropy", c);
+  demand_equal_shapes(c);
   const variable logits = logits_behind(c[0]);
   if (!logits.empty()) return binary_crossentropy_from_logits(logits, c[1]);
   const variable p = clamp(c[0], 1e-7, 1 - 1e-7);
@@ -40,13 +40,13 @@ variable binary_crossentropy(operand prediction, operand target) {
 
 variable binary_crossentropy_from_logits(operand logits, operand target) {
   const composition c("binary_crossentropy_from_logits", {logits, target});  // softplus(z) - t z
-  demand_equal_shapes("binary_crossentropy_from_logits", c);
+  demand_equal_shapes(c);
   return mean(softplus(c[0]) - c[1] * c[0]);
 }
 
 variable categorical_crossentropy_from_logits(operand logits, operand target) {
   const composition c("categorical_crossentropy_from_logits", {logits, target});
-  demand_equal_shapes("categorical_crossentropy_from_logits", c);
+  demand_equal_shapes(c);
   return -mean(sum(chain(c[1], log_softmax(c[0])), -1));
 }
 
@@ -55,8 +55,8 @@ variable sparse_categorical_crossentropy_from_logits(operand logits, operand lab
   const shape& s = c[0].shape();
   const bool fits = s.rank() >= 1 && c[1].shape() == shape(std::span(s.begin(), s.rank() - 1));
   if (!fits) {
-    throw shape_error(
-        fmt::format("sparse_categorical_crossentropy_from_logits: labels of shape {} "
+    c.fail<shape_error>(
+        fmt::format("labels of shape {} "
                     "do not fit logits of shape {}",
                     c[1].shape().text(), s.text()));
   }

@@ -10,10 +10,6 @@ namespace {
 
 using primitives::words;
 
-[[noreturn]] void fail(const shape& a, const shape& b, const std::string& why) {
-  throw shape_error(fmt::format("matmul: cannot multiply {} by {}: {}", a.text(), b.text(), why));
-}
-
 // The batch axes of both broadcast together, in front of the operand's own matrix.
 shape batched(const shape& batch, const shape& x) {
   words sizes(batch.begin(), batch.end());
@@ -25,16 +21,13 @@ shape batch_of(const shape& x) { return shape(std::span(x.begin(), x.rank() - 2)
 
 variable to_shape(variable x, const shape& s) { return x.shape() == s ? x : broadcast_to(x, s); }
 
-variable multiply_matrices(variable a, variable b) {
+variable multiply_matrices(variable a, variable b, const shape& batch) {
   if (b.shape().rank() == 2 && a.shape().rank() > 2) {  // one GEMM over all rows, also in reverse
     words sizes(a.shape().begin(), a.shape().end());
     sizes.back() = b.shape()[1];
-    const variable rows = reshape(a, {-1, a.shape()[a.shape().rank() - 1]});
+    const variable rows = reshape(
+        a, {batch.elements() * a.shape()[a.shape().rank() - 2], a.shape()[a.shape().rank() - 1]});
     return reshape(record(primitives::matmul, {rows, b}), shape(sizes));
-  }
-  shape batch;
-  if (!broadcast(batch_of(a.shape()), batch_of(b.shape()), batch)) {
-    fail(a.shape(), b.shape(), "their batch axes do not broadcast");
   }
   a = to_shape(a, batched(batch, a.shape()));
   b = to_shape(b, batched(batch, b.shape()));
@@ -46,17 +39,22 @@ variable multiply_matrices(variable a, variable b) {
 variable matmul(operand a, operand b) {
   const composition c("matmul", {a, b});
   const shape left = c[0].shape(), right = c[1].shape();
-  if (left.rank() == 0 || right.rank() == 0) fail(left, right, "use * for scalars");
+  const auto fail = [&](const std::string& why) {
+    c.fail<shape_error>(
+        fmt::format("cannot multiply {} by {}: {}", left.text(), right.text(), why));
+  };
+  if (left.rank() == 0 || right.rank() == 0) fail("use * for scalars");
   const std::int64_t inner = right[right.rank() == 1 ? 0 : right.rank() - 2];
   if (left[left.rank() - 1] != inner) {
-    fail(left, right,
-         fmt::format("inner sizes {} and {} differ [at {}; operands made at {}, {}]",
-                     left[left.rank() - 1], inner, a.where().text(),
-                     c.on().place_of(c[0].index()).text(), c.on().place_of(c[1].index()).text()));
+    fail(fmt::format("inner sizes {} and {} differ", left[left.rank() - 1], inner));
   }
   const variable x = left.rank() == 1 ? reshape(c[0], {1, left[0]}) : c[0];
   const variable w = right.rank() == 1 ? reshape(c[1], {right[0], 1}) : c[1];
-  const variable y = multiply_matrices(x, w);
+  shape batch;
+  if (!broadcast(batch_of(x.shape()), batch_of(w.shape()), batch)) {
+    fail("their batch axes do not broadcast");
+  }
+  const variable y = multiply_matrices(x, w, batch);
   if (left.rank() > 1 && right.rank() > 1) return y;
   words sizes(y.shape().begin(), y.shape().end());
   if (right.rank() == 1) sizes.pop_back();

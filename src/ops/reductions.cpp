@@ -58,7 +58,7 @@ variable reduced_last(variable x, std::vector<std::size_t>& reduced) {
 variable reduce(const primitive& op, operand operand_x, const axes& over, dims d) {
   const composition c(op.name, {operand_x});
   variable x = c[0];
-  std::vector<std::size_t> reduced = over.of(op.name, x.shape().rank());
+  std::vector<std::size_t> reduced = c.axes(over);
   const shape result = with_axes(x.shape(), reduced, d);
   if (!reduced.empty() && reduced.back() - reduced.front() + 1 != reduced.size()) {
     x = reduced_last(x, reduced);
@@ -86,16 +86,16 @@ variable min(operand x, const axes& over, dims d) {
 
 variable mean(operand x, const axes& over, dims d) {
   const composition c("mean", {x});
-  const double n = count_of(c[0].shape(), over.of("mean", c[0].shape().rank()));
-  if (n == 0) throw shape_error(fmt::format("mean: {} is empty", c[0].shape().text()));
+  const double n = count_of(c[0].shape(), c.axes(over));
+  if (n == 0) c.fail<shape_error>(fmt::format("{} is empty", c[0].shape().text()));
   return sum(c[0], over, d) * (1 / n);
 }
 
 variable var(operand x, const axes& over, dims d, int correction) {
   const composition c("var", {x});
-  const double n = count_of(c[0].shape(), over.of("var", c[0].shape().rank()));
+  const double n = count_of(c[0].shape(), c.axes(over));
   if (n - correction <= 0) {
-    throw value_error(fmt::format("var: {} elements are too few for correction {}", n, correction));
+    c.fail<value_error>(fmt::format("{} elements are too few for correction {}", n, correction));
   }
   return sum(square(c[0] - mean(c[0], over, keep_dims)), over, d) * (1 / (n - correction));
 }
@@ -107,7 +107,7 @@ variable stddev(operand x, const axes& over, dims d, int correction) {
 
 variable prod(operand x, const axes& over, dims d) {  // by halves: exact derivatives at zeros too
   const composition c("prod", {x});
-  std::vector<std::size_t> reduced = over.of("prod", c[0].shape().rank());
+  std::vector<std::size_t> reduced = c.axes(over);
   const shape result = with_axes(c[0].shape(), reduced, d);
   const auto n = static_cast<std::int64_t>(count_of(c[0].shape(), reduced));
   variable rows = reshape(reduced_last(c[0], reduced), {result.elements(), n});
@@ -123,13 +123,13 @@ variable prod(operand x, const axes& over, dims d) {  // by halves: exact deriva
 
 variable argmax(operand x, std::int64_t axis) {
   const composition c("argmax", {x});
-  const words attributes{word(normalize_axis("argmax", axis, c[0].shape().rank()))};
+  const words attributes{word(c.axis(axis, c[0].shape().rank()))};
   return record(primitives::argmax, {c[0]}, attributes);
 }
 
 variable cumsum(operand x, std::int64_t axis) {
   const composition c("cumsum", {x});
-  const words attributes{word(normalize_axis("cumsum", axis, c[0].shape().rank())), 0};
+  const words attributes{word(c.axis(axis, c[0].shape().rank())), 0};
   return record(primitives::cumsum, {c[0]}, attributes);
 }
 
@@ -145,7 +145,7 @@ variable shift_of(variable x, const axes& over) {
 
 variable logsumexp(operand x, const axes& over, dims d) {  // m + log sum exp(x - m)
   const composition c("logsumexp", {x});
-  const auto reduced = over.of("logsumexp", c[0].shape().rank());
+  const auto reduced = c.axes(over);
   const variable m = shift_of(c[0], over);
   const variable total = sum(exp(c[0] - m), over, keep_dims);
   return reshaped(log(total) + m, with_axes(c[0].shape(), reduced, d));

@@ -38,17 +38,6 @@ struct hash {
   }
 };
 
-// Adds to an error of a shape rule where the operation and its operands were recorded.
-template <class Error>
-[[noreturn]] void rethrow(const Error& e, tape& t, std::span<const variable> inputs, place where) {
-  std::string text = fmt::format("{} [at {}", e.what(), where.text());
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    text += fmt::format("{} {}", i == 0 ? "; operands made at" : ",",
-                        t.place_of(inputs[i].index()).text());
-  }
-  throw Error(text + "]");
-}
-
 template <class T> std::size_t held(const std::vector<T>& v) { return v.capacity() * sizeof(T); }
 
 }  // namespace
@@ -134,8 +123,8 @@ variable tape::record(const primitive& op, std::span<const variable> inputs,
   bool alike = op.infer == &infer_elementwise;
   for (const variable& v : inputs) {
     if (&v.owner() != this) {
-      throw tape_error(
-          fmt::format("{}: its operands live on different tapes [at {}]", op.name, where.text()));
+      throw tape_error(std::string(op.name) + ": its operands live on different tapes" +
+                       origin(inputs, where));
     }
     alike = alike && nodes_[v.index_].type == nodes_[inputs[0].index_].type;
   }
@@ -148,19 +137,28 @@ variable tape::record(const primitive& op, std::span<const variable> inputs,
   try {
     return append(op, inputs, intern(op.infer(s)), attributes, where);
   } catch (const shape_error& e) {
-    rethrow(e, *this, inputs, current(where));
+    throw shape_error(e.what() + origin(inputs, where));
   } catch (const dtype_error& e) {
-    rethrow(e, *this, inputs, current(where));
+    throw dtype_error(e.what() + origin(inputs, where));
   } catch (const value_error& e) {
-    rethrow(e, *this, inputs, current(where));
+    throw value_error(e.what() + origin(inputs, where));
   }
+}
+
+std::string tape::origin(std::span<const variable> operands, place where) const {
+  std::string text = fmt::format(" [at {}", current(where).text());
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    text += fmt::format("{} {}", i == 0 ? "; operands made at" : ",",
+                        operands[i].owner().place_of(operands[i].index()).text());
+  }
+  return text + "]";
 }
 
 variable tape::literal(double number, cotape::dtype d, place where) {
   std::int64_t bits = std::bit_cast<std::int64_t>(d == float32 ? double(float(number)) : number);
   if (d == int64) {
     if (std::trunc(number) != number || std::abs(number) > 9007199254740992.0) {
-      throw value_error(fmt::format("{} is no int64 [at {}]", number, where.text()));
+      throw value_error(fmt::format("{} is no int64{}", number, origin({}, where)));
     }
     bits = static_cast<std::int64_t>(number);
   }
