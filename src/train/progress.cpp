@@ -51,7 +51,10 @@ std::string progress::line() const {
 
 void progress::write(const std::string& text, bool last) {
   last_written_ = options_.clock();
-  if (options_.live) out_ << '\r' << text << "\x1b[K";  // to the line's end: clears older text
+  // ESC [K clears older text to the line's end; ESC [?7l keeps a narrow terminal from wrapping a
+  // line that is to be rewritten, ESC [?7h ends that.
+  if (options_.live && last) out_ << '\r' << text << "\x1b[K";
+  else if (options_.live) out_ << "\r\x1b[?7l" << text << "\x1b[K\x1b[?7h";
   else out_ << text;
   if (last || !options_.live) out_ << '\n';
   out_.flush();

@@ -46,8 +46,9 @@ TEST(Progress, WritesPlainLinesAtTheQuartersOfAnEpoch) {
 
 TEST(Progress, RewritesOneLineOnATerminal) {
   const std::string text = written(2, 1, true);
-  EXPECT_TRUE(text.starts_with("\repoch 1/2  batch 1/8  ")) << text;
+  EXPECT_TRUE(text.starts_with("\r\x1b[?7lepoch 1/2  batch 1/8  ")) << text;
   EXPECT_EQ(std::count(text.begin(), text.end(), '\r'), 16);
+  EXPECT_NE(text.find("left 15 s\x1b[K\x1b[?7h\r"), std::string::npos);
   EXPECT_EQ(lines_of(text), 2);
   EXPECT_TRUE(text.ends_with("more\x1b[K\n"));
 }
