@@ -126,4 +126,49 @@ TEST(Matmul, TakesTransposesAFactorAndAnAddend) {
   }
 }
 
+// Only a swap of the last two axes is a flag of the call; other orders move the elements.
+TEST(Matmul, TakesOperandsTransposedInAnyOrder) {
+  engine random(6);
+  const array a = draw_normal({3, 3, 3}, random), b = draw_normal({3, 3, 3}, random);
+  index order{0, 1, 2};
+  do {
+    SCOPED_TRACE(shape_from(order).text());
+    const auto reordered = [&](const index& i) {
+      index from(3);
+      for (std::size_t k = 0; k < 3; ++k) from[static_cast<std::size_t>(order[k])] = i[k];
+      return from;
+    };
+    array left(a.shape), right(a.shape);
+    each(a.shape, [&](const index& i) {
+      for (std::int64_t k = 0; k < 3; ++k) {
+        left[i] += a[reordered({i[0], i[1], k})] * b[{i[0], k, i[2]}];
+        right[i] += b[{i[0], i[1], k}] * a[reordered({i[0], k, i[2]})];
+      }
+    });
+    graph_under_test g;
+    const variable va = g.input(float64, a), vb = g.input(float64, b);
+    const variable moved = transpose(va, {order[0], order[1], order[2]});
+    expect_close(g.run(matmul(moved, vb)), left, 1e-14);
+    expect_close(g.run(matmul(vb, moved)), right, 1e-14);
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST(Matmul, TakesOneOperandTwice) {
+  engine random(7);
+  const array a = draw_normal({4, 4}, random);
+  array square({4, 4}), gram({4, 4}), slope({4, 4}, 0);
+  each(a.shape, [&](const index& i) {
+    for (std::int64_t k = 0; k < 4; ++k) {
+      square[i] += a[{i[0], k}] * a[{k, i[1]}];
+      gram[i] += a[{k, i[0]}] * a[{k, i[1]}];
+    }
+    for (std::int64_t k = 0; k < 4; ++k) slope[i] += 2 * a[{i[0], k}];  // d sum(A^T A) / dA
+  });
+  graph_under_test g;
+  const variable v = g.input(float64, a);
+  expect_close(g.run(matmul(v, v)), square, 1e-14);
+  expect_close(g.run(matmul(transpose(v), v)), gram, 1e-14);
+  expect_close(g.run(gradient(sum(matmul(transpose(v), v)), v)), slope, 1e-14);
+}
+
 }  // namespace cotape::testing
