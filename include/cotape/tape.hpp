@@ -35,6 +35,7 @@ static_assert(sizeof(node) == 32);
 /// A point to rewind to.
 struct tape_mark {
   std::uint32_t nodes = 0, words = 0, tensors = 0, effects = 0, customs = 0, messages = 0;
+  std::uint32_t serial = 0;  // as a variable's: a rewind past the mark makes it stale
 };
 
 /// The value that a parameter takes when the tape's effects run.
@@ -69,6 +70,7 @@ class tape {
 
   /// Everything recorded after a mark is forgotten by rewind(mark), effects included.
   tape_mark mark() const;
+  /// Throws tape_error if the tape was rewound past the mark since.
   void rewind(const tape_mark& to);
 
   /// Runs the tape's effects once, then forgets them: for tapes recorded by hand.
@@ -157,6 +159,8 @@ class tape {
   std::uint32_t intern(const value_type& type);
   std::uint32_t intern(place where);
   std::uint32_t known(const parameter& p);
+  // The nodes that all rewinds after a serial number have kept.
+  std::uint32_t kept_since(std::uint32_t serial) const;
 
   struct indexes;
   precision precision_;

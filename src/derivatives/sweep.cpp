@@ -144,6 +144,7 @@ class sweep {
 std::vector<variable> vjp(variable y, const std::vector<variable>& xs, operand dy) {
   tape& t = y.owner();
   const variable seed = t.resolve(dy, y.dtype());
+  if (&seed.owner() != &t) throw tape_error("vjp: the adjoint lives on another tape");
   if (seed.type() != y.type()) {
     throw shape_error(fmt::format("vjp: the adjoint is {}, the output {}: they must be equal",
                                   seed.type().text(), y.type().text()) +

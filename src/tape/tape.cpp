@@ -70,10 +70,14 @@ variable variable::named(std::string label) const {
 tape::tape(precision p) : precision_(p), indexes_(std::make_unique<indexes>()) {}
 tape::~tape() = default;
 
-void tape::check(const variable& v) const {
-  const auto later = std::upper_bound(rewinds_.begin(), rewinds_.end(), v.serial_,
+std::uint32_t tape::kept_since(std::uint32_t serial) const {
+  const auto later = std::upper_bound(rewinds_.begin(), rewinds_.end(), serial,
                                       [](std::uint32_t s, const auto& r) { return s < r.first; });
-  if (later != rewinds_.end() && v.index_ >= later->second) {
+  return later == rewinds_.end() ? no_node : later->second;
+}
+
+void tape::check(const variable& v) const {
+  if (v.index_ >= kept_since(v.serial_)) {
     throw tape_error(fmt::format(
         "variable: the tape was rewound past node {}, record the value again", v.index_));
   }
@@ -215,7 +219,7 @@ void tape::assign(const parameter& p, operand value) {
 }
 
 void tape::require(operand condition, const std::string& message) {
-  const variable v = condition.as_variable();
+  const variable v = resolve(condition, float32);
   if (&v.owner() != this) throw tape_error("require: the condition lives on another tape");
   messages_.push_back(message);
   effects_.push_back({no_node, v.index(), static_cast<std::uint32_t>(messages_.size() - 1)});
@@ -228,14 +232,13 @@ std::int64_t tape::keep(std::shared_ptr<const custom_rule> rule) {
 
 tape_mark tape::mark() const {
   const auto count = [](const auto& v) { return static_cast<std::uint32_t>(v.size()); };
-  return {count(nodes_),   count(words_),   count(tensors_),
-          count(effects_), count(customs_), count(messages_)};
+  return {count(nodes_),   count(words_),    count(tensors_), count(effects_),
+          count(customs_), count(messages_), serial_};
 }
 
 void tape::rewind(const tape_mark& to) {
-  const tape_mark now = mark();
-  if (to.nodes > now.nodes || to.effects > now.effects) {
-    throw tape_error("rewind: the mark is ahead of the tape, which was rewound past it");
+  if (to.nodes > kept_since(to.serial)) {
+    throw tape_error("rewind: the tape was rewound past the mark, take a new one");
   }
   while (effects_.size() > to.effects) {
     const effect& e = effects_.back();
@@ -250,7 +253,7 @@ void tape::rewind(const tape_mark& to) {
   words_.resize(to.words);
   tensors_.resize(to.tensors);
   customs_.resize(to.customs);
-  messages_.resize(to.messages);
+  messages_.resize(std::min<std::size_t>(messages_.size(), to.messages));
   indexes_->labels.erase(indexes_->labels.lower_bound(to.nodes), indexes_->labels.end());
   ++serial_;
   while (!rewinds_.empty() && rewinds_.back().second >= to.nodes) rewinds_.pop_back();
