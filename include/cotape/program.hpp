@@ -172,6 +172,8 @@ template <class F> compiled<F> compile(F f, const compile_options& options = {})
 
 /// Compiles and runs what v needs; the tape keeps the program for the next time.
 tensor evaluate(variable v, std::span<const binding> inputs);
+/// How many programs value() keeps for the tape; the least recently used of more than 64 goes.
+std::size_t cached_programs(const tape& t);
 
 template <class T> auto variable::value(std::initializer_list<binding> inputs) const {
   return to_xarray<T>(evaluate(*this, {inputs.begin(), inputs.size()}));

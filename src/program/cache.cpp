@@ -135,6 +135,11 @@ tensor evaluate(variable v, std::span<const binding> inputs) {
   return tensor(code.output(0).view());
 }
 
+std::size_t cached_programs(const tape& t) {
+  const auto* cache = static_cast<const program_cache*>(t.attachment.get());
+  return cache == nullptr ? 0 : cache->size();
+}
+
 void tape::commit(std::initializer_list<binding> inputs) {
   if (effects_.empty()) return;
   structure s;

@@ -1,0 +1,241 @@
+// The mechanics of the reverse sweep; each operation's own derivative is tested with the op cases.
+#include <cmath>
+
+#include "expect_error.hpp"
+
+namespace cotape {
+namespace {
+
+using testing::expect_error;
+using array = xt::xarray<double>;
+
+array filled(const std::vector<std::size_t>& sizes, double value) { return array(sizes, value); }
+
+double number(variable v, std::initializer_list<binding> inputs = {}) {
+  return v.value<double>(inputs)();
+}
+
+TEST(Sweep, AddsUpTheAdjointsOfAValueUsedTwice) {
+  tape t;
+  const variable x = t.constant(3.0);
+  EXPECT_EQ(number(gradient(x * x * x, x)), 27);
+  EXPECT_EQ(number(gradient(x + x + x, x)), 3);
+  const variable y = x * 1 + x;
+  EXPECT_EQ(number(gradient(y, x)), 2);
+}
+
+TEST(Sweep, OfAnIntermediateValueStopsThere) {
+  tape t;
+  const variable x = t.constant(3.0), y = x * x, z = y * x;
+  EXPECT_EQ(number(gradient(z, y)), 3);  // x is another path, not y's
+  EXPECT_EQ(number(gradient(z, x)), 27);
+  const std::vector<variable> both = gradient(z, {x, y});
+  EXPECT_EQ(number(both[0]), 27);
+  EXPECT_EQ(number(both[1]), 3);
+}
+
+TEST(Sweep, OfTheOutputItselfIsOne) {
+  tape t;
+  const variable x = t.constant(filled({1, 1}, 3));
+  EXPECT_EQ(gradient(x, x).value<double>(), filled({1, 1}, 1));
+  const variable y = t.constant(array{1, 2});
+  EXPECT_EQ(vjp(y, {y}, t.constant(array{5, 6}))[0].value<double>(), (array{5, 6}));
+}
+
+TEST(Sweep, OfWhatTheOutputDoesNotDependOnIsZeros) {
+  tape t;
+  const variable x = t.constant(array{1, 2}), y = t.constant(array{{1, 2}, {3, 4}});
+  const variable after = sum(x);
+  const variable later = sin(x);
+  EXPECT_EQ(gradient(after, y).value<double>(), xt::zeros<double>({2, 2}));
+  EXPECT_EQ(gradient(after, later).value<double>(), (array{0, 0}));  // recorded after the output
+  EXPECT_EQ(gradient(after, later).type(), later.type());
+}
+
+TEST(Sweep, SumsBroadcastsBackToTheInputsShape) {
+  tape t;
+  const variable m = t.constant(xt::ones<double>({2, 3}));
+  const auto check = [&](const array& a, const array& wanted) {
+    const variable x = t.constant(a);
+    const variable g = gradient(sum(m * x), x);
+    EXPECT_EQ(g.shape(), x.shape());
+    EXPECT_EQ(g.value<double>(), wanted);
+  };
+  check(array(2.0), array(6.0));
+  check(array{1}, array{6});
+  check(array{1, 2, 3}, array{2, 2, 2});
+  check(filled({2, 1}, 5), filled({2, 1}, 3));
+  check(array{{1, 2, 3}}, array{{2, 2, 2}});
+  check(filled({1, 1}, 2), filled({1, 1}, 6));
+  check(xt::ones<double>({4, 1, 3}), xt::ones<double>({4, 1, 3}) * 2.0);
+  check(xt::ones<double>({2, 1, 1}), xt::ones<double>({2, 1, 1}) * 6.0);
+}
+
+TEST(Sweep, GoesThroughEmptyValues) {
+  tape t;
+  const variable x = t.constant(array{2}), e = t.constant(xt::zeros<double>({0, 1}));
+  const variable y = sum(x * e);
+  EXPECT_EQ(gradient(y, x).value<double>(), (array{0}));
+  EXPECT_EQ(gradient(y, e).shape(), (shape{0, 1}));
+}
+
+TEST(Sweep, VisitsOnlyNodesBetweenInputsAndOutput) {
+  tape t;
+  const variable x = t.constant(2.0);
+  variable aside = x, before = x;
+  for (int i = 0; i < 1000; ++i) before = sin(before);
+  const variable y = before * before;
+  for (int i = 0; i < 1000; ++i) aside = cos(aside);
+  const std::size_t recorded = t.size();
+  gradient(y, before);
+  EXPECT_LE(t.size() - recorded, 6u);  // not the 1000 nodes before or aside
+}
+
+TEST(Sweep, StopsAtIntegersAndStopGradient) {
+  tape t;
+  const variable x = t.constant(array{1.7, 2.2});
+  EXPECT_EQ(gradient(sum(x * stop_gradient(x)), x).value<double>(), (array{1.7, 2.2}));
+  EXPECT_EQ(gradient(sum(cast(cast(x, int64), float64) * x), x).value<double>(), (array{1, 2}));
+}
+
+TEST(Sweep, IsDifferentiatedAgain) {
+  tape t;
+  const variable x = t.constant(0.0);
+  const variable first = gradient(x * sin(x), x);
+  EXPECT_EQ(number(gradient(first, x)), 2);  // (x sin x)'' at 0
+  variable y = exp(t.constant(0.5) + x);
+  for (int order = 0; order < 5; ++order) y = gradient(y, x);
+  EXPECT_NEAR(number(y), std::exp(0.5), 1e-12);
+}
+
+TEST(Sweep, KeepsOnesThatTheUserWrote) {
+  tape t;
+  const variable x = t.constant(2.0), one = x * 1;
+  EXPECT_EQ(number(gradient(one + x, one)), 1);
+  EXPECT_EQ(number(gradient(one + x, x)), 2);
+}
+
+TEST(Sweep, RepeatsAGradientWithoutChange) {
+  tape t;
+  const variable x = t.input(float64, {3}), y = sum(tanh(x) * x);
+  const variable a = gradient(y, x), b = gradient(y, x);
+  const array at{0.1, -0.5, 2};
+  EXPECT_EQ(a.value<double>({{x, at}}), b.value<double>({{x, at}}));
+}
+
+TEST(Sweep, TakesOneInputSeveralTimes) {
+  tape t;
+  const variable x = t.constant(3.0);
+  const std::vector<variable> g = gradient(x * x, {x, x});
+  EXPECT_EQ(number(g[0]), 6);
+  EXPECT_EQ(number(g[1]), 6);
+  EXPECT_TRUE(gradient(x * x, std::vector<variable>{}).empty());
+}
+
+TEST(Vjp, WeighsTheRowsOfTheJacobian) {
+  tape t;
+  const variable x = t.constant(array{1, 2, 3}), w = t.constant(array{1, 10, 100});
+  EXPECT_EQ(vjp(x * x, {x}, w)[0].value<double>(), (array{2, 40, 600}));
+  const parameter p("p", array{1, 0, 0});
+  EXPECT_EQ(vjp(x * x, {x}, p)[0].value<double>(), (array{2, 0, 0}));
+  EXPECT_EQ(number(vjp(sum(x), {x}, 5)[0], {}), 5) << "a number for a scalar";
+}
+
+TEST(Jvp, IsTheJacobianTimesADirection) {
+  tape t;
+  const variable x = t.constant(array{1, 2, 3}), y = t.constant(array{4, 5, 6});
+  const variable dx = t.constant(array{1, 10, 100}), dy = t.constant(array{2, 2, 2});
+  // d(x^2 y) = 2xy dx + x^2 dy
+  EXPECT_EQ(jvp(x * x * y, {x, y}, {dx, dy}).value<double>(), (array{8 + 2, 200 + 8, 3600 + 18}));
+  EXPECT_EQ(jvp(sum(x * x), {x}, {dx}).value<double>(), array(2.0 + 40 + 600));
+  EXPECT_EQ(jvp(x, {y}, {dy}).value<double>(), (array{0, 0, 0}));  // no dependence
+  EXPECT_EQ(jvp(x, {}, {}).value<double>(), (array{0, 0, 0}));
+}
+
+TEST(CustomGradient, ReplacesTheDerivativeOfAComposition) {
+  tape t;
+  const variable x = t.constant(array{1, 2}), w = t.constant(array{3, 4});
+  const variable y =
+      custom_gradient([](const std::vector<variable>& in) { return sin(in[0]) * in[1]; }, {x, w},
+                      [](const std::vector<variable>& in, variable, variable dy) {
+                        return std::vector<variable>{dy * in[1] * 100, variable()};
+                      });
+  const std::vector<variable> g = gradient(sum(y * 2), {x, w});
+  EXPECT_EQ(g[0].value<double>(), (array{600, 800}));
+  EXPECT_EQ(g[1].value<double>(), (array{0, 0}));  // an empty adjoint is zero
+  EXPECT_NEAR(y.value<double>()(0), std::sin(1.0) * 3, 1e-12);
+  EXPECT_EQ(gradient(sum(g[0]), w).value<double>(), (array{200, 200}));  // the rule's own graph
+}
+
+TEST(SweepErrors, ANonScalarOutputThrowsAndNamesVjp) {
+  tape t;
+  const variable x = t.input(float32, {2, 3});
+  expect_error<shape_error>([&] { gradient(x * x, x); },
+                            "gradient: the output has shape (2, 3), a gradient needs one element: "
+                            "use vjp");
+  expect_error<shape_error>([&] { gradient(slice(x, {range(0, 0)}), x); }, "shape (0, 3)");
+}
+
+TEST(SweepErrors, AnAdjointOfAnotherTypeThrows) {
+  tape t;
+  const variable x = t.input(float32, {2}), y = t.input(float32, {3}), z = t.input(float64, {2});
+  expect_error<shape_error>([&] { vjp(x * x, {x}, y); },
+                            "vjp: the adjoint is float32 (3,), the output float32 (2,): they must "
+                            "be equal");
+  expect_error<shape_error>([&] { vjp(x * x, {x}, z); }, "vjp: the adjoint is float64 (2,)");
+  expect_error<shape_error>([&] { vjp(x * x, {x}, 1); }, "vjp: the adjoint is float32 ()");
+}
+
+TEST(SweepErrors, VariablesOfDifferentTapesThrow) {
+  tape t, other;
+  const variable x = t.input(float32, {2}), y = other.input(float32, {2});
+  expect_error<tape_error>([&] { gradient(sum(x), y); },
+                           "gradient: the variables live on different tapes");
+  expect_error<tape_error>([&] { vjp(x, {x}, y); }, "vjp: the adjoint lives on another tape");
+}
+
+TEST(SweepErrors, IntegersHaveNoDerivative) {
+  tape t;
+  const variable x = t.input(float32, {2}), i = t.input(int64, {2});
+  expect_error<dtype_error>([&] { gradient(sum(x), i); },
+                            "gradient: int64 values have no derivative");
+}
+
+TEST(SweepErrors, JvpNeedsADirectionForEachVariable) {
+  tape t;
+  const variable x = t.input(float32, {2});
+  expect_error<value_error>([&] { jvp(x * x, {x}, {}); },
+                            "jvp: as many directions as variables are needed");
+}
+
+TEST(SweepErrors, ACustomRuleMustFit) {
+  tape t;
+  const variable x = t.input(float32, {2});
+  const auto with_rule = [&](const derivative_rule& rule) {
+    return custom_gradient([](const std::vector<variable>& in) { return sum(in[0]); }, {x}, rule);
+  };
+  const variable none =
+      with_rule([](const auto&, variable, variable) { return std::vector<variable>(); });
+  expect_error<value_error>([&] { gradient(none, x); },
+                            "custom_gradient: the rule gave 0 adjoints for 1 inputs");
+  const variable wrong = with_rule([](const auto& in, variable, variable) {
+    return std::vector<variable>{concatenate({in[0], in[0]})};
+  });
+  expect_error<shape_error>([&] { gradient(wrong, x); },
+                            "custom_gradient: the rule's adjoint 0 has shape (4,), the input (2,)");
+}
+
+TEST(SweepErrors, AThrowingRuleLeavesTheTapeUsable) {
+  tape t;
+  const variable x = t.input(float32, {2});
+  const variable y = custom_gradient(
+      [](const std::vector<variable>& in) { return sum(in[0]); }, {x},
+      [](const auto&, variable, variable) -> std::vector<variable> { throw value_error("mine"); });
+  expect_error<value_error>([&] { gradient(y, x); }, "mine");
+  const int line = __LINE__ + 1;
+  const variable z = sin(x);
+  EXPECT_EQ(t.place_of(z.index()).line, line);
+}
+
+}  // namespace
+}  // namespace cotape
