@@ -59,10 +59,12 @@ struct program::body {
   };
 
   std::vector<kernels::step> constant_steps, steps;
-  std::vector<bound_input> inputs;         // as run() takes them
-  std::vector<std::uint32_t> external_of;  // by input: number of its address, or no_node
-  std::vector<std::unique_ptr<tensor>> widened_inputs;           // float32 values of float64 inputs
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> rebound;  // constant's node, its number
+  std::vector<bound_input> inputs;              // as run() takes them
+  std::vector<std::uint32_t> external_of;       // by input: number of its address, or no_node
+  std::vector<std::unique_ptr<tensor>> staged;  // copies of inputs that cannot stay where they are
+  std::vector<array_view> source;               // where each input is read in this run
+  std::vector<std::pair<const std::byte*, std::size_t>> written;  // memory that steps write
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> rebound;   // constant's node, its number
   std::vector<const void*> externals;
   std::vector<patch> patches;
   std::vector<stored_literal> literals;
@@ -77,6 +79,9 @@ struct program::body {
   program_memory memory;
 
   void bind(std::span<const array_view> values);
+  void check(std::span<const array_view> values) const;
+  // The value lies in the arena (an earlier output) or in a parameter that is updated in place.
+  bool writes_to(const array_view& v) const;
   void fold();  // runs the constant steps
   // True if the literal was another number before.
   static bool store_literal(const stored_literal& l, std::int64_t word);

@@ -411,9 +411,15 @@ class emitter {
         }
       }
     }
+    out_.written.emplace_back(out_.arena.get(), p_.arena);
     for (const graph::update& u : g_.updates) {
-      out_.parameters.push_back(g_.on.parameter_at(u.parameter));
-      if (s_.in_place[g_.root(u.value)] == u.parameter) continue;
+      const parameter& p = g_.on.parameter_at(u.parameter);
+      out_.parameters.push_back(p);
+      if (s_.in_place[g_.root(u.value)] == u.parameter) {
+        out_.written.emplace_back(static_cast<const std::byte*>(p.storage().data()),
+                                  p.type().bytes());
+        continue;
+      }
       out_.commits.push_back({static_cast<std::uint32_t>(out_.parameters.size() - 1),
                               resolved(u.value), g_.type(u.value).dtype});
     }

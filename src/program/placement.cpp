@@ -12,7 +12,7 @@ namespace cotape {
 std::uint64_t arena_plan::allocate(std::uint64_t bytes) {
   alive_ += bytes;
   most_alive_ = std::max(most_alive_, alive_);
-  const auto fit = by_size_.lower_bound(bytes);
+  const auto fit = by_size_.lower_bound({bytes, 0});
   if (fit == by_size_.end()) {
     // Grow, beginning in a free block at the end if there is one.
     std::uint64_t offset = size_;
@@ -26,7 +26,7 @@ std::uint64_t arena_plan::allocate(std::uint64_t bytes) {
     size_ = offset + bytes;
     return offset;
   }
-  const std::uint64_t offset = fit->second, length = fit->first;
+  const auto [length, offset] = *fit;
   forget(offset, length);
   if (length > bytes) {
     free_[offset + bytes] = length - bytes;
@@ -58,12 +58,7 @@ void arena_plan::release(std::uint64_t offset, std::uint64_t bytes) {
 
 void arena_plan::forget(std::uint64_t offset, std::uint64_t bytes) {
   free_.erase(offset);
-  for (auto [it, end] = by_size_.equal_range(bytes); it != end; ++it) {
-    if (it->second == offset) {
-      by_size_.erase(it);
-      return;
-    }
-  }
+  by_size_.erase({bytes, offset});
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "program/schedule.hpp"
@@ -32,8 +33,8 @@ class arena_plan {
   std::uint64_t most_alive() const { return most_alive_; }
 
  private:
-  std::map<std::uint64_t, std::uint64_t> free_;  // offset -> bytes
-  std::multimap<std::uint64_t, std::uint64_t> by_size_;
+  std::map<std::uint64_t, std::uint64_t> free_;                // offset -> bytes
+  std::set<std::pair<std::uint64_t, std::uint64_t>> by_size_;  // (bytes, offset)
   std::uint64_t size_ = 0, alive_ = 0, most_alive_ = 0;
   void forget(std::uint64_t offset, std::uint64_t bytes);
 };

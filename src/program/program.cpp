@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <functional>
 #include <unordered_map>
 
 #include "program/body.hpp"
@@ -62,6 +63,8 @@ void list_inputs(const graph& g, const placement& p, const std::vector<variable>
                                   name_of_input(g.on, node, node), g.on.place_of(node).text()));
   }
   out.externals.assign(p.externals.size(), nullptr);
+  out.staged.resize(inputs.size());
+  out.source.resize(inputs.size());
 }
 
 }  // namespace
@@ -121,7 +124,7 @@ void program::body::fold() {
   for (const kernels::step& s : constant_steps) s.run(s);
 }
 
-void program::body::bind(std::span<const array_view> values) {
+void program::body::check(std::span<const array_view> values) const {
   if (values.size() != inputs.size()) {
     throw value_error(fmt::format("run: {} values for {} inputs", values.size(), inputs.size()));
   }
@@ -132,23 +135,40 @@ void program::body::bind(std::span<const array_view> values) {
       throw shape_error(fmt::format("run: input {} has shape {}, the value {}", in.name,
                                     in.type.shape.text(), v.shape().text()));
     }
-    const bool widened = in.type.dtype == float64 && v.dtype() == float32;
-    if (v.dtype() != in.type.dtype && !widened) {
+    if (v.dtype() != in.type.dtype && !(in.type.dtype == float64 && v.dtype() == float32)) {
       throw dtype_error(fmt::format("run: input {} is {}, the value {}: convert it", in.name,
                                     cotape::name_of(in.type.dtype), cotape::name_of(v.dtype())));
     }
-    const auto n = static_cast<std::size_t>(in.type.shape.elements());
-    if (external_of[i] != no_node && widened) {
-      if (!widened_inputs[i]) widened_inputs[i] = std::make_unique<tensor>(in.type);
-      convert<double, float>(v.data(), widened_inputs[i]->data(), n);
-      externals[external_of[i]] = widened_inputs[i]->data();
-    } else if (external_of[i] != no_node) {
-      externals[external_of[i]] = v.data();
-    } else if (in.to != nullptr && widened) {
-      convert<double, float>(v.data(), in.to, n);
-    } else if (in.to != nullptr && n != 0) {
-      std::memcpy(in.to, v.data(), in.type.bytes());
-    }
+  }
+}
+
+bool program::body::writes_to(const array_view& v) const {
+  const auto* first = static_cast<const std::byte*>(v.data());
+  const std::less<> before;
+  return std::any_of(written.begin(), written.end(), [&](const auto& block) {
+    return before(first, block.first + block.second) &&
+           before(block.first, first + v.type().bytes());
+  });
+}
+
+void program::body::bind(std::span<const array_view> values) {
+  check(values);
+  const auto fill = [](const array_view& v, const value_type& type, void* to) {
+    const auto n = static_cast<std::size_t>(type.shape.elements());
+    if (v.dtype() != type.dtype) convert<double, float>(v.data(), to, n);
+    else if (n != 0) std::memcpy(to, v.data(), type.bytes());
+  };
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    source[i] = values[i];
+    const bool in_place = external_of[i] != no_node;
+    if (!writes_to(values[i]) && !(in_place && values[i].dtype() != inputs[i].type.dtype)) continue;
+    if (!staged[i]) staged[i] = std::make_unique<tensor>(inputs[i].type);
+    fill(values[i], inputs[i].type, staged[i]->data());
+    source[i] = *staged[i];
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (external_of[i] != no_node) externals[external_of[i]] = source[i].data();
+    else if (inputs[i].to != nullptr) fill(source[i], inputs[i].type, inputs[i].to);
   }
   for (const patch& p : patches) *p.at = externals[p.external];
 }
@@ -165,7 +185,6 @@ void program::body::commit_updates() {
 
 void program::run(std::span<const array_view> inputs) {
   body& b = *body_;
-  b.widened_inputs.resize(b.inputs.size());
   b.bind(inputs);
   for (const body::promotion& p : b.promotions) convert<double, float>(p.from, p.to, p.elements);
   for (const kernels::step& s : b.steps) s.run(s);

@@ -157,6 +157,38 @@ TEST(Program, MovesKeepItWorking) {
   EXPECT_EQ(first.output(0).value<float>()(0), 3);
 }
 
+// An output is a view into the program's own memory, and may be the next run's input.
+TEST(Program, TakesItsOwnOutputsAsInputs) {
+  for (const bool fuse : {true, false}) {
+    tape t;
+    const variable x = t.input(float32, {2, 2}), y = t.input(float32, {2, 2});
+    program code(t, {x, y}, {y + 1, sin(x) * 0 + x, matmul(x, y)}, {.fuse = fuse});
+    const array a{{1, 2}, {3, 4}}, b{{10, 20}, {30, 40}};
+    code.run(std::vector{view_of(a), view_of(b)});
+    for (int i = 0; i < 3; ++i) {
+      const array left = code.output(0), right = code.output(1);
+      code.run(std::vector{code.output(0).view(), code.output(1).view()});
+      EXPECT_EQ(code.output(0).value<float>(), right + 1.0F) << i;
+      EXPECT_EQ(code.output(1).value<float>(), left) << i;
+      EXPECT_EQ(code.output(2).value<float>()(0, 0),
+                left(0, 0) * right(0, 0) + left(0, 1) * right(1, 0));
+    }
+  }
+}
+
+TEST(Program, TakesAParameterThatItUpdatesAsInput) {
+  const parameter p("p", array{{1, 2}, {3, 4}});
+  tape t;
+  const variable x = t.input(float32, {2, 2});
+  t.assign(p, t.read(p) * 2);
+  const variable y = matmul(t.constant(array{{1, 0}, {0, 1}}), cumsum(cumsum(t.read(p))));
+  program code(t, {x}, {matmul(matmul(x, y), x) * 0 + matmul(x, x)});
+  const std::vector<array_view> inputs{p.view()};
+  code.run(inputs);
+  EXPECT_EQ(code.output(0).value<float>(), (array{{7, 10}, {15, 22}}));  // of the old value
+  EXPECT_EQ(p.value<float>(), (array{{2, 4}, {6, 8}}));
+}
+
 TEST(Program, WidensFloat32ValuesOfFloat64Inputs) {
   tape t{precision::float64};
   const variable x = t.input(float32, {2, 2}), y = t.input(float32, {2, 2});

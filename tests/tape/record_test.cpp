@@ -240,7 +240,7 @@ TEST(Tape, OperandsOfDifferentTapesThrow) {
   const std::string line = std::to_string(__LINE__ + 1);
   const auto mixed = [&] { x + y; };
   expect_error<tape_error>(
-      mixed, "add: its operands live on different tapes [at record_test.cpp:" + line + "]");
+      mixed, "add: its operands live on different tapes [at record_test.cpp:" + line + ";");
   expect_error<tape_error>([&] { matmul(x, y); }, "live on different tapes");
   const parameter w("w", array{1, 2});
   expect_error<tape_error>([&] { t.assign(w, y); }, "assign: the value lives on another tape");

@@ -1,0 +1,124 @@
+// The inside of the compiler: what a legal graph is, and the arena's allocation.
+#include "program/graph.hpp"
+
+#include <ctime>
+#include <map>
+#include <random>
+
+#include "expect_error.hpp"
+#include "program/placement.hpp"
+
+namespace cotape {
+namespace {
+
+using testing::expect_error;
+
+std::uint32_t first(const graph& g, std::string_view name) {
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    if (name == g.values[v].op->name) return v;
+  }
+  return no_node;
+}
+
+TEST(Verify, AcceptsALegalGraph) {
+  tape t;
+  const variable x = t.input(float32, {4});
+  graph g = select(t, {sin(x) + x}, {});
+  prune(g);
+  EXPECT_NO_THROW(verify(g));
+}
+
+TEST(Verify, FindsWhatIsIllegal) {
+  tape t;
+  const variable x = t.input(float32, {4, 4}), c = t.constant(xt::ones<float>({4, 4}));
+  const parameter p("p", xt::zeros<float>({4, 4}));
+  t.assign(p, t.read(p) * 2);
+  graph g = select(t, {reshape(x + sin(x), {16}), matmul(x, x) + cos(x), sin(c)}, {});
+  prune(g);
+  fold_into_matmul(g);
+  prune(g);
+  mark_constants(g, false);
+  EXPECT_NO_THROW(verify(g));
+  const auto broken = [&](const char* text, auto&& harm) {
+    graph copy = g;
+    harm(copy);
+    expect_error<std::logic_error>([&] { verify(copy); }, text);
+  };
+  broken("graph: an input follows its user",
+         [&](graph& h) { h.values[first(h, "add")].in[0] = first(h, "add"); });
+  broken("graph: a view of another size", [&](graph& h) {
+    h.values[first(h, "reshape")].type = h.values[first(h, "literal")].type;
+  });
+  broken("graph: a matmul and its addend differ in type", [&](graph& h) {
+    ASSERT_NE(h.values[first(h, "matmul")].in[3], no_node);
+    h.values[first(h, "cos")].type = h.values[first(h, "reshape")].type;
+  });
+  broken("graph: a constant depends on a value that is none",
+         [&](graph& h) { h.values[first(h, "cos")].constant = true; });
+  broken("graph: an update of another shape",
+         [&](graph& h) { h.updates[0].value = first(h, "reshape"); });
+}
+
+TEST(Passes, ConstantsAreMarkedWhereAllOperandsAre) {
+  tape t;
+  const variable x = t.input(float32, {4}), c = t.constant(xt::ones<float>({4}));
+  for (const bool rebind : {false, true}) {
+    graph g = select(t, {sin(c) + cos(x), exp(t.literal(2, float32, {}))}, {});
+    prune(g);
+    mark_constants(g, rebind);
+    EXPECT_EQ(g.values[first(g, "sin")].constant, !rebind);
+    EXPECT_EQ(g.values[first(g, "constant")].constant, !rebind);
+    EXPECT_FALSE(g.values[first(g, "cos")].constant);
+    EXPECT_FALSE(g.values[first(g, "add")].constant);
+    EXPECT_TRUE(g.values[first(g, "exp")].constant);
+  }
+}
+
+TEST(ArenaPlan, LivingBlocksNeverOverlapAndFreeOnesAreUsedAgain) {
+  std::mt19937 engine(1);
+  arena_plan plan;
+  std::map<std::uint64_t, std::uint64_t> alive;  // offset -> bytes
+  std::uint64_t bytes = 0, most = 0;
+  for (int i = 0; i < 20000; ++i) {
+    if (engine() % 2 == 0 || alive.empty()) {
+      const std::uint64_t size = 64 * (1 + engine() % 20);
+      const std::uint64_t at = plan.allocate(size);
+      const auto next = alive.lower_bound(at);
+      if (next != alive.end()) {
+        ASSERT_LE(at + size, next->first);
+      }
+      if (next != alive.begin()) {
+        ASSERT_LE(std::prev(next)->first + std::prev(next)->second, at);
+      }
+      alive[at] = size;
+      ASSERT_LE(at + size, plan.size());
+      most = std::max(most, bytes += size);
+    } else {
+      auto it = alive.begin();
+      std::advance(it, static_cast<std::ptrdiff_t>(engine() % alive.size()));
+      plan.release(it->first, it->second);
+      bytes -= it->second;
+      alive.erase(it);
+    }
+  }
+  EXPECT_EQ(plan.most_alive(), most);
+  EXPECT_LT(plan.size(), 2 * most);
+  for (const auto& [at, size] : alive) plan.release(at, size);
+  EXPECT_EQ(plan.allocate(plan.size()), 0u);  // all that was released is one block again
+}
+
+// Also where many free blocks have one size: the cost of a block may not grow with their number.
+TEST(ArenaPlan, TakesLinearTime) {
+  const std::clock_t start = std::clock();
+  arena_plan plan;
+  std::vector<std::uint64_t> blocks;
+  for (int i = 0; i < 200000; ++i) blocks.push_back(plan.allocate(64));
+  for (std::size_t i = 0; i < blocks.size(); i += 2) plan.release(blocks[i], 64);
+  // Joining a block with its neighbours looks for each of them among 100,000 of their size.
+  for (std::size_t i = blocks.size() - 1; i > 2; i -= 2) plan.release(blocks[i], 64);
+  EXPECT_EQ(plan.size(), 200000u * 64);
+  EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 3);  // is 0.1; was 60
+}
+
+}  // namespace
+}  // namespace cotape
