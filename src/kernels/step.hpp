@@ -34,8 +34,7 @@ struct scalar_instruction {
 };
 static_assert(sizeof(scalar_instruction) == 16);
 
-template <class T>
-using scalar_function = T (*)(const scalar_instruction&, T* slots, T previous);
+template <class T> using scalar_function = T (*)(const scalar_instruction&, T* slots, T previous);
 inline constexpr std::size_t scalar_forms = 4;
 
 }  // namespace cotape::kernels
