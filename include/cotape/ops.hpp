@@ -196,7 +196,8 @@ struct custom_rule {
   std::vector<variable> inputs;
   derivative_rule rule;
 };
-/// f(inputs), differentiated by `rule` instead of through f.
+/// f(inputs), differentiated by `rule` instead of through f. The tape keeps the rule and calls it
+/// whenever a gradient is recorded: it must own what it captures.
 variable custom_gradient(const std::function<variable(const std::vector<variable>&)>& f,
                          const std::vector<variable>& inputs, derivative_rule rule);
 

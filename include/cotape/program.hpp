@@ -36,11 +36,18 @@ class result {
   /// A copy; throws dtype_error if T is not the dtype.
   template <class T> xt::xarray<T> value() const { return to_xarray<T>(view_); }
   template <class T> operator xt::xarray<T>() const { return value<T>(); }
+  /// Copies into a row-major container of yours; throws shape_error or dtype_error if it does not
+  /// fit. Touches no allocator.
+  template <detail::plain_container E> void copy_to(E& container) const {
+    using element = typename E::value_type;
+    write_to(const_cast<element*>(container.data()), array_argument(container).view().type());
+  }
   /// The number in a value of one element, of any dtype; throws shape_error if there are more.
   double number() const;
   template <arithmetic T> operator T() const { return static_cast<T>(number()); }
 
  private:
+  void write_to(void* data, const value_type& type) const;
   array_view view_;
 };
 

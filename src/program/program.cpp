@@ -229,6 +229,18 @@ void program::rebind(tape& t, std::span<const std::uint32_t> nodes_now,
   }
 }
 
+void result::write_to(void* data, const value_type& type) const {
+  if (type.shape != view_.shape()) {
+    throw shape_error(fmt::format("result: its shape is {}, the container's {}: resize it",
+                                  view_.shape().text(), type.shape.text()));
+  }
+  if (type.dtype != view_.dtype()) {
+    throw dtype_error(fmt::format("result: it is {}, the container {}",
+                                  cotape::name_of(view_.dtype()), cotape::name_of(type.dtype)));
+  }
+  if (type.bytes() != 0) std::memcpy(data, view_.data(), type.bytes());
+}
+
 double result::number() const {
   if (view_.shape().elements() != 1) {
     throw shape_error(fmt::format("result: {} is not one number", view_.type().text()));

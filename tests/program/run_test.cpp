@@ -240,6 +240,22 @@ TEST(Result, ConvertsToNumbersAndContainers) {
 
 // --- Compiled functions -------------------------------------------------------------------------
 
+TEST(Result, CopiesIntoTheUsersBuffers) {
+  auto twice = compile([](variable x) { return x * 2; });
+  const array value{{1, 2}, {3, 4}};
+  array into = xt::zeros<float>({2, 2});
+  const float* before = into.data();
+  twice(value).copy_to(into);
+  EXPECT_EQ(into, (array{{2, 4}, {6, 8}}));
+  EXPECT_EQ(into.data(), before);
+  array flat = xt::zeros<float>({4});
+  expect_error<shape_error>([&] { twice(value).copy_to(flat); },
+                            "result: its shape is (2, 2), the container's (4,): resize it");
+  xt::xarray<double> wide = xt::zeros<double>({2, 2});
+  expect_error<dtype_error>([&] { twice(value).copy_to(wide); },
+                            "result: it is float32, the container float64");
+}
+
 TEST(Compiled, TracesOnceForEachCombinationOfTypes) {
   int traced = 0;
   auto f = compile([&](variable x, variable y) {
