@@ -16,10 +16,15 @@ struct reduction {
   bool empty = true;  // whether it has a value over no elements
 };
 
+// Neumaier's compensated sum: right to the last bit or two.
 double total(const numbers& v) {
-  long double sum = 0;
-  for (double x : v) sum += x;
-  return static_cast<double>(sum);
+  double sum = 0, lost = 0;
+  for (double x : v) {
+    const double next = sum + x;
+    lost += std::abs(sum) >= std::abs(x) ? (sum - next) + x : (x - next) + sum;
+    sum = next;
+  }
+  return sum + lost;
 }
 
 const std::vector<reduction>& reductions() {
