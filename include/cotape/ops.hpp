@@ -106,7 +106,7 @@ variable sum(operand x, const axes& over = {}, dims d = dims::drop);
 variable mean(operand x, const axes& over = {}, dims d = dims::drop);
 /// Mean squared deviation; `correction` 1 divides by n - 1.
 variable var(operand x, const axes& over = {}, dims d = dims::drop, int correction = 0);
-/// sqrt of var.
+/// sqrt of var; its gradient for constant data is 0.
 variable stddev(operand x, const axes& over = {}, dims d = dims::drop, int correction = 0);
 /// Ties share the adjoint evenly. NaN wins.
 variable max(operand x, const axes& over = {}, dims d = dims::drop);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "ops/compose.hpp"
@@ -91,18 +92,29 @@ variable mean(operand x, const axes& over, dims d) {
   return sum(c[0], over, d) * (1 / n);
 }
 
-variable var(operand x, const axes& over, dims d, int correction) {
-  const composition c("var", {x});
+namespace {
+
+// What the sum of squared deviations is divided by.
+double degrees_of_freedom(const composition& c, const axes& over, int correction) {
   const double n = count_of(c[0].shape(), c.axes(over));
   if (n - correction <= 0) {
     c.fail<value_error>(fmt::format("{} elements are too few for correction {}", n, correction));
   }
-  return sum(square(c[0] - mean(c[0], over, keep_dims)), over, d) * (1 / (n - correction));
+  return n - correction;
+}
+
+}  // namespace
+
+variable var(operand x, const axes& over, dims d, int correction) {
+  const composition c("var", {x});
+  const double n = degrees_of_freedom(c, over, correction);
+  return sum(square(c[0] - mean(c[0], over, keep_dims)), over, d) * (1 / n);
 }
 
 variable stddev(operand x, const axes& over, dims d, int correction) {
-  const composition c("stddev", {x});
-  return sqrt(var(c[0], over, d, correction));
+  const composition c("stddev", {x});  // by norm, whose gradient is 0 for constant data
+  const double n = degrees_of_freedom(c, over, correction);
+  return norm(c[0] - mean(c[0], over, keep_dims), over, d) * (1 / std::sqrt(n));
 }
 
 variable prod(operand x, const axes& over, dims d) {  // by halves: exact derivatives at zeros too

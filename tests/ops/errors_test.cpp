@@ -131,7 +131,7 @@ TEST_F(Errors, OfReductionsSayWhatIsMissing) {
   EXPECT_ERROR(shape_error, mean(empty), "mean: (3, 0) is empty");
   EXPECT_ERROR(value_error, var(x, 1, dims::drop, 3),
                "var: 3 elements are too few for correction 3");
-  EXPECT_ERROR(value_error, stddev(empty, 1), "var: 0 elements are too few for correction 0");
+  EXPECT_ERROR(value_error, stddev(empty, 1), "stddev: 0 elements are too few for correction 0");
   EXPECT_ERROR(shape_error, argmax(empty), "argmax: axis 1 of (3, 0) is empty");
 }
 

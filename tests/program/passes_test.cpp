@@ -1,4 +1,6 @@
 // What the passes do to a graph, seen through explain(), steps() and memory().
+#include <xtensor/xstrided_view.hpp>
+
 #include "explained.hpp"
 
 namespace cotape {
@@ -208,6 +210,20 @@ TEST(Passes, FuseBroadcastsAndTrailingReductionsIntoTheLoop) {
   EXPECT_EQ(computes(code, "sum"), 1);
   EXPECT_EQ(computes(code, "max"), 1);
   EXPECT_EQ(computes(code, "norm"), 1);
+}
+
+// One column, broadcast in one loop into two shapes of one size: another column each time.
+TEST(Passes, TellBroadcastsIntoTwoShapesOfOneSizeApart) {
+  tape t;
+  const variable x = t.input(float32, {2, 6}), column = t.input(float32, {2, 1});
+  const variable y = x + column, z = reshape(y, {3, 2, 2}) + column;
+  program code(t, {x, column}, {y, z});
+  EXPECT_EQ(count(code.explain(), "loop over"), 1) << code.explain();
+  const array zeros = xt::zeros<float>({2, 6}), values = xt::reshape_view(array{1, 10}, {2, 1});
+  code.run(views({zeros, values}));
+  EXPECT_EQ(code.output(1).value<float>().flat(2), 1 + 10);
+  EXPECT_EQ(code.output(1).value<float>().flat(6), 10 + 10);
+  EXPECT_EQ(code.output(1).value<float>().flat(8), 10 + 1);
 }
 
 TEST(Passes, FuseChainsOfSizeOneIntoOneLoop) {

@@ -89,8 +89,11 @@ variable random_graph::moved(variable x) {
   const auto axis = static_cast<std::int64_t>(below(x.shape().rank()));
   switch (below(6)) {
     case 0: return transpose(x);
-    case 1:
+    case 1: {
+      const shape& s = pick(options_.shapes);
+      if (s.elements() == x.shape().elements()) return reshape(x, s);
       return reshape(x, {-1, x.shape().elements() == 0 ? 1 : x.shape()[x.shape().rank() - 1]});
+    }
     case 2: return slice(x, {range(std::nullopt, std::nullopt, below(2) == 0 ? -1 : 2)});
     case 3: return x.shape().elements() < 2000 ? concatenate({x, sin(x)}, axis) : x;
     case 4: return rank < 4 ? expand_dims(x, axis) : x;
