@@ -1,8 +1,10 @@
-// A check that something throws an error of one kind whose message contains a text.
+// Checks of errors: that something throws one of a kind whose message contains a text, and the
+// whole message.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <cotape/error.hpp>
 #include <exception>
 #include <string>
 
@@ -20,6 +22,16 @@ template <class Error, class F> void expect_error(F f, const std::string& text) 
     return;
   }
   ADD_FAILURE() << "nothing was thrown, wanted: " << text;
+}
+
+/// The message of the error that f throws, or "no error".
+template <class F> std::string message_of(F f) {
+  try {
+    f();
+  } catch (const error& e) {
+    return e.what();
+  }
+  return "no error";
 }
 
 }  // namespace cotape::testing

@@ -9,6 +9,8 @@
 
 #include "check/slope.hpp"
 
+#include "expect_error.hpp"
+
 namespace {
 
 using namespace cotape;
@@ -40,15 +42,6 @@ const parameter weight("w", spread({4, 3}, 0.5f)), bias("b", spread({3}, 0.2f));
 variable smooth_loss(tape& t) {
   variable x = t.constant(spread({5, 4}, 1));
   return sum(square(tanh(matmul(x, weight) + bias)));
-}
-
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 TEST(CheckGradient, PassesARightGradient) {
@@ -190,11 +183,13 @@ TEST(CheckGradient, PrintsATable) {
 
 TEST(CheckGradient, RefusesWhatItCannotCheck) {
   const parameter index("i", xt::xarray<std::int64_t>{1, 2});
-  EXPECT_EQ(message_of([] { check_gradient([](tape& t) { return t.constant(1.f); }); }),
-            "check_gradient: the loss reads no trainable parameter");
-  EXPECT_EQ(message_of([&] { check_gradient(smooth_loss, {index}); }),
+  EXPECT_EQ(
+      cotape::testing::message_of([] { check_gradient([](tape& t) { return t.constant(1.f); }); }),
+      "check_gradient: the loss reads no trainable parameter");
+  EXPECT_EQ(cotape::testing::message_of([&] { check_gradient(smooth_loss, {index}); }),
             "check_gradient: parameter 'i' is int64");
-  EXPECT_EQ(message_of([] { check_gradient([](tape& t) { return t.read(weight) * 2; }); }),
+  EXPECT_EQ(cotape::testing::message_of(
+                [] { check_gradient([](tape& t) { return t.read(weight) * 2; }); }),
             "check_gradient: the loss is float64 (4, 3), it must be one number");
 }
 

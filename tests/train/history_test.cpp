@@ -6,18 +6,11 @@
 #include <fstream>
 #include <functional>
 
+#include "expect_error.hpp"
+
 namespace {
 
 using namespace cotape;
-
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "no error";
-}
 
 TEST(History, KeepsQuantitiesByEpoch) {
   history h;
@@ -45,12 +38,13 @@ TEST(History, IsWrittenAsCsv) {
 TEST(History, SaysWhatIsWrong) {
   history h;
   h.add({{"loss", 1}, {"accuracy", 1}});
-  EXPECT_EQ(message_of([&] { h["val_loss"]; }), "history: no 'val_loss', only: loss, accuracy");
-  EXPECT_EQ(message_of([&] {
+  EXPECT_EQ(cotape::testing::message_of([&] { h["val_loss"]; }),
+            "history: no 'val_loss', only: loss, accuracy");
+  EXPECT_EQ(cotape::testing::message_of([&] {
               h.add({{"loss", 1}});
             }),
             "history: an epoch must have the same quantities as the first");
-  EXPECT_EQ(message_of([&] { h.write_csv("/nowhere/h.csv"); }),
+  EXPECT_EQ(cotape::testing::message_of([&] { h.write_csv("/nowhere/h.csv"); }),
             "history: cannot write /nowhere/h.csv: No such file or directory");
 }
 
