@@ -10,7 +10,7 @@
 
 #include "cotape/shape.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 using index = std::vector<std::int64_t>;
 using numbers = std::vector<double>;
@@ -133,4 +133,4 @@ inline array rearranged(const array& x, const shape& s,
   return y;
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

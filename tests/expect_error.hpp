@@ -8,7 +8,7 @@
 #include <exception>
 #include <string>
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 template <class Error, class F> void expect_error(F f, const std::string& text) {
   try {
@@ -34,4 +34,4 @@ template <class F> std::string message_of(F f) {
   return "no error";
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

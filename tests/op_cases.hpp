@@ -10,7 +10,7 @@
 #include "arrays.hpp"
 #include "cotape/cotape.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 /// What an input's elements are drawn from.
 struct domain {
@@ -72,4 +72,4 @@ std::vector<op_case> other_cases();
 /// All of them.
 const std::vector<op_case>& op_cases();
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

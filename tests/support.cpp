@@ -2,7 +2,7 @@
 
 #include <limits>
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 array draw(const argument& of, engine& random) {
   const domain& d = of.from;
@@ -151,4 +151,4 @@ double difference(const std::function<double(double)>& f, double h) {
   return (4 * central(h / 2) - central(h)) / 3;
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

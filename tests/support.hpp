@@ -7,7 +7,7 @@
 
 #include "op_cases.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 using engine = std::mt19937_64;
 
@@ -56,4 +56,4 @@ arrays moved(const arrays& x, double h, const arrays& direction);
 /// the order of h^4.
 double difference(const std::function<double(double)>& f, double h = 1e-3);
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

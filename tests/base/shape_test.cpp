@@ -8,7 +8,7 @@
 namespace cotape {
 namespace {
 
-using testing::expect_error;
+using tests::expect_error;
 
 TEST(Shape, KnowsItsSizes) {
   const shape s{2, 3, 4};

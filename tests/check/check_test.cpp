@@ -184,13 +184,13 @@ TEST(CheckGradient, PrintsATable) {
 TEST(CheckGradient, RefusesWhatItCannotCheck) {
   const parameter index("i", xt::xarray<std::int64_t>{1, 2});
   EXPECT_EQ(
-      cotape::testing::message_of([] { check_gradient([](tape& t) { return t.constant(1.f); }); }),
+      cotape::tests::message_of([] { check_gradient([](tape& t) { return t.constant(1.f); }); }),
       "check_gradient: the loss reads no trainable parameter");
-  EXPECT_EQ(cotape::testing::message_of([&] { check_gradient(smooth_loss, {index}); }),
+  EXPECT_EQ(cotape::tests::message_of([&] { check_gradient(smooth_loss, {index}); }),
             "check_gradient: parameter 'i' is int64");
-  EXPECT_EQ(cotape::testing::message_of(
-                [] { check_gradient([](tape& t) { return t.read(weight) * 2; }); }),
-            "check_gradient: the loss is float64 (4, 3), it must be one number");
+  EXPECT_EQ(
+      cotape::tests::message_of([] { check_gradient([](tape& t) { return t.read(weight) * 2; }); }),
+      "check_gradient: the loss is float64 (4, 3), it must be one number");
 }
 
 TEST(Slope, IsExactToTheErrorBar) {

@@ -6,7 +6,7 @@
 namespace cotape {
 namespace {
 
-using testing::expect_error;
+using tests::expect_error;
 using array = xt::xarray<double>;
 
 array filled(const std::vector<std::size_t>& sizes, double value) { return array(sizes, value); }

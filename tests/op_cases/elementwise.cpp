@@ -1,7 +1,7 @@
 // Op cases: element-wise operations, each with its scalar function from the mathematics.
 #include "op_cases.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -161,4 +161,4 @@ std::vector<op_case> elementwise_cases() {
   return rows;
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

@@ -4,7 +4,7 @@
 #include "op_cases.hpp"
 #include "primitives/primitives.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -266,4 +266,4 @@ std::vector<op_case> layout_cases() {
   return rows;
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

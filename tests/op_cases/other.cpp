@@ -2,7 +2,7 @@
 #include "op_cases.hpp"
 #include "primitives/primitives.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -229,4 +229,4 @@ const std::vector<op_case>& op_cases() {
   return rows;
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

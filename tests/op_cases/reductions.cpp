@@ -3,7 +3,7 @@
 
 #include "op_cases.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -139,4 +139,4 @@ std::vector<op_case> reduction_cases() {
   return rows;
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

@@ -1,7 +1,7 @@
 // Broadcasting: values and gradients of element-wise operations whose operands' shapes differ.
 #include "support.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -125,4 +125,4 @@ TEST(Broadcasting, AddsTheAdjointsOfOneInputUsedTwice) {
   expect_close(g.run(gradient(y, row)), array({1, 2}, {6, 6}));
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

@@ -7,7 +7,7 @@
 #include "support.hpp"
 
 // Each of these lines in unary.hpp and binary.hpp adds a descriptor to the list.
-namespace cotape::testing {
+namespace cotape::tests {
 std::vector<const primitive*>& listed() {
   static std::vector<const primitive*> list;
   return list;
@@ -15,14 +15,14 @@ std::vector<const primitive*>& listed() {
 struct entry {
   explicit entry(const primitive& op) { listed().push_back(&op); }
 };
-}  // namespace cotape::testing
-#define COTAPE_UNARY(f) const testing::entry entry_of_##f{builtin<f##_op>};
+}  // namespace cotape::tests
+#define COTAPE_UNARY(f) const tests::entry entry_of_##f{builtin<f##_op>};
 #define COTAPE_BINARY(f) COTAPE_UNARY(f)
 #define COTAPE_TERNARY(f) COTAPE_UNARY(f)
 #include "primitives/binary.hpp"
 #include "primitives/unary.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -98,4 +98,4 @@ TEST(OpCases, HaveARowForEveryOperation) {
   }
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

@@ -2,7 +2,7 @@
 #include "primitives/primitives.hpp"
 #include "support.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -258,4 +258,4 @@ TEST_F(Errors, LeaveTheTapeUsable) {
   EXPECT_NE(t.place_of(z.index()).text().find("errors_test.cpp"), std::string::npos);
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

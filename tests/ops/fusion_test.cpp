@@ -3,7 +3,7 @@
 // run in double.
 #include "support.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -200,4 +200,4 @@ TEST(RandomGraphs, HaveTheGradientThatDifferencesShow) {
   }
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

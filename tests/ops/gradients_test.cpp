@@ -2,7 +2,7 @@
 // random directions with random cotangents.
 #include "support.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -141,4 +141,4 @@ TEST(EveryOperation, HasNoSlopeInWholeNumberedInputs) {
   }
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

@@ -3,7 +3,7 @@
 
 #include "support.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -246,4 +246,4 @@ TEST(Clipping, KeepsTheCrossEntropyOfCertainProbabilitiesFinite) {
   for (double e : g.run(gradient(loss, p)).data) EXPECT_TRUE(std::isfinite(e));
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

@@ -1,7 +1,7 @@
 // Slices as in Python over many ranges, and layout operations on empty and large arrays.
 #include "support.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -175,4 +175,4 @@ TEST(Layout, KeepsEmptyArraysEmpty) {
   expect_close(g.run(scatter_add(gather(table, at), at, 2)), array({2, 2}), 0);
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

@@ -3,7 +3,7 @@
 #include "primitives/primitives.hpp"
 #include "support.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -171,4 +171,4 @@ TEST(Matmul, TakesOneOperandTwice) {
   expect_close(g.run(gradient(sum(matmul(transpose(v), v)), v)), slope, 1e-14);
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

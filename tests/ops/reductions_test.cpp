@@ -3,7 +3,7 @@
 
 #include "support.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -197,4 +197,4 @@ TEST(Reductions, OfExponentialsNeitherOverflowNorVanish) {
   EXPECT_EQ(g.run(logsumexp(infinite)).data[0], -infinity);
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

@@ -1,7 +1,7 @@
 // Values of every operation against its independent reference.
 #include "support.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -72,4 +72,4 @@ TEST(EveryElementwiseOperation, TakesIntegersWhereTheyHaveAMeaning) {
   EXPECT_GT(taken, 0u);
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

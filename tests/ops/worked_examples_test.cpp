@@ -1,7 +1,7 @@
 // Worked examples of the chain rule as graphs, in double, to 1e-9 of max(1, |reference|).
 #include "support.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 namespace {
 
@@ -198,4 +198,4 @@ TEST(WorkedExample, GradientOfTheBranchNotTakenIsZero) {
   e.expect(gradient(where(x > 0, sqrt(x), 0), x), 0);
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

@@ -6,7 +6,7 @@
 namespace cotape {
 namespace {
 
-using testing::expect_error;
+using tests::expect_error;
 using array = xt::xarray<double>;
 
 TEST(Value, EvaluatesAnything) {

@@ -8,9 +8,9 @@
 namespace cotape {
 namespace {
 
-using testing::computes;
-using testing::count;
-using testing::expect_error;
+using tests::computes;
+using tests::count;
+using tests::expect_error;
 using array = xt::xarray<double>;
 
 array_view view_of(const array& a) { return {{float64, detail::shape_of(a)}, a.data()}; }

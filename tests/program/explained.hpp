@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 /// How often a text occurs.
 inline int count(const std::string& text, std::string_view what) {
@@ -30,4 +30,4 @@ inline int folded(const program& code) {
   return std::stoi(text.substr(text.rfind(' ', end - 1) + 1));
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

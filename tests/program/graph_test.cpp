@@ -11,7 +11,7 @@
 namespace cotape {
 namespace {
 
-using testing::expect_error;
+using tests::expect_error;
 
 std::uint32_t first(const graph& g, std::string_view name) {
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {

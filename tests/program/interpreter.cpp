@@ -8,7 +8,7 @@
 #include <cmath>
 #include <string_view>
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 numbers numbers_of(array_view v) {
   const auto n = static_cast<std::size_t>(v.shape().elements());
@@ -228,4 +228,4 @@ void interpreter::run() { walk_->run(); }
 const numbers& interpreter::at(variable v) const { return walk_->at(v); }
 std::map<std::uint32_t, numbers> interpreter::updates() const { return walk_->updates(); }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 using numbers = std::vector<double>;
 
@@ -30,4 +30,4 @@ class interpreter {
   std::unique_ptr<walk> walk_;
 };
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

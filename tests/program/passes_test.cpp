@@ -6,9 +6,9 @@
 namespace cotape {
 namespace {
 
-using testing::computes;
-using testing::count;
-using testing::folded;
+using tests::computes;
+using tests::count;
+using tests::folded;
 using array = xt::xarray<float>;
 
 std::vector<array_view> views(std::initializer_list<std::reference_wrapper<const array>> values) {

@@ -1,7 +1,7 @@
 // How the random tapes are drawn.
 #include "random_graph.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 tensor random_graph::draw(const shape& s) {
   tensor x(value_type{float32, s});
@@ -160,4 +160,4 @@ void random_graph::differentiate() {
   }
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

@@ -5,7 +5,7 @@
 #include <cotape/cotape.hpp>
 #include <random>
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 struct graph_options {
   std::vector<shape> shapes;  // of inputs, parameters and constants
@@ -71,4 +71,4 @@ class random_graph {
   std::vector<variable> pool_;
 };
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

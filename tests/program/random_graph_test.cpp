@@ -5,7 +5,7 @@
 #include "interpreter.hpp"
 #include "random_graph.hpp"
 
-namespace cotape::testing {
+namespace cotape::tests {
 namespace {
 
 // Where the two differ by more than rounding; empty if nowhere.
@@ -215,4 +215,4 @@ TEST(RandomGraph, FusionKeepsTheBitsOfElementWiseGraphs) {
 }
 
 }  // namespace
-}  // namespace cotape::testing
+}  // namespace cotape::tests

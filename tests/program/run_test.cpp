@@ -6,7 +6,7 @@
 namespace cotape {
 namespace {
 
-using testing::expect_error;
+using tests::expect_error;
 using array = xt::xarray<float>;
 
 array_view view_of(const array& a) { return {{float32, detail::shape_of(a)}, a.data()}; }

@@ -67,16 +67,16 @@ TEST(Curves, AreDrawnByGnuplot) {
 
 TEST(Curves, RefuseWhatCannotBeDrawn) {
   const std::filesystem::path file = "/nowhere/c.svg";
-  EXPECT_EQ(cotape::testing::message_of([&] { write_curves(file, {}); }),
+  EXPECT_EQ(cotape::tests::message_of([&] { write_curves(file, {}); }),
             "write_curves: there is no panel");
-  EXPECT_EQ(cotape::testing::message_of([&] { write_curves(file, {panel{}}); }),
+  EXPECT_EQ(cotape::tests::message_of([&] { write_curves(file, {panel{}}); }),
             "write_curves: a panel has no curve");
-  EXPECT_EQ(cotape::testing::message_of([&] {
+  EXPECT_EQ(cotape::tests::message_of([&] {
               write_curves(file, {{.curves = {{"c", {1, 2}, {1}}}}});
             }),
             "write_curves: curve 'c' has 1 x and 2 y");
   if (!installed("gnuplot")) GTEST_SKIP() << "gnuplot is not installed";
-  EXPECT_EQ(cotape::testing::message_of([&] { write_curves(file, {losses}); }),
+  EXPECT_EQ(cotape::tests::message_of([&] { write_curves(file, {losses}); }),
             "report: cannot write /nowhere/c.svg: No such file or directory");
 }
 

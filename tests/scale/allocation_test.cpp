@@ -8,7 +8,7 @@
 namespace cotape {
 namespace {
 
-using testing::allocations;
+using tests::allocations;
 using array = xt::xarray<float>;
 
 TEST(Allocations, AreCounted) {

@@ -17,9 +17,9 @@ namespace {
 std::atomic<std::size_t> count{0};
 }
 
-namespace cotape::testing {
+namespace cotape::tests {
 std::size_t allocations() { return count.load(); }
-}  // namespace cotape::testing
+}  // namespace cotape::tests
 
 extern "C" {
 

@@ -3,8 +3,8 @@
 
 #include <cstddef>
 
-namespace cotape::testing {
+namespace cotape::tests {
 
 std::size_t allocations();
 
-}  // namespace cotape::testing
+}  // namespace cotape::tests

@@ -6,7 +6,7 @@
 namespace cotape {
 namespace {
 
-using testing::expect_error;
+using tests::expect_error;
 using array = xt::xarray<float>;
 
 std::vector<std::string> operations(const tape& t) {

@@ -4,7 +4,7 @@
 namespace cotape {
 namespace {
 
-using testing::expect_error;
+using tests::expect_error;
 using array = xt::xarray<float>;
 
 TEST(Rewind, ForgetsNodesConstantsAndLabels) {

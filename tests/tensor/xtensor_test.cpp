@@ -11,7 +11,7 @@
 namespace cotape {
 namespace {
 
-using testing::expect_error;
+using tests::expect_error;
 
 // What an argument holds, as text: "float32 (2,): 1 2".
 std::string text_of(const array_argument& a) {

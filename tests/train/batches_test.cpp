@@ -112,17 +112,17 @@ TEST(Batches, RefuseWhatDoesNotFit) {
   const auto x = data_of(4);
   const auto y = labels_of(5);
   const array_view a = array_argument(x).view(), b = array_argument(y).view();
-  EXPECT_EQ(cotape::testing::message_of([&] {
+  EXPECT_EQ(cotape::tests::message_of([&] {
               batches({a, b}, {});
             }),
             "batches: (4, 3) and (5,) differ in their rows");
-  EXPECT_EQ(cotape::testing::message_of([&] { batches({a}, {.size = 0}); }),
+  EXPECT_EQ(cotape::tests::message_of([&] { batches({a}, {.size = 0}); }),
             "batches: a batch of 0 rows");
-  EXPECT_EQ(cotape::testing::message_of([&] { batches({}, {}); }), "batches: no array is given");
-  EXPECT_EQ(cotape::testing::message_of([&] { batches({rows_of(a, 2, 2)}, {}); }),
+  EXPECT_EQ(cotape::tests::message_of([&] { batches({}, {}); }), "batches: no array is given");
+  EXPECT_EQ(cotape::tests::message_of([&] { batches({rows_of(a, 2, 2)}, {}); }),
             "batches: the set is empty");
   const float scalar = 1;
-  EXPECT_EQ(cotape::testing::message_of([&] {
+  EXPECT_EQ(cotape::tests::message_of([&] {
               batches({array_view({float32, {}}, &scalar)}, {});
             }),
             "batches: a value of shape () has no rows");
@@ -138,7 +138,7 @@ TEST(Rows, AreViewsOrCopies) {
   EXPECT_EQ(taken.shape(), (shape{2, 3}));
   EXPECT_EQ(taken.data_as<float>()[0], 12);
   EXPECT_EQ(taken.data_as<float>()[5], 2);
-  EXPECT_EQ(cotape::testing::message_of([&] { rows_of(a, 2, 6); }),
+  EXPECT_EQ(cotape::tests::message_of([&] { rows_of(a, 2, 6); }),
             "rows_of: no rows 2 to 6 in (5, 3)");
 }
 
@@ -154,7 +154,7 @@ TEST(Accuracy, IsTheShareOfRowsWhoseLargestScoreIsAtTheLabel) {
   EXPECT_EQ(count_correct(array_argument(wide).view(),
                           array_argument(xt::xarray<std::int64_t>{1}).view()),
             1);
-  EXPECT_EQ(cotape::testing::message_of([&] { accuracy(s.view(), rows_of(l.view(), 0, 3)); }),
+  EXPECT_EQ(cotape::tests::message_of([&] { accuracy(s.view(), rows_of(l.view(), 0, 3)); }),
             "accuracy: scores of shape (4, 3) and labels of shape (3,) do not fit");
 }
 

@@ -38,13 +38,13 @@ TEST(History, IsWrittenAsCsv) {
 TEST(History, SaysWhatIsWrong) {
   history h;
   h.add({{"loss", 1}, {"accuracy", 1}});
-  EXPECT_EQ(cotape::testing::message_of([&] { h["val_loss"]; }),
+  EXPECT_EQ(cotape::tests::message_of([&] { h["val_loss"]; }),
             "history: no 'val_loss', only: loss, accuracy");
-  EXPECT_EQ(cotape::testing::message_of([&] {
+  EXPECT_EQ(cotape::tests::message_of([&] {
               h.add({{"loss", 1}});
             }),
             "history: an epoch must have the same quantities as the first");
-  EXPECT_EQ(cotape::testing::message_of([&] { h.write_csv("/nowhere/h.csv"); }),
+  EXPECT_EQ(cotape::tests::message_of([&] { h.write_csv("/nowhere/h.csv"); }),
             "history: cannot write /nowhere/h.csv: No such file or directory");
 }
 
