@@ -208,6 +208,14 @@ TEST(SweepErrors, JvpNeedsADirectionForEachVariable) {
                             "jvp: 0 directions for 1 variables [output made at sweep_test.cpp:");
 }
 
+TEST(SweepErrors, AJvpsDirectionMustBeOfItsVariablesType) {
+  tape t;
+  const variable x = t.input(float32, {2}), d = t.input(float32, {2, 2});
+  expect_error<shape_error>([&] { jvp(x * x, {x}, {d}); },
+                            "jvp: direction 0 is float32 (2, 2), its variable float32 (2,): they "
+                            "must be equal");
+}
+
 TEST(SweepErrors, ACustomRuleMustFit) {
   tape t;
   const variable x = t.input(float32, {2});
