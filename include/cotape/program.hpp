@@ -16,10 +16,11 @@
 namespace cotape {
 
 /// An input and the value to run with: `{x, array}`. Containers are not copied: they must live
-/// until the run ends.
+/// until the run ends. A plain number adopts the input's dtype.
 class binding {
  public:
-  binding(variable input, array_argument value) : input_(input), value_(std::move(value)) {}
+  binding(variable input, array_argument value)
+      : input_(input), value_(std::move(value).adopting(input.dtype())) {}
   variable input() const { return input_; }
   array_view value() const { return value_.view(); }
 

@@ -58,7 +58,9 @@ class array_argument {
   array_argument(tensor&& value) : owned_(std::move(value)), view_(*owned_) {}
   array_argument(const parameter& p) : view_(p.view()) {}
   template <arithmetic T>
-  array_argument(T number) : array_argument(scalar<detail::stored<T>>(number)) {}
+  array_argument(T number) : array_argument(scalar<detail::stored<T>>(number)) {
+    number_ = static_cast<double>(number);
+  }
   template <detail::xtensor_expression E> array_argument(const E& expression) {
     if constexpr (detail::plain_container<E>) {
       using element = typename E::value_type;
@@ -73,9 +75,16 @@ class array_argument {
     }
   }
   array_argument(array_argument&& other) noexcept
-      : owned_(std::move(other.owned_)), view_(other.view_) {}
+      : owned_(std::move(other.owned_)), number_(other.number_), view_(other.view_) {}
 
   array_view view() const { return view_; }
+  /// A plain number as a scalar of dtype d; anything else as it is.
+  array_argument adopting(cotape::dtype d) && {
+    if (!number_ || d == view_.dtype()) return std::move(*this);
+    if (d == float32) return scalar<float>(*number_);
+    if (d == float64) return scalar<double>(*number_);
+    return std::move(*this);
+  }
 
  private:
   template <class T, class U> static tensor scalar(U number) {
@@ -95,6 +104,7 @@ class array_argument {
   }
 
   std::optional<tensor> owned_;
+  std::optional<double> number_;
   array_view view_;
 };
 

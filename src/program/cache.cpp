@@ -1,6 +1,6 @@
 // value() and commit(): compile on the spot, and find the program again when the same structure is
 // recorded anew. The key holds everything that passes look at, compared in full: operations,
-// topology, types, attributes, parameters, and of each literal whether it is 1 and which other
+// topology, types, attributes, parameters, and of each literal whether it is 0 or 1 and which other
 // literals equal it. Its value is bound at each run, so are constants.
 #include <fmt/format.h>
 
@@ -72,8 +72,8 @@ class key_writer {
   }
 
   void write_literal(std::int64_t word, cotape::dtype d) {
-    const bool one = d != int64 && std::bit_cast<double>(word) == 1;
-    out_.key.push_back(one);
+    const double number = d != int64 ? std::bit_cast<double>(word) : 2;
+    out_.key.push_back(number == 1 ? 1 : number == 0 ? 2 : 0);
     out_.key.push_back(literals_.try_emplace(word, literals_.size()).first->second);
   }
 

@@ -45,22 +45,22 @@ std::uint32_t append(graph& g, const primitive& op, std::uint32_t of) {
   return static_cast<std::uint32_t>(g.values.size() - 1);
 }
 
-bool is_one(const graph& g, std::uint32_t v) {
+bool is_literal(const graph& g, std::uint32_t v, double number) {
   while (g.values[v].op->how == form::view || g.is(v, builtin<broadcast_op>)) {
     v = g.values[v].in[0];
   }
   return g.is(v, sources::literal) && g.type(v).dtype != int64 &&
-         std::bit_cast<double>(g.attributes(v)[0]) == 1;
+         std::bit_cast<double>(g.attributes(v)[0]) == number;
 }
 
 // What v equals without computing anything, or v.
 std::uint32_t simplified(const graph& g, std::uint32_t v) {
   const graph::value& x = g.values[v];
   const bool product = x.op == &builtin<multiply_op>, chained = x.op == &builtin<chain_op>;
-  if ((product || chained) && is_one(g, x.in[0]) && g.values[x.in[1]].type == x.type) {
+  if ((product || chained) && is_literal(g, x.in[0], 1) && g.values[x.in[1]].type == x.type) {
     return x.in[1];
   }
-  if (product && is_one(g, x.in[1]) && g.values[x.in[0]].type == x.type) return x.in[0];
+  if (product && is_literal(g, x.in[1], 1) && g.values[x.in[0]].type == x.type) return x.in[0];
   return v;
 }
 
@@ -215,6 +215,7 @@ void fold_into_matmul(graph& g) {
       for (std::size_t k = 0; k < 2; ++k) {
         const std::uint32_t m = x.in[k], scale = x.in[1 - k];
         if (!single(m, x) || g.elements(scale) != 1 || g.elements(m) == 1) continue;
+        if (is_literal(g, scale, 0)) continue;  // 0 times infinity is NaN, but not in a GEMM
         if (g.values[m].in[2] != no_node || g.values[m].in[3] != no_node) continue;
         const graph::value product = g.values[m];
         x = {product.op,          product.in,         x.type, x.node, false,

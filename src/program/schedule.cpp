@@ -133,7 +133,7 @@ class scheduler {
         if (it != reads_.end()) {
           for (std::uint32_t reader : users(it->second)) {
             if (reader == v) continue;
-            const std::uint32_t gap = one_loop(reader, v, it->second) ? 0 : 1;
+            const std::uint32_t gap = one_loop(reader, v) ? 0 : 1;
             level = std::max(level, level_[reader] + gap);
           }
         }
@@ -149,22 +149,18 @@ class scheduler {
     return joins(v, i) ? level_[r] : level_[r] + 1;
   }
 
-  // `reader`, which reads root r, and v, which overwrites r's buffer, can run in one loop: it reads
-  // each element before it writes it.
-  bool one_loop(std::uint32_t reader, std::uint32_t v, std::uint32_t r) const {
-    if (!fuse_ || g_.values[v].op->how != form::elementwise || !in_loops(g_, reader)) return false;
-    if (loop_size(g_, reader) != loop_size(g_, v)) return false;
-    for (std::uint32_t i : g_.values[reader].in) {
-      if (i != no_node && g_.root(i) == r && !aligned(reader, i)) return false;
-    }
-    return true;
+  // `reader` and v, which overwrites what it reads, can run in one loop: it reads each element
+  // before v writes it, as both stand at the same place there.
+  bool one_loop(std::uint32_t reader, std::uint32_t v) const {
+    return fuse_ && g_.values[v].op->how == form::elementwise && in_loops(g_, reader) &&
+           loop_size(g_, reader) == loop_size(g_, v);
   }
 
   // `reader` may run at the level: before the update that overwrites what it reads, if any.
   bool before_overwrite(std::uint32_t reader, std::uint32_t r, std::uint32_t level) const {
     const auto it = overwritten_.find(r);
     if (it == overwritten_.end() || level < level_[it->second]) return true;
-    return level == level_[it->second] && one_loop(reader, it->second, r);
+    return level == level_[it->second] && one_loop(reader, it->second);
   }
 
   // An element-wise value that only one later loop uses is computed there, if that lengthens the

@@ -37,6 +37,13 @@ std::vector<shape> products_on(const tape& t) {
   return shapes;
 }
 
+TEST(Matmul, TimesZeroIsNotANumberWhereAFactorIsInfinite) {
+  tape t;
+  const variable x = t.constant(xt::xarray<double>{{HUGE_VAL, 1.0}, {1.0, 1.0}});
+  const xt::xarray<double> y = (matmul(x, x) * 0).value<double>();
+  EXPECT_TRUE(std::isnan(y(0, 0)));
+}
+
 }  // namespace
 
 TEST(Matmul, MultipliesMatricesOfManySizes) {

@@ -240,6 +240,13 @@ TEST(Result, ConvertsToNumbersAndContainers) {
 
 // --- Compiled functions -------------------------------------------------------------------------
 
+TEST(Program, PlainNumbersAdoptTheInputsDtype) {
+  tape t;
+  const variable x = t.input(float32, {}), y = t.input(float64, {});
+  EXPECT_EQ((x * 2).value<float>({{x, 1.5}})(), 3.0F);
+  EXPECT_EQ((y * 2).value<double>({{y, 3}})(), 6.0);
+}
+
 TEST(Result, CopiesIntoTheUsersBuffers) {
   auto twice = compile([](variable x) { return x * 2; });
   const array value{{1, 2}, {3, 4}};

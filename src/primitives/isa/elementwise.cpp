@@ -64,23 +64,36 @@ T scalar(const kernels::scalar_instruction& s, T* slots, T previous) {
 
 namespace cotape {
 
+namespace {
+
+// n is a whole number of moderate size: x^n is a product.
+template <class T> bool is_small_whole(T n) {
+  return n > -65 && n < 65 && n == static_cast<T>(static_cast<int>(n));
+}
+
+template <class B> B whole_power(B x, int n) {
+  B result(1), factor = x;
+  for (int k = n < 0 ? -n : n; k != 0; k /= 2) {
+    if (k % 2 == 1) result = result * factor;
+    factor = factor * factor;
+  }
+  return n < 0 ? B(1) / result : result;
+}
+
+}  // namespace
+
+// One element's result does not depend on its neighbours: both ways multiply alike.
 template <class B> B power_op::kernel(B a, B b) {
   using T = typename B::value_type;
   alignas(64) T x[B::size], n[B::size];
   b.store_aligned(n);
-  bool alike = n[0] == static_cast<T>(static_cast<int>(n[0] > -65 && n[0] < 65 ? n[0] : T(0.5)));
+  bool alike = is_small_whole(n[0]);
   for (std::size_t i = 1; i < B::size; ++i) alike = alike && n[i] == n[0];
-  if (alike) {
-    const int whole = static_cast<int>(n[0]);
-    B result(1), factor = a;
-    for (int k = whole < 0 ? -whole : whole; k != 0; k /= 2) {
-      if (k % 2 == 1) result *= factor;
-      factor *= factor;
-    }
-    return whole < 0 ? B(1) / result : result;
-  }
+  if (alike) return whole_power(a, static_cast<int>(n[0]));
   a.store_aligned(x);
-  for (std::size_t i = 0; i < B::size; ++i) x[i] = std::pow(x[i], n[i]);
+  for (std::size_t i = 0; i < B::size; ++i) {
+    x[i] = is_small_whole(n[i]) ? whole_power(x[i], static_cast<int>(n[i])) : std::pow(x[i], n[i]);
+  }
   return B::load_aligned(x);
 }
 
