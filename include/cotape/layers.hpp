@@ -51,7 +51,7 @@ class sequential {
     return *this;
   }
   /// Records the model. Throws value_error if it has no layers.
-  variable operator()(variable x);
+  variable operator()(operand x);
   /// All layers' parameters; those of layers that were never called do not exist yet.
   std::vector<parameter> parameters() const;
 

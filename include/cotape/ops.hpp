@@ -80,7 +80,8 @@ variable where(operand condition, operand a, operand b);
 variable clamp(operand x, operand low, operand high);
 /// The same value with derivative 0.
 variable stop_gradient(operand x);
-/// Another dtype; to int64 rounds toward zero and has derivative 0.
+/// Another dtype (float64 for float32 on a float64 tape); to int64 rounds toward zero and has
+/// derivative 0.
 variable cast(operand x, dtype to);
 
 // --- Reductions over axes (default: all) --------------------------------------------------------
@@ -178,7 +179,8 @@ variable tril(operand x, std::int64_t k = 0);
 /// Mean of squared differences.
 variable mean_squared_error(operand prediction, operand target);
 /// Mean of -(t log p + (1 - t) log(1 - p)), from probabilities: evaluated from the logits where p
-/// is recorded as a sigmoid; others are clipped to [1e-7, 1 - 1e-7].
+/// is recorded as a sigmoid (the gradient with respect to p itself is then 0: take it with respect
+/// to the logits); others are clipped to [1e-7, 1 - 1e-7].
 variable binary_crossentropy(operand prediction, operand target);
 /// The same from logits.
 variable binary_crossentropy_from_logits(operand logits, operand target);

@@ -34,9 +34,9 @@ class optimizer {
   /// Records the update of all trainable parameters that the loss depends on, at their current
   /// values on the loss's tape. The loss must have one element. Throws value_error if there is
   /// nothing to update.
-  void minimize(variable loss);
+  void minimize(operand loss);
   /// The same for the given parameters: groups are optimizers with different parameters.
-  void minimize(variable loss, const std::vector<parameter>& parameters);
+  void minimize(operand loss, const std::vector<parameter>& parameters);
   /// Records the update for gradients given by the caller.
   void apply(const std::vector<parameter>& parameters, const std::vector<variable>& gradients);
 

@@ -65,6 +65,8 @@ struct primitive {
 
 /// The shape rule of element-wise operations: one dtype, NumPy's broadcasting.
 value_type infer_elementwise(const signature&);
+/// The same, without int64.
+value_type infer_floating(const signature&);
 
 /// Records an operation on operands of one dtype; numbers adopt it. For tensors of several dtypes
 /// (indices beside values) numbers adopt the first one's.
@@ -82,6 +84,13 @@ template <class Op, class T> constexpr std::uint8_t arity_of() {
   if constexpr (requires(T x) { Op::kernel(x); }) return 1;
   else if constexpr (requires(T x) { Op::kernel(x, x); }) return 2;
   else return 3;
+}
+
+// A kernel that may throw must run before any effect commits.
+template <class Op> constexpr bool kernel_is_noexcept() {
+  if constexpr (arity_of<Op, double>() == 1) return noexcept(Op::kernel(1.0));
+  else if constexpr (arity_of<Op, double>() == 2) return noexcept(Op::kernel(1.0, 1.0));
+  else return noexcept(Op::kernel(1.0, 1.0, 1.0));
 }
 
 template <class Op, class T> void loop(void* y, const void* const* operands, std::size_t n) {
@@ -115,8 +124,14 @@ template <class Op> void lower_custom(lowering& l) {
 }
 
 template <class Op>
-inline constexpr primitive custom{Op::name,           form::elementwise, arity_of<Op, double>(),
-                                  &infer_elementwise, &derive<Op>,       &lower_custom<Op>};
+inline constexpr primitive custom{Op::name,
+                                  form::elementwise,
+                                  arity_of<Op, double>(),
+                                  &infer_floating,
+                                  &derive<Op>,
+                                  &lower_custom<Op>,
+                                  false,
+                                  !kernel_is_noexcept<Op>()};
 
 }  // namespace detail
 

@@ -53,7 +53,9 @@ class result {
 };
 
 struct compile_options {
-  bool fuse = true;     // element-wise chains into loops
+  // Element-wise chains into loops, scale factors into GEMMs: where such a factor is 0 at a run, a
+  // GEMM gives 0 also for infinite and NaN factors.
+  bool fuse = true;
   bool effects = true;  // run the tape's effects
   bool rebind = false;  // literals and constants are given at each run (the cache of value())
 };

@@ -15,7 +15,8 @@ class generator {
  public:
   explicit generator(std::int64_t seed = 0);
 
-  /// A value on the tape, new at each run of a program: uniform in [low, high).
+  /// A value on the tape, new at each run of a program: uniform in [low, high); rounding may
+  /// reach high.
   variable uniform(tape& t, const shape& s, double low = 0, double high = 1, dtype d = float32);
   /// Normally distributed, by Box and Muller's transform of two uniform values.
   variable normal(tape& t, const shape& s, double mean = 0, double deviation = 1,

@@ -35,7 +35,9 @@ static_assert(sizeof(node) == 32);
 /// A point to rewind to.
 struct tape_mark {
   std::uint32_t nodes = 0, words = 0, tensors = 0, effects = 0, customs = 0, messages = 0;
-  std::uint32_t serial = 0;  // as a variable's: a rewind past the mark makes it stale
+  std::uint32_t serial = 0;   // as a variable's: a rewind past the mark makes it stale
+  std::uint32_t commits = 0;  // effects recorded after a commit are all after the mark
+  const void* of = nullptr;   // the tape
 };
 
 /// The value that a parameter takes when the tape's effects run.
@@ -77,7 +79,7 @@ class tape {
   void commit(std::initializer_list<binding> inputs = {});
 
   std::size_t size() const { return nodes_.size(); }
-  /// Heap memory held, in bytes.
+  /// Memory of the nodes, attributes, types, places and constants, in bytes.
   std::size_t bytes() const;
 
   // --- For operations: recording, and reading what was recorded ---------------------------------
@@ -144,7 +146,7 @@ class tape {
     tape& tape_;
     std::uint32_t outer_;
   };
-  /// Whatever later layers keep beside a tape: the programs of value() and commit().
+  /// Whatever later layers keep beside a tape: the programs of value().
   std::shared_ptr<void> attachment;
 
  private:
@@ -165,6 +167,7 @@ class tape {
   struct indexes;
   precision precision_;
   std::uint32_t serial_ = 0;
+  std::uint32_t commits_ = 0;
   std::uint32_t scope_ = no_node;
   std::vector<node> nodes_;
   std::vector<std::int64_t> words_;

@@ -122,11 +122,15 @@ class sweep {
     for (std::size_t k = 0; k < adjoints.size(); ++k) {
       const variable& x = rule.inputs[k];
       if (adjoints[k].empty() || !active(x.index())) continue;
-      if (adjoints[k].shape() != x.shape() && adjoints[k].shape() != dy.shape()) {
-        throw shape_error(
-            fmt::format("custom_gradient: the rule's adjoint {} has shape {}, the input {}", k,
-                        adjoints[k].shape().text(), x.shape().text()) +
-            made("output", tape_.at(i)));
+      if (&adjoints[k].owner() != &tape_) {
+        throw tape_error("custom_gradient: the rule's adjoint lives on another tape");
+      }
+      shape joint;
+      if (adjoints[k].dtype() != x.dtype() || !broadcast(adjoints[k].shape(), x.shape(), joint) ||
+          joint != adjoints[k].shape()) {
+        throw shape_error(fmt::format("custom_gradient: the rule's adjoint {} is {}, the input {}",
+                                      k, adjoints[k].type().text(), x.type().text()) +
+                          made("output", tape_.at(i)));
       }
       add(x.index(), adjoints[k]);
     }

@@ -55,7 +55,9 @@ variable dense::record(variable x, generator& random) {
   return activate(activation_, matmul(x, parameters_[0]) + parameters_[1]);
 }
 
-variable sequential::operator()(variable x) {
+variable sequential::operator()(operand input) {
+  variable x = input.as_variable();
+  const tape::scope here(x.owner(), input.where());
   if (layers_.empty()) throw value_error("sequential: the model has no layers, add some");
   for (const auto& l : layers_) x = l->record(x, random_);
   return x;

@@ -8,6 +8,7 @@
 #include "cotape/derivatives.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/xtensor.hpp"
+#include "tape/sources.hpp"
 
 namespace cotape {
 
@@ -23,10 +24,14 @@ std::vector<parameter> trainable_inputs(variable loss) {
     for (std::uint32_t k : t.nodes()[i].in) {
       if (k != no_node) needed[k] = true;
     }
+    if (t.nodes()[i].op != &sources::custom) continue;
+    const auto& rule = t.rule_at(static_cast<std::size_t>(t.attributes_of(i)[0]));
+    for (const variable& x : rule.inputs) needed[x.index()] = true;
   }
   std::vector<parameter> result;
   for (const auto& [p, value] : t.current_parameters()) {
-    if (p.trainable() && value <= loss.index() && needed[value]) result.push_back(p);
+    const bool floating = p.dtype() != int64;
+    if (p.trainable() && floating && value <= loss.index() && needed[value]) result.push_back(p);
   }
   if (result.empty()) throw value_error("minimize: the loss depends on no trainable parameter");
   return result;
@@ -75,10 +80,14 @@ optimizer::slots& optimizer::slots_of(const parameter& p) {
   return slots_.back();
 }
 
-void optimizer::minimize(variable loss) { minimize(loss, trainable_inputs(loss)); }
+void optimizer::minimize(operand loss) {
+  const tape::scope here(loss.as_variable().owner(), loss.where());
+  minimize(loss, trainable_inputs(loss.as_variable()));
+}
 
-void optimizer::minimize(variable loss, const std::vector<parameter>& parameters) {
-  apply(parameters, gradients_of(loss, parameters));
+void optimizer::minimize(operand loss, const std::vector<parameter>& parameters) {
+  const tape::scope here(loss.as_variable().owner(), loss.where());
+  apply(parameters, gradients_of(loss.as_variable(), parameters));
 }
 
 void optimizer::apply(const std::vector<parameter>& parameters,

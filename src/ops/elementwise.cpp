@@ -86,7 +86,7 @@ variable stop_gradient(operand x) { return record(primitives::stop_gradient, {x}
 
 variable cast(operand x, dtype to) {
   const composition c("cast", {x});
-  const std::int64_t attribute = static_cast<std::int64_t>(to);
+  const auto attribute = static_cast<std::int64_t>(c.on().promoted(to));
   return record(primitives::cast, {c[0]}, {&attribute, 1});
 }
 
@@ -95,6 +95,11 @@ variable custom_gradient(const std::function<variable(const std::vector<variable
   if (inputs.empty()) throw value_error("custom_gradient: it needs at least one input");
   tape& t = inputs[0].owner();
   const variable y = f(inputs);
+  for (const variable& x : inputs) {
+    if (&x.owner() != &t || &y.owner() != &t) {
+      throw tape_error("custom_gradient: inputs and output must live on one tape");
+    }
+  }
   const std::int64_t number =
       t.keep(std::make_shared<custom_rule>(custom_rule{inputs, std::move(rule)}));
   return t.record(sources::custom, {&y, 1}, {&number, 1}, t.place_of(y.index()));

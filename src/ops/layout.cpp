@@ -98,7 +98,7 @@ variable slice(operand x, std::initializer_list<range> ranges) {
     const std::int64_t n = s[i];
     if (r.step == 0) c.fail<value_error>("a step of 0");
     if (r.single) {
-      first[i] = word(0) + (*r.start < 0 ? *r.start + n : *r.start);
+      first[i] = *r.start < 0 ? *r.start + n : *r.start;
       if (first[i] < 0 || first[i] >= n) {
         c.fail<value_error>(
             fmt::format("index {} is outside axis {} of {}", *r.start, i, s.text()));

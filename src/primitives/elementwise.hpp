@@ -18,9 +18,6 @@ template <class Op, class T, class Arch> void elementwise(const kernels::step& s
 template <class Op, class T, class Arch, int Form>
 T scalar(const kernels::scalar_instruction& s, T* slots, T previous);
 
-// As infer_elementwise, but refuses int64.
-value_type infer_floating(const signature&);
-
 // Kernels are written for batches; int64 runs through the same templates as plain numbers.
 template <class T> [[gnu::always_inline]] inline T select(bool condition, T a, T b) {
   return condition ? a : b;

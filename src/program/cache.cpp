@@ -1,7 +1,7 @@
-// value() and commit(): compile on the spot, and find the program again when the same structure is
-// recorded anew. The key holds everything that passes look at, compared in full: operations,
-// topology, types, attributes, parameters, and of each literal whether it is 0 or 1 and which other
-// literals equal it. Its value is bound at each run, so are constants.
+// value() and commit(): compile on the spot. value() finds the program again when the same
+// structure is recorded anew. The key holds everything that passes look at, compared in full:
+// operations, topology, types, attributes, parameters, and of each literal whether it is 0 or 1 and
+// which other literals equal it. Its value is bound at each run, so are constants.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -108,6 +108,13 @@ program& find_or_compile(variable v, structure&& s) {
 
 std::vector<array_view> ordered(const std::vector<variable>& inputs,
                                 std::span<const binding> given) {
+  for (const binding& b : given) {
+    const variable& x = b.input();
+    const char* made_by = x.owner().nodes()[x.index()].op->name;
+    if (x.owner().nodes()[x.index()].op == &sources::input) continue;
+    throw value_error(
+        fmt::format("value: the result of {} is bound, only what tape.input made can be", made_by));
+  }
   std::vector<array_view> values;
   for (const variable& x : inputs) {
     const auto it = std::find_if(given.begin(), given.end(), [&](const binding& b) {

@@ -231,8 +231,8 @@ void fold_into_matmul(graph& g) {
         const graph::value& other = g.values[addend];
         const bool stored = other.op == &sources::read && updated[v] != no_node &&
                             g.attributes(addend)[0] == std::int64_t{updated[v]};
-        const bool own = other.op->how != form::source && other.op->how != form::view &&
-                         uses[addend] == 1 && !other.constant;
+        const bool own =
+            other.op->how != form::source && other.op->how != form::view && uses[addend] == 1;
         if (addend == m || !(stored || own)) continue;
         const graph::value product = g.values[m];
         x = {product.op,          product.in,         x.type, x.node, false,

@@ -192,7 +192,12 @@ void program::run(std::span<const array_view> inputs) {
 }
 
 std::size_t program::outputs() const { return body_->outputs.size(); }
-result program::output(std::size_t i) const { return result(body_->outputs.at(i)); }
+result program::output(std::size_t i) const {
+  if (i >= outputs()) {
+    throw value_error(fmt::format("program: there is no output {}, only {}", i, outputs()));
+  }
+  return result(body_->outputs[i]);
+}
 program_memory program::memory() const { return body_->memory; }
 std::size_t program::steps() const { return body_->steps.size(); }
 

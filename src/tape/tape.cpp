@@ -124,7 +124,7 @@ variable tape::append(const primitive& op, std::span<const variable> inputs, std
 
 variable tape::record(const primitive& op, std::span<const variable> inputs,
                       std::span<const std::int64_t> attributes, place where) {
-  bool alike = op.infer == &infer_elementwise;
+  bool alike = op.infer == &infer_elementwise || op.infer == &infer_floating;
   for (const variable& v : inputs) {
     if (&v.owner() != this) {
       throw tape_error(std::string(op.name) + ": its operands live on different tapes" +
@@ -132,7 +132,7 @@ variable tape::record(const primitive& op, std::span<const variable> inputs,
     }
     alike = alike && nodes_[v.index_].type == nodes_[inputs[0].index_].type;
   }
-  if (alike && !inputs.empty()) {
+  if (alike && !inputs.empty() && inputs[0].dtype() != int64) {
     return append(op, inputs, nodes_[inputs[0].index_].type, attributes, where);
   }
   std::array<const value_type*, 3> types{};
@@ -232,15 +232,17 @@ std::int64_t tape::keep(std::shared_ptr<const custom_rule> rule) {
 
 tape_mark tape::mark() const {
   const auto count = [](const auto& v) { return static_cast<std::uint32_t>(v.size()); };
-  return {count(nodes_),   count(words_),    count(tensors_), count(effects_),
-          count(customs_), count(messages_), serial_};
+  return {count(nodes_),   count(words_),   count(tensors_),
+          count(effects_), count(customs_), count(messages_),
+          serial_,         commits_,        this};
 }
 
 void tape::rewind(const tape_mark& to) {
+  if (to.of != this) throw tape_error("rewind: the mark was taken on another tape");
   if (to.nodes > kept_since(to.serial)) {
     throw tape_error("rewind: the tape was rewound past the mark, take a new one");
   }
-  while (effects_.size() > to.effects) {
+  while (effects_.size() > (to.commits == commits_ ? to.effects : 0)) {
     const effect& e = effects_.back();
     if (e.parameter != no_node) parameters_[e.parameter].current = e.previous;
     effects_.pop_back();
@@ -269,6 +271,7 @@ std::vector<std::pair<parameter, std::uint32_t>> tape::current_parameters() cons
 }
 
 void tape::forget_effects() {
+  ++commits_;
   effects_.clear();
   for (known_parameter& p : parameters_) p.read = p.current = no_node;
 }

@@ -229,8 +229,9 @@ TEST(SweepErrors, ACustomRuleMustFit) {
   const variable wrong = with_rule([](const auto& in, variable, variable) {
     return std::vector<variable>{concatenate({in[0], in[0]})};
   });
-  expect_error<shape_error>([&] { gradient(wrong, x); },
-                            "custom_gradient: the rule's adjoint 0 has shape (4,), the input (2,)");
+  expect_error<shape_error>(
+      [&] { gradient(wrong, x); },
+      "custom_gradient: the rule's adjoint 0 is float32 (4,), the input float32 (2,)");
 }
 
 TEST(SweepErrors, AThrowingRuleLeavesTheTapeUsable) {

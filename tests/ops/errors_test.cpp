@@ -239,14 +239,13 @@ TEST_F(Errors, OfCustomGradientsNameTheRulesAdjoint) {
                         "custom_gradient: the rule gave 0 adjoints for 1 inputs");
   EXPECT_ERROR_ANYWHERE(
       shape_error, gradient(sum(b), x),
-      "custom_gradient: the rule's adjoint 0 has shape (4, 5), the input (2, 3) [output made at ");
+      "custom_gradient: the rule's adjoint 0 is float32 (4, 5), the input float32 (2, 3) [output ");
 }
 
 TEST_F(Errors, OfOnesOwnOperations) {
   EXPECT_ERROR(tape_error, apply<twice>(p), "twice: no operand is on a tape");
-  const variable on_integers = apply<twice>(whole);
-  EXPECT_ERROR_ANYWHERE(dtype_error, program(t, {whole}, {on_integers}),
-                        "twice: takes float32 or float64, not int64, cast it");
+  EXPECT_ERROR(dtype_error, apply<twice>(whole),
+               "twice: takes float32 or float64, not int64, cast it");
 }
 
 TEST_F(Errors, LeaveTheTapeUsable) {

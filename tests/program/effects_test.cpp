@@ -474,5 +474,30 @@ TEST(Training, SeveralStepsOnOneTapeAreOneProgram) {
   expect_near(b.value<double>(), a.value<double>());
 }
 
+struct throwing_op {
+  static constexpr auto name = "throwing";
+  template <class T> static T kernel(T x) {
+    if (x > 2) throw value_error("throwing: above 2");
+    return x;
+  }
+  static variable derivative(variable, variable, variable dy) { return dy; }
+};
+
+TEST(Effects, WaitForKernelsThatMayThrow) {
+  const parameter p("p", xt::xarray<double>{2, 4});
+  tape t;
+  const variable w = t.read(p);
+  t.assign(p, w * 2);
+  program code(t, {}, {apply<throwing_op>(w)});
+  EXPECT_THROW(code.run({}), value_error);
+  EXPECT_EQ(p.value<double>(), (xt::xarray<double>{2, 4}));
+}
+
+TEST(Value, RefusesBindingsOfWhatIsNoInput) {
+  tape t;
+  const variable x = t.input(float64, {}), y = x + 1;
+  EXPECT_THROW((y * 2).value<double>({{x, 1.0}, {y, 1.0}}), value_error);
+}
+
 }  // namespace
 }  // namespace cotape

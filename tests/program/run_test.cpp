@@ -235,7 +235,7 @@ TEST(Result, ConvertsToNumbersAndContainers) {
                             "result: float32 (2,) is not one number");
   expect_error<dtype_error>([&] { code.output(1).value<double>(); },
                             "data_as: float64 was asked for, but the value is float32");
-  EXPECT_THROW(code.output(4), std::out_of_range);
+  expect_error<value_error>([&] { code.output(4); }, "program: there is no output 4, only 4");
 }
 
 // --- Compiled functions -------------------------------------------------------------------------

@@ -186,5 +186,24 @@ TEST(Rewind, MemoryDoesNotGrowOverManyRounds) {
   EXPECT_EQ(t.bytes(), held);
 }
 
+TEST(Rewind, AfterACommitForgetsWhatWasAssignedSince) {
+  const parameter p("p", xt::xarray<double>{1, 2});
+  tape t;
+  t.assign(p, t.read(p) + 1);
+  const tape_mark m = t.mark();
+  t.commit();
+  t.assign(p, exp(t.read(p)) * 3);
+  t.rewind(m);
+  EXPECT_TRUE(t.effects().empty());
+  t.commit();
+  EXPECT_EQ(p.value<double>(), (xt::xarray<double>{2, 3}));
+}
+
+TEST(Rewind, ToAMarkOfAnotherTapeThrows) {
+  tape t, other;
+  other.input(float32, {});
+  EXPECT_THROW(t.rewind(other.mark()), tape_error);
+}
+
 }  // namespace
 }  // namespace cotape
