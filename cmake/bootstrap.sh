@@ -8,6 +8,9 @@ usage() {
 usage: cmake/bootstrap.sh COMMAND [ARGUMENT ...]
   demo [ARGUMENT ...]     train a network on Fashion-MNIST; arguments go to the demo
   test [ARGUMENT ...]     run all tests; arguments go to ctest
+  bench [--peers] [ARGUMENT ...]
+                          time training steps, with --peers other engines' too: prints a table,
+                          writes build/bench.tsv and build/bench.svg; arguments go to train_step
   packages SECTION ...    only install these sections of cmake/packages.txt
 COTAPE_SKIP_INSTALL=1 in the environment installs nothing.
 END
@@ -69,15 +72,18 @@ build() {
   cmake --build --preset release --parallel "$(nproc)" --target "$target"
 }
 
+# Tests are left out of a new tree; one that was configured with them keeps them.
+without_tests() {
+  [ -f build/release/CMakeCache.txt ] || echo -DCOTAPE_BUILD_TESTS=OFF
+}
+
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 command=${1:-}
 [ $# = 0 ] || shift
 case $command in
   demo)
     install_packages build demo
-    options=()
-    # A tree that was configured with the tests keeps them.
-    [ -f build/release/CMakeCache.txt ] || options=(-DCOTAPE_BUILD_TESTS=OFF)
+    mapfile -t options < <(without_tests)
     build fashion_mnist "${options[@]}"
     exec build/release/examples/fashion_mnist "$@"
     ;;
@@ -85,6 +91,18 @@ case $command in
     install_packages build test demo
     build all -DCOTAPE_BUILD_TESTS=ON -DCOTAPE_BUILD_EXAMPLES=ON
     exec ctest --preset release --parallel "$(nproc)" "$@"
+    ;;
+  bench)
+    sections=(build bench)
+    if [ "${1:-}" = --peers ]; then
+      sections+=(peers)
+      shift
+    fi
+    install_packages "${sections[@]}"
+    mapfile -t options < <(without_tests)
+    build train_step -DCOTAPE_BUILD_BENCHMARKS=ON "${options[@]}"
+    unset OPENBLAS_CORETYPE  # it would choose other kernels than the machine's own
+    exec build/release/benchmarks/train_step/train_step "$@"
     ;;
   packages)
     [ $# -gt 0 ] || fail "packages: name a section of cmake/packages.txt"

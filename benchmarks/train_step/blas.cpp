@@ -1,0 +1,21 @@
+// The one file of the hand-written engines that knows BLAS.
+#include "blas.hpp"
+
+#include <cblas.h>
+
+namespace bench {
+
+void multiply(const gemm_shape& g, const float* a, const float* b, float* d) {
+  const auto narrow = [](std::size_t n) { return static_cast<blasint>(n); };
+  const auto flag = [](bool transpose) { return transpose ? CblasTrans : CblasNoTrans; };
+  const std::size_t lda = g.lda != 0 ? g.lda : g.transpose_a ? g.m : g.k;
+  cblas_sgemm(CblasRowMajor, flag(g.transpose_a), flag(g.transpose_b), narrow(g.m), narrow(g.n),
+              narrow(g.k), g.alpha, a, narrow(lda), b, narrow(g.transpose_b ? g.k : g.n), g.beta, d,
+              narrow(g.n));
+}
+
+void set_blas_threads(std::size_t threads) { openblas_set_num_threads(static_cast<int>(threads)); }
+
+std::string blas_kernel() { return openblas_get_corename(); }
+
+}  // namespace bench
