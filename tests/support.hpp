@@ -1,28 +1,11 @@
-// What tests of operations share: drawing inputs, running graphs, comparing arrays.
+// What tests of operations share: running graphs, comparing arrays.
 #pragma once
 
 #include <gtest/gtest.h>
 
-#include <random>
-
-#include "op_cases.hpp"
+#include "draw.hpp"
 
 namespace cotape::tests {
-
-using engine = std::mt19937_64;
-
-/// Elements drawn from the domain.
-array draw(const argument& of, engine& random);
-/// One array an input of the row; the shapes can be replaced.
-arrays draw(const op_case& of, engine& random);
-arrays draw(const op_case& of, const std::vector<shape>& shapes, engine& random);
-/// Elements from the standard normal distribution.
-array draw_normal(const shape& s, engine& random);
-
-/// The nearest values of the dtype.
-array rounded(array x, dtype d);
-tensor to_tensor(const array& x, dtype d);
-array to_array(array_view v);
 
 /// A tape with inputs of given types, and the values to run it with.
 struct graph_under_test {

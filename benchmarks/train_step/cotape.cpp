@@ -11,8 +11,6 @@ namespace {
 using cotape::parameter;
 using cotape::variable;
 
-void set_threads(std::size_t) {}
-
 xt::xarray<float> array(const float* data, std::vector<std::size_t> sizes) {
   xt::xarray<float> a(sizes);
   std::copy_n(data, a.size(), a.begin());
@@ -166,7 +164,7 @@ class loop : public stepper {
 }  // namespace
 
 std::unique_ptr<stepper> make_cotape(const problem& p, std::size_t threads) {
-  set_threads(threads);
+  cotape::set_num_threads(static_cast<int>(threads));
   switch (p.what.kind) {
     case task::network: return make_network(p);
     case task::chain: return std::make_unique<chain>(p);

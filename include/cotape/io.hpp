@@ -1,12 +1,18 @@
 // layer: io
 // Files. A reader checks what a file declares against the file's size and a limit before it takes
-// memory; errors (io_error) name the file and what is wrong with it. Any thread may read.
+// memory; errors (io_error) name the file and what is wrong with it. A writer leaves either the
+// file that was there or the whole new one, even if the process is killed: it writes
+// FILE.unfinished in the same folder, brings it to the disk and renames it. Any thread may read and
+// write; a second writer of one file meanwhile is refused.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
 
-#include "cotape/tensor.hpp"
+#include "cotape/xtensor.hpp"
 
 namespace cotape {
 
@@ -22,5 +28,38 @@ struct read_limits {
 /// number, then the big-endian elements (http://yann.lecun.com/exdb/mnist, "The IDX file format").
 tensor read_idx(const std::filesystem::path& file, dtype as = float32,
                 const read_limits& limits = {});
+
+using named_tensors = std::map<std::string, tensor>;
+using named_views = std::map<std::string, array_view>;
+
+/// The value in a .npy file of NumPy's (format versions 1.0 and 2.0; little-endian float32, float64
+/// or int64 in C order), in the file's dtype and shape. Throws io_error for anything else, for a
+/// file shorter or longer than it declares, and over the limit.
+/// Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+tensor read_npy(const std::filesystem::path& file, const read_limits& limits = {});
+void write_npy(const std::filesystem::path& file, const array_argument& value);
+
+/// The values in a .npz file (a zip archive, stored or deflated, of NAME.npy), by name. Throws
+/// io_error as read_npy, for a member of another kind, and for a broken archive or checksum.
+named_tensors read_npz(const std::filesystem::path& file, const read_limits& limits = {});
+/// Stores the values, as numpy.savez does; equal values give equal files. Takes memory for a copy.
+void write_npz(const std::filesystem::path& file, const named_views& values);
+
+/// The tensors in a safetensors file (F32, F64 and I64), by name. Throws io_error for other dtypes,
+/// for a file shorter or longer than it declares, tensors that overlap or leave gaps, over the
+/// limit, and for damage that the checksum tells, which files written here carry in their metadata.
+/// Format: https://huggingface.co/docs/safetensors
+named_tensors read_safetensors(const std::filesystem::path& file, const read_limits& limits = {});
+void write_safetensors(const std::filesystem::path& file, const named_views& values);
+
+/// Keeps the parameters' values (a model's, and an optimizer's state()) under their names, in the
+/// format of the file's extension: .safetensors or .npz. Throws value_error for another extension,
+/// for two parameters of one name and for a name that the format cannot hold.
+void save_parameters(const std::filesystem::path& file, const std::vector<parameter>& parameters);
+
+/// Sets the parameters to the values in such a file. It must hold just these names, with the
+/// parameters' dtypes and shapes; else, and for every error of reading, io_error says what is wrong
+/// and no parameter has changed.
+void load_parameters(const std::filesystem::path& file, const std::vector<parameter>& parameters);
 
 }  // namespace cotape

@@ -13,8 +13,11 @@
 
 namespace cotape {
 
-/// An activation by name: "identity" (or ""), "sigmoid", "tanh", "relu", "softplus", "softmax".
-/// Throws value_error listing the names for any other.
+/// An activation by the name of its function in ops.hpp or activations.hpp, with that one's default
+/// arguments: "identity" (or "linear", or ""), "heaviside", "sign", "sigmoid", "tanh", "relu",
+/// "leaky_relu", "elu", "maxout" (of 2), "softplus", "silu", "gelu", "gelu_tanh", "log_sigmoid";
+/// and over the last axis "softmax", "log_softmax", "argmax" (int64, without that axis). Throws
+/// value_error listing the names for any other.
 variable activate(const std::string& name, operand x);
 
 class layer {

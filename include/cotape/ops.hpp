@@ -1,5 +1,5 @@
 // layer: tape
-// pure declarations
+// declarations only
 // The operations. Operands are variables, parameters or plain numbers; at least one must be a
 // variable. dtypes must agree (numbers adopt the tensors'); shapes broadcast as in NumPy. Every
 // function throws shape_error, dtype_error, value_error or tape_error when it is called, naming
@@ -33,6 +33,7 @@ variable square(operand x);
 variable power(operand x, operand n);
 
 // --- Element-wise functions (primitives) --------------------------------------------------------
+// Their errors in units in the last place stand in README.md, "Accuracy".
 
 variable exp(operand x);
 variable expm1(operand x);
@@ -49,6 +50,9 @@ variable sigmoid(operand x);
 variable relu(operand x);
 /// log(1 + exp(x)), without overflow.
 variable softplus(operand x);
+/// log(x / (1 - x)), the inverse of sigmoid: of a sigmoid's output a program takes the sigmoid's
+/// operand instead, and so does the reverse sweep.
+variable logit(operand x);
 variable erf(operand x);
 /// The derivative at 0 is 0.
 variable abs(operand x);
@@ -61,6 +65,14 @@ variable minimum(operand a, operand b);
 variable xlogy(operand x, operand y);
 /// 0 where dy is 0, else dy * l: how rules multiply an adjoint by a local derivative.
 variable chain(operand dy, operand l);
+/// 0 where a or b is 0, else a * b: how the rules of `chain` multiply two adjoints.
+variable absorbing_multiply(operand a, operand b);
+/// e / c where e is known to be exp(x + s), s a constant: with the derivatives of exp(x + s) / c in
+/// x and c, and none in e. What softmax gives.
+variable exp_quotient(operand x, operand e, operand c);
+/// log(p c) - s, which is x if p is exp_quotient(x, exp(x + s), c): of such a p a program takes x,
+/// and so does the reverse sweep. How losses come from a softmax back to its logits.
+variable undo_exp_quotient(operand p, operand c, operand s);
 
 // Comparisons give 1 or 0 in the operands' dtype; derivative 0.
 variable less(operand a, operand b);
@@ -95,6 +107,7 @@ class axes {
   explicit axes(std::vector<std::int64_t> list) : list_{std::move(list)} {}
   /// As sorted positive axes of a tensor of that rank; throws value_error naming `op`.
   std::vector<std::size_t> of(const char* op, std::size_t rank) const;
+  bool all() const { return !list_; }
 
  private:
   std::optional<std::vector<std::int64_t>> list_;
@@ -173,21 +186,6 @@ variable one_hot(operand labels, std::int64_t classes, dtype d = float32);
 variable diag(operand x);
 /// The lower triangle (column - row <= k), zero above it.
 variable tril(operand x, std::int64_t k = 0);
-
-// --- Losses (prediction, target of the same shape); each is a scalar ----------------------------
-
-/// Mean of squared differences.
-variable mean_squared_error(operand prediction, operand target);
-/// Mean of -(t log p + (1 - t) log(1 - p)), from probabilities: evaluated from the logits where p
-/// is recorded as a sigmoid (the gradient with respect to p itself is then 0: take it with respect
-/// to the logits); others are clipped to [1e-7, 1 - 1e-7].
-variable binary_crossentropy(operand prediction, operand target);
-/// The same from logits.
-variable binary_crossentropy_from_logits(operand logits, operand target);
-/// Mean over rows of -sum(t log softmax(logits)) over the last axis.
-variable categorical_crossentropy_from_logits(operand logits, operand target);
-/// The same with int64 labels, without the class axis.
-variable sparse_categorical_crossentropy_from_logits(operand logits, operand labels);
 
 // --- A derivative of one's own ------------------------------------------------------------------
 

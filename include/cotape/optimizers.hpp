@@ -1,29 +1,15 @@
 // layer: nn
-// Optimizers. An update rule is a pure function over variables: (weight, gradient, state, rate) to
-// (new weight, new state); minimize() records it for all parameters as effects of the tape, so an
-// update is part of the compiled step and can itself be differentiated. State and rate are
-// parameters: `rate()` may be changed between runs without compiling anew.
+// Optimizers: minimize() records an update rule (update_rules.hpp) for all parameters as effects of
+// the tape, so an update is part of the compiled step and can itself be differentiated. All
+// gradients of a step are taken at the old weights. State and rate are parameters: `rate()` may be
+// changed between runs without compiling anew (schedules.hpp).
 #pragma once
 
 #include <vector>
 
-#include "cotape/tape.hpp"
+#include "cotape/update_rules.hpp"
 
 namespace cotape {
-
-/// A weight's new value and its new state.
-struct updated {
-  variable weight;
-  std::vector<variable> state;
-};
-
-/// v' = momentum v - rate g,  w' = w + v'  (Polyak, 1964). w' = w - rate g without state.
-updated sgd_update(variable w, variable g, const std::vector<variable>& state, variable rate,
-                   operand momentum);
-
-/// Algorithm 1 of Kingma and Ba (2015). State: m, v; `step` counts from 1 (float64 scalar).
-updated adam_update(variable w, variable g, const std::vector<variable>& state, variable rate,
-                    variable step, operand beta1, operand beta2, operand epsilon);
 
 class optimizer {
  public:
@@ -51,7 +37,8 @@ class optimizer {
   virtual std::vector<parameter> state() const;
 
  protected:
-  optimizer(double rate, std::size_t slot_count);
+  /// Throws value_error for a negative rate or option, or NaN.
+  optimizer(double rate, std::size_t slot_count, const gradient_options& gradients = {});
   /// One weight's rule; `rate` has the weight's dtype.
   virtual updated update(variable w, variable g, const std::vector<variable>& state,
                          variable rate) = 0;
@@ -68,15 +55,19 @@ class optimizer {
 
   parameter rate_;
   std::size_t slot_count_;
+  gradient_options gradients_;
   std::vector<slots> slots_;
 };
 
 struct sgd_options {
   double rate = 0.01;
   double momentum = 0;
+  bool nesterov = false;
+  gradient_options gradients = {};
 };
 
-/// Stochastic gradient descent, with momentum if it is not 0.
+/// Gradient descent: stochastic if the loss is a batch's. With momentum if that is not 0:
+/// sgd_update or nesterov_update.
 class sgd : public optimizer {
  public:
   explicit sgd(sgd_options options = {});
@@ -89,13 +80,54 @@ class sgd : public optimizer {
   sgd_options options_;
 };
 
+struct adagrad_options {
+  double rate = 0.01;
+  double epsilon = 1e-7;
+  gradient_options gradients = {};
+};
+
+/// adagrad_update; the sums of squares start at 0.
+class adagrad : public optimizer {
+ public:
+  explicit adagrad(adagrad_options options = {});
+
+ protected:
+  updated update(variable w, variable g, const std::vector<variable>& state,
+                 variable rate) override;
+
+ private:
+  adagrad_options options_;
+};
+
+struct rmsprop_options {
+  double rate = 0.001;
+  double rho = 0.9;
+  double epsilon = 1e-7;
+  gradient_options gradients = {};
+};
+
+/// rmsprop_update.
+class rmsprop : public optimizer {
+ public:
+  explicit rmsprop(rmsprop_options options = {});
+
+ protected:
+  updated update(variable w, variable g, const std::vector<variable>& state,
+                 variable rate) override;
+
+ private:
+  rmsprop_options options_;
+};
+
 struct adam_options {
   double rate = 0.001;
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-7;
+  gradient_options gradients = {};
 };
 
+/// adam_update.
 class adam : public optimizer {
  public:
   explicit adam(adam_options options = {});
@@ -106,11 +138,36 @@ class adam : public optimizer {
   updated update(variable w, variable g, const std::vector<variable>& state,
                  variable rate) override;
   void begin_step(tape& t) override;
+  const adam_options& options() const { return options_; }
+  /// The number of the step that is being recorded, from 1.
+  const variable& now() const { return now_; }
 
  private:
   adam_options options_;
   parameter step_;
   variable now_;
+};
+
+struct adamw_options {
+  double rate = 0.001;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-7;
+  double weight_decay = 0.01;
+  gradient_options gradients = {};
+};
+
+/// adamw_update: weight decay apart from the gradient (whose own option weight_decay adds to it).
+class adamw : public adam {
+ public:
+  explicit adamw(adamw_options options = {});
+
+ protected:
+  updated update(variable w, variable g, const std::vector<variable>& state,
+                 variable rate) override;
+
+ private:
+  double weight_decay_;
 };
 
 }  // namespace cotape

@@ -61,6 +61,7 @@ struct primitive {
   void (*lower)(lowering&) = nullptr;     // chooses the kernel and describes its geometry
   bool random = false;                    // never merged with an equal node
   bool throws = false;                    // its kernel may throw: runs before any effect commits
+  const primitive* undoes = nullptr;      // this(undoes(x)) is x: programs and the sweep skip both
 };
 
 /// The shape rule of element-wise operations: one dtype, NumPy's broadcasting.
@@ -75,8 +76,7 @@ variable record(const primitive& op, std::initializer_list<operand> inputs,
 
 using element_loop = void (*)(void* y, const void* const* operands, std::size_t n);
 /// Chooses the loop of the output's dtype as the node's kernel.
-void lower_to_loop(lowering&, const char* name, element_loop float32_loop,
-                   element_loop float64_loop);
+void lower_to_loop(lowering&, element_loop float32_loop, element_loop float64_loop);
 
 namespace detail {
 
@@ -120,7 +120,7 @@ template <class Op> void derive(derivation& d) {
 }
 
 template <class Op> void lower_custom(lowering& l) {
-  lower_to_loop(l, Op::name, &loop<Op, float>, &loop<Op, double>);
+  lower_to_loop(l, &loop<Op, float>, &loop<Op, double>);
 }
 
 template <class Op>

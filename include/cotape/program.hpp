@@ -5,11 +5,13 @@
 #pragma once
 
 #include <concepts>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "cotape/program_part.hpp"
 #include "cotape/tape.hpp"
 #include "cotape/xtensor.hpp"
 
@@ -46,6 +48,8 @@ class result {
   /// The number in a value of one element, of any dtype; throws shape_error if there are more.
   double number() const;
   template <arithmetic T> operator T() const { return static_cast<T>(number()); }
+  /// Prints the number, or the type of a value that is not one.
+  friend std::ostream& operator<<(std::ostream& out, const result& r);
 
  private:
   void write_to(void* data, const value_type& type) const;
@@ -79,6 +83,8 @@ class program {
   /// Runs with one value an input. Throws shape_error or dtype_error if a value does not fit; then,
   /// as after any other error, all parameters are as they were.
   void run(std::span<const array_view> inputs);
+  /// The same, and seconds[i] is the time that parts()[i] took.
+  void run(std::span<const array_view> inputs, std::span<double> seconds);
   /// The outputs of the last run.
   std::size_t outputs() const;
   result output(std::size_t i) const;
@@ -87,6 +93,8 @@ class program {
   /// The steps as text: what each computes, what was fused into it.
   std::string explain() const;
   std::size_t steps() const;
+  /// What a run does, in order: binds the inputs, runs the items, writes parameters.
+  std::vector<program_part> parts() const;
 
   /// For the cache: takes literals and constants from another recording of the same structure.
   /// `now` and `then` are the nodes that correspond, ascending; both empty for the same recording.
@@ -116,7 +124,7 @@ class trace_table {
     std::unique_ptr<program> code;
     std::vector<result> outputs;
   };
-  explicit trace_table(compile_options options) : options_(options) {}
+  trace_table(compile_options options, place where) : options_(options), where_(where) {}
   trace* find(std::span<const array_view> inputs);
   trace& start(std::span<const array_view> inputs, std::vector<variable>& variables);
   void finish(trace& t, const std::vector<variable>& inputs, const std::vector<variable>& outputs);
@@ -125,6 +133,7 @@ class trace_table {
 
  private:
   compile_options options_;
+  place where_;  // that of the inputs
   std::vector<std::unique_ptr<trace>> traces_;
 };
 
@@ -134,7 +143,7 @@ class trace_table {
 /// replayed after that. What C++ computes while tracing (branches, counters, printing) is frozen.
 template <class F> class compiled {
  public:
-  compiled(F f, compile_options options) : f_(std::move(f)), traces_(options) {}
+  compiled(F f, compile_options options, place where) : f_(std::move(f)), traces_(options, where) {}
 
   /// Runs with array-like arguments (see array_argument), one for each of f's variables. Gives a
   /// `result` where f returns a variable, else a vector of them; valid until the next call.
@@ -155,6 +164,7 @@ template <class F> class compiled {
     if (traces_.all().empty()) throw value_error("compiled: it was not called yet");
     return *traces_.all().back()->code;
   }
+  program& last() { return const_cast<program&>(std::as_const(*this).last()); }
   std::size_t trace_count() const { return traces_.all().size(); }
 
  private:
@@ -176,13 +186,16 @@ template <class F> class compiled {
 };
 
 /// `auto step = compile([&](variable x, variable y) { ...; return loss; }); float l = step(a, b);`
-template <class F> compiled<F> compile(F f, const compile_options& options = {}) {
-  return compiled<F>(std::move(f), options);
+template <class F>
+compiled<F> compile(F f, const compile_options& options = {}, const char* file = __builtin_FILE(),
+                    int line = __builtin_LINE()) {
+  return compiled<F>(std::move(f), options, place{file, line});
 }
 
 /// Compiles and runs what v needs; the tape keeps the program for the next time.
 tensor evaluate(variable v, std::span<const binding> inputs);
-/// How many programs value() keeps for the tape; the least recently used of more than 64 goes.
+/// How many programs value() and commit() keep for the tape; the least recently used of more than
+/// 64 goes.
 std::size_t cached_programs(const tape& t);
 
 template <class T> auto variable::value(std::initializer_list<binding> inputs) const {

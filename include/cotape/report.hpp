@@ -1,14 +1,20 @@
 // layer: report
-// Pictures, as SVG: curves by gnuplot, graphs by graphviz. Errors (io_error) say which program is
-// missing or what it complained of, and which file cannot be written.
+// Pictures, as SVG: curves by gnuplot, graphs by graphviz; tables of where a program's time goes.
+// Errors (io_error) say which program is missing or what it complained of, and which file cannot be
+// written.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <filesystem>
+#include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cotape/program.hpp"
 #include "cotape/tape.hpp"
+#include "cotape/xtensor.hpp"
 
 namespace cotape::report {
 
@@ -42,5 +48,56 @@ void write_graph(const std::filesystem::path& svg, variable output,
                  const graph_options& options = {});
 /// The same in the language of graphviz.
 std::string graph_to_dot(variable output, const graph_options& options = {});
+
+struct profile_row {
+  program_part part;
+  double seconds = 0;        // median
+  double share = 0;          // of the times of all rows
+  double share_of_peak = 0;  // of the time that its FLOPs or bytes, whichever take longer, need at
+                             // the machine's measured peak (caches are faster than one thinks: a
+                             // row's bytes are held against copies of as many bytes)
+  double flops_per_second() const { return seconds > 0 ? part.flops / seconds : 0; }
+  double bytes_per_second() const { return seconds > 0 ? part.bytes / seconds : 0; }
+};
+
+/// How long the reverse sweeps took for each second of what they sweep. Rows that hold values of
+/// both kinds (fused loops, runs of scalars) count once to the one, once to the other side.
+struct reverse_ratio {
+  double least, most;
+};
+
+struct profile_table {
+  std::vector<profile_row> rows;
+  double seconds = 0;     // sum of the rows' times
+  double whole_runs = 0;  // median of runs that were not taken apart; 0 if there were none
+  double forward = 0, reverse = 0, after = 0, mixed = 0;  // seconds: see `recorded`
+  std::optional<reverse_ratio> reverse_to_forward;  // if the program holds a sweep and few of its
+                                                    // rows are mixed
+  double flops = 0, bytes = 0;
+  double peak_float32 = 0, peak_float64 = 0;  // FLOP/s of a GEMM
+  double peak_copy = 0;                       // bytes/s of a copy of 64 MiB, read and written
+  std::string blas;                           // the kernel set in use
+  std::string warning;                        // if it is a lesser one than the processor allows
+  int runs = 0;
+};
+
+struct profile_options {
+  int runs = 21;  // at least 1; every second one is timed as a whole
+};
+
+/// Runs a program `runs` times as run() does, effects included (a training step trains on), and
+/// tells how long each item of it takes. Measures the machine's peak first, which takes 0.2 s.
+profile_table profile(program& code, std::span<const array_view> inputs,
+                      const profile_options& options = {});
+/// `std::cout << report::profile(step.last(), x, y)`, with step = compile(...) that was called.
+template <class... Arguments>
+requires(std::constructible_from<array_argument, const Arguments&>&&...) profile_table
+    profile(program& code, const Arguments&... inputs) {
+  const std::array<array_argument, sizeof...(Arguments)> given{array_argument(inputs)...};
+  std::array<array_view, sizeof...(Arguments)> views;
+  for (std::size_t i = 0; i < given.size(); ++i) views[i] = given[i].view();
+  return profile(code, std::span<const array_view>(views));
+}
+std::ostream& operator<<(std::ostream& out, const profile_table& t);
 
 }  // namespace cotape::report

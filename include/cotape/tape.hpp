@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cotape/variable.hpp"
@@ -119,25 +120,37 @@ class tape {
   const std::string* label_of(std::uint32_t index) const;
   void label(std::uint32_t index, std::string text);
   void check(const variable& v) const;
+  /// The nodes that the roots are computed from, numbered in order; no_node for the others.
+  std::vector<std::uint32_t> needed_by(std::span<const std::uint32_t> roots) const;
+  /// What an error calls an operation: the outermost composed one that is being recorded.
+  const char* operation(const char* name) const { return scope_name_ ? scope_name_ : name; }
 
   /// While alive, nodes are recorded as made at `where` (unless an outer scope is alive): a
   /// composed operation's nodes point to the user's line, not into the library.
   class scope {
    public:
-    scope(tape& t, place where);
-    ~scope() { tape_.scope_ = outer_; }
+    scope(tape& t, place where, const char* name = nullptr);
+    ~scope() {
+      tape_.scope_ = outer_;
+      tape_.scope_name_ = outer_name_;
+    }
     scope(const scope&) = delete;
     scope& operator=(const scope&) = delete;
 
    private:
     tape& tape_;
     std::uint32_t outer_;
+    const char* outer_name_;
   };
   /// Drops the outer scope as well: the sweep records a derivative as made where its operation was.
   class place_override {
    public:
-    place_override(tape& t) : tape_(t), outer_(t.scope_) {}
-    ~place_override() { tape_.scope_ = outer_; }
+    place_override(tape& t)
+        : tape_(t), outer_(t.scope_), outer_name_(std::exchange(t.scope_name_, nullptr)) {}
+    ~place_override() {
+      tape_.scope_ = outer_;
+      tape_.scope_name_ = outer_name_;
+    }
     place_override(const place_override&) = delete;
     place_override& operator=(const place_override&) = delete;
     void set(std::uint32_t node) { tape_.scope_ = tape_.nodes_[node].place; }
@@ -145,9 +158,12 @@ class tape {
    private:
     tape& tape_;
     std::uint32_t outer_;
+    const char* outer_name_;
   };
   /// Whatever later layers keep beside a tape: the programs of value().
   std::shared_ptr<void> attachment;
+  /// The nodes [first, last) that each reverse sweep recorded, ascending.
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> sweeps;
 
  private:
   struct known_parameter {
@@ -168,7 +184,8 @@ class tape {
   precision precision_;
   std::uint32_t serial_ = 0;
   std::uint32_t commits_ = 0;
-  std::uint32_t scope_ = no_node;
+  std::uint32_t scope_ = no_node;  // the place of the outermost composed operation, its name
+  const char* scope_name_ = nullptr;
   std::vector<node> nodes_;
   std::vector<std::int64_t> words_;
   std::deque<value_type> types_;  // references to its elements stay valid

@@ -89,8 +89,9 @@ class parameter {
   /// The current value; valid until the parameter dies, and changed by programs.
   array_view view() const { return state_->value; }
   tensor& storage() const { return state_->value; }
-  /// Replaces the value; throws shape_error or dtype_error if `value` is of another type.
-  void set(const array_argument& value) const;
+  /// Replaces the value; throws shape_error or dtype_error if `value` is of another type. A plain
+  /// number adopts the dtype.
+  void set(array_argument value) const;
 
   /// Whether optimizers update it when they are not told which parameters to update.
   bool trainable() const { return state_->trainable; }

@@ -1,5 +1,5 @@
 // layer: train
-// What a training loop is made of: batches of rows, accuracy, a progress line, a history.
+// What a training loop is made of, beside data.hpp: accuracy, a progress line, a history.
 // Objects of one thread; nothing is printed but to the stream that the caller gives.
 #pragma once
 
@@ -8,69 +8,20 @@
 #include <functional>
 #include <initializer_list>
 #include <iosfwd>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "cotape/tensor.hpp"
+#include "cotape/data.hpp"
+#include "cotape/xtensor.hpp"
 
 namespace cotape {
 
-struct batch_options {
-  std::int64_t size = 32;
-  std::uint64_t seed = 0;
-  bool shuffle = true;
-};
-
-/// Rows of arrays that share their first axis (data, labels, ...), some at a time, gathered into
-/// buffers that are reused. The arrays must outlive it.
-///
-///   batches parts({images, labels}, {.size = 128, .seed = 1});
-///   for (std::int64_t e = 0; e < epochs; ++e) {
-///     parts.start_epoch(e);
-///     while (parts.next()) step(parts[0], parts[1]);
-///   }
-class batches {
- public:
-  /// Throws shape_error if the arrays differ in their first size, value_error for an empty set or
-  /// a size below 1.
-  batches(std::vector<array_view> arrays, const batch_options& options);
-
-  /// Batches an epoch: ceil(rows / size); the last may be smaller.
-  std::int64_t count() const { return (rows_ + size_ - 1) / size_; }
-  std::int64_t rows() const { return rows_; }
-  /// Sets out on an epoch. Its order depends on the seed and the epoch alone, so a training can be
-  /// resumed at any epoch.
-  void start_epoch(std::int64_t epoch);
-  /// Gathers the next batch; false at the epoch's end.
-  bool next();
-  /// The i-th array's rows in this batch: valid until the next one.
-  const array_view& operator[](std::size_t i) const { return views_[i]; }
-  std::int64_t batch_rows() const { return batch_rows_; }
-
- private:
-  std::vector<array_view> arrays_;
-  std::vector<tensor> buffers_;
-  std::vector<array_view> views_;
-  std::vector<std::uint32_t> order_;
-  std::int64_t rows_ = 0, size_, at_ = 0, batch_rows_ = 0;
-  std::uint64_t seed_;
-  bool shuffle_;
-};
-
-/// The rows from first to last (exclusive) of an array, not copied; value_error outside it.
-array_view rows_of(array_view array, std::int64_t first, std::int64_t last);
-/// A copy of some rows of an array, in the given order; value_error outside it.
-tensor take_rows(array_view array, std::span<const std::int64_t> rows);
-/// 0 .. n - 1 in an order that depends on the seed alone, on every machine.
-std::vector<std::int64_t> shuffled_rows(std::int64_t n, std::uint64_t seed);
-
 /// The rows of scores (n, classes) whose largest entry is at the row's int64 label (n); NaN is
-/// never right. Throws shape_error if the two do not fit.
-std::int64_t count_correct(array_view scores, array_view labels);
+/// never right. Throws shape_error if the two do not fit, dtype_error for other labels.
+std::int64_t count_correct(const array_argument& scores, const array_argument& labels);
 /// The same as a share of the rows, 0 to 1.
-double accuracy(array_view scores, array_view labels);
+double accuracy(const array_argument& scores, const array_argument& labels);
 
 /// The mean of a quantity over samples, gathered batch by batch.
 class running_mean {

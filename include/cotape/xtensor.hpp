@@ -78,6 +78,8 @@ class array_argument {
       : owned_(std::move(other.owned_)), number_(other.number_), view_(other.view_) {}
 
   array_view view() const { return view_; }
+  /// Whether the value lives in here: of expressions, temporaries and numbers.
+  bool owns() const { return owned_.has_value(); }
   /// A plain number as a scalar of dtype d; anything else as it is.
   array_argument adopting(cotape::dtype d) && {
     if (!number_ || d == view_.dtype()) return std::move(*this);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "cotape/derivatives.hpp"
 #include "cotape/ops.hpp"
@@ -43,6 +44,7 @@ class sweep {
     for (const variable& x : xs) {
       if (x.index() <= last) active_[x.index() - first_] = true;
     }
+    asked_ = active_;
     for (std::uint32_t i = first_; i <= last; ++i) {
       if (!active_[i - first_]) active_[i - first_] = depends(i);
     }
@@ -63,7 +65,9 @@ class sweep {
   variable adjoint(const variable& x) const {
     if (x.index() - first_ >= adjoints_.size()) return {};
     const std::uint32_t a = adjoints_[x.index() - first_];
-    return a == no_node ? variable() : tape_.at(a);
+    const auto aside = asides_.find(x.index());
+    if (aside == asides_.end()) return a == no_node ? variable() : tape_.at(a);
+    return a == no_node ? aside->second : tape_.at(a) + aside->second;
   }
 
  private:
@@ -80,9 +84,18 @@ class sweep {
     return active(n.in[0]) || active(n.in[1]) || active(n.in[2]);
   }
 
-  void add(std::uint32_t to, variable adjoint) {
-    if (adjoint.empty()) return;
-    const variable part = unbroadcast(adjoint, tape_.type_of(to).shape);
+  // The adjoint as the rule gave it, in the input's shape.
+  variable checked(variable adjoint, std::uint32_t of, std::uint32_t input) const {
+    const value_type &x = tape_.type_of(input), &y = tape_.type_of(of), &dx = adjoint.type();
+    if (dx.dtype == x.dtype && (dx.shape == x.shape || dx.shape == y.shape)) {
+      return unbroadcast(adjoint, x.shape);
+    }
+    throw shape_error(fmt::format("{}: its derivative gave {} for an operand {}",
+                                  tape_.nodes()[of].op->name, dx.text(), x.text()) +
+                      made("output", tape_.at(of)));
+  }
+
+  void add(std::uint32_t to, variable part) {
     std::uint32_t& total = adjoints_[to - first_];
     total = total == no_node ? part.index() : (tape_.at(total) + part).index();
   }
@@ -105,10 +118,26 @@ class sweep {
     const auto words = tape_.attributes_of(i);
     attributes_.assign(words.begin(), words.end());
     d.attributes = attributes_;
+    const bool undoes = n.op->undoes != nullptr && tape_.nodes()[n.in[0]].op == n.op->undoes;
+    if (undoes) return pass_by(i, d);
     n.op->derive(d);
     for (std::size_t k = 0; k < n.op->arity; ++k) {
-      if (d.needed[k]) add(n.in[k], d.adjoints[k]);
+      if (d.needed[k] && !d.adjoints[k].empty()) {
+        add(n.in[k], checked(d.adjoints[k], i, n.in[k]));
+      }
     }
+  }
+
+  // Node i undoes the operation of its input: the adjoint goes to that one's operand as it is. The
+  // input has a share of its own only if it is asked for, which goes no further.
+  void pass_by(std::uint32_t i, derivation& d) {
+    const std::uint32_t input = tape_.nodes()[i].in[0], operand = tape_.nodes()[input].in[0];
+    if (asked_[input - first_]) {
+      tape_.nodes()[i].op->derive(d);
+      const auto [aside, added] = asides_.try_emplace(input, d.adjoints[0]);
+      if (!added) aside->second = aside->second + d.adjoints[0];
+    }
+    if (active(operand)) add(operand, d.adjoint);
   }
 
   void visit_custom(std::uint32_t i, variable dy) {
@@ -132,14 +161,15 @@ class sweep {
                                       k, adjoints[k].type().text(), x.type().text()) +
                           made("output", tape_.at(i)));
       }
-      add(x.index(), adjoints[k]);
+      add(x.index(), unbroadcast(adjoints[k], x.shape()));
     }
   }
 
   tape& tape_;
   std::uint32_t first_;
-  std::vector<bool> active_;
+  std::vector<bool> active_, asked_;  // on the way to an input, an input itself
   std::vector<std::uint32_t> adjoints_;
+  std::map<std::uint32_t, variable> asides_;  // shares that go no further: see pass_by
   std::vector<std::int64_t> attributes_;
 };
 
@@ -164,7 +194,10 @@ std::vector<variable> vjp(variable y, const std::vector<variable>& xs, operand d
     }
   }
   sweep s(t, y.index(), xs);
+  const auto first = static_cast<std::uint32_t>(t.size());
   s.run(y, seed);
+  while (!t.sweeps.empty() && t.sweeps.back().first >= first) t.sweeps.pop_back();  // of its rules
+  t.sweeps.emplace_back(first, static_cast<std::uint32_t>(t.size()));
   std::vector<variable> result;
   for (const variable& x : xs) {
     const variable g = s.adjoint(x);

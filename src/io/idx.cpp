@@ -7,12 +7,12 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "cotape/io.hpp"
+#include "io/file.hpp"
 
 namespace cotape {
 
@@ -65,14 +65,11 @@ void decode(unsigned char code, const unsigned char* from, std::size_t n, To* to
 // The file as zlib sees it; every failure is an io_error that names it.
 class reader {
  public:
-  explicit reader(const std::filesystem::path& file) : name_(file.string()) {
-    std::error_code failed;
-    const auto status = std::filesystem::status(file, failed);
-    if (!std::filesystem::exists(status)) fail("there is no such file");
-    if (!std::filesystem::is_regular_file(status)) fail("it is no regular file");
-    bytes_ = std::filesystem::file_size(file, failed);
-    if (!failed) file_.reset(gzopen(name_.c_str(), "rb"));
-    if (failed || file_ == nullptr) fail(fmt::format("cannot open it: {}", std::strerror(errno)));
+  explicit reader(const std::filesystem::path& file)
+      : task_{"read_idx", file}, name_(file.string()), bytes_(detail::size_of_file(task_)) {
+    errno = 0;
+    file_.reset(gzopen(name_.c_str(), "rb"));
+    if (file_ == nullptr) fail(fmt::format("cannot open it: {}", std::strerror(errno)));
     gzbuffer(file_.get(), chunk_bytes);
   }
 
@@ -93,16 +90,15 @@ class reader {
   // The most bytes that it can unpack to.
   std::uint64_t capacity() { return gzdirect(file_.get()) != 0 ? bytes_ : bytes_ * most_packed; }
 
-  [[noreturn]] void fail(const std::string& what) const {
-    throw io_error(fmt::format("read_idx: {}: {}", name_, what));
-  }
+  [[noreturn]] void fail(const std::string& what) const { task_.fail(what); }
 
  private:
   struct close {
     void operator()(gzFile f) const { gzclose_r(f); }
   };
+  detail::file_task task_;
   std::string name_;
-  std::uint64_t bytes_ = 0;
+  std::uint64_t bytes_;
   std::unique_ptr<std::remove_pointer_t<gzFile>, close> file_;
 };
 

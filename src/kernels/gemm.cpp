@@ -3,11 +3,13 @@
 // asked for, and never touched again.
 #include <cblas.h>
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
 #include "cotape/error.hpp"
 #include "kernels/isa/entries.hpp"
+#include "kernels/threads.hpp"
 
 namespace cotape::kernels {
 namespace {
@@ -98,14 +100,8 @@ void multiply(const gemm_geometry& g, T alpha, const T* a, const T* b, T* d) {
   blas_gemm(g, alpha, a, b, d);
 }
 
-template <class T, class Arch> void gemm_run(const step& s) {
-  const auto& g = *static_cast<const gemm_geometry*>(s.side);
-  check_sizes(g);
-  if (g.m == 0 || g.n == 0) return;
-  const T alpha = s.c == nullptr ? T(1) : *static_cast<const T*>(s.c);
-  const auto* a = static_cast<const T*>(s.a);
-  const auto* b = static_cast<const T*>(s.b);
-  auto* d = static_cast<T*>(s.d);
+template <class T, class Arch>
+void multiply_all(const gemm_geometry& g, T alpha, const T* a, const T* b, T* d) {
   // With alpha 0 and beta 0 OpenBLAS's AVX-512 kernels multiply the old d by 0: NaN stays NaN.
   const bool nothing = g.k == 0 || alpha == T(0);
   for (std::int64_t i = 0; i < g.batch; ++i) {
@@ -118,6 +114,54 @@ template <class T, class Arch> void gemm_run(const step& s) {
     b += g.stride_b;
     d += g.stride_c;
   }
+}
+
+// Below this a thread's share takes less time than to wake it: 0.1 ms of an AVX2 core.
+constexpr std::int64_t least_share = 4'000'000;  // multiply-adds
+
+// From where the p-th of so many parts starts, in whole steps of 16 rows or columns, whose kernels
+// are the fastest.
+std::int64_t part_start(std::int64_t size, std::int64_t part, std::int64_t parts) {
+  const std::int64_t blocks = (size + 15) / 16;
+  return std::min(size, blocks * part / parts * 16);
+}
+
+// One part of the products: some of them, or some rows or columns of the only one.
+template <class T, class Arch>
+void multiply_part(gemm_geometry g, T alpha, const T* a, const T* b, T* d, int part, int parts) {
+  if (g.batch > 1) {
+    const std::int64_t first = g.batch * part / parts;
+    g.batch = g.batch * (part + 1) / parts - first;
+    a += first * g.stride_a;
+    b += first * g.stride_b;
+    d += first * g.stride_c;
+  } else if (g.m >= g.n) {
+    const std::int64_t first = part_start(g.m, part, parts);
+    g.m = part_start(g.m, part + 1, parts) - first;
+    a += first * (g.transpose_a ? 1 : g.lda);
+    d += first * g.ldc;
+  } else {
+    const std::int64_t first = part_start(g.n, part, parts);
+    g.n = part_start(g.n, part + 1, parts) - first;
+    b += first * (g.transpose_b ? g.ldb : 1);
+    d += first;
+  }
+  if (g.m != 0 && g.n != 0) multiply_all<T, Arch>(g, alpha, a, b, d);
+}
+
+template <class T, class Arch> void gemm_run(const step& s) {
+  const auto& g = *static_cast<const gemm_geometry*>(s.side);
+  check_sizes(g);
+  if (g.m == 0 || g.n == 0) return;
+  const T factor = s.c == nullptr ? T(1) : *static_cast<const T*>(s.c);
+  const T alpha = g.negate ? -factor : factor;
+  const auto* a = static_cast<const T*>(s.a);
+  const auto* b = static_cast<const T*>(s.b);
+  auto* d = static_cast<T*>(s.d);
+  const std::int64_t shares = g.m * g.n * g.k * g.batch / least_share;
+  const int parts = static_cast<int>(std::clamp<std::int64_t>(shares, 1, num_threads()));
+  if (parts == 1) return multiply_all<T, Arch>(g, alpha, a, b, d);
+  parallel(parts, [&](int part) { multiply_part<T, Arch>(g, alpha, a, b, d, part, parts); });
 }
 
 }  // namespace

@@ -23,6 +23,8 @@ isa best_isa() {
   return best;
 }
 
+std::size_t vector_bytes(isa i) { return std::size_t{16} << static_cast<unsigned>(i); }
+
 const char* name_of(isa i) {
   if (i == isa::avx512) return "avx512";
   return i == isa::avx2 ? "avx2" : "baseline";

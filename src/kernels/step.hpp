@@ -1,10 +1,11 @@
 // One step of a program: a kernel and the raw pointers it works on. A kernel reads and writes
 // nothing else, so a program is a flat array of these.
 //
-// Pointers are aligned to 64 bytes and their buffers padded to whole 64-byte lines, so element-wise
-// kernels run over whole vectors and may read and write the padding.
+// Destinations are aligned to 64 bytes and padded to whole 64-byte lines, so element-wise kernels
+// run over whole vectors. Operands may stand anywhere, but whole vectors can be read there, too.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 namespace cotape::kernels {
@@ -25,16 +26,29 @@ static_assert(sizeof(step) == 64);
 
 using kernel = void (*)(const step&);
 
-// One operation of a run over single numbers: slots[d] = f(...), which is also returned and given
-// to the next one, so that a chain does not wait for memory. `form` says which operands come from
-// there: of f(a, b) none, a, b or both; of f(a, b, c) always c.
+// One operation of a run over single numbers: slots[d] = f(...). Its function then calls the next
+// instruction's, in place of returning (a million deep: see COTAPE_TAIL_CALL), and gives it the
+// last two results, so that a chain does not wait for memory.
 struct scalar_instruction {
-  std::int32_t run;  // the function's distance from an anchor
-  std::uint32_t d, a, b;
+  static constexpr std::uint64_t most_slots = std::uint64_t{1} << 24;
+  std::uint64_t run : 16;  // number of the function
+  std::uint64_t d : 24, a : 24;
+  std::uint32_t b, c;
 };
 static_assert(sizeof(scalar_instruction) == 16);
 
-template <class T> using scalar_function = T (*)(const scalar_instruction&, T* slots, T previous);
-inline constexpr std::size_t scalar_forms = 4;
+using any_function = void (*)();
+template <class T>
+using scalar_function = void (*)(const scalar_instruction*, T* slots, T last, T before,
+                                 const any_function* functions);
+// An operation's functions, by form: a + 3 b + 9 c, where each operand comes from its slot (0), is
+// the last result (1) or the one before (2). Null where there is none; form 0 always exists.
+using scalar_functions = std::array<any_function, 27>;
+// g++ makes a jump of it from -O2 on; the files that use it are always compiled with -O3.
+#if defined(__clang__)
+#define COTAPE_TAIL_CALL [[clang::musttail]] return
+#else
+#define COTAPE_TAIL_CALL return
+#endif
 
 }  // namespace cotape::kernels

@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "cotape/ops.hpp"
+#include "cotape/activations.hpp"
 #include "cotape/xtensor.hpp"
 
 namespace cotape {
@@ -18,13 +18,25 @@ struct named_activation {
 };
 
 constexpr std::array activations{
-    named_activation{"identity", [](operand x) { return x.as_variable(); }},
-    named_activation{"", [](operand x) { return x.as_variable(); }},
+    named_activation{"identity", identity},
+    named_activation{"", identity},
+    named_activation{"linear", identity},
+    named_activation{"heaviside", [](operand x) { return heaviside(x); }},
+    named_activation{"sign", sign},
     named_activation{"sigmoid", sigmoid},
     named_activation{"tanh", tanh},
     named_activation{"relu", relu},
+    named_activation{"leaky_relu", [](operand x) { return leaky_relu(x); }},
+    named_activation{"elu", [](operand x) { return elu(x); }},
+    named_activation{"maxout", [](operand x) { return maxout(x); }},
     named_activation{"softplus", softplus},
+    named_activation{"silu", silu},
+    named_activation{"gelu", gelu},
+    named_activation{"gelu_tanh", gelu_tanh},
+    named_activation{"log_sigmoid", log_sigmoid},
     named_activation{"softmax", [](operand x) { return softmax(x); }},
+    named_activation{"log_softmax", [](operand x) { return log_softmax(x); }},
+    named_activation{"argmax", [](operand x) { return argmax(x); }},
 };
 
 }  // namespace
@@ -33,7 +45,7 @@ variable activate(const std::string& name, operand x) {
   std::string known;
   for (const named_activation& a : activations) {
     if (name == a.name) return a.apply(x);
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", a.name);
+    if (*a.name != 0) known += fmt::format("{}{}", known.empty() ? "" : ", ", a.name);
   }
   throw value_error(fmt::format("activate: no activation '{}'; there are: {}", name, known));
 }
@@ -50,7 +62,7 @@ variable dense::record(variable x, generator& random) {
   const std::int64_t inputs = x.shape()[x.shape().rank() - 1];
   if (parameters_.empty()) {
     parameters_.emplace_back("weight", make_(random, {inputs, units_}));
-    parameters_.emplace_back("bias", zeros({units_}));
+    parameters_.emplace_back("bias", zeros({units_}, parameters_[0].dtype()));
   }
   return activate(activation_, matmul(x, parameters_[0]) + parameters_[1]);
 }

@@ -1,4 +1,4 @@
-// Update rules, and the recording of a step over all parameters.
+// The recording of a step over all parameters, and the optimizers by name.
 #include "cotape/optimizers.hpp"
 
 #include <fmt/format.h>
@@ -14,8 +14,8 @@ namespace cotape {
 
 namespace {
 
-// The trainable parameters whose current value on the tape the loss depends on.
-std::vector<parameter> trainable_inputs(variable loss) {
+// Which nodes the loss depends on, also by the rules of custom gradients.
+std::vector<bool> behind(variable loss) {
   tape& t = loss.owner();
   std::vector<bool> needed(loss.index() + 1, false);
   needed[loss.index()] = true;
@@ -28,44 +28,71 @@ std::vector<parameter> trainable_inputs(variable loss) {
     const auto& rule = t.rule_at(static_cast<std::size_t>(t.attributes_of(i)[0]));
     for (const variable& x : rule.inputs) needed[x.index()] = true;
   }
+  return needed;
+}
+
+// Whether the loss depends on p's current value. Throws if it depends on an earlier one alone: the
+// gradient would be 0.
+bool depends_on(const tape& t, const std::vector<bool>& needed, const parameter& p,
+                std::uint32_t current) {
+  if (current < needed.size() && needed[current]) return true;
+  for (const effect& e : t.effects()) {
+    const bool of_p = e.parameter != no_node && t.parameter_at(e.parameter) == p;
+    if (of_p && e.previous < needed.size() && needed[e.previous]) {
+      throw value_error(fmt::format(
+          "minimize: '{}' was assigned after the loss was recorded: record the loss anew",
+          p.name()));
+    }
+  }
+  return false;
+}
+
+// The trainable parameters whose current value on the tape the loss depends on.
+std::vector<parameter> trainable_inputs(variable loss) {
+  tape& t = loss.owner();
+  const std::vector<bool> needed = behind(loss);
   std::vector<parameter> result;
   for (const auto& [p, value] : t.current_parameters()) {
-    const bool floating = p.dtype() != int64;
-    if (p.trainable() && floating && value <= loss.index() && needed[value]) result.push_back(p);
+    const bool wanted = p.trainable() && p.dtype() != int64;
+    if (wanted && depends_on(t, needed, p, value)) result.push_back(p);
   }
   if (result.empty()) throw value_error("minimize: the loss depends on no trainable parameter");
   return result;
 }
 
 std::vector<variable> gradients_of(variable loss, const std::vector<parameter>& parameters) {
+  const std::vector<bool> needed = behind(loss);
   std::vector<variable> weights;
-  for (const parameter& p : parameters) weights.push_back(loss.owner().read(p));
+  for (const parameter& p : parameters) {
+    weights.push_back(loss.owner().read(p));
+    depends_on(loss.owner(), needed, p, weights.back().index());
+  }
   return gradient(loss, weights);
+}
+
+// The parameter's value, after a look at its gradient.
+variable weight_for(const parameter& p, const variable& gradient, tape& t) {
+  if (&gradient.owner() != &t) throw tape_error("optimizer: gradients of several tapes");
+  const variable w = t.read(p);
+  if (gradient.type() != w.type()) {
+    throw shape_error(fmt::format("optimizer: parameter '{}' is {}, its gradient {}", p.name(),
+                                  w.type().text(), gradient.type().text()));
+  }
+  return w;
+}
+
+void demand_fraction(const char* optimizer, const char* what, double value) {
+  if (!(value >= 0 && value < 1)) {
+    throw value_error(fmt::format("{}: {} {} not in [0, 1)", optimizer, what, value));
+  }
 }
 
 }  // namespace
 
-updated sgd_update(variable w, variable g, const std::vector<variable>& state, variable rate,
-                   operand momentum) {
-  if (state.empty()) return {w + (-rate) * g, {}};
-  const variable v = momentum * state[0] + (-rate) * g;
-  return {w + v, {v}};
-}
-
-updated adam_update(variable w, variable g, const std::vector<variable>& state, variable rate,
-                    variable step, operand beta1, operand beta2, operand epsilon) {
-  tape& t = w.owner();
-  const variable b1 = t.resolve(beta1, w.dtype()), b2 = t.resolve(beta2, w.dtype());
-  const variable m = b1 * state[0] + (1 - b1) * g;
-  const variable v = b2 * state[1] + (1 - b2) * square(g);
-  const variable size = cast(reciprocal(1 - power(beta1, step)), w.dtype()) * rate;
-  const variable scale = cast(reciprocal(sqrt(1 - power(beta2, step))), w.dtype());
-  return {w + (-size) * (m / (sqrt(v) * scale + epsilon)), {m, v}};
-}
-
-optimizer::optimizer(double rate, std::size_t slot_count)
-    : rate_("rate", rate, false), slot_count_(slot_count) {
-  if (!(rate >= 0)) throw value_error(fmt::format("optimizer: the rate {} is negative", rate));
+optimizer::optimizer(double rate, std::size_t slot_count, const gradient_options& gradients)
+    : rate_("rate", rate, false), slot_count_(slot_count), gradients_(gradients) {
+  if (!(rate >= 0)) throw value_error(fmt::format("optimizer: {} is no learning rate", rate));
+  treat(gradients, {}, {});
 }
 
 optimizer::slots& optimizer::slots_of(const parameter& p) {
@@ -97,17 +124,20 @@ void optimizer::apply(const std::vector<parameter>& parameters,
                                   gradients.size()));
   }
   tape& t = gradients[0].owner();
+  std::vector<variable> weights;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    weights.push_back(weight_for(parameters[i], gradients[i], t));
+  }
+  const std::vector<variable> treated = treat(gradients_, weights, gradients);
   begin_step(t);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const parameter& p = parameters[i];
-    slots& s = slots_of(p);
-    const variable w = t.read(p);
+    const slots& s = slots_of(parameters[i]);
     std::vector<variable> state;
     for (const parameter& q : s.state) state.push_back(t.read(q));
-    const variable rate = t.read(rate_);
+    const variable &w = weights[i], rate = t.read(rate_);
     const updated next =
-        update(w, gradients[i], state, w.dtype() == float64 ? rate : cast(rate, w.dtype()));
-    t.assign(p, next.weight);
+        update(w, treated[i], state, w.dtype() == float64 ? rate : cast(rate, w.dtype()));
+    t.assign(parameters[i], next.weight);
     for (std::size_t k = 0; k < s.state.size(); ++k) t.assign(s.state[k], next.state[k]);
   }
 }
@@ -150,14 +180,34 @@ std::vector<parameter> optimizer::state() const {
 }
 
 sgd::sgd(sgd_options options)
-    : optimizer(options.rate, options.momentum == 0 ? 0 : 1), options_(options) {}
+    : optimizer(options.rate, options.momentum == 0 ? 0 : 1, options.gradients),
+      options_(options) {}
 
 updated sgd::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
-  return sgd_update(w, g, state, rate, options_.momentum);
+  const bool nesterov = options_.nesterov && !state.empty();
+  return (nesterov ? nesterov_update : sgd_update)(w, g, state, rate, options_.momentum);
+}
+
+adagrad::adagrad(adagrad_options options)
+    : optimizer(options.rate, 1, options.gradients), options_(options) {}
+
+updated adagrad::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
+  return adagrad_update(w, g, state, rate, options_.epsilon);
+}
+
+rmsprop::rmsprop(rmsprop_options options)
+    : optimizer(options.rate, 1, options.gradients), options_(options) {
+  demand_fraction("rmsprop", "rho", options.rho);
+}
+
+updated rmsprop::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
+  return rmsprop_update(w, g, state, rate, options_.rho, options_.epsilon);
 }
 
 adam::adam(adam_options options)
-    : optimizer(options.rate, 2), options_(options), step_("step", 0.0, false) {}
+    : optimizer(options.rate, 2, options.gradients), options_(options), step_("step", 0.0, false) {
+  for (double beta : {options.beta1, options.beta2}) demand_fraction("adam", "beta", beta);
+}
 
 std::vector<parameter> adam::state() const {
   std::vector<parameter> result = optimizer::state();
@@ -172,6 +222,18 @@ void adam::begin_step(tape& t) {
 
 updated adam::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
   return adam_update(w, g, state, rate, now_, options_.beta1, options_.beta2, options_.epsilon);
+}
+
+adamw::adamw(adamw_options o)
+    : adam({o.rate, o.beta1, o.beta2, o.epsilon, o.gradients}), weight_decay_(o.weight_decay) {
+  if (!(o.weight_decay >= 0)) {
+    throw value_error(fmt::format("adamw: {} is no weight decay", o.weight_decay));
+  }
+}
+
+updated adamw::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
+  return adamw_update(w, g, state, rate, now(), options().beta1, options().beta2, options().epsilon,
+                      weight_decay_);
 }
 
 }  // namespace cotape

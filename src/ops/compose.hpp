@@ -15,13 +15,17 @@ class composition {
   tape& on() const { return *tape_; }
   /// Throws an Error that says, after the operation's name and `why`, where it was recorded.
   template <class Error> [[noreturn]] void fail(const std::string& why) const {
-    throw Error(std::string(name_) + ": " + why + origin());
+    throw Error(std::string(name()) + ": " + why + origin());
   }
+  /// Throws dtype_error if the first operand is of int64: where a number such as 0.5 would be the
+  /// first to fail.
+  void demand_floating() const;
   /// The axis, or the axes of the first operand, counted from 0; throws value_error if outside.
   std::size_t axis(std::int64_t which, std::size_t rank) const;
   std::vector<std::size_t> axes(const cotape::axes& which) const;
 
  private:
+  const char* name() const { return tape_->operation(name_); }
   std::string origin() const { return tape_->origin({inputs_.data(), arity_}, where_); }
 
   const char* name_;

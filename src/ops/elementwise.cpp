@@ -21,13 +21,19 @@ composition::composition(const char* name, std::initializer_list<operand> operan
         fmt::format("{}: no operand is on a tape: record a parameter with tape.read(p) [at {}]",
                     name, where_.text()));
   }
-  scope_.emplace(*tape_, where_);
+  scope_.emplace(*tape_, where_, name);
   for (const operand& x : operands) inputs_[arity_++] = tape_->resolve(x, d);
+}
+
+void composition::demand_floating() const {
+  if (inputs_[0].dtype() == int64) {
+    fail<dtype_error>("takes float32 or float64, not int64, cast it");
+  }
 }
 
 std::size_t composition::axis(std::int64_t which, std::size_t rank) const {
   try {
-    return normalize_axis(name_, which, rank);
+    return normalize_axis(name(), which, rank);
   } catch (const value_error& e) {
     throw value_error(e.what() + origin());
   }
@@ -35,7 +41,7 @@ std::size_t composition::axis(std::int64_t which, std::size_t rank) const {
 
 std::vector<std::size_t> composition::axes(const cotape::axes& which) const {
   try {
-    return which.of(name_, inputs_[0].shape().rank());
+    return which.of(name(), inputs_[0].shape().rank());
   } catch (const value_error& e) {
     throw value_error(e.what() + origin());
   }

@@ -12,13 +12,19 @@ namespace cotape {
 
 namespace {
 
+using primitives::word;
 using primitives::words;
 
-std::int64_t word(std::size_t i) { return static_cast<std::int64_t>(i); }
-
-std::string at(const operand& x) { return fmt::format(" [at {}]", x.where().text()); }
-
 words sizes_of(const variable& x) { return {x.shape().begin(), x.shape().end()}; }
+
+// The part that says which tape all of them are read on; the first if none does.
+const operand& first_on_a_tape(const char* op, const std::vector<operand>& parts) {
+  if (parts.empty()) throw value_error(fmt::format("{}: no parts", op));
+  const auto on_tape = std::find_if(parts.begin(), parts.end(), [](const operand& x) {
+    return !x.is_number() && x.as_parameter() == nullptr;
+  });
+  return on_tape == parts.end() ? parts[0] : *on_tape;
+}
 
 }  // namespace
 
@@ -74,11 +80,10 @@ variable expand_dims(operand x, std::int64_t axis) {
 variable squeeze(operand x, const axes& which) {
   const composition c("squeeze", {x});
   const auto named = c.axes(which);
-  const bool given = named.size() < c[0].shape().rank();
   words sizes;
   for (std::size_t i = 0; i < c[0].shape().rank(); ++i) {
     const bool chosen = std::find(named.begin(), named.end(), i) != named.end();
-    if (given && chosen && c[0].shape()[i] != 1) {
+    if (!which.all() && chosen && c[0].shape()[i] != 1) {
       c.fail<shape_error>(fmt::format("axis {} of {} is not of size 1", i, c[0].shape().text()));
     }
     if (!chosen || c[0].shape()[i] != 1) sizes.push_back(c[0].shape()[i]);
@@ -126,11 +131,7 @@ variable slice(operand x, std::initializer_list<range> ranges) {
 }
 
 variable concatenate(const std::vector<operand>& parts, std::int64_t axis) {
-  if (parts.empty()) throw value_error("concatenate: no parts");
-  const auto on_tape = std::find_if(parts.begin(), parts.end(), [](const operand& x) {
-    return !x.is_number() && x.as_parameter() == nullptr;
-  });
-  const composition c("concatenate", {on_tape == parts.end() ? parts[0] : *on_tape});
+  const composition c("concatenate", {first_on_a_tape("concatenate", parts)});
   std::vector<variable> level;
   for (const operand& x : parts) level.push_back(c.on().resolve(x, c[0].dtype()));
   const words attributes{word(c.axis(axis, level[0].shape().rank()))};
@@ -146,15 +147,12 @@ variable concatenate(const std::vector<operand>& parts, std::int64_t axis) {
 }
 
 variable stack(const std::vector<operand>& parts, std::int64_t axis) {
+  const composition c("stack", {first_on_a_tape("stack", parts)});
   std::vector<operand> expanded;
   for (const operand& x : parts) {
-    if (x.is_number()) {
-      throw value_error("stack: a plain number has no shape, use tape.constant" + at(x));
-    }
-    if (x.as_parameter() != nullptr) {
-      throw tape_error("stack: read parameters with tape.read(p) first" + at(x));
-    }
-    expanded.emplace_back(expand_dims(x, axis), x.where().file, x.where().line);
+    if (x.is_number()) c.fail<value_error>("a plain number has no shape, use tape.constant");
+    const variable part = c.on().resolve(x, c[0].dtype());
+    expanded.emplace_back(expand_dims(part, axis), x.where().file, x.where().line);
   }
   return concatenate(expanded, axis);
 }
@@ -191,6 +189,7 @@ variable pad(operand x, std::initializer_list<std::int64_t> before,
     c.fail<shape_error>(
         fmt::format("{} needs {} sizes before and after, none negative", s.text(), s.rank()));
   }
+  if (c[0].dtype() == int64) c.on().literal(value, int64, x.where());  // throws if it has none such
   words attributes = sizes_of(c[0]);
   attributes.insert(attributes.end(), before.begin(), before.end());
   attributes.resize(3 * s.rank(), 1);
@@ -250,14 +249,14 @@ variable tril(operand x, std::int64_t k) {
   const shape& s = c[0].shape();
   if (s.rank() < 2) c.fail<shape_error>(fmt::format("{} is not a matrix", s.text()));
   const std::int64_t rows = s[s.rank() - 2], columns = s[s.rank() - 1];
-  tensor mask({c[0].dtype(), {rows, columns}});
+  tensor mask({int64, {rows, columns}});
   for (std::int64_t i = 0; i < rows; ++i) {
     for (std::int64_t j = 0; j < columns && j - i <= k; ++j) {
-      if (c[0].dtype() == float32) mask.data_as<float>()[i * columns + j] = 1;
-      else mask.data_as<double>()[i * columns + j] = 1;
+      mask.data_as<std::int64_t>()[i * columns + j] = 1;
     }
   }
-  return select(c.on().constant(mask), c[0], 0);
+  const variable kept = c.on().constant(mask);
+  return select(c[0].dtype() == int64 ? kept : cast(kept, c[0].dtype()), c[0], 0);
 }
 
 }  // namespace cotape

@@ -1,66 +1,140 @@
-// Losses. Of a sigmoid's output the logits form is evaluated, which cannot overflow.
+// Losses. Of a sigmoid's or a softmax's output the form in the logits is evaluated, which cannot
+// overflow.
+#include "cotape/losses.hpp"
+
 #include <fmt/format.h>
 
+#include <numeric>
+
+#include "cotape/activations.hpp"
+#include "cotape/xtensor.hpp"
 #include "ops/compose.hpp"
+#include "ops/softmax.hpp"
 #include "primitives/unary.hpp"
 
 namespace cotape {
 
 namespace {
 
-void demand_equal_shapes(const composition& c) {
-  if (c[0].shape() != c[1].shape()) {
-    c.fail<shape_error>(fmt::format("the prediction is {}, the target {}: they must be equal",
-                                    c[0].shape().text(), c[1].shape().text()));
+// The operands of a loss; throws if their shapes differ.
+class pair_of_equals : public composition {
+ public:
+  pair_of_equals(const char* name, operand prediction, operand target)
+      : composition(name, {prediction, target}) {
+    if ((*this)[0].shape() == (*this)[1].shape()) return;
+    fail<shape_error>(fmt::format("the prediction is {}, the target {}: they must be equal",
+                                  (*this)[0].shape().text(), (*this)[1].shape().text()));
   }
+  variable residuals() const { return (*this)[0] - (*this)[1]; }
+};
+
+template <class Op> bool made_by(const variable& v) {
+  return v.owner().nodes()[v.index()].op == &builtin<Op>;
 }
 
-// The operand of the sigmoid that made v, or an empty variable.
-variable logits_behind(const variable& v) {
-  const node& n = v.owner().nodes()[v.index()];
-  return n.op == &builtin<sigmoid_op> ? v.owner().at(n.in[0]) : variable();
+variable clipped(const variable& p) { return clamp(p, 1e-7, 1 - 1e-7); }
+
+variable log_of_probability(const variable& p) {
+  if (const variable y = log_of_softmax(p); !y.empty()) return y;
+  if (made_by<sigmoid_op>(p)) return log_sigmoid(logit(p));
+  return log(clipped(p));
+}
+
+// Mean over rows of -sum(t log p); a class with t = 0 counts nothing, whatever its log p is.
+variable cross_entropy(const variable& log_p, const variable& t) {
+  return -mean(sum(chain(t, log_p), -1));
+}
+
+// The labels as rows of 0 and 1.
+variable rows_of_labels(const composition& c, const char* what) {
+  const shape& s = c[0].shape();
+  const bool fits = s.rank() >= 1 && c[1].shape() == shape(std::span(s.begin(), s.rank() - 1));
+  if (!fits) {
+    c.fail<shape_error>(fmt::format("labels of shape {} do not fit {} of shape {}",
+                                    c[1].shape().text(), what, s.text()));
+  }
+  // Picked from 0, 1, ..., a label stays what it is, and one that is no class stops the run.
+  const std::int64_t classes = s[s.rank() - 1];
+  tensor numbers({int64, {classes}});
+  std::iota(numbers.data_as<std::int64_t>(), numbers.data_as<std::int64_t>() + classes, 0);
+  const variable checked = gather(c.on().constant(numbers), c[1]);
+  return one_hot(checked, classes, c[0].dtype());
 }
 
 }  // namespace
 
+variable sum_squared_error(operand prediction, operand target) {
+  const pair_of_equals c("sum_squared_error", prediction, target);
+  return sum(square(c.residuals()));
+}
+
+variable half_squared_error(operand prediction, operand target) {
+  const pair_of_equals c("half_squared_error", prediction, target);
+  return 0.5 * sum(square(c.residuals()));
+}
+
 variable mean_squared_error(operand prediction, operand target) {
-  const composition c("mean_squared_error", {prediction, target});
-  demand_equal_shapes(c);
-  return mean(square(c[0] - c[1]));
+  const pair_of_equals c("mean_squared_error", prediction, target);
+  return mean(square(c.residuals()));
+}
+
+variable sum_absolute_error(operand prediction, operand target) {
+  const pair_of_equals c("sum_absolute_error", prediction, target);
+  return sum(abs(c.residuals()));
+}
+
+variable mean_absolute_error(operand prediction, operand target) {
+  const pair_of_equals c("mean_absolute_error", prediction, target);
+  return mean(abs(c.residuals()));
+}
+
+variable mean_absolute_percentage_error(operand prediction, operand target) {
+  const pair_of_equals c("mean_absolute_percentage_error", prediction, target);
+  return 100 * mean(abs(c.residuals() / c[1]));
+}
+
+variable mean_squared_logarithmic_error(operand prediction, operand target) {
+  const pair_of_equals c("mean_squared_logarithmic_error", prediction, target);
+  return mean(square(log1p(c[0]) - log1p(c[1])));
+}
+
+variable huber(operand prediction, operand target, double delta) {
+  const pair_of_equals c("huber", prediction, target);
+  if (!(delta > 0)) c.fail<value_error>(fmt::format("delta {} is not above 0", delta));
+  const variable r = c.residuals(), bounded = clamp(r, -delta, delta);
+  return mean(bounded * (r - 0.5 * bounded));
 }
 
 variable binary_crossentropy(operand prediction, operand target) {
-  const composition c("binary_crossentropy", {prediction, target});
-  demand_equal_shapes(c);
-  const variable logits = logits_behind(c[0]);
-  if (!logits.empty()) return binary_crossentropy_from_logits(logits, c[1]);
-  const variable p = clamp(c[0], 1e-7, 1 - 1e-7);
+  const pair_of_equals c("binary_crossentropy", prediction, target);
+  if (made_by<sigmoid_op>(c[0])) return binary_crossentropy_from_logits(logit(c[0]), c[1]);
+  const variable p = clipped(c[0]);
   return -mean(c[1] * log(p) + (1 - c[1]) * log1p(-p));
 }
 
 variable binary_crossentropy_from_logits(operand logits, operand target) {
-  const composition c("binary_crossentropy_from_logits", {logits, target});  // softplus(z) - t z
-  demand_equal_shapes(c);
+  const pair_of_equals c("binary_crossentropy_from_logits", logits, target);  // softplus(z) - t z
   return mean(softplus(c[0]) - c[1] * c[0]);
 }
 
+variable categorical_crossentropy(operand prediction, operand target) {
+  const pair_of_equals c("categorical_crossentropy", prediction, target);
+  return cross_entropy(log_of_probability(c[0]), c[1]);
+}
+
 variable categorical_crossentropy_from_logits(operand logits, operand target) {
-  const composition c("categorical_crossentropy_from_logits", {logits, target});
-  demand_equal_shapes(c);
-  return -mean(sum(chain(c[1], log_softmax(c[0])), -1));
+  const pair_of_equals c("categorical_crossentropy_from_logits", logits, target);
+  return cross_entropy(log_softmax(c[0]), c[1]);
+}
+
+variable sparse_categorical_crossentropy(operand prediction, operand labels) {
+  const composition c("sparse_categorical_crossentropy", {prediction, labels});
+  return cross_entropy(log_of_probability(c[0]), rows_of_labels(c, "predictions"));
 }
 
 variable sparse_categorical_crossentropy_from_logits(operand logits, operand labels) {
   const composition c("sparse_categorical_crossentropy_from_logits", {logits, labels});
-  const shape& s = c[0].shape();
-  const bool fits = s.rank() >= 1 && c[1].shape() == shape(std::span(s.begin(), s.rank() - 1));
-  if (!fits) {
-    c.fail<shape_error>(
-        fmt::format("labels of shape {} "
-                    "do not fit logits of shape {}",
-                    c[1].shape().text(), s.text()));
-  }
-  return categorical_crossentropy_from_logits(c[0], one_hot(c[1], s[s.rank() - 1], c[0].dtype()));
+  return cross_entropy(log_softmax(c[0]), rows_of_labels(c, "logits"));
 }
 
 }  // namespace cotape

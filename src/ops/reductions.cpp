@@ -6,7 +6,10 @@
 #include <numeric>
 
 #include "ops/compose.hpp"
+#include "ops/softmax.hpp"
+#include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
+#include "primitives/unary.hpp"
 
 namespace cotape {
 
@@ -27,9 +30,8 @@ std::vector<std::size_t> axes::of(const char* op, std::size_t rank) const {
 
 namespace {
 
+using primitives::word;
 using primitives::words;
-
-std::int64_t word(std::size_t i) { return static_cast<std::int64_t>(i); }
 
 shape with_axes(const shape& x, const std::vector<std::size_t>& reduced, dims d) {
   words sizes;
@@ -163,16 +165,30 @@ variable logsumexp(operand x, const axes& over, dims d) {  // m + log sum exp(x 
   return reshaped(log(total) + m, with_axes(c[0].shape(), reduced, d));
 }
 
-variable softmax(operand x, std::int64_t axis) {  // exp(x - m) / sum exp(x - m)
-  const composition c("softmax", {x});
-  const variable e = exp(c[0] - shift_of(c[0], axis));
-  return e / sum(e, axis, keep_dims);
-}
-
 variable log_softmax(operand x, std::int64_t axis) {  // x - m - log sum exp(x - m)
   const composition c("log_softmax", {x});
   const variable shifted = c[0] - shift_of(c[0], axis);
   return shifted - log(sum(exp(shifted), axis, keep_dims));
+}
+
+// exp(x - m) / sum exp(x - m), so recorded that log_of_softmax finds the logits again. (A softmax
+// that is exp(log_softmax(x)) takes 1.3 times as long in float32, 1.5 times in float64.)
+variable softmax(operand x, std::int64_t axis) {
+  const composition c("softmax", {x});
+  const variable e = exp(c[0] - shift_of(c[0], axis));
+  return exp_quotient(c[0], e, sum(e, axis, keep_dims));
+}
+
+variable log_of_softmax(const variable& p) {
+  tape& t = p.owner();
+  const node quotient = t.nodes()[p.index()];
+  if (quotient.op != &builtin<exp_quotient_op>) return {};
+  const node e = t.nodes()[quotient.in[1]];
+  if (e.op != &builtin<exp_op>) return {};
+  const node shifted = t.nodes()[e.in[0]];
+  if (shifted.op != &builtin<add_op> || shifted.in[0] != quotient.in[0]) return {};
+  const variable shift = t.at(shifted.in[1]), total = t.at(quotient.in[2]);
+  return undo_exp_quotient(p, total, shift) + shift - log(total);
 }
 
 }  // namespace cotape

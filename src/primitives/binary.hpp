@@ -30,7 +30,7 @@ COTAPE_BINARY(multiply)
 
 struct divide_op : binary {  // y = a / b,  dy/da = 1/b,  dy/db = -y/b
   static constexpr auto name = "divide";
-  static constexpr bool exact = true;
+  static constexpr bool plain = true;
   template <class B> static B kernel(B a, B b) { return a / b; }
   static variable derivative(int i, variable, variable b, variable y, variable dy) {
     return i == 0 ? chain(dy, reciprocal(b)) : chain(dy, -(y / b));
@@ -91,24 +91,57 @@ COTAPE_BINARY(equal)
 
 struct xlogy_op : binary {  // y = a ln b, 0 where a is 0;  dy/da = ln b,  dy/db = a/b
   static constexpr auto name = "xlogy";
-  template <class B> static B kernel(B a, B b) {
-    return select(a == B(0) && b == b, B(0), a * log(b));
-  }
+  template <class B> static B kernel(B a, B b);
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
     return i == 0 ? chain(dy, log(b)) : chain(dy, chain(a, reciprocal(b)));
   }
 };
 COTAPE_BINARY(xlogy)
 
-struct chain_op : binary {  // y = a b, 0 where a is 0. Its rules are never guarded by their own a
-  static constexpr auto name = "chain";
-  static constexpr bool exact = true;
-  template <class B> static B kernel(B a, B b) { return select(a == B(0), B(0), a * b); }
+struct absorbing_multiply_op : binary {  // y = a b, 0 where either is 0,  dy/da = b
+  static constexpr auto name = "absorbing_multiply";
+  static constexpr bool plain = true;
+  template <class B> static B kernel(B a, B b) {
+    return select(a == B(0) || b == B(0), B(0), a * b);
+  }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
-    return chain(dy, i == 0 ? b : a);
+    return absorbing_multiply(dy, i == 0 ? b : a);
+  }
+};
+COTAPE_BINARY(absorbing_multiply)
+
+struct chain_op : binary {  // y = a b, 0 where a is 0,  dy/da = b,  dy/db = a
+  static constexpr auto name = "chain";
+  static constexpr bool plain = true;
+  template <class B> static B kernel(B a, B b) { return select(a == B(0), B(0), a * b); }
+  // Both a and dy are adjoints here: either one's zeros stand against the other's infinities.
+  static variable derivative(int i, variable a, variable b, variable, variable dy) {
+    return i == 0 ? chain(dy, b) : absorbing_multiply(dy, a);
   }
 };
 COTAPE_BINARY(chain)
+
+struct exp_quotient_op {  // y = b / c, b being e^(a + constant),  dy/da = y,  dy/dc = -y/c
+  static constexpr auto name = "exp_quotient";
+  static constexpr std::uint8_t arity = 3;
+  static constexpr bool plain = true;
+  template <class B> static B kernel(B, B b, B c) { return b / c; }
+  static variable derivative(int i, variable, variable, variable c, variable y, variable dy) {
+    return i == 1 ? variable() : chain(dy, i == 0 ? y : -(y / c));
+  }
+};
+COTAPE_TERNARY(exp_quotient)
+
+struct undo_exp_quotient_op {  // y = ln(a b) - c,  dy/da = 1/a;  x of exp_quotient(x, e^(x + c), b)
+  static constexpr auto name = "undo_exp_quotient";
+  static constexpr std::uint8_t arity = 3;
+  using undoes = exp_quotient_op;
+  template <class B> static B kernel(B a, B b, B c) { return log(a * b) - c; }
+  static variable derivative(int i, variable a, variable b, variable, variable, variable dy) {
+    return i == 2 ? -dy : chain(dy, reciprocal(i == 0 ? a : b));
+  }
+};
+COTAPE_TERNARY(undo_exp_quotient)
 
 struct select_op {  // b where a is not 0, else c: selects adjoints and multiplies nothing
   static constexpr auto name = "select";

@@ -21,8 +21,8 @@ value_type broadcast_op::infer(const signature& s) {
   value_type result{s.inputs[0]->dtype, shape(s.attributes)};
   shape joint;
   if (!broadcast(s.inputs[0]->shape, result.shape, joint) || joint != result.shape) {
-    throw shape_error(fmt::format("broadcast_to: cannot broadcast {} to {}",
-                                  s.inputs[0]->shape.text(), result.shape.text()));
+    throw shape_error(fmt::format("{}: cannot broadcast {} to {}", s.op, s.inputs[0]->shape.text(),
+                                  result.shape.text()));
   }
   return result;
 }
@@ -44,11 +44,7 @@ void run_user_loop(const kernels::step& s) {
 
 }  // namespace
 
-void lower_to_loop(lowering& l, const char* name, element_loop float32_loop,
-                   element_loop float64_loop) {
-  if (l.output.dtype == int64) {
-    throw dtype_error(fmt::format("{}: takes float32 or float64, not int64, cast it", name));
-  }
+void lower_to_loop(lowering& l, element_loop float32_loop, element_loop float64_loop) {
   l.step.run = &run_user_loop;
   l.step.side = l.sides.keep(user_loop{l.output.dtype == float32 ? float32_loop : float64_loop});
 }

@@ -14,9 +14,8 @@ namespace cotape {
 // y[i] = Op::kernel(a[i], ...) for s.n elements, rounded up to whole vectors.
 template <class Op, class T, class Arch> void elementwise(const kernels::step& s);
 
-// The same for one number, in the vectors' arithmetic: see kernels::scalar_instruction.
-template <class Op, class T, class Arch, int Form>
-T scalar(const kernels::scalar_instruction& s, T* slots, T previous);
+// The functions that do the same for one number, in the vectors' arithmetic.
+template <class Op, class T, class Arch> kernels::scalar_functions scalar_functions();
 
 // Kernels are written for batches; int64 runs through the same templates as plain numbers.
 template <class T> [[gnu::always_inline]] inline T select(bool condition, T a, T b) {
@@ -24,25 +23,17 @@ template <class T> [[gnu::always_inline]] inline T select(bool condition, T a, T
 }
 
 template <class Op> inline constexpr bool takes_integers = requires { Op::integers; };
-// Of arithmetic and comparisons only, so that a plain number gives the bits of a batch.
-template <class Op> inline constexpr bool rounds_correctly = takes_integers<Op> || requires {
-  Op::exact;
-};
+// Whether the kernel takes plain numbers, too, and gives the bits of a batch.
+template <class Op, class T> inline constexpr bool runs_plain = takes_integers<Op> || requires {
+  Op::plain;
+}
+|| (std::is_same_v<T, double> && requires { Op::plain_doubles; });
 
 template <class Op, class Arch> kernels::kernel kernel_in(dtype d) {
   if (d == float32) return &elementwise<Op, float, Arch>;
   if (d == float64) return &elementwise<Op, double, Arch>;
   if constexpr (takes_integers<Op>) return &elementwise<Op, std::int64_t, Arch>;
   return nullptr;
-}
-
-template <class Op, class T, class Arch>
-std::array<lowering::function, kernels::scalar_forms> scalar_functions() {
-  const auto general = [](kernels::scalar_function<T> f) {
-    return reinterpret_cast<lowering::function>(f);
-  };
-  return {general(&scalar<Op, T, Arch, 0>), general(&scalar<Op, T, Arch, 1>),
-          general(&scalar<Op, T, Arch, 2>), general(&scalar<Op, T, Arch, 3>)};
 }
 
 template <class Op> void lower_builtin(lowering& l) {
@@ -63,6 +54,7 @@ template <class Op> constexpr auto infer_of() -> value_type (*)(const signature&
   else if constexpr (takes_integers<Op>) return &infer_elementwise;
   else return &infer_floating;
 }
+template <class Op> constexpr const primitive* undoes_of();
 }  // namespace detail
 
 template <class Op>
@@ -71,7 +63,15 @@ inline constexpr primitive builtin{Op::name,
                                    Op::arity,
                                    detail::infer_of<Op>(),
                                    detail::derive_of<Op>(),
-                                   &lower_builtin<Op>};
+                                   &lower_builtin<Op>,
+                                   false,
+                                   false,
+                                   detail::undoes_of<Op>()};
+
+template <class Op> constexpr const primitive* detail::undoes_of() {
+  if constexpr (requires { typename Op::undoes; }) return &builtin<typename Op::undoes>;
+  else return nullptr;
+}
 
 }  // namespace cotape
 
@@ -85,9 +85,7 @@ inline constexpr primitive builtin{Op::name,
   COTAPE_KERNELS_OF(Op, double)
 #define COTAPE_KERNELS_OF(Op, T)                                            \
   template void elementwise<Op, T, kernels::current>(const kernels::step&); \
-  COTAPE_SCALAR(Op, T, 0) COTAPE_SCALAR(Op, T, 1) COTAPE_SCALAR(Op, T, 2) COTAPE_SCALAR(Op, T, 3)
-#define COTAPE_SCALAR(Op, T, form) \
-  template T scalar<Op, T, kernels::current, form>(const kernels::scalar_instruction&, T*, T);
+  template kernels::scalar_functions scalar_functions<Op, T, kernels::current>();
 #elif defined(COTAPE_DEFINE_OPERATIONS)
 #define COTAPE_UNARY(f) \
   variable f(operand x) { return record(builtin<f##_op>, {x}); }

@@ -16,14 +16,6 @@ void demand_indices(const signature& s) {
   }
 }
 
-kernels::reduction geometry(const shape& s, std::size_t axis, std::size_t axes) {
-  kernels::reduction r;
-  for (std::size_t i = 0; i < s.rank(); ++i) {
-    (i < axis ? r.outer : i < axis + axes ? r.reduced : r.inner) *= s[i];
-  }
-  return r;
-}
-
 value_type infer_gather(const signature& s) {
   demand_indices(s);
   const shape &x = s.inputs[0]->shape, &indices = s.inputs[1]->shape;
@@ -43,8 +35,7 @@ void derive_gather(derivation& d) {
 void lower_gather(lowering& l) {
   l.step.run = kernels::gather(l.output.dtype);
   l.step.rows = static_cast<std::uint32_t>(l.inputs[1]->shape.elements());
-  l.step.side =
-      l.sides.keep(geometry(l.inputs[0]->shape, static_cast<std::size_t>(l.attributes[0]), 1));
+  l.step.side = l.sides.keep(seen_as_reduction(l.inputs[0]->shape, l.attributes[0], 1));
 }
 
 value_type infer_scatter_add(const signature& s) {
@@ -54,7 +45,7 @@ value_type infer_scatter_add(const signature& s) {
   bool fits = x.rank() >= axis + indices.rank();
   for (std::size_t i = 0; fits && i < indices.rank(); ++i) fits = x[axis + i] == indices[i];
   if (!fits) {
-    throw shape_error(fmt::format("scatter_add: indices of shape {} do not fit {} at axis {}",
+    throw shape_error(fmt::format("{}: indices of shape {} do not fit {} at axis {}", s.op,
                                   indices.text(), x.text(), axis));
   }
   words sizes(x.begin(), x.end());
@@ -72,8 +63,7 @@ void derive_scatter_add(derivation& d) {
 void lower_scatter_add(lowering& l) {
   l.step.run = kernels::scatter_add(l.output.dtype);
   l.step.rows = static_cast<std::uint32_t>(l.inputs[1]->shape.elements());
-  l.step.side =
-      l.sides.keep(geometry(l.output.shape, static_cast<std::size_t>(l.attributes[0]), 1));
+  l.step.side = l.sides.keep(seen_as_reduction(l.output.shape, l.attributes[0], 1));
 }
 
 value_type infer_uniform(const signature& s) {

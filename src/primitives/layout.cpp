@@ -14,8 +14,6 @@ namespace {
 
 using kernels::index_map;
 
-std::int64_t word(std::size_t i) { return static_cast<std::int64_t>(i); }
-
 // Row-major strides, in elements.
 words strides_of(const shape& s) {
   words strides(s.rank(), 1);
@@ -32,7 +30,7 @@ void lower_load(lowering& l, const index_map& map) {
 value_type infer_reshape(const signature& s) {
   const value_type result{s.inputs[0]->dtype, shape(s.attributes)};
   if (result.shape.elements() != s.inputs[0]->shape.elements()) {
-    throw shape_error(fmt::format("reshape: cannot turn {} ({} elements) into {} ({} elements)",
+    throw shape_error(fmt::format("{}: cannot turn {} ({} elements) into {} ({} elements)", s.op,
                                   s.inputs[0]->shape.text(), s.inputs[0]->shape.elements(),
                                   result.shape.text(), result.shape.elements()));
   }
@@ -158,7 +156,7 @@ value_type infer_concatenate(const signature& s) {
   const value_type &a = *s.inputs[0], &b = *s.inputs[1];
   if (a.dtype != b.dtype) {
     throw dtype_error(
-        fmt::format("concatenate: cannot join {} and {}, cast one of them", a.text(), b.text()));
+        fmt::format("{}: cannot join {} and {}, cast one of them", s.op, a.text(), b.text()));
   }
   const auto axis = static_cast<std::size_t>(s.attributes[0]);
   bool fits = a.shape.rank() == b.shape.rank();
@@ -168,7 +166,7 @@ value_type infer_concatenate(const signature& s) {
     else fits = a.shape[i] == b.shape[i];
   }
   if (!fits) {
-    throw shape_error(fmt::format("concatenate: {} and {} differ in another axis than axis {}",
+    throw shape_error(fmt::format("{}: {} and {} differ in another axis than axis {}", s.op,
                                   a.shape.text(), b.shape.text(), axis));
   }
   return {a.dtype, shape(sizes)};

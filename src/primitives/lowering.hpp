@@ -34,9 +34,19 @@ struct lowering {
   kernels::step& step;
   side_store& sides;
   std::size_t scratch_bytes = 0;  // of a buffer that the step needs as its operand c
-  // Of built-in element-wise operations: their scalar_functions, by form.
-  using function = void (*)();
-  std::array<function, kernels::scalar_forms> scalar{};
+  // Of built-in element-wise operations: their functions for one number.
+  kernels::scalar_functions scalar{};
 };
+
+// x as (outer, reduced, inner), where `count` axes from `first` on are the reduced ones.
+inline kernels::reduction seen_as_reduction(const shape& x, std::int64_t first,
+                                            std::int64_t count) {
+  kernels::reduction r;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    const auto axis = static_cast<std::int64_t>(i);
+    (axis < first ? r.outer : axis < first + count ? r.reduced : r.inner) *= x[i];
+  }
+  return r;
+}
 
 }  // namespace cotape

@@ -14,19 +14,19 @@ value_type infer_matmul(const signature& s) {
   const value_type &a = *s.inputs[0], &b = *s.inputs[1];
   if (a.dtype != b.dtype || a.dtype == int64) {
     throw dtype_error(
-        fmt::format("matmul: cannot multiply {} by {}, cast one of them", a.text(), b.text()));
+        fmt::format("{}: cannot multiply {} by {}, cast one of them", s.op, a.text(), b.text()));
   }
   const std::size_t rank = a.shape.rank();
   words sizes(a.shape.begin(), a.shape.end());
   bool batches = rank == b.shape.rank() && rank >= 2;
   for (std::size_t i = 0; batches && i + 2 < rank; ++i) batches = a.shape[i] == b.shape[i];
   if (!batches) {
-    throw shape_error(fmt::format("matmul: cannot multiply {} by {}: their batch axes differ",
+    throw shape_error(fmt::format("{}: cannot multiply {} by {}: their batch axes differ", s.op,
                                   a.shape.text(), b.shape.text()));
   }
   if (a.shape[rank - 1] != b.shape[rank - 2]) {
-    throw shape_error(fmt::format("matmul: cannot multiply {} by {}: inner sizes {} and {} differ",
-                                  a.shape.text(), b.shape.text(), a.shape[rank - 1],
+    throw shape_error(fmt::format("{}: cannot multiply {} by {}: inner sizes {} and {} differ",
+                                  s.op, a.shape.text(), b.shape.text(), a.shape[rank - 1],
                                   b.shape[rank - 2]));
   }
   sizes[rank - 1] = b.shape[rank - 1];

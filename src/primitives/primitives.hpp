@@ -22,5 +22,6 @@ extern const primitive matmul;
 extern const primitive uniform;
 
 using words = std::vector<std::int64_t>;
+inline std::int64_t word(std::size_t i) { return static_cast<std::int64_t>(i); }
 
 }  // namespace cotape::primitives

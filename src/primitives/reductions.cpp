@@ -26,18 +26,9 @@ value_type infer_reduction(const signature& s) {
   return {s.inputs[0]->dtype, shape(sizes)};
 }
 
-kernels::reduction geometry(const shape& x, std::int64_t first, std::int64_t count) {
-  kernels::reduction r;
-  for (std::size_t i = 0; i < x.rank(); ++i) {
-    const auto axis = static_cast<std::int64_t>(i);
-    (axis < first ? r.outer : axis < first + count ? r.reduced : r.inner) *= x[i];
-  }
-  return r;
-}
-
 template <kernels::reducer (*Kernel)(dtype, kernels::isa)> void lower_reduction(lowering& l) {
   const kernels::reducer kernel = Kernel(l.output.dtype, kernels::best_isa());
-  const auto r = geometry(l.inputs[0]->shape, l.attributes[0], l.attributes[1]);
+  const auto r = seen_as_reduction(l.inputs[0]->shape, l.attributes[0], l.attributes[1]);
   l.step.run = kernel.run;
   l.step.side = l.sides.keep(r);
   l.scratch_bytes = kernel.scratch_bytes(r, l.output.dtype);
@@ -74,7 +65,7 @@ value_type infer_argmax(const signature& s) {
   const shape& x = s.inputs[0]->shape;
   words sizes(x.begin(), x.end());
   if (sizes[static_cast<std::size_t>(s.attributes[0])] == 0) {
-    throw shape_error(fmt::format("argmax: axis {} of {} is empty", s.attributes[0], x.text()));
+    throw shape_error(fmt::format("{}: axis {} of {} is empty", s.op, s.attributes[0], x.text()));
   }
   sizes.erase(sizes.begin() + s.attributes[0]);
   return {int64, shape(sizes)};
@@ -82,7 +73,7 @@ value_type infer_argmax(const signature& s) {
 
 void lower_argmax(lowering& l) {
   l.step.run = kernels::argmax(l.inputs[0]->dtype);
-  l.step.side = l.sides.keep(geometry(l.inputs[0]->shape, l.attributes[0], 1));
+  l.step.side = l.sides.keep(seen_as_reduction(l.inputs[0]->shape, l.attributes[0], 1));
 }
 
 value_type infer_cumsum(const signature& s) {
@@ -97,7 +88,7 @@ void derive_cumsum(derivation& d) {  // the sums of dy from the other end
 
 void lower_cumsum(lowering& l) {
   l.step.run = kernels::cumsum(l.output.dtype, l.attributes[1] != 0);
-  l.step.side = l.sides.keep(geometry(l.inputs[0]->shape, l.attributes[0], 1));
+  l.step.side = l.sides.keep(seen_as_reduction(l.inputs[0]->shape, l.attributes[0], 1));
 }
 
 }  // namespace

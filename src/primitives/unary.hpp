@@ -12,28 +12,29 @@ struct unary {
 
 struct exp_op : unary {  // y = e^x,  dy/dx = y
   static constexpr auto name = "exp";
-  template <class B> static B kernel(B x) { return exp(x); }
+  static constexpr bool plain_doubles = true;
+  template <class B> static B kernel(B x);
   static variable derivative(variable, variable y, variable dy) { return chain(dy, y); }
 };
 COTAPE_UNARY(exp)
 
 struct expm1_op : unary {  // y = e^x - 1,  dy/dx = y + 1
   static constexpr auto name = "expm1";
-  template <class B> static B kernel(B x) { return expm1(x); }
+  template <class B> static B kernel(B x);
   static variable derivative(variable, variable y, variable dy) { return chain(dy, y + 1); }
 };
 COTAPE_UNARY(expm1)
 
 struct log_op : unary {  // y = ln x,  dy/dx = 1/x
   static constexpr auto name = "log";
-  template <class B> static B kernel(B x) { return log(x); }
+  template <class B> static B kernel(B x);
   static variable derivative(variable x, variable, variable dy) { return chain(dy, reciprocal(x)); }
 };
 COTAPE_UNARY(log)
 
 struct log1p_op : unary {  // y = ln(1 + x),  dy/dx = 1/(1 + x)
   static constexpr auto name = "log1p";
-  template <class B> static B kernel(B x) { return log1p(x); }
+  template <class B> static B kernel(B x);
   static variable derivative(variable x, variable, variable dy) {
     return chain(dy, reciprocal(1 + x));
   }
@@ -63,22 +64,35 @@ COTAPE_UNARY(cos)
 
 struct tanh_op : unary {  // dy/dx = 1 - y^2
   static constexpr auto name = "tanh";
-  template <class B> static B kernel(B x) { return tanh(x); }
+  template <class B> static B kernel(B x);
   static variable derivative(variable, variable y, variable dy) { return chain(dy, 1 - y * y); }
 };
 COTAPE_UNARY(tanh)
 
 struct sigmoid_op : unary {  // y = 1/(1 + e^-x),  dy/dx = y (1 - y)
   static constexpr auto name = "sigmoid";
-  template <class B> static B kernel(B x) { return B(1) / (B(1) + exp(-x)); }
+  static constexpr bool plain_doubles = true;
+  template <class B> [[gnu::always_inline]] static B kernel(B x) {
+    return B(1) / (B(1) + exp_op::kernel(-x));
+  }
   static variable derivative(variable, variable y, variable dy) { return chain(dy, y * (1 - y)); }
 };
 COTAPE_UNARY(sigmoid)
 
+struct logit_op : unary {  // y = ln(x / (1 - x)),  dy/dx = 1/(x (1 - x));  logit(sigmoid(x)) is x
+  static constexpr auto name = "logit";
+  using undoes = sigmoid_op;
+  template <class B> static B kernel(B x);
+  static variable derivative(variable x, variable, variable dy) {
+    return chain(dy, reciprocal(x * (1 - x)));
+  }
+};
+COTAPE_UNARY(logit)
+
 struct softplus_op : unary {  // y = ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|),  dy/dx = sigmoid x
   static constexpr auto name = "softplus";
   template <class B> static B kernel(B x) {
-    return select(x > B(0), x, B(0)) + log1p(exp(select(x > B(0), -x, x)));
+    return select(x > B(0), x, B(0)) + log1p(exp_op::kernel(select(x > B(0), -x, x)));
   }
   static variable derivative(variable x, variable, variable dy) { return chain(dy, sigmoid(x)); }
 };
@@ -86,7 +100,7 @@ COTAPE_UNARY(softplus)
 
 struct relu_op : unary {  // y = max(x, 0),  dy/dx = [y > 0]
   static constexpr auto name = "relu";
-  static constexpr bool exact = true;
+  static constexpr bool plain = true;
   template <class B> static B kernel(B x) { return select(x <= B(0), B(0), x); }
   static variable derivative(variable, variable y, variable dy) { return chain(dy, less(0, y)); }
 };
@@ -94,7 +108,7 @@ COTAPE_UNARY(relu)
 
 struct erf_op : unary {  // dy/dx = 2/sqrt(pi) e^(-x^2)
   static constexpr auto name = "erf";
-  template <class B> static B kernel(B x) { return erf(x); }
+  template <class B> static B kernel(B x);
   static variable derivative(variable x, variable, variable dy) {
     return chain(dy, 1.1283791670955126 * exp(-(x * x)));
   }
@@ -122,7 +136,7 @@ COTAPE_UNARY(sign)
 
 struct reciprocal_op : unary {  // y = 1/x,  dy/dx = -y^2
   static constexpr auto name = "reciprocal";
-  static constexpr bool exact = true;
+  static constexpr bool plain = true;
   template <class B> static B kernel(B x) { return B(1) / x; }
   static variable derivative(variable, variable y, variable dy) { return chain(dy, -(y * y)); }
 };

@@ -19,8 +19,14 @@ struct loop_step {
 };
 
 struct loop_body {
-  std::vector<loop_step> steps;
-  std::uint32_t size = 0;  // elements
+  std::vector<loop_step> before;  // run once
+  std::vector<loop_step> steps;   // run for each tile
+  std::vector<loop_step> last;    // for the last tile, if it is not whole and differs
+  std::uint32_t size = 0;         // elements
+  // How many threads share the tiles. Each has a scratch buffer of its own, one behind the other.
+  int parts = 1;
+  std::byte* scratch = nullptr;
+  std::size_t scratch_bytes = 0;
 };
 
 struct program::body {
@@ -52,7 +58,7 @@ struct program::body {
     const void** at;
     std::uint32_t external;
   };
-  // What the steps of an item are, for explain().
+  // What the steps of an item are, for explain() and parts().
   struct note {
     std::uint32_t first, count;  // steps
     std::string what;
@@ -74,6 +80,7 @@ struct program::body {
   std::vector<parameter> parameters;                   // kept alive
   std::vector<std::shared_ptr<const tensor>> tensors;  // kept alive
   std::vector<note> notes;
+  std::vector<program_part> costs;  // by note
   side_store sides;
   buffer arena, constants, scratch;
   program_memory memory;
@@ -82,7 +89,8 @@ struct program::body {
   void check(std::span<const array_view> values) const;
   // The value lies in the arena (an earlier output) or in a parameter that is updated in place.
   bool writes_to(const array_view& v) const;
-  void fold();  // runs the constant steps
+  void start(std::span<const array_view> values);  // everything before the first step
+  void fold();                                     // runs the constant steps
   // True if the literal was another number before.
   static bool store_literal(const stored_literal& l, std::int64_t word);
   void commit_updates();

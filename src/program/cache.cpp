@@ -1,7 +1,8 @@
-// value() and commit(): compile on the spot. value() finds the program again when the same
-// structure is recorded anew. The key holds everything that passes look at, compared in full:
-// operations, topology, types, attributes, parameters, and of each literal whether it is 0 or 1 and
-// which other literals equal it. Its value is bound at each run, so are constants.
+// value() and commit(): compile on the spot, and find the program again when the same structure is
+// recorded anew. The key holds everything that passes look at, compared in full: operations,
+// topology, types, attributes, parameters, effects, the number of threads, and of each literal
+// whether it is 0, 1 or -1 and which other literals equal it. Its value is bound at each run, so
+// are constants.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 
 #include "cotape/primitive.hpp"
 #include "cotape/program.hpp"
+#include "cotape/threads.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -29,23 +31,33 @@ class key_writer {
  public:
   key_writer(tape& t, structure& out) : t_(t), out_(out) {}
 
-  void run(const std::vector<std::uint32_t>& roots) {
-    const std::uint32_t last = *std::max_element(roots.begin(), roots.end()) + 1;
-    std::vector<std::uint32_t> place(last, no_node);
-    for (std::uint32_t r : roots) place[r] = 0;
-    for (std::uint32_t i = last; i-- > 0;) {
-      if (place[i] == no_node) continue;
-      for (std::uint32_t k : t_.nodes()[i].in) {
-        if (k != no_node) place[k] = 0;
+  // The key of a program without outputs that carries out the tape's effects.
+  void run_effects() {
+    std::vector<std::uint32_t> roots;
+    for (const effect& e : t_.effects()) {
+      roots.push_back(e.value);
+      if (e.parameter != no_node) {
+        out_.key.push_back(
+            reinterpret_cast<std::uint64_t>(t_.parameter_at(e.parameter).identity()));
+        continue;
       }
+      const std::string& message = t_.message_at(e.previous);
+      out_.key.push_back(message.size());
+      out_.key.insert(out_.key.end(), message.begin(), message.end());
     }
-    for (std::uint32_t i = 0; i < last; ++i) {
+    out_.key.push_back(no_node);
+    run(roots);
+  }
+
+  void run(const std::vector<std::uint32_t>& roots) {
+    const std::vector<std::uint32_t> place = t_.needed_by(roots);
+    for (std::uint32_t i = 0; i < place.size(); ++i) {
       if (place[i] == no_node) continue;
-      place[i] = static_cast<std::uint32_t>(out_.nodes.size());
       out_.nodes.push_back(i);
       write(i, place);
     }
     for (std::uint32_t r : roots) out_.key.push_back(place[r]);
+    out_.key.push_back(static_cast<std::uint64_t>(num_threads()));
   }
 
  private:
@@ -73,7 +85,7 @@ class key_writer {
 
   void write_literal(std::int64_t word, cotape::dtype d) {
     const double number = d != int64 ? std::bit_cast<double>(word) : 2;
-    out_.key.push_back(number == 1 ? 1 : number == 0 ? 2 : 0);
+    out_.key.push_back(number == 1 ? 1 : number == 0 ? 2 : number == -1 ? 3 : 0);
     out_.key.push_back(literals_.try_emplace(word, literals_.size()).first->second);
   }
 
@@ -89,8 +101,7 @@ struct cached {
 
 using program_cache = std::list<cached>;  // the most recently used first
 
-program& find_or_compile(variable v, structure&& s) {
-  tape& t = v.owner();
+program& find_or_compile(tape& t, const std::vector<variable>& outputs, structure&& s) {
   if (t.attachment == nullptr) t.attachment = std::make_shared<program_cache>();
   auto& cache = *static_cast<program_cache*>(t.attachment.get());
   const auto it =
@@ -100,7 +111,7 @@ program& find_or_compile(variable v, structure&& s) {
     it->code.rebind(t, s.nodes, it->of.nodes);
     return it->code;
   }
-  program code(t, s.inputs, {v}, {.effects = false, .rebind = true});
+  program code(t, s.inputs, outputs, {.effects = outputs.empty(), .rebind = true});
   cache.push_front({std::move(s), std::move(code)});
   if (cache.size() > most_programs) cache.pop_back();
   return cache.front().code;
@@ -137,7 +148,7 @@ tensor evaluate(variable v, std::span<const binding> inputs) {
   structure s;
   key_writer(v.owner(), s).run({v.index()});
   const std::vector<array_view> values = ordered(s.inputs, inputs);
-  program& code = find_or_compile(v, std::move(s));
+  program& code = find_or_compile(v.owner(), {v}, std::move(s));
   code.run(values);
   return tensor(code.output(0).view());
 }
@@ -150,11 +161,9 @@ std::size_t cached_programs(const tape& t) {
 void tape::commit(std::initializer_list<binding> inputs) {
   if (effects_.empty()) return;
   structure s;
-  std::vector<std::uint32_t> roots;
-  for (const effect& e : effects_) roots.push_back(e.value);
-  key_writer(*this, s).run(roots);
-  program code(*this, s.inputs, {});
-  code.run(ordered(s.inputs, {inputs.begin(), inputs.size()}));
+  key_writer(*this, s).run_effects();
+  const std::vector<array_view> values = ordered(s.inputs, {inputs.begin(), inputs.size()});
+  find_or_compile(*this, {}, std::move(s)).run(values);
   forget_effects();
 }
 

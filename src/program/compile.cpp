@@ -22,7 +22,7 @@ trace_table::trace& trace_table::start(std::span<const array_view> inputs,
   t.record = std::make_unique<tape>();
   for (const array_view& v : inputs) {
     t.inputs.push_back(v.type());
-    variables.push_back(t.record->input(v.dtype(), v.shape()));
+    variables.push_back(t.record->input(v.dtype(), v.shape(), "", where_.file, where_.line));
   }
   return t;
 }

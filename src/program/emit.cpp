@@ -10,6 +10,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "cotape/threads.hpp"
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
 #include "program/scalar_run.hpp"
@@ -56,6 +57,9 @@ struct place_of_operand {
   std::uint32_t advance = 0;
 };
 
+// Elements times steps; below this a thread's share takes less time (0.1 ms) than to wake it.
+constexpr std::int64_t least_share = 1 << 19;
+
 class emitter {
  public:
   emitter(const graph& g, const schedule& s, const placement& p, program::body& out)
@@ -73,7 +77,7 @@ class emitter {
       else emit_single(item.values[0]);
       if (!item.constant) describe(item, first);
     }
-    resolve();
+    resolve(g_, s_, p_, {loops_, scalars_, constants_, pool_.most()}, out_);
   }
 
  private:
@@ -95,19 +99,25 @@ class emitter {
       return;
     }
     item_ = &item;
-    loads_.clear();
-    body_ = loop_body{{}, static_cast<std::uint32_t>(item.size)};
+    splats_of_item_.clear();
+    sums_.clear();
+    body_ = loop_body{};
+    body_.size = static_cast<std::uint32_t>(item.size);
     for (std::size_t k = 0; k < item.values.size(); ++k) {
       for (std::uint32_t i : g_.values[item.values[k]].in) {
         if (i != no_node) tables_.last_position[g_.root(i)] = k;
       }
     }
-    for (std::size_t k = 0; k < item.values.size(); ++k) {
-      const std::uint32_t v = item.values[k];
-      if (g_.is(v, builtin<broadcast_op>)) emit_broadcast(v, k);
-      else emit_element(v, k);
+    const bool whole = item.size > kernels::tile, rest = item.size % kernels::tile != 0;
+    ragged_ = false;
+    if (whole) emit_tile(body_.steps);
+    if (!whole || (rest && ragged_)) {
+      in_last_ = true;
+      emit_tile(body_.last);
+      in_last_ = false;
     }
-    if (item.size > kernels::tile) {
+    if (whole) {
+      body_.parts = parts_of(item);
       step s{};
       s.run = &run_loop;
       s.side = out_.sides.keep(std::move(body_));
@@ -116,9 +126,39 @@ class emitter {
     }
   }
 
+  // Reductions run through their tiles in order, on one thread.
+  int parts_of(const schedule::item& item) const {
+    const bool in_order = std::any_of(item.values.begin(), item.values.end(), [&](auto v) {
+      return g_.values[v].op->how == form::reduction;
+    });
+    const std::int64_t shares =
+        item.size * static_cast<std::int64_t>(body_.steps.size()) / least_share;
+    return in_order ? 1 : static_cast<int>(std::clamp<std::int64_t>(shares, 1, num_threads()));
+  }
+
+  // The steps for one tile of the loop. Inputs are read where they are; only at their end, where a
+  // whole vector would reach beyond them, from a copy.
+  void emit_tile(std::vector<loop_step>& to) {
+    tile_steps_ = &to;
+    loads_ = splats_of_item_;
+    for (std::size_t k = 0; k < item_->values.size(); ++k) {
+      const std::uint32_t v = item_->values[k];
+      if (g_.is(v, builtin<broadcast_op>)) emit_broadcast(v, k);
+      else emit_element(v, k);
+    }
+  }
+
+  bool ends_within_vector(std::uint32_t v) {
+    if (!g_.is(v, sources::input) || p_.of[v].where != region::external) return false;
+    const auto bytes = static_cast<std::uint64_t>(item_->size) * size_of(g_.type(v).dtype);
+    const bool ragged = bytes % kernels::vector_bytes(kernels::best_isa()) != 0;
+    ragged_ = ragged_ || ragged;
+    return ragged;
+  }
+
   void add(step s, std::array<std::uint32_t, 4> advance) {
     if (item_->size > kernels::tile) {
-      body_.steps.push_back({s, advance});
+      tile_steps_->push_back({s, advance});
     } else {
       s.n = static_cast<std::uint32_t>(item_->size);
       steps_->push_back(s);
@@ -126,7 +166,7 @@ class emitter {
   }
 
   std::uint64_t tile_bytes(std::uint32_t v) const {
-    return padded(tile_elements(*item_) * size_of(g_.type(v).dtype));
+    return staggered(padded(tile_elements(*item_) * size_of(g_.type(v).dtype)));
   }
   std::uint32_t full_advance(std::uint32_t v) const {
     return static_cast<std::uint32_t>(kernels::tile * size_of(g_.type(v).dtype));
@@ -156,11 +196,15 @@ class emitter {
     if (g_.elements(i) == item_->size) {
       if (tables_.tile[r] != no_node)
         return {{region::scratch, std::uint64_t{tables_.tile[r]} * 64}, 0};
-      return {p_.of[r], full_advance(i)};
+      if (!ends_within_vector(r) || !in_last_) return {p_.of[r], full_advance(i)};
     }
     const auto key = std::make_tuple(r, g_.values[i].type, g_.values[v].type);
     if (const auto it = loads_.find(key); it != loads_.end()) return it->second;
-    return loads_[key] = g_.elements(i) == 1 ? splat(i) : load_tile(v, i);
+    if (g_.elements(i) != 1) {
+      const bool copy = g_.elements(i) == item_->size;
+      return loads_[key] = load_tile(g_.type(copy ? i : v).shape, i);
+    }
+    return loads_[key] = splats_of_item_[key] = splat(i);
   }
 
   // A scalar as a tile full of it, made before the loop; for constants once and for all.
@@ -181,13 +225,14 @@ class emitter {
     }
     const location tile{region::scratch, pool_.take_fresh(tile_bytes(i))};
     s.d = target(tile);
-    steps_->push_back(s);
+    if (item_->size > kernels::tile) body_.before.push_back({s, {}});
+    else steps_->push_back(s);
     return {tile, 0};
   }
 
   // A step that loads the loop's part of a smaller value.
-  step load_step(std::uint32_t v, std::uint32_t i) {
-    const shape &to = g_.type(v).shape, &from = g_.type(i).shape;
+  step load_step(const shape& to, std::uint32_t i) {
+    const shape& from = g_.type(i).shape;
     kernels::index_map map;
     std::array<std::int64_t, shape::max_rank> stride{};
     std::int64_t next = 1;
@@ -203,9 +248,9 @@ class emitter {
     return s;
   }
 
-  place_of_operand load_tile(std::uint32_t v, std::uint32_t i) {
+  place_of_operand load_tile(const shape& to, std::uint32_t i) {
     const location tile{region::scratch, pool_.take(tile_bytes(i))};
-    step s = load_step(v, i);
+    step s = load_step(to, i);
     s.d = target(tile);
     add(s, {});
     return {tile, 0};
@@ -214,7 +259,7 @@ class emitter {
   void emit_broadcast(std::uint32_t v, std::size_t k) {
     const std::uint32_t i = g_.values[v].in[0];
     if (g_.elements(i) == item_->size || g_.elements(i) == 1) return emit_element(v, k);
-    step s = load_step(v, i);
+    step s = load_step(g_.type(v).shape, i);
     const place_of_operand d = destination(v);
     s.d = target(d.at);
     add(s, {d.advance, 0, 0, 0});
@@ -229,7 +274,9 @@ class emitter {
     if (x.op->how == form::reduction) {
       s.d = target(p_.of[v]);
       s.a = word(operands[0].at);
-      s.c = word({region::scratch, pool_.take_fresh(padded(scratch))});
+      const auto [it, added] = sums_.try_emplace(v, 0);
+      if (added) it->second = pool_.take_fresh(padded(scratch));
+      s.c = word({region::scratch, it->second});
       add(s, {0, operands[0].advance, 0, 0});
       release_operands(v, k);
       return;
@@ -288,6 +335,7 @@ class emitter {
     m.ldc = m.n;
     m.transpose_a = x.transpose_a;
     m.transpose_b = x.transpose_b;
+    m.negate = x.negated;
     m.accumulate = x.in[3] != no_node;
     for (std::size_t i = 0; i + 2 < rank; ++i) m.batch *= y[i];
     m.stride_a = a[rank - 1] * a[rank - 2];
@@ -323,8 +371,9 @@ class emitter {
       const graph::value& x = g_.values[v];
       what += fmt::format("{}{}", k == 0 ? "" : " ", x.op->name);
       if (x.op == &primitives::matmul) {
-        what += fmt::format(" {}{}{}{}", x.transpose_a ? "A^T" : "A", x.transpose_b ? " B^T" : " B",
-                            x.in[2] != no_node ? " *alpha" : "", x.in[3] != no_node ? " +C" : "");
+        what += fmt::format(" {}{}{}{}{}", x.negated ? "-" : "", x.transpose_a ? "A^T" : "A",
+                            x.transpose_b ? " B^T" : " B", x.in[2] != no_node ? " *alpha" : "",
+                            x.in[3] != no_node ? " +C" : "");
       }
       if (s_.in_place[v] != no_node) {
         what += fmt::format("->'{}'", g_.on.parameter_at(s_.in_place[v]).name());
@@ -341,91 +390,6 @@ class emitter {
                           fmt::format("{}: {}", type, what)});
   }
 
-  // --- Addresses --------------------------------------------------------------------------------
-
-  static program::body::buffer allocate(std::uint64_t bytes) {
-    auto* p = static_cast<std::byte*>(::operator new(padded(bytes), std::align_val_t(64)));
-    std::memset(p, 0, padded(bytes));
-    return program::body::buffer(p);
-  }
-
-  const void* address(const void* tagged) const {
-    const auto bits = reinterpret_cast<std::uint64_t>(tagged);
-    const std::uint64_t offset = bits & ((std::uint64_t{1} << offset_bits) - 1);
-    switch (static_cast<region>(bits >> offset_bits)) {
-      case region::arena: return out_.arena.get() + offset;
-      case region::constants: return out_.constants.get() + offset;
-      case region::scratch: return out_.scratch.get() + offset;
-      default: return tagged;
-    }
-  }
-
-  void fix(const void*& p) {
-    const auto bits = reinterpret_cast<std::uint64_t>(p);
-    if (static_cast<region>(bits >> offset_bits) == region::external) {
-      out_.patches.push_back({&p, static_cast<std::uint32_t>(bits)});
-      p = nullptr;
-    } else {
-      p = address(p);
-    }
-  }
-
-  void fix(step& s) {
-    s.d = const_cast<void*>(address(s.d));
-    fix(s.a);
-    fix(s.b);
-    fix(s.c);
-  }
-
-  void resolve() {
-    out_.arena = allocate(p_.arena);
-    out_.constants = allocate(constants_);
-    out_.scratch = allocate(pool_.most());
-    out_.memory = {p_.arena + pool_.most(), p_.most_alive + pool_.most(), constants_};
-    out_.steps.shrink_to_fit();
-    for (step& s : out_.constant_steps) fix(s);
-    for (step& s : out_.steps) fix(s);
-    for (loop_body* l : loops_) {
-      for (loop_step& s : l->steps) fix(s.what);
-    }
-    for (scalar_body* b : scalars_) {
-      for (auto& t : b->imports) fix(t.outside);
-      for (auto& t : b->exports) t.outside = address(t.outside);
-    }
-    resolve_bindings();
-  }
-
-  void* resolved(std::uint32_t v) const { return const_cast<void*>(address(word(at(v)))); }
-
-  void resolve_bindings() {
-    for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
-      const graph::value& x = g_.values[v];
-      if (x.op == &sources::literal) {
-        out_.literals.push_back({x.node, resolved(v), g_.type(v).dtype});
-      } else if (x.op == &sources::read) {
-        const parameter& p = g_.on.parameter_at(static_cast<std::size_t>(g_.attributes(v)[0]));
-        out_.parameters.push_back(p);
-        if (p.dtype() != g_.type(v).dtype) {
-          out_.promotions.push_back(
-              {p.storage().data(), resolved(v), static_cast<std::size_t>(g_.elements(v))});
-        }
-      }
-    }
-    out_.written.emplace_back(out_.arena.get(), p_.arena);
-    for (const graph::update& u : g_.updates) {
-      const parameter& p = g_.on.parameter_at(u.parameter);
-      out_.parameters.push_back(p);
-      if (s_.in_place[g_.root(u.value)] == u.parameter) {
-        out_.written.emplace_back(static_cast<const std::byte*>(p.storage().data()),
-                                  p.type().bytes());
-        continue;
-      }
-      out_.commits.push_back({static_cast<std::uint32_t>(out_.parameters.size() - 1),
-                              resolved(u.value), g_.type(u.value).dtype});
-    }
-    for (std::uint32_t v : g_.outputs) out_.outputs.emplace_back(g_.type(v), resolved(v));
-  }
-
   const graph& g_;
   const schedule& s_;
   const placement& p_;
@@ -438,7 +402,13 @@ class emitter {
   std::vector<loop_body*> loops_;
   std::vector<scalar_body*> scalars_;
   loop_tables tables_;  // tile: offset / 64 in the scratch buffer
-  std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, place_of_operand> loads_;
+  std::vector<loop_step>* tile_steps_ = nullptr;
+  bool in_last_ = false;  // the tile is a loop's last or only one
+  bool ragged_ = false;   // an input of the item ends within a vector
+  using known_tiles =
+      std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, place_of_operand>;
+  known_tiles loads_, splats_of_item_;
+  std::map<std::uint32_t, std::uint64_t> sums_;  // the scratch buffers of the item's reductions
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> splats_;
 };
 

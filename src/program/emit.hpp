@@ -16,6 +16,17 @@ inline const void* region_word(location l) {
   return reinterpret_cast<const void*>(top | l.at);
 }
 
+// What the steps of a program need beside themselves.
+struct scalar_body;
+struct emitted {
+  std::vector<loop_body*> loops;
+  std::vector<scalar_body*> scalars;
+  std::uint64_t constants, scratch;  // bytes
+};
+// Allocates the program's buffers and turns region words into addresses.
+void resolve(const graph& g, const schedule& s, const placement& p, const emitted& e,
+             program::body& out);
+
 // Runs a loop_body (s.side) tile by tile.
 void run_loop(const kernels::step& s);
 

@@ -56,10 +56,12 @@ bool is_literal(const graph& g, std::uint32_t v, double number) {
 // What v equals without computing anything, or v.
 std::uint32_t simplified(const graph& g, std::uint32_t v) {
   const graph::value& x = g.values[v];
-  const bool product = x.op == &builtin<multiply_op>, chained = x.op == &builtin<chain_op>;
+  const bool product = x.op == &builtin<multiply_op>,
+             chained = x.op == &builtin<chain_op> || x.op == &builtin<absorbing_multiply_op>;
   if ((product || chained) && is_literal(g, x.in[0], 1) && g.values[x.in[1]].type == x.type) {
     return x.in[1];
   }
+  if (x.op->undoes != nullptr && g.is(x.in[0], *x.op->undoes)) return g.values[x.in[0]].in[0];
   if (product && is_literal(g, x.in[1], 1) && g.values[x.in[0]].type == x.type) return x.in[0];
   return v;
 }
@@ -109,6 +111,79 @@ bool swaps_last_axes(const graph& g, std::uint32_t v) {
   return n >= 2 && order[order.size() - 1] == n - 2 && order[order.size() - 2] == n - 1;
 }
 
+// Takes transposes, scale factors and addends into products.
+class matmul_folding {
+ public:
+  explicit matmul_folding(graph& g)
+      : g_(g), uses_(count_uses(g)), updated_(g.values.size(), no_node) {
+    for (const graph::update& u : g.updates) updated_[u.value] = u.parameter;
+  }
+
+  void run() {
+    for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
+      if (g_.is(v, primitives::matmul)) fold_transposes(v);
+      else if (g_.is(v, builtin<multiply_op>)) fold_factor(v, 0) || fold_factor(v, 1);
+      else if (g_.is(v, builtin<add_op>)) fold_addend(v, 1) || fold_addend(v, 0);
+    }
+  }
+
+ private:
+  void fold_transposes(std::uint32_t v) {
+    graph::value& x = g_.values[v];
+    x.transpose_a = swaps_last_axes(g_, x.in[0]);
+    x.transpose_b = swaps_last_axes(g_, x.in[1]);
+    if (x.transpose_a) x.in[0] = g_.values[x.in[0]].in[0];
+    if (x.transpose_b) x.in[1] = g_.values[x.in[1]].in[0];
+  }
+
+  // A product without addend that v alone uses.
+  bool is_open(std::uint32_t m, const graph::value& v) const {
+    const graph::value& x = g_.values[m];
+    return x.op == &primitives::matmul && uses_[m] == 1 && x.type == v.type && x.in[3] == no_node;
+  }
+
+  bool fold_factor(std::uint32_t v, std::size_t k) {
+    graph::value& x = g_.values[v];
+    const std::uint32_t m = x.in[k], factor = x.in[1 - k];
+    if (!is_open(m, x) || g_.elements(factor) != 1 || g_.elements(m) == 1) return false;
+    if (is_literal(g_, factor, 0)) return false;  // 0 times infinity is NaN, but not in a GEMM
+    const bool minus = is_literal(g_, factor, -1);
+    if (!minus && g_.values[m].in[2] != no_node) return false;
+    move(m, x);
+    if (minus) x.negated = !x.negated;
+    else x.in[2] = factor;
+    return true;
+  }
+
+  bool fold_addend(std::uint32_t v, std::size_t k) {
+    graph::value& x = g_.values[v];
+    const std::uint32_t m = x.in[k], addend = x.in[1 - k];
+    if (!is_open(m, x) || addend == m || g_.values[addend].type != x.type) return false;
+    const form how = g_.values[addend].op->how;
+    const bool stored = g_.is(addend, sources::read) && updated_[v] != no_node &&
+                        g_.attributes(addend)[0] == std::int64_t{updated_[v]};
+    const bool own = how != form::source && how != form::view && uses_[addend] == 1;
+    if (!stored && !own) return false;
+    move(m, x);
+    x.in[3] = addend;
+    return true;
+  }
+
+  // The product m where `to` was.
+  void move(std::uint32_t m, graph::value& to) const {
+    const graph::value was = to;
+    to = g_.values[m];
+    to.type = was.type;
+    to.node = was.node;
+  }
+
+  graph& g_;
+  std::vector<std::uint32_t> uses_;
+  std::vector<std::uint32_t> updated_;  // the parameter a value goes to
+};
+
+}  // namespace
+
 std::vector<std::uint32_t> count_uses(const graph& g) {
   std::vector<std::uint32_t> uses(g.values.size(), 0);
   for (const graph::value& v : g.values) {
@@ -121,27 +196,16 @@ std::vector<std::uint32_t> count_uses(const graph& g) {
   return uses;
 }
 
-}  // namespace
-
-graph select(tape& t, const std::vector<variable>& outputs, const compile_options& options) {
+graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_options& options) {
   graph g(t);
   const std::vector<effect> effects = options.effects ? final_effects(t) : std::vector<effect>{};
-  std::uint32_t last = 0;
-  for (const variable& v : outputs) last = std::max(last, v.index() + 1);
-  for (const effect& e : effects) last = std::max(last, e.value + 1);
-  std::vector<std::uint32_t> place(last, no_node);  // first: whether needed, then where it went
-  for (const variable& v : outputs) place[v.index()] = 0;
-  for (const effect& e : effects) place[e.value] = 0;
+  std::vector<std::uint32_t> roots;
+  for (const variable& v : outputs) roots.push_back(v.index());
+  for (const effect& e : effects) roots.push_back(e.value);
+  const std::vector<std::uint32_t> place = t.needed_by(roots);
   const std::vector<node>& nodes = t.nodes();
-  for (std::uint32_t i = last; i-- > 0;) {
+  for (std::uint32_t i = 0; i < place.size(); ++i) {
     if (place[i] == no_node) continue;
-    for (std::uint32_t k : nodes[i].in) {
-      if (k != no_node) place[k] = 0;
-    }
-  }
-  for (std::uint32_t i = 0; i < last; ++i) {
-    if (place[i] == no_node) continue;
-    place[i] = static_cast<std::uint32_t>(g.values.size());
     graph::value v{nodes[i].op, no_inputs, nodes[i].type, i};
     for (std::size_t k = 0; k < 3; ++k) {
       if (nodes[i].in[k] != no_node) v.in[k] = place[nodes[i].in[k]];
@@ -197,52 +261,7 @@ void mark_constants(graph& g, bool rebind) {
   }
 }
 
-void fold_into_matmul(graph& g) {
-  const std::vector<std::uint32_t> uses = count_uses(g);
-  std::vector<std::uint32_t> updated(g.values.size(), no_node);  // the parameter a value goes to
-  for (const graph::update& u : g.updates) updated[u.value] = u.parameter;
-  const auto single = [&](std::uint32_t v, const graph::value& by) {
-    return g.is(v, primitives::matmul) && uses[v] == 1 && g.values[v].type == by.type;
-  };
-  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
-    graph::value& x = g.values[v];
-    if (x.op == &primitives::matmul) {
-      x.transpose_a = swaps_last_axes(g, x.in[0]);
-      x.transpose_b = swaps_last_axes(g, x.in[1]);
-      if (x.transpose_a) x.in[0] = g.values[x.in[0]].in[0];
-      if (x.transpose_b) x.in[1] = g.values[x.in[1]].in[0];
-    } else if (x.op == &builtin<multiply_op>) {
-      for (std::size_t k = 0; k < 2; ++k) {
-        const std::uint32_t m = x.in[k], scale = x.in[1 - k];
-        if (!single(m, x) || g.elements(scale) != 1 || g.elements(m) == 1) continue;
-        if (is_literal(g, scale, 0)) continue;  // 0 times infinity is NaN, but not in a GEMM
-        if (g.values[m].in[2] != no_node || g.values[m].in[3] != no_node) continue;
-        const graph::value product = g.values[m];
-        x = {product.op,          product.in,         x.type, x.node, false,
-             product.transpose_a, product.transpose_b};
-        x.in[2] = scale;
-        break;
-      }
-    } else if (x.op == &builtin<add_op>) {
-      for (std::size_t k = 2; k-- > 0;) {
-        const std::uint32_t m = x.in[k], addend = x.in[1 - k];
-        if (!single(m, x) || g.values[m].in[3] != no_node || g.values[addend].type != x.type)
-          continue;
-        const graph::value& other = g.values[addend];
-        const bool stored = other.op == &sources::read && updated[v] != no_node &&
-                            g.attributes(addend)[0] == std::int64_t{updated[v]};
-        const bool own =
-            other.op->how != form::source && other.op->how != form::view && uses[addend] == 1;
-        if (addend == m || !(stored || own)) continue;
-        const graph::value product = g.values[m];
-        x = {product.op,          product.in,         x.type, x.node, false,
-             product.transpose_a, product.transpose_b};
-        x.in[3] = addend;
-        break;
-      }
-    }
-  }
-}
+void fold_into_matmul(graph& g) { matmul_folding(g).run(); }
 
 void prune(graph& g) {
   std::vector<std::uint32_t> place(g.values.size(), no_node);

@@ -17,10 +17,10 @@ struct graph {
   struct value {
     const primitive* op;
     std::array<std::uint32_t, max_inputs> in;
-    std::uint32_t type;                             // in the tape's types
-    std::uint32_t node;                             // where its attributes stand on the tape
-    bool constant = false;                          // depends on literals and constants only
-    bool transpose_a = false, transpose_b = false;  // of a matmul
+    std::uint32_t type;     // in the tape's types
+    std::uint32_t node;     // where its attributes stand on the tape
+    bool constant = false;  // depends on literals and constants only
+    bool transpose_a = false, transpose_b = false, negated = false;  // of a matmul
   };
   struct update {
     std::uint32_t parameter;  // in the tape's parameters
@@ -48,7 +48,7 @@ struct graph {
 // A condition that must hold: a value of its own, so that it is scheduled like any other.
 extern const primitive requirement;
 
-graph select(tape& t, const std::vector<variable>& outputs, const compile_options& options);
+graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_options& options);
 void merge(graph& g);  // equal values become one; factors of 1 go
 // Outputs and new values of parameters that are sources, or views of them, become copies: what is
 // bound or stored may change. After merge(), which may turn x * 1 into x.
@@ -56,6 +56,7 @@ void own_sources(graph& g);
 void mark_constants(graph& g, bool rebind);
 void fold_into_matmul(graph& g);  // transposes, scale factors and addends
 void prune(graph& g);
+std::vector<std::uint32_t> count_uses(const graph& g);  // by values, outputs and updates
 // Throws std::logic_error if the graph is not legal: inputs precede, types fit. For debug builds.
 void verify(const graph& g);
 

@@ -3,28 +3,57 @@
 
 #include <algorithm>
 
+#include "kernels/threads.hpp"
 #include "program/emit.hpp"
 
 namespace cotape {
 
+namespace {
+
+// A pointer of a step after so many bytes, in the scratch buffer of the part.
+template <class Pointer>
+Pointer moved(const loop_body& loop, Pointer p, std::size_t bytes, std::size_t shift) {
+  const auto* at = static_cast<const std::byte*>(p);
+  const auto offset =
+      reinterpret_cast<std::uintptr_t>(at) - reinterpret_cast<std::uintptr_t>(loop.scratch);
+  if (shift != 0 && offset < loop.scratch_bytes) at += shift;
+  return const_cast<std::byte*>(at + bytes);
+}
+
+void run_tile(const loop_body& loop, const std::vector<loop_step>& steps, std::uint32_t tile,
+              std::size_t shift) {
+  const std::uint32_t base = tile * kernels::tile;
+  for (const loop_step& l : steps) {
+    kernels::step now = l.what;
+    now.d = moved(loop, now.d, std::size_t{tile} * l.advance[0], shift);
+    now.a = moved(loop, now.a, std::size_t{tile} * l.advance[1], shift);
+    now.b = moved(loop, now.b, std::size_t{tile} * l.advance[2], shift);
+    now.c = moved(loop, now.c, std::size_t{tile} * l.advance[3], shift);
+    now.n = std::min(kernels::tile, loop.size - base);
+    now.base = base;
+    now.run(now);
+  }
+}
+
+void run_part(const loop_body& loop, int part) {
+  const std::size_t shift = loop.scratch_bytes * static_cast<std::size_t>(part);
+  const std::uint32_t tiles = (loop.size + kernels::tile - 1) / kernels::tile;
+  const auto start = [&](int p) {
+    return static_cast<std::uint32_t>(std::uint64_t{tiles} * static_cast<std::uint64_t>(p) /
+                                      static_cast<std::uint64_t>(loop.parts));
+  };
+  run_tile(loop, loop.before, 0, shift);
+  for (std::uint32_t t = start(part); t < start(part + 1); ++t) {
+    const bool last = (t + 1) * kernels::tile > loop.size && !loop.last.empty();
+    run_tile(loop, last ? loop.last : loop.steps, t, shift);
+  }
+}
+
+}  // namespace
+
 void run_loop(const kernels::step& s) {
   const auto& loop = *static_cast<const loop_body*>(s.side);
-  const auto move = [](const void* p, std::size_t bytes) {
-    return static_cast<const std::byte*>(p) + bytes;
-  };
-  for (std::uint32_t base = 0, t = 0; base < loop.size; base += kernels::tile, ++t) {
-    const std::uint32_t n = std::min(kernels::tile, loop.size - base);
-    for (const loop_step& l : loop.steps) {
-      kernels::step now = l.what;
-      now.d = static_cast<std::byte*>(now.d) + std::size_t{t} * l.advance[0];
-      now.a = move(now.a, std::size_t{t} * l.advance[1]);
-      now.b = move(now.b, std::size_t{t} * l.advance[2]);
-      now.c = move(now.c, std::size_t{t} * l.advance[3]);
-      now.n = n;
-      now.base = base;
-      now.run(now);
-    }
-  }
+  kernels::parallel(loop.parts, [&](int part) { run_part(loop, part); });
 }
 
 namespace {

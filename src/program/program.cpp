@@ -7,9 +7,12 @@
 #include <bit>
 #include <cstring>
 #include <functional>
+#include <ostream>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "program/body.hpp"
+#include "program/costs.hpp"
 #include "program/emit.hpp"
 #include "program/graph.hpp"
 #include "program/placement.hpp"
@@ -43,8 +46,13 @@ void list_inputs(const graph& g, const placement& p, const std::vector<variable>
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
     if (g.is(v, sources::input)) value_of[g.values[v].node] = v;
   }
+  std::unordered_set<std::uint32_t> listed;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const std::uint32_t node = inputs[i].index();
+    if (!listed.insert(node).second) {
+      throw value_error(
+          fmt::format("program: input {} is listed twice", name_of_input(g.on, node, i)));
+    }
     if (g.on.nodes()[node].op != &sources::input) {
       throw value_error(fmt::format("program: input {} was not made by tape.input", i));
     }
@@ -77,7 +85,7 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
       if (&v.owner() != &t) throw tape_error("program: a variable lives on another tape");
     }
   }
-  graph g = select(t, outputs, options);
+  graph g = needed_part(t, outputs, options);
   prune(g);
   check(g);
   merge(g);
@@ -88,9 +96,11 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
   prune(g);
   mark_constants(g, options.rebind);
   check(g);
-  const schedule s = make_schedule(g, options.fuse);
+  schedule s = make_schedule(g, options.fuse);
+  if (options.fuse) pair_up(g, s);
   const placement p = make_placement(g, s, options.rebind);
   emit(g, s, p, *body_);
+  body_->costs = costs(g, s, p);
   list_inputs(g, p, inputs, *body_);
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
     if (!g.is(v, sources::constant)) continue;
@@ -183,10 +193,14 @@ void program::body::commit_updates() {
   }
 }
 
+void program::body::start(std::span<const array_view> values) {
+  bind(values);
+  for (const promotion& p : promotions) convert<double, float>(p.from, p.to, p.elements);
+}
+
 void program::run(std::span<const array_view> inputs) {
   body& b = *body_;
-  b.bind(inputs);
-  for (const body::promotion& p : b.promotions) convert<double, float>(p.from, p.to, p.elements);
+  b.start(inputs);
   for (const kernels::step& s : b.steps) s.run(s);
   b.commit_updates();
 }
@@ -244,6 +258,11 @@ void result::write_to(void* data, const value_type& type) const {
                                   cotape::name_of(view_.dtype()), cotape::name_of(type.dtype)));
   }
   if (type.bytes() != 0) std::memcpy(data, view_.data(), type.bytes());
+}
+
+std::ostream& operator<<(std::ostream& out, const result& r) {
+  if (r.view_.shape().elements() != 1) return out << r.view_.type().text();
+  return out << r.number();
 }
 
 double result::number() const {

@@ -2,9 +2,8 @@
 #include "program/scalar_run.hpp"
 
 #include <algorithm>
-#include <bit>
+#include <unordered_map>
 
-#include "primitives/binary.hpp"
 #include "program/emit.hpp"
 
 namespace cotape {
@@ -13,22 +12,17 @@ namespace {
 
 constexpr std::size_t fewest = 6;  // below, steps cost no more than the copies in and out
 
-void anchor() {}
-
-std::int32_t distance(lowering::function f) {
-  return static_cast<std::int32_t>(reinterpret_cast<std::intptr_t>(f) -
-                                   reinterpret_cast<std::intptr_t>(&anchor));
-}
+template <class T>
+void stop(const kernels::scalar_instruction*, T*, T, T, const kernels::any_function*) {}
 
 template <class T> void run_scalars(const kernels::step& s) {
   auto& body = *static_cast<scalar_body*>(const_cast<void*>(s.side));
   auto* slots = reinterpret_cast<T*>(body.slots.data());
   for (const auto& i : body.imports) slots[i.slot] = *static_cast<const T*>(i.outside);
-  const auto base = reinterpret_cast<std::intptr_t>(&anchor);
-  T previous = 0;
-  for (const kernels::scalar_instruction& i : body.code) {
-    previous = reinterpret_cast<kernels::scalar_function<T>>(base + i.run)(i, slots, previous);
-  }
+  const kernels::scalar_instruction* first = body.code.data();
+  const kernels::any_function* functions = body.functions.data();
+  reinterpret_cast<kernels::scalar_function<T>>(functions[first->run])(first, slots, 0, 0,
+                                                                       functions);
   for (const auto& e : body.exports) {
     *static_cast<T*>(const_cast<void*>(e.outside)) = slots[e.slot];
   }
@@ -38,57 +32,82 @@ class scalar_lowering {
  public:
   scalar_lowering(const graph& g, const schedule::item& item, const placement& p,
                   loop_tables& tables, scalar_body& out)
-      : g_(g), item_(item), p_(p), slot_(tables.tile), last_(tables.last_position), out_(out) {}
+      : g_(g), item_(item), p_(p), slot_(tables.tile), last_use_(tables.last_position), out_(out) {}
 
   // False if a value has no scalar form.
   bool run(side_store& sides) {
-    for (std::size_t k = 0; k < item_.values.size(); ++k) {
-      for (std::uint32_t i : g_.values[item_.values[k]].in) {
-        if (i != no_node) last_[g_.root(i)] = k;
+    const std::vector<std::uint32_t>& order = item_.values;
+    for (std::size_t k = 0; k < order.size(); ++k) {
+      for (std::uint32_t i : g_.values[order[k]].in) {
+        if (i != no_node) last_use_[g_.root(i)] = k;
       }
     }
-    for (std::size_t k = 0; k < item_.values.size(); ++k) {
-      if (!emit(item_.values[k], k, sides)) return forget();
+    for (std::size_t k = 0; k < order.size(); ++k) {
+      if (!emit(order[k], k, sides)) return forget();
     }
     out_.slots.resize(slots_);
+    out_.code.push_back({out_.functions.size() & 0xffff, 0, 0, 0, 0});
+    out_.functions.push_back(out_.dtype == float32
+                                 ? reinterpret_cast<kernels::any_function>(&stop<float>)
+                                 : reinterpret_cast<kernels::any_function>(&stop<double>));
     forget();
     return true;
   }
 
  private:
-  std::array<lowering::function, kernels::scalar_forms> forms(std::uint32_t v, const primitive& op,
-                                                              side_store& sides) const {
-    kernels::step unused{};
-    lowering l{op.name, {}, g_.type(v), {}, unused, sides};
-    op.lower(l);
-    return l.scalar;
+  // An operation's functions, and the numbers of those that are used.
+  struct known_functions {
+    kernels::scalar_functions by_form{};
+    std::array<std::uint32_t, std::tuple_size_v<kernels::scalar_functions>> number;
+  };
+
+  known_functions* functions_of(std::uint32_t v, side_store& sides) {
+    const primitive& op = *g_.values[v].op;
+    const auto [it, added] = known_.try_emplace(&op);
+    if (added) {
+      kernels::step unused{};
+      lowering l{op.name, {}, g_.type(v), {}, unused, sides};
+      op.lower(l);
+      it->second.by_form = l.scalar;
+      it->second.number.fill(no_node);
+    }
+    return it->second.by_form[0] != nullptr ? &it->second : nullptr;
+  }
+
+  // The number of the function for operands with these roots: as many as it can take come from the
+  // last two results.
+  std::uint64_t function_for(known_functions& f, std::span<const std::uint32_t> roots) {
+    std::array<std::size_t, 3> source{};
+    for (std::size_t n = 0; n < roots.size(); ++n) {
+      source[n] = roots[n] == last_ ? 1 : roots[n] == before_ ? 2 : 0;
+    }
+    const auto form = [&] { return source[0] + 3 * source[1] + 9 * source[2]; };
+    for (std::size_t n = 3; f.by_form[form()] == nullptr;) source[--n] = 0;
+    std::uint32_t& number = f.number[form()];
+    if (number == no_node) {
+      number = static_cast<std::uint32_t>(out_.functions.size());
+      out_.functions.push_back(f.by_form[form()]);
+    }
+    return number;
   }
 
   bool emit(std::uint32_t v, std::size_t k, side_store& sides) {
     const graph::value& x = g_.values[v];
-    const auto functions = forms(v, *x.op, sides);
-    if (functions[0] == nullptr) return false;
+    known_functions* functions = functions_of(v, sides);
+    if (functions == nullptr) return false;
     std::array<std::uint32_t, 3> root{no_node, no_node, no_node}, slot{};
     for (std::size_t n = 0; n < x.op->arity; ++n) {
       root[n] = g_.root(x.in[n]);
       slot[n] = slot_of(root[n]);
     }
-    if (x.op->arity == 3 && root[2] != previous_) {
-      const auto copy = forms(v, builtin<broadcast_op>, sides)[0];
-      out_.code.push_back({distance(copy), take(), slot[2], 0});
-      free_.push_back(out_.code.back().d);
-      previous_ = no_node;
-    }
-    std::size_t form = 0;
-    if (x.op->arity < 3) {
-      form = (root[0] == previous_ ? 1u : 0u) + (root[1] == previous_ ? 2u : 0u);
-      if (previous_ == no_node) form = 0;
-    }
+    const std::uint64_t run = function_for(*functions, {root.data(), x.op->arity});
     for (std::uint32_t r : root) release(r, k);
     const std::uint32_t d = take();
-    out_.code.push_back({distance(functions[form]), d, slot[0], slot[1]});
+    if (slots_ >= kernels::scalar_instruction::most_slots) return false;
+    out_.code.push_back({run & 0xffff, d & 0xffffff, slot[0] & 0xffffff, slot[1], slot[2]});
     slot_[v] = d;
-    previous_ = v;
+    before_ = last_;
+    last_ = v;
     if (p_.of[v].where != region::none) out_.exports.push_back({region_word(p_.of[v]), d});
     return true;
   }
@@ -110,7 +129,7 @@ class scalar_lowering {
 
   // A value made in the run, used for the last time, makes room.
   void release(std::uint32_t r, std::size_t k) {
-    if (r == no_node || slot_[r] == no_node || last_[r] != k) return;
+    if (r == no_node || slot_[r] == no_node || last_use_[r] != k) return;
     if (p_.of[r].where != region::none) return;
     free_.push_back(slot_[r]);
     slot_[r] = no_node;
@@ -125,12 +144,13 @@ class scalar_lowering {
   const graph& g_;
   const schedule::item& item_;
   const placement& p_;
-  std::vector<std::uint32_t>& slot_;  // by root
-  std::vector<std::size_t>& last_;    // by root: the last use in the item
+  std::vector<std::uint32_t>& slot_;    // by root
+  std::vector<std::size_t>& last_use_;  // by root: the last use in the item
   scalar_body& out_;
   std::vector<std::uint32_t> free_, imported_;
+  std::unordered_map<const primitive*, known_functions> known_;
   std::uint32_t slots_ = 0;
-  std::uint32_t previous_ = no_node;
+  std::uint32_t last_ = no_node, before_ = no_node;  // the values of the last two instructions
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Runs over single numbers: many size-1 values as 16-byte instructions over packed slots. The
-// result of each instruction goes to the next one in a register. Values from outside are copied
+// last two results are in registers. Values from outside are copied
 // into slots before the run, results out of them after it.
 #pragma once
 
@@ -17,6 +17,7 @@ struct scalar_body {
   };
   cotape::dtype dtype = float64;
   std::vector<kernels::scalar_instruction> code;
+  std::vector<kernels::any_function> functions;  // by number; the last one stops
   std::vector<transfer> imports, exports;
   std::vector<double> slots;  // doubles, or floats of which only half the room is used
 };

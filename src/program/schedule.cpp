@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "cotape/threads.hpp"
 #include "primitives/primitives.hpp"
 #include "tape/sources.hpp"
 
@@ -68,11 +69,18 @@ class scheduler {
     return in_loops(g_, v) && g_.elements(i) == loop_size(g_, v);
   }
 
+  // A reduction over much on several threads: the loop of its input is split over them, but a
+  // reduction takes its tiles in order.
+  bool keeps_loop_whole(std::uint32_t v) const {
+    return g_.values[v].op->how == form::reduction && num_threads() > 1 &&
+           loop_size(g_, v) >= 1 << 18;
+  }
+
   // v may run in the loop that computes its input i.
   bool joins(std::uint32_t v, std::uint32_t i) const {
     const std::uint32_t r = g_.root(i);
     return fuse_ && g_.values[r].op->how == form::elementwise && aligned(v, i) &&
-           g_.values[v].constant == g_.values[r].constant;
+           g_.values[v].constant == g_.values[r].constant && !keeps_loop_whole(v);
   }
 
   // The read of a parameter that update u overwrites, or no_node.
@@ -222,7 +230,10 @@ class scheduler {
       const std::uint32_t v = order[k];
       if (k == 0 || key(v) != key(order[k - 1])) open.clear();
       std::size_t at = result_.items.size();
-      if (in_loops(g_, v) && fuse_) at = open.try_emplace(loop_size(g_, v), at).first->second;
+      if (in_loops(g_, v) && fuse_) {
+        const std::int64_t size = keeps_loop_whole(v) ? -loop_size(g_, v) : loop_size(g_, v);
+        at = open.try_emplace(size, at).first->second;
+      }
       if (at == result_.items.size()) {
         result_.items.push_back({in_loops(g_, v), g_.values[v].constant, 0, {}});
         if (result_.items[at].loop) result_.items[at].size = loop_size(g_, v);

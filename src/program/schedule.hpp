@@ -25,6 +25,9 @@ struct schedule {
 
 schedule make_schedule(const graph& g, bool fuse);
 
+// Makes pairs of operations within loops one operation: see primitives/pairs.hpp.
+void pair_up(graph& g, schedule& s);
+
 // The number of elements a loop over v walks: v's own, or a reduction's input's.
 std::int64_t loop_size(const graph& g, std::uint32_t v);
 inline bool in_loops(const graph& g, std::uint32_t v) {

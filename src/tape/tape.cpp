@@ -127,7 +127,7 @@ variable tape::record(const primitive& op, std::span<const variable> inputs,
   bool alike = op.infer == &infer_elementwise || op.infer == &infer_floating;
   for (const variable& v : inputs) {
     if (&v.owner() != this) {
-      throw tape_error(std::string(op.name) + ": its operands live on different tapes" +
+      throw tape_error(std::string(operation(op.name)) + ": its operands live on different tapes" +
                        origin(inputs, where));
     }
     alike = alike && nodes_[v.index_].type == nodes_[inputs[0].index_].type;
@@ -137,7 +137,7 @@ variable tape::record(const primitive& op, std::span<const variable> inputs,
   }
   std::array<const value_type*, 3> types{};
   for (std::size_t i = 0; i < inputs.size(); ++i) types[i] = &type_of(inputs[i].index_);
-  const signature s{op.name, {types.data(), inputs.size()}, attributes};
+  const signature s{operation(op.name), {types.data(), inputs.size()}, attributes};
   try {
     return append(op, inputs, intern(op.infer(s)), attributes, where);
   } catch (const shape_error& e) {
@@ -161,8 +161,9 @@ std::string tape::origin(std::span<const variable> operands, place where) const 
 variable tape::literal(double number, cotape::dtype d, place where) {
   std::int64_t bits = std::bit_cast<std::int64_t>(d == float32 ? double(float(number)) : number);
   if (d == int64) {
-    if (std::trunc(number) != number || std::abs(number) > 9007199254740992.0) {
-      throw value_error(fmt::format("{} is no int64{}", number, origin({}, where)));
+    if (std::trunc(number) != number || std::abs(number) >= 0x1p53) {
+      throw value_error(
+          fmt::format("{} is no int64 below 2^53, use tape.constant{}", number, origin({}, where)));
     }
     bits = static_cast<std::int64_t>(number);
   }
@@ -252,6 +253,8 @@ void tape::rewind(const tape_mark& to) {
     if (p.current != no_node && p.current >= to.nodes) p.current = p.read;
   }
   nodes_.resize(to.nodes);
+  while (!sweeps.empty() && sweeps.back().first >= to.nodes) sweeps.pop_back();
+  if (!sweeps.empty()) sweeps.back().second = std::min(sweeps.back().second, to.nodes);
   words_.resize(to.words);
   tensors_.resize(to.tensors);
   customs_.resize(to.customs);
@@ -298,8 +301,27 @@ void tape::label(std::uint32_t index, std::string text) {
   indexes_->labels.insert_or_assign(index, std::move(text));
 }
 
-tape::scope::scope(tape& t, place where) : tape_(t), outer_(t.scope_) {
+tape::scope::scope(tape& t, place where, const char* name)
+    : tape_(t), outer_(t.scope_), outer_name_(t.scope_name_) {
   if (outer_ == no_node) t.scope_ = t.intern(where);
+  if (outer_name_ == nullptr) t.scope_name_ = name;
+}
+
+std::vector<std::uint32_t> tape::needed_by(std::span<const std::uint32_t> roots) const {
+  std::uint32_t last = 0, next = 0;
+  for (std::uint32_t r : roots) last = std::max(last, r + 1);
+  std::vector<std::uint32_t> number(last, no_node);
+  for (std::uint32_t r : roots) number[r] = 0;
+  for (std::uint32_t i = last; i-- > 0;) {
+    if (number[i] == no_node) continue;
+    for (std::uint32_t k : nodes_[i].in) {
+      if (k != no_node) number[k] = 0;
+    }
+  }
+  for (std::uint32_t& n : number) {
+    if (n != no_node) n = next++;
+  }
+  return number;
 }
 
 }  // namespace cotape

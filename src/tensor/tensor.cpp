@@ -64,7 +64,8 @@ bool same_bits(array_view a, array_view b) {
 parameter::parameter(std::string name, const array_argument& value, bool trainable)
     : state_(std::make_shared<state>(state{std::move(name), tensor(value.view()), trainable})) {}
 
-void parameter::set(const array_argument& value) const {
+void parameter::set(array_argument given) const {
+  const array_argument value = std::move(given).adopting(dtype());
   const array_view v = value.view();
   if (v.shape() != shape()) {
     throw shape_error(fmt::format("parameter '{}': cannot set a value of shape {}, its shape is {}",

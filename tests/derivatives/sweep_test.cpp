@@ -167,6 +167,28 @@ TEST(CustomGradient, ReplacesTheDerivativeOfAComposition) {
   EXPECT_EQ(gradient(sum(g[0]), w).value<double>(), (array{200, 200}));  // the rule's own graph
 }
 
+TEST(Sweep, IsRememberedByTheTapeUntilItIsRewound) {
+  tape t;
+  const variable x = t.constant(3.0),
+                 y = custom_gradient(
+                     [](const std::vector<variable>&in) { return exp(in[0]); }, {x},
+                     [](const std::vector<variable>&in, variable, variable dy) {
+                       return std::vector<variable>{
+                           dy * gradient(sin(in[0]), in[0])};  // a sweep within the sweep
+                     });
+  const tape_mark mark = t.mark();
+  const variable dx = gradient(y, x);
+  ASSERT_EQ(t.sweeps.size(), 1u);
+  EXPECT_GE(t.sweeps[0].first, y.index());
+  EXPECT_EQ(t.sweeps[0].second, dx.index() + 1);
+  exp(dx);
+  gradient(dx, x);
+  ASSERT_EQ(t.sweeps.size(), 2u);
+  EXPECT_GT(t.sweeps[1].first, t.sweeps[0].second);
+  t.rewind(mark);
+  EXPECT_TRUE(t.sweeps.empty());
+}
+
 TEST(SweepErrors, ANonScalarOutputThrowsAndNamesVjp) {
   tape t;
   const variable x = t.input(float32, {2, 3});

@@ -80,8 +80,40 @@ TEST(Layers, RefuseWhatTheyCannotDo) {
     activate("sigmod", x);
     FAIL();
   } catch (const value_error& e) {
-    EXPECT_NE(std::string(e.what()).find("sigmoid, tanh"), std::string::npos);
+    EXPECT_EQ(std::string(e.what()),
+              "activate: no activation 'sigmod'; there are: identity, linear, heaviside, sign, "
+              "sigmoid, tanh, relu, leaky_relu, elu, maxout, softplus, silu, gelu, gelu_tanh, "
+              "log_sigmoid, softmax, log_softmax, argmax");
   }
+}
+
+TEST(Activate, FindsEveryActivationByItsName) {
+  tape t;
+  const variable x = t.constant(xt::xarray<double>{-1, 0, 0.5, 2});
+  const auto expect = [&](const char* name, const variable& wanted) {
+    EXPECT_EQ(activate(name, x).value<double>(), wanted.value<double>()) << name;
+  };
+  for (const char* name : {"", "identity", "linear"}) {
+    EXPECT_EQ(activate(name, x).index(), x.index());
+  }
+  expect("heaviside", heaviside(x));
+  expect("sign", sign(x));
+  expect("sigmoid", sigmoid(x));
+  expect("tanh", tanh(x));
+  expect("relu", relu(x));
+  expect("leaky_relu", leaky_relu(x));
+  expect("elu", elu(x));
+  expect("maxout", maxout(x));
+  expect("softplus", softplus(x));
+  expect("silu", silu(x));
+  expect("gelu", gelu(x));
+  expect("gelu_tanh", gelu_tanh(x));
+  expect("log_sigmoid", log_sigmoid(x));
+  expect("softmax", softmax(x));
+  expect("log_softmax", log_softmax(x));
+  EXPECT_EQ(activate("argmax", x).value<std::int64_t>()(), 3);
+  const parameter p("p", 1.0);
+  EXPECT_THROW(activate("identity", p), tape_error);
 }
 
 }  // namespace

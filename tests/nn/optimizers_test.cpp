@@ -2,15 +2,19 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
 
 #include "cotape/cotape.hpp"
+
+#include "expect_error.hpp"
 
 namespace cotape {
 namespace {
 
 // The trajectory of w under f(w) = w^2 + w, gradient 2 w + 1, from w = 1.
-template <class Optimizer> std::vector<double> trajectory(Optimizer& optimizer, int steps) {
-  parameter w("w", 1.0);
+template <class T = double>
+std::vector<double> trajectory(optimizer& optimizer, int steps = 5, double start = 1) {
+  parameter w("w", static_cast<T>(start));
   auto step = compile([&](variable unused) {
     tape& t = unused.owner();
     const variable loss = square(t.read(w)) + w;
@@ -19,45 +23,172 @@ template <class Optimizer> std::vector<double> trajectory(Optimizer& optimizer, 
   });
   std::vector<double> result;
   for (int i = 0; i < steps; ++i) {
-    step(0.0);
-    result.push_back(w.value<double>()());
+    step(T{0});
+    result.push_back(static_cast<double>(w.value<T>()()));
   }
+  EXPECT_EQ(step.trace_count(), 1u);
   return result;
 }
 
 double slope(double w) { return 2 * w + 1; }
 
-TEST(Sgd, FollowsTheGradient) {
-  sgd optimizer({.rate = 0.1});
+// The optimizer's first five steps in float64 and in float32 against a published formula in plain
+// doubles: next(w) is the weight after w.
+template <class Make, class Next> void expect_steps(Make make, Next next) {
+  const auto optimizer = make(), single = make();
+  const std::vector<double> found = trajectory(*optimizer), in_float = trajectory<float>(*single);
   double w = 1;
-  for (double found : trajectory(optimizer, 5)) {
-    w -= 0.1 * slope(w);
-    EXPECT_NEAR(found, w, 1e-14);
+  for (std::size_t i = 0; i < 5; ++i) {
+    SCOPED_TRACE(i);
+    w = next(w);
+    EXPECT_NEAR(found[i], w, 1e-13);
+    EXPECT_NEAR(in_float[i], w, 1e-5);
   }
 }
 
-TEST(Sgd, KeepsMomentum) {
-  sgd optimizer({.rate = 0.1, .momentum = 0.9});
-  double w = 1, v = 0;
-  for (double found : trajectory(optimizer, 5)) {
+template <class Optimizer, class Options> auto maker(Options options) {
+  return [=] { return std::make_unique<Optimizer>(options); };
+}
+
+TEST(Sgd, FollowsTheGradient) {
+  expect_steps(maker<sgd>(sgd_options{.rate = 0.1}), [](double w) { return w - 0.1 * slope(w); });
+}
+
+TEST(Sgd, KeepsMomentum) {  // Polyak (1964)
+  double v = 0;
+  expect_steps(maker<sgd>(sgd_options{.rate = 0.1, .momentum = 0.9}), [&](double w) {
     v = 0.9 * v - 0.1 * slope(w);
-    w += v;
-    EXPECT_NEAR(found, w, 1e-14);
-  }
+    return w + v;
+  });
 }
 
-TEST(Adam, FollowsAlgorithmOne) {
-  adam optimizer({.rate = 0.05, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-6});
-  double w = 1, m = 0, v = 0;
+// Sutskever et al. (2013), equations 3 and 4: v' = mu v - r f'(x + mu v), x' = x + v'. The
+// optimizer's weights are x + mu v.
+TEST(Sgd, LooksAheadWithNesterovsMomentum) {
+  double x = 1, v = 0;
+  expect_steps(maker<sgd>(sgd_options{.rate = 0.1, .momentum = 0.9, .nesterov = true}),
+               [&](double) {
+                 v = 0.9 * v - 0.1 * slope(x + 0.9 * v);
+                 x += v;
+                 return x + 0.9 * v;
+               });
+}
+
+TEST(Adagrad, FollowsDuchiHazanAndSinger) {
+  double s = 0;
+  expect_steps(maker<adagrad>(adagrad_options{.rate = 0.3, .epsilon = 1e-6}), [&](double w) {
+    s += slope(w) * slope(w);
+    return w - 0.3 * slope(w) / (std::sqrt(s) + 1e-6);
+  });
+}
+
+TEST(Rmsprop, FollowsTielemanAndHinton) {
+  double s = 0;
+  const rmsprop_options options{.rate = 0.05, .rho = 0.8, .epsilon = 1e-6};
+  expect_steps(maker<rmsprop>(options), [&](double w) {
+    s = 0.8 * s + 0.2 * slope(w) * slope(w);
+    return w - 0.05 * slope(w) / (std::sqrt(s) + 1e-6);
+  });
+}
+
+// The step of algorithm 1 of Kingma and Ba (2015), in its notation.
+struct adam_steps {
+  double m = 0, v = 0;
   int t = 0;
-  for (double found : trajectory(optimizer, 5)) {
+  double operator()(double g) {
     ++t;
-    const double g = slope(w);
     m = 0.8 * m + 0.2 * g;
     v = 0.95 * v + 0.05 * g * g;
-    w -= 0.05 * (m / (1 - std::pow(0.8, t))) / (std::sqrt(v / (1 - std::pow(0.95, t))) + 1e-6);
-    EXPECT_NEAR(found, w, 1e-13);
+    return 0.05 * (m / (1 - std::pow(0.8, t))) / (std::sqrt(v / (1 - std::pow(0.95, t))) + 1e-6);
   }
+};
+
+TEST(Adam, FollowsAlgorithmOne) {
+  adam_steps step;
+  const adam_options options{.rate = 0.05, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-6};
+  expect_steps(maker<adam>(options), [&](double w) { return w - step(slope(w)); });
+}
+
+TEST(Adamw, DecaysWeightsApartFromTheGradient) {  // algorithm 2: lambda = 0.05 * 0.3
+  adam_steps step;
+  expect_steps(
+      maker<adamw>(adamw_options{
+          .rate = 0.05, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-6, .weight_decay = 0.3}),
+      [&](double w) { return w - step(slope(w)) - 0.05 * 0.3 * w; });
+}
+
+TEST(Gradients, TakeWeightDecayAsTheirOwnPart) {  // of f + 0.3 / 2 w^2
+  adam_steps step;
+  const adam_options options{.rate = 0.05,
+                             .beta1 = 0.8,
+                             .beta2 = 0.95,
+                             .epsilon = 1e-6,
+                             .gradients = {.weight_decay = 0.3}};
+  expect_steps(maker<adam>(options), [&](double w) { return w - step(slope(w) + 0.3 * w); });
+}
+
+TEST(Gradients, AreClippedByValue) {
+  sgd optimizer({.rate = 1, .gradients = {.clip_value = 1.5}});
+  const parameter w("w", xt::xarray<double>{0, 0, 0, 0});
+  tape t;
+  optimizer.minimize(sum(t.read(w) * t.constant(xt::xarray<double>{3, -4, 0.5, -1})));
+  t.commit();
+  EXPECT_EQ(w.value<double>(), (xt::xarray<double>{-1.5, 1.5, -0.5, 1}));
+}
+
+// Gradients (3, 0) and 4, of norm 5 together.
+TEST(Gradients, AreClippedByTheNormOfAllOfThem) {
+  for (double limit : {1.0, 5.0, 10.0}) {
+    const double factor = std::min(1.0, limit / 5);
+    sgd optimizer({.rate = 1, .gradients = {.clip_norm = limit}});
+    const parameter a("a", xt::xarray<double>{0, 0}), b("b", 0.0F);
+    tape t;
+    const variable first = sum(t.read(a) * t.constant(xt::xarray<double>{3, 0}));
+    optimizer.minimize(first + cast(4 * t.read(b), float64));
+    t.commit();
+    EXPECT_NEAR(a.value<double>()(0), -3 * factor, 1e-15);
+    EXPECT_EQ(a.value<double>()(1), 0);
+    EXPECT_NEAR(b.value<float>()(), -4 * factor, 1e-6);
+  }
+}
+
+TEST(Gradients, OfZeroAreClippedToZero) {
+  sgd optimizer({.rate = 1, .gradients = {.clip_norm = 1}});
+  const parameter w("w", 3.0);
+  tape t;
+  optimizer.minimize(0 * t.read(w));
+  t.commit();
+  EXPECT_EQ(w.value<double>()(), 3);
+}
+
+TEST(Gradients, AreClippedBeforeWeightsDecay) {
+  sgd optimizer({.rate = 1, .gradients = {.clip_value = 1, .weight_decay = 0.5}});
+  const parameter w("w", 8.0);
+  tape t;
+  optimizer.minimize(100 * t.read(w));
+  t.commit();
+  EXPECT_EQ(w.value<double>()(), 8 - (1 + 0.5 * 8));
+}
+
+TEST(Optimizer, KeepsAllItsStateInParameters) {
+  const auto names = [](optimizer& o) {
+    trajectory(o);
+    std::vector<std::string> result;
+    for (const parameter& p : o.state()) result.push_back(p.name());
+    return result;
+  };
+  using list = std::vector<std::string>;
+  sgd plain, heavy({.momentum = 0.9});
+  adagrad sums;
+  rmsprop means;
+  adam both;
+  adamw decayed;
+  EXPECT_EQ(names(plain), (list{"rate"}));
+  EXPECT_EQ(names(heavy), (list{"rate", "w/state0"}));
+  EXPECT_EQ(names(sums), (list{"rate", "w/state0"}));
+  EXPECT_EQ(names(means), (list{"rate", "w/state0"}));
+  EXPECT_EQ(names(both), (list{"rate", "w/state0", "w/state1", "step"}));
+  EXPECT_EQ(names(decayed), (list{"rate", "w/state0", "w/state1", "step"}));
 }
 
 TEST(Optimizer, RateMayChangeWithoutCompilingAnew) {
@@ -136,6 +267,51 @@ TEST(Optimizer, UnrolledStepsDifferentiateWithRespectToTheRate) {
   const variable end = t.read(w);  // w (1 - 2 r)^2
   EXPECT_NEAR(end.value<double>()(), 0.64, 1e-15);
   EXPECT_NEAR(gradient(end, rate).value<double>()(), -4 * 0.8, 1e-14);
+}
+
+TEST(Optimizer, RefusesALossOfValuesFromBeforeAnAssignment) {
+  sgd first({.rate = 0.1}), second({.rate = 0.1});
+  const parameter a("a", 1.0), b("b", 1.0);
+  tape t;
+  const variable early = square(t.read(a) * t.read(b) - 3);
+  first.minimize(early, {a});
+  const std::string text = "minimize: 'a' was assigned after the loss was recorded";
+  tests::expect_error<value_error>([&] { second.minimize(early); }, text);
+  tests::expect_error<value_error>([&] { second.minimize(early, {a}); }, text);
+  EXPECT_NO_THROW(second.minimize(early, {b}));
+  EXPECT_NO_THROW(second.minimize(square(t.read(a) * t.read(b) - 3)));
+}
+
+TEST(Optimizer, RefusesGradientsThatDoNotFit) {
+  sgd optimizer({.rate = 0.1});
+  const parameter w("w", xt::xarray<double>{1, 2});
+  tape t, other;
+  tests::expect_error<shape_error>(
+      [&] { optimizer.apply({w}, {t.constant(1.0)}); },
+      "optimizer: parameter 'w' is float64 (2,), its gradient float64 ()");
+  const parameter v("v", xt::xarray<double>{1, 2});
+  const variable g = t.read(v), h = other.read(v);
+  tests::expect_error<tape_error>(
+      [&] {
+        optimizer.apply({w, v}, {g, h});
+      },
+      "optimizer: gradients of several tapes");
+  EXPECT_THROW(adam({.beta1 = 1.5}), value_error);
+  EXPECT_THROW(sgd({.rate = std::nan("")}), value_error);
+  EXPECT_THROW(adamw({.weight_decay = -1}), value_error);
+  tests::expect_error<value_error>([] { rmsprop({.rho = 1}); }, "rmsprop: rho 1 not in [0, 1)");
+  tests::expect_error<value_error>([] { sgd({.gradients = {.clip_norm = -1}}); },
+                                   "gradients: clip_norm is -1");
+  tests::expect_error<value_error>([&] { clip_by_global_norm({g}, 0); },
+                                   "clip_by_global_norm: the limit 0 is not above 0");
+}
+
+TEST(Optimizer, RateTakesPlainNumbersOfAnyType) {
+  const sgd optimizer({.rate = 0.5});
+  optimizer.rate().set(1);
+  EXPECT_EQ(optimizer.rate().value<double>()(), 1.0);
+  optimizer.rate().set(0.25F);
+  EXPECT_EQ(optimizer.rate().value<double>()(), 0.25);
 }
 
 TEST(Optimizer, RefusesWhatCannotBeMinimised) {

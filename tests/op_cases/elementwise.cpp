@@ -107,9 +107,56 @@ void append_unary(std::vector<op_case>& rows) {
       "reciprocal", reciprocal, [](double x) { return 1 / x; }, away_from_zero()));
   add(with_integers(one("negate", negate, [](double x) { return -x; })));
   add(with_integers(one("square", square, [](double x) { return x * x; })));
+  add(one(
+      "logit", logit, [](double x) { return std::log(x / (1 - x)); }, interval(0.05, 0.45), 1));
   add(one("softplus", softplus, softplus_of, interval(-4, 4)));
   add(with_integers(flat(one("stop_gradient", stop_gradient, [](double x) { return x; }))));
   for (double n : {-2.0, 0.0, 1.0, 3.0, 13.0}) add(whole_power(n));
+}
+
+double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
+
+void append_activations(std::vector<op_case>& rows) {
+  const auto add = [&](op_case c) { rows.push_back(std::move(c)); };
+  const domain kinked = away_from_zero();
+  add(with_integers(one("identity", identity, [](double x) { return x; })));
+  for (double at_zero : {0.0, 1.0, 0.5}) {
+    op_case c = flat(one("heaviside", nullptr, nullptr, whole(-2, 2)));
+    c.variant = "at zero " + std::to_string(at_zero);
+    c.apply = [=](const variables& v) { return heaviside(v[0], at_zero); };
+    c.reference = [=](const arrays& x) {
+      return each_element([=](const numbers& e) { return e[0] == 0 ? at_zero : e[0] > 0; }, x);
+    };
+    add(c);
+  }
+  add(one(
+      "leaky_relu", [](operand x) { return leaky_relu(x); },
+      [](double x) { return x > 0 ? x : 0.01 * x; }, kinked));
+  add(one(
+      "leaky_relu", [](operand x) { return leaky_relu(x, 0.25); },
+      [](double x) { return x > 0 ? x : 0.25 * x; }, kinked));
+  add(one(
+      "elu", [](operand x) { return elu(x); }, [](double x) { return x > 0 ? x : std::expm1(x); },
+      kinked));
+  add(one(
+      "elu", [](operand x) { return elu(x, 0.5); },
+      [](double x) { return x > 0 ? x : 0.5 * std::expm1(x); }, kinked));
+  add(one(
+      "silu", silu, [](double x) { return x * logistic(x); }, interval(-4, 4)));
+  op_case exact = one(
+      "gelu", gelu, [](double x) { return x * normal_cdf(x); }, interval(-4, 4), 1);
+  exact.ulps = 64;  // xsimd 8.1: erf of doubles in [2, 2.5) is 34 epsilon off
+  add(exact);
+  add(one(
+      "gelu_tanh", gelu_tanh,
+      [](double x) {
+        const double u = std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x);
+        return 0.5 * x * (1 + std::tanh(u));
+      },
+      interval(-4, 4), 1));
+  add(one(
+      "log_sigmoid", log_sigmoid, [](double x) { return -std::log1p(std::exp(-x)); },
+      interval(-4, 4)));
 }
 
 void append_binary(std::vector<op_case>& rows) {
@@ -129,6 +176,9 @@ void append_binary(std::vector<op_case>& rows) {
       "xlogy", xlogy, [](double a, double b) { return a * std::log(b); }, {}, interval(0.1, 4)));
   row(two(
       "chain", chain, [](double a, double b) { return a * b; }, away_from_zero()));
+  row(two(
+      "absorbing_multiply", absorbing_multiply, [](double a, double b) { return a * b; },
+      away_from_zero(), away_from_zero()));
   row(comparison("less", less, [](double a, double b) { return a < b ? 1.0 : 0.0; }));
   row(comparison("less_equal", less_equal, [](double a, double b) { return a <= b ? 1.0 : 0.0; }));
   row(comparison("greater", greater, [](double a, double b) { return a > b ? 1.0 : 0.0; }));
@@ -138,12 +188,27 @@ void append_binary(std::vector<op_case>& rows) {
   row(comparison("not_equal", not_equal, [](double a, double b) { return a != b ? 1.0 : 0.0; }));
 }
 
+// Its second operand is the exponential of its first.
+op_case exp_quotient_case() {
+  op_case c = two(
+      "exp_quotient", nullptr, [](double a, double b) { return std::exp(a) / b; }, {},
+      away_from_zero());
+  c.apply = [](const variables& v) { return exp_quotient(v[0], exp(v[0]), v[1]); };
+  return c;
+}
+
 void append_ternary(std::vector<op_case>& rows) {
   const auto choose = [](double a, double b, double c) { return a != 0 ? b : c; };
   const auto clamped = [](double x, double low, double high) {
     const double raised = x < low ? low : x;
     return raised > high ? high : raised;
   };
+  rows.push_back(exp_quotient_case());
+  op_case undone = three("undo_exp_quotient", undo_exp_quotient,
+                         [](double a, double b, double c) { return std::log(a * b) - c; },
+                         interval(0.1, 0.9), interval(0.1, 0.9), {});
+  undone.scale = 4;
+  rows.push_back(undone);
   rows.push_back(with_integers(three("select", select, choose, whole(0, 1), {}, {})));
   rows.push_back(with_integers(three("where", where, choose, whole(-1, 1), {}, {})));
   rows.push_back(
@@ -156,6 +221,7 @@ void append_ternary(std::vector<op_case>& rows) {
 std::vector<op_case> elementwise_cases() {
   std::vector<op_case> rows;
   append_unary(rows);
+  append_activations(rows);
   append_binary(rows);
   append_ternary(rows);
   return rows;

@@ -165,6 +165,16 @@ void append_joins(std::vector<op_case>& rows) {
   three.apply = [](const variables& v) { return concatenate({v[0], v[1], v[2]}); };
   three.reference = [](const arrays& x) { return joined(x, 0); };
   rows.push_back(three);
+  for (const shape& s : {shape{3}, shape{2, 3}, shape{2, 0}}) {
+    op_case ones{"append_ones", s.text(), {{s, {}}}, {}, {}};
+    ones.apply = [](const variables& v) { return append_ones(v[0]); };
+    ones.reference = [=](const arrays& x) {
+      index sizes = sizes_of(s);
+      sizes.back() = 1;
+      return joined({x[0], array(shape_from(sizes), 1)}, s.rank() - 1);
+    };
+    rows.push_back(ones);
+  }
   for (std::int64_t axis : {0, 1, -1}) {
     op_case c{"stack", "axis " + std::to_string(axis), {{{2, 3}, {}}, {{2, 3}, {}}}, {}, {}};
     c.apply = [axis](const variables& v) { return stack({v[0], v[1]}, axis); };

@@ -1,4 +1,4 @@
-// Op cases: matmul, losses, casts, random numbers, derivatives of one's own.
+// Op cases: matmul, threshold units, casts, random numbers, derivatives of one's own.
 #include "op_cases.hpp"
 #include "primitives/primitives.hpp"
 
@@ -57,73 +57,21 @@ void append_products(std::vector<op_case>& rows) {
   }
 }
 
-double mean_of(const array& x) {
-  double total = 0;
-  for (double v : x.data) total += v;
-  return total / static_cast<double>(x.data.size());
-}
-
-// A loss that is the mean of f over the elements.
-op_case mean_loss(std::string name, std::string variant, variable (*f)(operand, operand),
-                  double (*each_loss)(double, double), domain prediction, domain target) {
-  op_case c{std::move(name), std::move(variant), {{{4, 3}, prediction}, {{4, 3}, target}}, {}, {}};
-  c.apply = [f](const variables& v) { return f(v[0], v[1]); };
-  c.reference = [each_loss](const arrays& x) {
-    const auto loss = [&](const numbers& e) { return each_loss(e[0], e[1]); };
-    return array({}, {mean_of(each_element(loss, x))});
+op_case perceptron_case(double at_zero) {
+  op_case c{"perceptron",
+            "at zero " + std::to_string(static_cast<int>(at_zero)),
+            {{{4, 3}, whole(0, 1)}, {{3, 2}, whole(-1, 1)}, {{2}, whole(-1, 1)}},
+            {},
+            {},
+            slope::zero};
+  c.apply = [=](const variables& v) { return perceptron(v[0], v[1], v[2], at_zero); };
+  c.reference = [=](const arrays& x) {
+    const auto step = [=](const numbers& e) {
+      return e[0] + e[1] > 0 ? 1 : e[0] + e[1] < 0 ? 0 : at_zero;
+    };
+    return each_element(step, {product(x[0], x[1]), x[2]});
   };
-  c.scale = 4;
   return c;
-}
-
-double cross_entropy(double p, double t) { return -(t * std::log(p) + (1 - t) * std::log(1 - p)); }
-double logit_cross_entropy(double z, double t) { return cross_entropy(1 / (1 + std::exp(-z)), t); }
-
-// Mean over rows of -sum_k t_k log softmax(z)_k.
-double class_loss(const array& z, const std::function<double(std::int64_t, std::int64_t)>& t) {
-  double total = 0;
-  for (std::int64_t i = 0; i < z.shape[0]; ++i) {
-    double sum = 0;
-    for (std::int64_t k = 0; k < z.shape[1]; ++k) sum += std::exp(z[{i, k}]);
-    for (std::int64_t k = 0; k < z.shape[1]; ++k) {
-      total -= t(i, k) * std::log(std::exp(z[{i, k}]) / sum);
-    }
-  }
-  return total / static_cast<double>(z.shape[0]);
-}
-
-void append_losses(std::vector<op_case>& rows) {
-  const auto squared = [](double p, double t) { return (p - t) * (p - t); };
-  rows.push_back(mean_loss("mean_squared_error", "", mean_squared_error, squared, {}, {}));
-  rows.push_back(mean_loss("binary_crossentropy", "of probabilities", binary_crossentropy,
-                           cross_entropy, interval(0.1, 0.9), interval(0, 1)));
-  const auto of_sigmoid = [](operand z, operand t) { return binary_crossentropy(sigmoid(z), t); };
-  rows.push_back(mean_loss("binary_crossentropy", "of a sigmoid", of_sigmoid, logit_cross_entropy,
-                           away_from_zero(), interval(0, 1)));
-  rows.push_back(mean_loss("binary_crossentropy_from_logits", "", binary_crossentropy_from_logits,
-                           logit_cross_entropy, away_from_zero(), interval(0, 1)));
-  op_case dense{"categorical_crossentropy_from_logits",
-                "",
-                {{{4, 3}, {}}, {{4, 3}, interval(0.1, 1)}},
-                {},
-                {}};
-  dense.apply = [](const variables& v) { return categorical_crossentropy_from_logits(v[0], v[1]); };
-  dense.reference = [](const arrays& x) {
-    return array({}, {class_loss(x[0], [&](auto i, auto k) { return x[1][{i, k}]; })});
-  };
-  dense.scale = 4;
-  rows.push_back(dense);
-  op_case sparse{
-      "sparse_categorical_crossentropy_from_logits", "", {{{4, 3}, {}}, {{4}, indices(3)}}, {}, {}};
-  sparse.apply = [](const variables& v) {
-    return sparse_categorical_crossentropy_from_logits(v[0], v[1]);
-  };
-  sparse.reference = [](const arrays& x) {
-    const auto hot = [&](auto i, auto k) { return x[1][{i}] == static_cast<double>(k) ? 1.0 : 0; };
-    return array({}, {class_loss(x[0], hot)});
-  };
-  sparse.scale = 4;
-  rows.push_back(sparse);
 }
 
 op_case cast_case(std::string variant, std::function<variable(const variable&)> f,
@@ -211,7 +159,7 @@ op_case custom_case() {
 std::vector<op_case> other_cases() {
   std::vector<op_case> rows;
   append_products(rows);
-  append_losses(rows);
+  for (double at_zero : {0, 1}) rows.push_back(perceptron_case(at_zero));
   append_casts(rows);
   rows.push_back(uniform_case());
   rows.push_back(custom_case());
@@ -221,7 +169,7 @@ std::vector<op_case> other_cases() {
 const std::vector<op_case>& op_cases() {
   static const std::vector<op_case> rows = [] {
     std::vector<op_case> all;
-    for (auto* part : {elementwise_cases, reduction_cases, layout_cases, other_cases}) {
+    for (auto* part : {elementwise_cases, reduction_cases, layout_cases, loss_cases, other_cases}) {
       for (op_case& c : part()) all.push_back(std::move(c));
     }
     return all;

@@ -96,6 +96,33 @@ void append_along(std::vector<op_case>& rows, const char* name,
   }
 }
 
+// Of neighbours along an axis of (3, 4, 2) or the like: rearranged so that the pieces are an axis.
+op_case maxout_case(shape s, std::int64_t pieces, std::int64_t axis) {
+  op_case c{"maxout",
+            std::to_string(pieces) + " along axis " + std::to_string(axis),
+            {{s, distinct()}},
+            {},
+            {}};
+  c.apply = [=](const variables& v) { return maxout(v[0], pieces, axis); };
+  c.reference = [=](const arrays& x) {
+    const auto at = static_cast<std::size_t>(axis < 0 ? axis + 3 : axis);
+    index sizes = sizes_of(s);
+    sizes[at] /= pieces;
+    array y(shape_from(sizes));
+    each(y.shape, [&](const index& i) {
+      numbers group;
+      for (std::int64_t k = 0; k < pieces; ++k) {
+        index from = i;
+        from[at] = i[at] * pieces + k;
+        group.push_back(x[0][from]);
+      }
+      y[i] = max_of(group);
+    });
+    return y;
+  };
+  return c;
+}
+
 op_case argmax_case(std::int64_t axis) {
   op_case c{"argmax", "axis " + std::to_string(axis), {{{3, 5, 2}, whole(-2, 2)}}, {}, {}};
   c.apply = [axis](const variables& v) { return argmax(v[0], axis); };
@@ -136,6 +163,10 @@ std::vector<op_case> reduction_cases() {
   append_along(rows, "log_softmax", log_softmax, log_softmax_of);
   append_along(rows, "cumsum", cumsum, cumsum_of);
   for (std::int64_t axis : {0, 1, -1}) rows.push_back(argmax_case(axis));
+  rows.push_back(maxout_case({2, 3, 4}, 2, -1));
+  rows.push_back(maxout_case({2, 6, 4}, 3, 1));
+  rows.push_back(maxout_case({4, 3, 2}, 4, 0));
+  rows.push_back(maxout_case({4, 3, 2}, 1, 1));
   return rows;
 }
 

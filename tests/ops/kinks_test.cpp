@@ -121,6 +121,42 @@ TEST(Kinks, SoftplusAndItsLossesAreSmoothAtZero) {
   expect_close(g.run(gradient(binary_crossentropy(sigmoid(z), t), z)), array({2}, {-0.25, 0.25}));
 }
 
+TEST(Kinks, ALossOfASigmoidHasBothGradients) {
+  graph_under_test g;
+  const variable z = g.input(float64, array({4}, {0.5, -1, 1000, -1000}));
+  const variable t = g.input(float64, array({4}, {1, 0, 0, 1}));
+  const variable p = sigmoid(z), loss = binary_crossentropy(p, t);
+  const auto s = [](double x) { return 1 / (1 + std::exp(-x)); };
+  expect_close(g.run(loss), array({}, (-std::log(s(0.5)) - std::log(1 - s(-1)) + 1000 + 1000) / 4));
+  expect_close(g.run(gradient(loss, z)), array({4}, {(s(0.5) - 1) / 4, s(-1) / 4, 0.25, -0.25}));
+  const array dp = g.run(gradient(loss, p));
+  EXPECT_NEAR(dp.data[0], -1 / s(0.5) / 4, 1e-12);
+  EXPECT_NEAR(dp.data[1], 1 / (1 - s(-1)) / 4, 1e-12);
+  // Asked for together, each is what it is alone.
+  const arrays both = g.run(gradient(loss, {p, z}));
+  EXPECT_EQ(both[0].data, dp.data);
+  EXPECT_EQ(both[1].data, g.run(gradient(loss, z)).data);
+  const variable y = logit(sigmoid(z));
+  expect_close(g.run(y), array({4}, {0.5, -1, 1000, -1000}), 0);
+  expect_close(g.run(gradient(sum(y), z)), array({4}, 1), 0);
+}
+
+TEST(Kinks, SecondDerivativesOfMaskedBranchesAreZeroNotNan) {
+  const auto masked = [](auto f) { return [f](variable x) { return where(x > 0, f(x), 0); }; };
+  const double e = std::exp(1.0);
+  expect_close(
+      array({3}, second_derivatives(masked([](variable x) { return x * log(x); }), {0, -1, e})),
+      array({3}, {0, 0, 1 / e}));
+  expect_close(
+      array({3}, second_derivatives(masked([](variable x) { return sqrt(x) / x; }), {0, -1, 1})),
+      array({3}, {0, 0, 0.75}));
+  expect_close(array({3}, second_derivatives(masked([](variable x) { return sqrt(x) * log(x); }),
+                                             {0, -1, 1})),
+               array({3}, {0, 0, 0}));
+  expect_close(array({2}, second_derivatives([](variable x) { return chain(x, x); }, {0, 3})),
+               array({2}, {2, 2}));
+}
+
 TEST(Kinks, ProductsWithZerosHaveExactGradients) {
   graph_under_test g;
   const variable x = g.input(float64, array({3, 3}, {0, 2, 3, 0, 0, 3, 1, 2, 3}));

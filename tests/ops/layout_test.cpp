@@ -156,6 +156,12 @@ TEST(Gather, StopsTheRunAtAnIndexOutside) {
   }
 }
 
+TEST(Layout, TrianglesOfIntegersAreIntegers) {
+  graph_under_test g;
+  const variable x = g.input(int64, array({2, 2}, {1, 2, 3, 4}));
+  expect_close(g.run(tril(x)), array({2, 2}, {1, 0, 3, 4}), 0);
+}
+
 TEST(Layout, KeepsEmptyArraysEmpty) {
   graph_under_test g;
   const variable x = g.input(float64, array({3, 0}));

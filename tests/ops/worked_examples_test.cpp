@@ -99,6 +99,34 @@ TEST(WorkedExample, FiveReciprocalsAndASigmoid) {
   e.expect(gradient(loss, x), {-0.187867142609435, 0.120238027058688});
 }
 
+TEST(WorkedExample, MatrixTimesVector) {
+  graph_under_test g;
+  const variable w = g.input(float64, array({2, 3}, {2, 3, 1, -1, 2, 3}));
+  const variable x = g.input(float64, array({3}, {5, -2, 3}));
+  expect_close(g.run(matmul(w, x)), array({2}, {7, 0}), 0);
+}
+
+TEST(WorkedExample, SumOfTwoProductsThatShareAFactor) {
+  example e;
+  const variable x = e(1.5), y = e(-2), z = e(4);
+  e.expect(gradient(x * y + y * z, {x, y, z}), {-2, 5.5, -2});  // (y, x + z, y)
+}
+
+TEST(WorkedExample, ProductOfAProductAndASum) {
+  example e;
+  const variable a = e(2), b = e(3), x = a * b, y = a + b, loss = x * y;
+  e.expect(loss, 30);
+  e.expect(gradient(loss, {a, b}), {21, 16});
+}
+
+TEST(WorkedExample, TwoWeightsInARow) {
+  example e;
+  const variable x = e(1), w1 = e(.5), w2 = e(2), y = w2 * sigmoid(x * w1);
+  e.expect(y, 1.244918662404);
+  e.expect(gradient(y, {w1, w2}), {0.470007424403, 0.622459331202});
+  e.expect(gradient(square(y - 1), {w1, w2}), {0.230227179409, 0.304903813597});
+}
+
 TEST(WorkedExample, AffineLayerOnABatch) {
   engine random(1);
   const array x = draw_normal({5, 3}, random), w = draw_normal({3, 2}, random);

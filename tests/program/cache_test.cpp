@@ -97,6 +97,37 @@ TEST(Value, TellsPatternsOfEqualLiteralsApart) {
   EXPECT_EQ((1 / (x * 0.0) + y).value<double>()(0), INFINITY);
 }
 
+TEST(Commit, FindsTheProgramOfTheSameUpdatesAgain) {
+  tape t;
+  const tape_mark start = t.mark();
+  const parameter a("a", array{1, 2}), b("b", array{1, 2});
+  const auto step = [&](const parameter& p, double factor, const std::string& message) {
+    t.rewind(start);
+    const variable x = t.input(float64, {2});
+    t.assign(p, t.read(p) * factor + x);
+    t.require(less(x, 100), message);
+    t.commit({{x, array{1, 1}}});
+  };
+  for (double factor : {3.0, 2.0, 5.0}) step(a, factor, "too large");
+  EXPECT_EQ(a.value<double>(), (array{46, 76}));
+  EXPECT_EQ(cached_programs(t), 1u);
+  step(b, 3, "too large");  // another parameter
+  EXPECT_EQ(b.value<double>(), (array{4, 7}));
+  EXPECT_EQ(a.value<double>(), (array{46, 76}));
+  EXPECT_EQ(cached_programs(t), 2u);
+  step(a, 3, "too big");  // another message
+  EXPECT_EQ(cached_programs(t), 3u);
+}
+
+TEST(Value, TellsFactorsOfMinusOneApart) {
+  tape t;
+  const variable x = t.constant(xt::xtensor<double, 2>{{1, 2}, {3, 4}});
+  for (double factor : {-1.0, -2.0, 3.0, -1.0}) {
+    EXPECT_EQ((factor * matmul(x, x)).value<double>()(1, 1), factor * 22);
+    EXPECT_EQ((x - factor * matmul(x, x)).value<double>()(1, 1), 4 - factor * 22);
+  }
+}
+
 TEST(Value, TellsShapesTypesAttributesAndParametersApart) {
   tape t;
   const parameter w("w", array{1, 2}), v("v", array{3, 4});

@@ -23,7 +23,7 @@ std::uint32_t first(const graph& g, std::string_view name) {
 TEST(Verify, AcceptsALegalGraph) {
   tape t;
   const variable x = t.input(float32, {4});
-  graph g = select(t, {sin(x) + x}, {});
+  graph g = needed_part(t, {sin(x) + x}, {});
   prune(g);
   EXPECT_NO_THROW(verify(g));
 }
@@ -33,7 +33,7 @@ TEST(Verify, FindsWhatIsIllegal) {
   const variable x = t.input(float32, {4, 4}), c = t.constant(xt::ones<float>({4, 4}));
   const parameter p("p", xt::zeros<float>({4, 4}));
   t.assign(p, t.read(p) * 2);
-  graph g = select(t, {reshape(x + sin(x), {16}), matmul(x, x) + cos(x), sin(c)}, {});
+  graph g = needed_part(t, {reshape(x + sin(x), {16}), matmul(x, x) + cos(x), sin(c)}, {});
   prune(g);
   fold_into_matmul(g);
   prune(g);
@@ -63,7 +63,7 @@ TEST(Passes, ConstantsAreMarkedWhereAllOperandsAre) {
   tape t;
   const variable x = t.input(float32, {4}), c = t.constant(xt::ones<float>({4}));
   for (const bool rebind : {false, true}) {
-    graph g = select(t, {sin(c) + cos(x), exp(t.literal(2, float32, {}))}, {});
+    graph g = needed_part(t, {sin(c) + cos(x), exp(t.literal(2, float32, {}))}, {});
     prune(g);
     mark_constants(g, rebind);
     EXPECT_EQ(g.values[first(g, "sin")].constant, !rebind);

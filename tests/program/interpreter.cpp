@@ -117,6 +117,8 @@ class interpreter::walk {
         {"less_equal", [](double a, double b, double) { return double(a <= b); }},
         {"equal", [](double a, double b, double) { return double(a == b); }},
         {"chain", [](double a, double b, double) { return a == 0 ? 0 : a * b; }},
+        {"absorbing_multiply",
+         [](double a, double b, double) { return a == 0 || b == 0 ? 0 : a * b; }},
         {"select", [](double a, double b, double c) { return a != 0 ? b : c; }},
         {"broadcast_to", [](double a, double, double) { return a; }},
         {"reciprocal", [](double a, double, double) { return 1 / a; }},

@@ -164,6 +164,9 @@ TEST(Passes, FoldScaleFactorsIntoAlpha) {
     EXPECT_EQ(code.steps(), 1u) << code.explain();
     EXPECT_EQ(count(code.explain(), "*alpha"), 1) << code.explain();
   }
+  // A difference negates the factor: W - rate X^T dY is one product.
+  const program both(t, {x, rate}, {sin(x) - rate * matmul(x, x)});
+  EXPECT_EQ(count(both.explain(), "-A B *alpha +C"), 1) << both.explain();
   // Not where the product is needed without the factor, nor a factor of many elements.
   const variable p = matmul(x, x);
   EXPECT_EQ(count(program(t, {x}, {p, p * 0.5}).explain(), "*alpha"), 0);

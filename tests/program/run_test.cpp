@@ -1,4 +1,6 @@
 // Running programs: inputs, outputs of every kind, results, traces of compiled functions.
+#include <fmt/format.h>
+
 #include <xtensor/xview.hpp>
 
 #include "expect_error.hpp"
@@ -374,6 +376,16 @@ TEST(ProgramErrors, OnlyInputsCanBeListedAsInputs) {
       "program: input 1 was not made by tape.input");
   expect_error<value_error>([&] { program(t, {t.constant(1.0F)}, {y}); },
                             "program: input 0 was not made by tape.input");
+  expect_error<value_error>([&] { program(t, {x, x}, {y}); }, "program: input 1 is listed twice");
+}
+
+TEST(ProgramErrors, OfACompiledFunctionPointToItsArguments) {
+  const int line = __LINE__ + 1;
+  auto f = compile([](variable x, variable y) { return x + y; });
+  const array two{1, 2}, three{1, 2, 3};
+  expect_error<shape_error>(
+      [&] { f(two, three); },
+      fmt::format("operands made at run_test.cpp:{}, run_test.cpp:{}]", line, line));
 }
 
 TEST(ProgramErrors, VariablesOfAnotherTapeThrow) {

@@ -296,7 +296,8 @@ TEST(Tape, AssignOfAnotherTypeThrows) {
 TEST(Tape, LiteralsThatInt64CannotHoldThrow) {
   tape t;
   const variable i = t.input(int64, {2});
-  const std::string at = " is no int64 [at record_test.cpp:" + std::to_string(__LINE__ + 1) + "]";
+  const std::string at = " is no int64 below 2^53, use tape.constant [at record_test.cpp:" +
+                         std::to_string(__LINE__ + 1) + "]";
   expect_error<value_error>([&] { i + 1.5; }, "1.5" + at);
   expect_error<value_error>([&] { i + 1e300; }, "1e+300 is no int64");
   expect_error<value_error>([&] { i + std::nan(""); }, "nan is no int64");

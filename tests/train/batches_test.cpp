@@ -1,11 +1,8 @@
 // Batches: every row once an epoch, the last one smaller, orders fixed by seed and epoch.
 #include <gtest/gtest.h>
-#include <cotape/train.hpp>
+#include <cotape/data.hpp>
 #include <cotape/xtensor.hpp>
 
-#include <cmath>
-#include <functional>
-#include <limits>
 #include <set>
 
 #include "expect_error.hpp"
@@ -128,42 +125,38 @@ TEST(Batches, RefuseWhatDoesNotFit) {
             "batches: a value of shape () has no rows");
 }
 
-TEST(Rows, AreViewsOrCopies) {
-  const auto x = data_of(5);
-  const array_view a = array_argument(x).view();
-  const array_view middle = rows_of(a, 1, 3);
-  EXPECT_EQ(middle.shape(), (shape{2, 3}));
-  EXPECT_EQ(middle.data(), x.data() + 3);
-  const tensor taken = take_rows(a, std::vector<std::int64_t>{4, 0});
-  EXPECT_EQ(taken.shape(), (shape{2, 3}));
-  EXPECT_EQ(taken.data_as<float>()[0], 12);
-  EXPECT_EQ(taken.data_as<float>()[5], 2);
-  EXPECT_EQ(cotape::tests::message_of([&] { rows_of(a, 2, 6); }),
-            "rows_of: no rows 2 to 6 in (5, 3)");
+TEST(Batches, TakeContainersExpressionsAndTensors) {
+  const auto x = data_of(7);
+  const auto y = labels_of(7);
+  const xt::xarray<int> narrow{1, 2, 3, 4, 5, 6, 7};
+  batches parts({x, 2 * x, tensor(array_argument(x).view()), y, narrow},
+                {.size = 7, .shuffle = false});
+  parts.start_epoch(0);
+  ASSERT_TRUE(parts.next());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    EXPECT_EQ(parts[0].data_as<float>()[i], x.flat(i));
+    EXPECT_EQ(parts[1].data_as<float>()[i], 2 * x.flat(i));
+    EXPECT_EQ(parts[2].data_as<float>()[i], x.flat(i));
+  }
+  EXPECT_EQ(parts[3].data_as<std::int64_t>()[6], 6);
+  EXPECT_EQ(parts[4].data_as<std::int64_t>()[6], 7);
 }
 
-TEST(Accuracy, IsTheShareOfRowsWhoseLargestScoreIsAtTheLabel) {
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  const xt::xarray<float> scores{{1, 2, 3}, {3, 2, 1}, {0, 5, 1}, {nan, 0, 1}};
-  const xt::xarray<std::int64_t> labels{2, 0, 2, 2};
-  const array_argument s(scores), l(labels);
-  EXPECT_EQ(count_correct(s.view(), l.view()), 2);
-  EXPECT_EQ(accuracy(s.view(), l.view()), 0.5);
-  EXPECT_EQ(accuracy(rows_of(s.view(), 0, 0), rows_of(l.view(), 0, 0)), 0);
-  const xt::xarray<double> wide{{1, 2}};
-  EXPECT_EQ(count_correct(array_argument(wide).view(),
-                          array_argument(xt::xarray<std::int64_t>{1}).view()),
-            1);
-  EXPECT_EQ(cotape::tests::message_of([&] { accuracy(s.view(), rows_of(l.view(), 0, 3)); }),
-            "accuracy: scores of shape (4, 3) and labels of shape (3,) do not fit");
-}
-
-TEST(RunningMean, WeighsBatchesByTheirRows) {
-  running_mean m;
-  EXPECT_EQ(m.value(), 0);
-  m.add(1, 3);
-  m.add(5, 1);
-  EXPECT_EQ(m.value(), 2);
+TEST(Batches, CanBeDrawnWithReplacement) {
+  const auto x = data_of(50);
+  const auto y = labels_of(50);
+  batches parts({x, y}, {.size = 8, .seed = 1, .replace = true});
+  EXPECT_EQ(parts.count(), 7);
+  const auto first = epoch_of(parts, 0);
+  EXPECT_EQ(first.size(), 50u);
+  EXPECT_LT(std::set<std::int64_t>(first.begin(), first.end()).size(), 45u);
+  EXPECT_NE(epoch_of(parts, 1), first);
+  EXPECT_EQ(epoch_of(parts, 0), first);
+  std::vector<int> times(50, 0);  // over 1000 epochs each about 1000 times
+  for (std::int64_t e = 0; e < 1000; ++e) {
+    for (const std::int64_t row : epoch_of(parts, e)) ++times[static_cast<std::size_t>(row)];
+  }
+  for (const int n : times) EXPECT_NEAR(n, 1000, 160);  // five deviations
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "kernels/isa/batch.hpp"
 #include "primitives/elementwise.hpp"
+#include "primitives/isa/transcendental.hpp"
 
 namespace cotape {
 
@@ -26,41 +27,83 @@ template <class Op, class T, class Arch> void elementwise(const kernels::step& s
     for (std::uint32_t i = 0; i < s.n; i += static_cast<std::uint32_t>(B::size)) {
       B y;
       if constexpr (Op::arity == 1) {
-        y = Op::kernel(B::load_aligned(a + i));
+        y = Op::kernel(B::load_unaligned(a + i));
       } else if constexpr (Op::arity == 2) {
-        y = Op::kernel(B::load_aligned(a + i), B::load_aligned(b + i));
+        y = Op::kernel(B::load_unaligned(a + i), B::load_unaligned(b + i));
       } else {
-        y = Op::kernel(B::load_aligned(a + i), B::load_aligned(b + i), B::load_aligned(c + i));
+        y = Op::kernel(B::load_unaligned(a + i), B::load_unaligned(b + i),
+                       B::load_unaligned(c + i));
       }
       y.store_aligned(d + i);
     }
   }
 }
 
-// Correctly rounded operations give the same bits on a plain number; others run in a batch.
+// Operations that need a batch have calls and buffers of their own, which a jump may not skip.
+template <class Op, class T, class... Operands>
+[[gnu::noinline]] static T in_batch(Operands... operands) {
+  return Op::kernel(kernels::batch<T>(operands)...).get(0);
+}
+
+template <class Op, class T, class... Operands>
+[[gnu::always_inline]] static inline T on_numbers(Operands... operands) {
+  if constexpr (runs_plain<Op, T>) return Op::kernel(operands...);
+  else return in_batch<Op, T>(operands...);
+}
+
+template <int Source, class T>
+[[gnu::always_inline]] static inline T from(T slot, T last, T before) {
+  return Source == 0 ? slot : Source == 1 ? last : before;
+}
+
 template <class Op, class T, class Arch, int Form>
-T scalar(const kernels::scalar_instruction& s, T* slots, T previous) {
-  using B = std::conditional_t<rounds_correctly<Op>, T, kernels::batch<T>>;
-  const B a((Form & 1) != 0 ? previous : slots[s.a]);
-  B y;
+static void scalar(const kernels::scalar_instruction* i, T* slots, T last, T before,
+                   const kernels::any_function* functions) {
+  T y;
+  const T a = from<Form % 3>(slots[i->a], last, before);
   if constexpr (Op::arity == 1) {
-    y = Op::kernel(a);
-  } else if constexpr (Op::arity == 2) {
-    y = Op::kernel(a, B((Form & 2) != 0 ? previous : slots[s.b]));
+    y = on_numbers<Op, T>(a);
   } else {
-    y = Op::kernel(a, B(slots[s.b]), B(previous));
+    const T b = from<Form / 3 % 3>(slots[i->b], last, before);
+    if constexpr (Op::arity == 2) y = on_numbers<Op, T>(a, b);
+    else y = on_numbers<Op, T>(a, b, from<Form / 9>(slots[i->c], last, before));
   }
-  T result;
-  if constexpr (rounds_correctly<Op>) result = y;
-  else result = y.get(0);
-  slots[s.d] = result;
-  return result;
+  slots[i->d] = y;
+  const auto next = reinterpret_cast<kernels::scalar_function<T>>(functions[i[1].run]);
+  COTAPE_TAIL_CALL next(i + 1, slots, y, last, functions);
+}
+
+// Not every form, which would be much code: of three operands at most two come from the results,
+// and two that are the same result only in a square.
+template <class Op, int Form> constexpr bool has_form() {
+  constexpr int a = Form % 3, b = Form / 3 % 3, c = Form / 9;
+  if constexpr (Op::arity == 1) return b == 0 && c == 0;
+  if constexpr (Op::arity == 2) return c == 0 && (a == 0 || a != b || a == 1);
+  const bool same = (a != 0 && (a == b || a == c)) || (b != 0 && b == c);
+  return !same && (a == 0 || b == 0 || c == 0);
+}
+
+template <class Op, class T, class Arch, int Form> static kernels::any_function function_of() {
+  if constexpr (has_form<Op, Form>()) {
+    return reinterpret_cast<kernels::any_function>(&scalar<Op, T, Arch, Form>);
+  }
+  return nullptr;
+}
+
+template <class Op, class T, class Arch, int... Form>
+static kernels::scalar_functions functions_of(std::integer_sequence<int, Form...>) {
+  return {function_of<Op, T, Arch, Form>()...};
+}
+
+template <class Op, class T, class Arch> kernels::scalar_functions scalar_functions() {
+  return functions_of<Op, T, Arch>(std::make_integer_sequence<int, 27>());
 }
 
 }  // namespace cotape
 
-#include "primitives/binary.hpp"
-#include "primitives/unary.hpp"
+#include "primitives/pairs.hpp"
+
+#include "primitives/isa/edges.hpp"
 
 namespace cotape {
 
@@ -71,16 +114,26 @@ template <class T> bool is_small_whole(T n) {
   return n > -65 && n < 65 && n == static_cast<T>(static_cast<int>(n));
 }
 
-template <class B> B whole_power(B x, int n) {
-  B result(1), factor = x;
-  for (int k = n < 0 ? -n : n; k != 0; k /= 2) {
-    if (k % 2 == 1) result = result * factor;
-    factor = factor * factor;
-  }
-  return n < 0 ? B(1) / result : result;
+}  // namespace
+
+template <class B> [[gnu::always_inline]] inline B exp_op::kernel(B x) {
+  if constexpr (std::is_same_v<B, double> || std::is_same_v<B, doubles>) return exp_of_doubles(x);
+  else return exp_of_floats(x);
 }
 
-}  // namespace
+template <class B> B tanh_op::kernel(B x) {
+  if constexpr (std::is_same_v<B, floats>) return tanh_of_floats(x);
+  else return tanh(x);
+}
+
+template <class B> B expm1_op::kernel(B x) { return expm1_of(x); }
+template <class B> B log_op::kernel(B x) { return log_of(x); }
+template <class B> B log1p_op::kernel(B x) { return log1p_of(x); }
+template <class B> B logit_op::kernel(B x) { return logit_of(x); }
+template <class B> B erf_op::kernel(B x) { return erf_of(x); }
+template <class B> B xlogy_op::kernel(B a, B b) {
+  return select(a == B(0) && b == b, B(0), a * log_of(b));
+}
 
 // One element's result does not depend on its neighbours: both ways multiply alike.
 template <class B> B power_op::kernel(B a, B b) {
@@ -89,10 +142,12 @@ template <class B> B power_op::kernel(B a, B b) {
   b.store_aligned(n);
   bool alike = is_small_whole(n[0]);
   for (std::size_t i = 1; i < B::size; ++i) alike = alike && n[i] == n[0];
-  if (alike) return whole_power(a, static_cast<int>(n[0]));
+  constexpr T least = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
+  if (alike) return whole_power(a, static_cast<int>(n[0]), least);
   a.store_aligned(x);
   for (std::size_t i = 0; i < B::size; ++i) {
-    x[i] = is_small_whole(n[i]) ? whole_power(x[i], static_cast<int>(n[i])) : std::pow(x[i], n[i]);
+    if (is_small_whole(n[i])) x[i] = whole_power(x[i], static_cast<int>(n[i]), least);
+    else x[i] = std::pow(x[i], n[i]);
   }
   return B::load_aligned(x);
 }

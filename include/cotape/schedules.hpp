@@ -1,0 +1,60 @@
+// layer: nn
+// Learning rates that change in the course of training. A schedule is a function of the step or
+// epoch; a training loop calls it and sets the optimizer's rate, a parameter of the compiled step,
+// so that nothing is compiled anew:
+//
+//   optimizer.rate().set(schedule(step));
+//
+// Each throws value_error for arguments that it cannot take.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "cotape/tensor.hpp"
+
+namespace cotape {
+
+/// The rate at a step, or epoch, counted from 0.
+using rate_schedule = std::function<double(std::int64_t step)>;
+
+/// The same at each step.
+rate_schedule constant_rate(double rate);
+/// rate * factor^floor(step / every) (Krizhevsky, Sutskever and Hinton, 2012, with factor 0.1).
+rate_schedule step_decay(double rate, double factor, std::int64_t every);
+/// rate * factor^(step / every) (Senior et al., 2013, "exponential scheduling").
+rate_schedule exponential_decay(double rate, double factor, std::int64_t every = 1);
+/// last + (rate - last) (1 + cos(pi step / steps)) / 2, then `last` (Loshchilov and Hutter, 2017,
+/// equation 5, without restarts).
+rate_schedule cosine_decay(double rate, std::int64_t steps, double last = 0);
+/// (step + 1) / steps of the first rate of `then`, for that many steps, then `then` counted from
+/// there (Goyal et al., 2017, "gradual warmup").
+rate_schedule warm_up(std::int64_t steps, rate_schedule then);
+
+struct plateau_options {
+  double factor = 0.1;
+  std::int64_t patience = 10;  // observations without a better one
+  double minimum_delta = 0;    // better is less than the best by more than this
+  double lowest = 0;           // the rate that it never goes below
+};
+
+/// Multiplies a rate by `factor` when the loss has stopped falling (as He et al., 2016, did by
+/// hand). A handle: copies share what was observed.
+class reduce_on_plateau {
+ public:
+  /// `rate` is an optimizer's rate().
+  explicit reduce_on_plateau(parameter rate, plateau_options options = {});
+
+  /// To be called with each epoch's loss; NaN is no better than any other. Returns whether it
+  /// reduced the rate.
+  bool observe(double loss);
+  /// The best loss and the number of observations since: what a checkpoint must keep.
+  std::vector<parameter> state() const { return {best_, waited_}; }
+
+ private:
+  parameter rate_, best_, waited_;
+  plateau_options options_;
+};
+
+}  // namespace cotape

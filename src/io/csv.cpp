@@ -1,0 +1,256 @@
+// CSV files, taken apart by libcsv: of the readers that Debian has it is the one in C or C++ that
+// takes any number of columns and knows all of RFC 4180. It is given a line at a time, so that
+// errors can say where they are.
+#include "cotape/csv.hpp"
+
+#include <csv.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <exception>
+#include <set>
+
+#include "io/file.hpp"
+
+namespace cotape {
+
+namespace {
+
+std::string shortened(std::string_view text) {
+  constexpr std::size_t most = 40;
+  return text.size() <= most ? std::string(text) : std::string(text.substr(0, most)) + "...";
+}
+
+std::int64_t line_ends(std::string_view text) {
+  std::int64_t n = std::count(text.begin(), text.end(), '\n');
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    n += text[i] == '\r' && (i + 1 == text.size() || text[i + 1] != '\n');
+  }
+  return n;
+}
+
+std::size_t index_of(const std::vector<std::string>& names, const std::string& name,
+                     const std::string& file) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) {
+    throw value_error(
+        fmt::format("csv: {}: no column '{}', only: {}", file, name, fmt::join(names, ", ")));
+  }
+  return static_cast<std::size_t>(found - names.begin());
+}
+
+}  // namespace
+
+// Fills a table from libcsv's callbacks.
+class csv_reader {
+ public:
+  csv_reader(const std::filesystem::path& file, const csv_options& options)
+      : in_({"read_csv", file}), options_(options) {
+    if (csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI) != 0) throw std::bad_alloc();
+    csv_set_delim(&parser_, static_cast<unsigned char>(options.separator));
+    table_.file_ = file.string();
+  }
+  csv_reader(const csv_reader&) = delete;
+  csv_reader& operator=(const csv_reader&) = delete;
+  ~csv_reader() { csv_free(&parser_); }
+
+  csv_table read() {
+    if (in_.size() > options_.limits.most_bytes) {
+      in_.fail(fmt::format("it has {} bytes: over the limit of {}", in_.size(),
+                           options_.limits.most_bytes));
+    }
+    std::string chunk;
+    for (bool first = true; in_.left() > 0; first = false) {
+      chunk.resize(static_cast<std::size_t>(std::min<std::uint64_t>(in_.left(), 1 << 16)));
+      in_.read(chunk.data(), chunk.size(), "the next chunk");
+      const bool marked = first && chunk.starts_with("\xef\xbb\xbf");
+      parse_lines(std::string_view(chunk).substr(marked ? 3 : 0));
+    }
+    if (csv_fini(&parser_, on_cell, on_row, this) != 0) {
+      fail(row_begins_, "a quoted cell is not closed");
+    }
+    rethrow();
+    if (!named_) in_.fail("it has no rows");
+    return std::move(table_);
+  }
+
+ private:
+  [[noreturn]] void fail(std::int64_t line, const std::string& what) const {
+    in_.fail(fmt::format("line {}: {}", line, what));
+  }
+
+  void rethrow() const {
+    if (failed_) std::rethrow_exception(failed_);
+  }
+
+  void parse_lines(std::string_view text) {
+    while (!text.empty()) {
+      const std::size_t end = text.find_first_of("\r\n");
+      const std::string_view line = text.substr(0, end == text.npos ? end : end + 1);
+      const std::size_t done = csv_parse(&parser_, line.data(), line.size(), on_cell, on_row, this);
+      rethrow();
+      if (done != line.size() && csv_error(&parser_) != CSV_EPARSE) throw std::bad_alloc();
+      if (done != line.size())
+        fail(line_,
+             "a quote stands where none may be; quotes inside a "
+             "quoted cell are doubled");
+      const char last = line.back();
+      if (last == '\r' || (last == '\n' && !(after_cr_ && line.size() == 1))) ++line_;
+      after_cr_ = last == '\r';
+      if (row_ends_.empty() && row_done_) row_begins_ = line_;
+      text.remove_prefix(line.size());
+    }
+  }
+
+  // Exceptions must not pass through libcsv, which is written in C: the first one waits.
+  template <class F> static void guarded(void* self, F f) {
+    auto& reader = *static_cast<csv_reader*>(self);
+    if (reader.failed_) return;
+    try {
+      f(reader);
+    } catch (...) {
+      reader.failed_ = std::current_exception();
+    }
+  }
+  static void on_cell(void* text, std::size_t n, void* self) {
+    guarded(self, [&](csv_reader& r) {
+      r.row_text_.append(static_cast<const char*>(text), n);
+      r.row_ends_.push_back(r.row_text_.size());
+      r.row_done_ = false;
+    });
+  }
+  static void on_row(int, void* self) {
+    guarded(self, [](csv_reader& r) { r.end_row(); });
+  }
+
+  std::string_view cell(std::size_t i) const {
+    const std::size_t begin = i == 0 ? 0 : row_ends_[i - 1];
+    return std::string_view(row_text_).substr(begin, row_ends_[i] - begin);
+  }
+
+  void end_row() {
+    const std::int64_t line = line_ - line_ends(row_text_);
+    if (named_) {
+      add_row(line);
+    } else {
+      name_columns(line);
+      if (!options_.header) add_row(line);
+    }
+    row_text_.clear();
+    row_ends_.clear();
+    row_done_ = true;
+  }
+
+  void name_columns(std::int64_t line) {
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < row_ends_.size(); ++i) {
+      all_.push_back(options_.header ? std::string(cell(i)) : fmt::format("x{}", i));
+      if (!seen.insert(all_.back()).second) {
+        fail(line, fmt::format("two columns are named '{}'", shortened(all_.back())));
+      }
+    }
+    table_.names_ = options_.columns.empty() ? all_ : options_.columns;
+    for (const std::string& name : options_.without) {
+      index_of(all_, name, table_.file_);  // throws if there is no such column
+      std::erase(table_.names_, name);
+    }
+    for (const std::string& name : table_.names_) {
+      kept_.push_back(index_of(all_, name, table_.file_));
+    }
+    named_ = true;
+  }
+
+  void add_row(std::int64_t line) {
+    if (row_ends_.size() != all_.size()) {
+      fail(line,
+           fmt::format("it has {} cells, but there are {} columns", row_ends_.size(), all_.size()));
+    }
+    for (const std::size_t i : kept_) {
+      const auto& marks = options_.missing_marks;
+      if (std::find(marks.begin(), marks.end(), cell(i)) == marks.end()) continue;
+      if (options_.missing == missing_values::refuse) {
+        fail(line, fmt::format("column '{}': a value is missing", shortened(all_[i])));
+      }
+      ++table_.dropped_;
+      return;
+    }
+    for (const std::size_t i : kept_) {
+      table_.text_ += cell(i);
+      table_.ends_.push_back(table_.text_.size());
+    }
+    table_.lines_.push_back(line);
+  }
+
+  detail::input_file in_;
+  const csv_options& options_;
+  csv_parser parser_{};
+  csv_table table_;
+  std::vector<std::string> all_;   // the names of the file's columns
+  std::vector<std::size_t> kept_;  // those of the table
+  bool named_ = false;
+  std::string row_text_;
+  std::vector<std::size_t> row_ends_;
+  bool row_done_ = true, after_cr_ = false;
+  std::int64_t line_ = 1, row_begins_ = 1;
+  std::exception_ptr failed_;
+};
+
+csv_table read_csv(const std::filesystem::path& file, const csv_options& options) {
+  return csv_reader(file, options).read();
+}
+
+std::size_t csv_table::find(const std::string& name) const { return index_of(names_, name, file_); }
+
+std::string_view csv_table::at(std::size_t row, std::size_t column) const {
+  const std::size_t i = row * names_.size() + column;
+  const std::uint64_t begin = i == 0 ? 0 : ends_[i - 1];
+  return std::string_view(text_).substr(begin, ends_[i] - begin);
+}
+
+std::int64_t csv_table::line(std::int64_t row) const {
+  if (row < 0 || row >= rows()) {
+    throw value_error(fmt::format("csv: {}: no row {}, it has {}", file_, row, rows()));
+  }
+  return lines_[static_cast<std::size_t>(row)];
+}
+
+std::string_view csv_table::cell(std::int64_t row, const std::string& name) const {
+  line(row);  // throws outside the table
+  return at(static_cast<std::size_t>(row), find(name));
+}
+
+std::vector<std::string> csv_table::text(const std::string& name) const {
+  const std::size_t column = find(name);
+  std::vector<std::string> cells;
+  for (std::size_t row = 0; row < lines_.size(); ++row) cells.emplace_back(at(row, column));
+  return cells;
+}
+
+// The cell's number; false if it is none, not finite, or beyond float64.
+bool csv_table::number(std::size_t row, std::size_t column, double& value) const {
+  std::string_view text = at(row, column);
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return failed == std::errc() && end == text.data() + text.size() && std::isfinite(value);
+}
+
+tensor csv_table::numbers(const std::vector<std::string>& names, bool matrix) const {
+  const std::int64_t k = static_cast<std::int64_t>(names.size());
+  tensor result({float64, matrix ? shape{rows(), k} : shape{rows()}});
+  std::vector<std::size_t> wanted;
+  for (const std::string& name : names) wanted.push_back(find(name));
+  double* to = result.data_as<double>();
+  for (std::size_t row = 0; row < lines_.size(); ++row) {
+    for (const std::size_t column : wanted) {
+      if (number(row, column, *to++)) continue;
+      throw io_error(fmt::format("csv: {}: line {}, column '{}': '{}' is no finite number", file_,
+                                 lines_[row], names_[column], shortened(at(row, column))));
+    }
+  }
+  return result;
+}
+
+}  // namespace cotape

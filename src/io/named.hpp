@@ -1,0 +1,32 @@
+// Files of named values: what the formats offer to the functions on parameters. Numbers are kept
+// little-endian, and copied as they are.
+#pragma once
+
+#include <bit>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "cotape/io.hpp"
+#include "io/file.hpp"
+
+namespace cotape::detail {
+
+static_assert(std::endian::native == std::endian::little);
+
+using named_types = std::map<std::string, value_type>;
+// Is shown what a file declares before memory is taken for it; throws to refuse it.
+using approval = std::function<void(const named_types&)>;
+
+named_tensors read_npz(const file_task& task, const read_limits& limits, const approval& approve);
+void write_npz(const file_task& task, const named_views& values);
+named_tensors read_safetensors(const file_task& task, const read_limits& limits,
+                               const approval& approve);
+void write_safetensors(const file_task& task, const named_views& values);
+
+// The bytes of a value, where they are.
+inline std::string_view bytes_of(const array_view& v) {
+  return {static_cast<const char*>(v.data()), v.type().bytes()};
+}
+
+}  // namespace cotape::detail

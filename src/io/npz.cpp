@@ -1,0 +1,210 @@
+// .npz: a zip archive of .npy members, through libzip, which also checks their checksums.
+#include <fmt/format.h>
+#include <zip.h>
+
+#include <memory>
+#include <vector>
+
+#include "io/npy.hpp"
+
+namespace cotape {
+
+namespace detail {
+
+namespace {
+
+constexpr std::string_view extension = ".npy";
+// Deflate cannot pack more than this many bytes into one (zlib's technical notes).
+constexpr std::uint64_t most_packed = 1032;
+
+struct release {
+  void operator()(zip_t* a) const { zip_discard(a); }
+  void operator()(zip_file_t* f) const { zip_fclose(f); }
+  void operator()(zip_source_t* s) const { zip_source_free(s); }
+};
+template <class T> using handle = std::unique_ptr<T, release>;
+
+std::string text_of(int code) {
+  zip_error_t error;
+  zip_error_init_with_code(&error, code);
+  std::string text = zip_error_strerror(&error);
+  zip_error_fini(&error);
+  return text;
+}
+
+// One member of an archive, unpacked as it is read.
+class member final : public byte_source {
+ public:
+  member(const file_task& task, zip_t* archive, std::uint64_t index, std::string name,
+         std::uint64_t size)
+      : byte_source(task, std::move(name)), file_(zip_fopen_index(archive, index, 0)) {
+    if (!file_) fail(zip_strerror(archive));
+    size_ = size;
+  }
+  // The checksum is checked where the data ends.
+  void expect_end() {
+    char beyond = 0;
+    if (read_some(&beyond, 1) != 0) fail("it is longer than it declares");
+  }
+
+ protected:
+  std::size_t read_some(void* to, std::size_t n) override {
+    const zip_int64_t got = zip_fread(file_.get(), to, n);
+    if (got < 0) fail(fmt::format("cannot unpack it: {}", zip_file_strerror(file_.get())));
+    return static_cast<std::size_t>(got);
+  }
+
+ private:
+  handle<zip_file_t> file_;
+};
+
+// An archive open for reading, whose members' sizes were found possible and within the limit.
+class archive {
+ public:
+  archive(const file_task& task, const read_limits& limits) : task_(task) {
+    const std::uint64_t size = size_of_file(task);
+    int code = 0;
+    zip_.reset(zip_open(task.file.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
+    if (!zip_) task.fail(fmt::format("it is no zip archive, or broken: {}", text_of(code)));
+    const zip_int64_t n = zip_get_num_entries(zip_.get(), 0);
+    std::uint64_t packed = 0, unpacked = 0;
+    for (zip_int64_t i = 0; i < n; ++i) {
+      const zip_stat_t& s = stats_.emplace_back(stat_of(static_cast<std::uint64_t>(i)));
+      // Neither sum can wrap: each part is bounded before it is added.
+      if (s.comp_size > size || (packed += s.comp_size) > size ||
+          s.size / most_packed > s.comp_size) {
+        task.fail(fmt::format("'{}' declares sizes that the file cannot hold", s.name));
+      }
+      unpacked += s.size;
+      if (unpacked > limits.most_bytes) {
+        task.fail(fmt::format("it declares {} bytes or more: over the limit of {}", unpacked,
+                              limits.most_bytes));
+      }
+    }
+  }
+
+  std::uint64_t count() const { return stats_.size(); }
+  std::string name(std::uint64_t i) const {
+    const std::string_view name = stats_[i].name;
+    if (!name.ends_with(extension)) task_.fail(fmt::format("it holds '{}', no .npy", name));
+    return std::string(name.substr(0, name.size() - extension.size()));
+  }
+  member open(std::uint64_t i) const {
+    return {task_, zip_.get(), i, stats_[i].name, stats_[i].size};
+  }
+
+ private:
+  zip_stat_t stat_of(std::uint64_t i) const {
+    zip_stat_t s;
+    constexpr zip_uint64_t needed = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE;
+    if (zip_stat_index(zip_.get(), i, 0, &s) != 0 || (s.valid & needed) != needed) {
+      task_.fail(fmt::format("member {} cannot be read", i));
+    }
+    return s;
+  }
+
+  const file_task& task_;
+  handle<zip_t> zip_;
+  std::vector<zip_stat_t> stats_;
+};
+
+// Throws what libzip says of a failure to write; happens for want of memory only.
+[[noreturn]] void fail_to_pack(const file_task& task, zip_t* zip) {
+  task.fail(fmt::format("cannot pack it: {}", zip_strerror(zip)));
+}
+
+void add_member(const file_task& task, zip_t* zip, const std::string& name,
+                const std::string& header, std::string_view data) {
+  const auto fragment = [](std::string_view bytes) {  // libzip only reads them
+    auto* begin = const_cast<char*>(bytes.data());
+    return zip_buffer_fragment_t{reinterpret_cast<zip_uint8_t*>(begin), bytes.size()};
+  };
+  const zip_buffer_fragment_t parts[] = {fragment(header), fragment(data)};
+  zip_source_t* source = zip_source_buffer_fragment(zip, parts, data.empty() ? 1 : 2, 0);
+  if (source == nullptr) fail_to_pack(task, zip);
+  const zip_int64_t index =
+      zip_file_add(zip, (name + std::string(extension)).c_str(), source, ZIP_FL_ENC_UTF_8);
+  if (index < 0) {
+    zip_source_free(source);
+    throw value_error(
+        fmt::format("{}: a zip archive cannot hold the name '{}'", task.operation, name));
+  }
+  const auto i = static_cast<zip_uint64_t>(index);
+  constexpr zip_uint16_t date = 1 << 5 | 1;  // 1980-01-01, the first: equal values, equal files
+  if (zip_set_file_compression(zip, i, ZIP_CM_STORE, 0) != 0 ||
+      zip_file_set_dostime(zip, i, 0, date, 0) != 0) {
+    fail_to_pack(task, zip);
+  }
+}
+
+// The archive's bytes, which libzip has left in the source.
+std::string content_of(const file_task& task, zip_source_t* source) {
+  zip_stat_t s;
+  std::string bytes;
+  if (zip_source_stat(source, &s) == 0 && zip_source_open(source) == 0) {
+    bytes.resize(s.size);
+    const zip_int64_t got = zip_source_read(source, bytes.data(), bytes.size());
+    zip_source_close(source);
+    if (got == static_cast<zip_int64_t>(bytes.size())) return bytes;
+  }
+  task.fail(fmt::format("cannot pack it: {}", zip_error_strerror(zip_source_error(source))));
+}
+
+}  // namespace
+
+named_tensors read_npz(const file_task& task, const read_limits& limits, const approval& approve) {
+  const archive from(task, limits);
+  named_types types;
+  for (std::uint64_t i = 0; i < from.count(); ++i) {
+    member in = from.open(i);
+    if (!types.emplace(from.name(i), read_npy_header(in)).second) {
+      task.fail(fmt::format("it holds '{}' twice", from.name(i)));
+    }
+  }
+  approve(types);
+  named_tensors result;
+  for (std::uint64_t i = 0; i < from.count(); ++i) {
+    member in = from.open(i);
+    tensor value(read_npy_header(in));
+    in.read(value.data(), value.type().bytes(), "its data");
+    in.expect_end();
+    result.emplace(from.name(i), std::move(value));
+  }
+  return result;
+}
+
+void write_npz(const file_task& task, const named_views& values) {
+  if (values.empty()) {
+    throw value_error(fmt::format("{}: there is nothing to write", task.operation));
+  }
+  zip_error_t error;
+  zip_error_init(&error);
+  const handle<zip_source_t> target(zip_source_buffer_create(nullptr, 0, 0, &error));
+  if (!target) throw std::bad_alloc();
+  handle<zip_t> zip(zip_open_from_source(target.get(), ZIP_TRUNCATE, &error));
+  if (!zip) throw std::bad_alloc();
+  zip_source_keep(target.get());     // the archive takes one hold, `target` keeps the other
+  std::vector<std::string> headers;  // libzip reads them when it closes the archive
+  headers.reserve(values.size());
+  for (const auto& [name, value] : values) {
+    headers.push_back(npy_header(value.type()));
+    add_member(task, zip.get(), name, headers.back(), bytes_of(value));
+  }
+  if (zip_close(zip.get()) != 0) fail_to_pack(task, zip.get());
+  zip.release();
+  const std::string bytes = content_of(task, target.get());
+  const std::string_view pieces[] = {bytes};
+  write_atomically(task, pieces);
+}
+
+}  // namespace detail
+
+named_tensors read_npz(const std::filesystem::path& file, const read_limits& limits) {
+  return detail::read_npz({"read_npz", file}, limits, [](const detail::named_types&) {});
+}
+
+void write_npz(const std::filesystem::path& file, const named_views& values) {
+  detail::write_npz({"write_npz", file}, values);
+}
+
+}  // namespace cotape

@@ -1,0 +1,36 @@
+// The pool is oneTBB's: its workers sleep when there is nothing to do, where OpenBLAS's would spin.
+#include "kernels/threads.hpp"
+
+#include <fmt/format.h>
+#include <tbb/parallel_for.h>
+
+#include <atomic>
+#include <thread>
+
+#include "cotape/error.hpp"
+
+namespace cotape {
+
+namespace {
+
+std::atomic<int>& setting() {
+  static std::atomic<int> n = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return n;
+}
+
+}  // namespace
+
+void set_num_threads(int n) {
+  if (n < 1) throw value_error(fmt::format("set_num_threads: {} threads, it takes 1 or more", n));
+  setting() = n;
+}
+
+int num_threads() { return setting(); }
+
+void kernels::run_parts(int parts, void (*f)(const void* data, int part), const void* data) {
+  if (parts == 1) return f(data, 0);
+  tbb::parallel_for(
+      0, parts, [=](int part) { f(data, part); }, tbb::static_partitioner());
+}
+
+}  // namespace cotape

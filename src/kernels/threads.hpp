@@ -1,0 +1,17 @@
+// Work split over threads.
+#pragma once
+
+#include "cotape/threads.hpp"
+
+namespace cotape::kernels {
+
+// Calls f(data, part) once for each part from 0 to parts - 1, on as many threads as there are
+// free, and returns when all are done. What one of them throws is thrown here.
+void run_parts(int parts, void (*f)(const void* data, int part), const void* data);
+
+template <class F> void parallel(int parts, const F& f) {
+  run_parts(
+      parts, [](const void* data, int part) { (*static_cast<const F*>(data))(part); }, &f);
+}
+
+}  // namespace cotape::kernels

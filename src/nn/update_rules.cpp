@@ -1,0 +1,96 @@
+// Update rules and what is done to gradients before them.
+#include "cotape/update_rules.hpp"
+
+#include <fmt/format.h>
+
+#include "cotape/ops.hpp"
+
+namespace cotape {
+
+updated sgd_update(variable w, variable g, const std::vector<variable>& state, variable rate,
+                   operand momentum) {
+  if (state.empty()) return {w + (-rate) * g, {}};
+  const variable v = momentum * state[0] + (-rate) * g;
+  return {w + v, {v}};
+}
+
+updated nesterov_update(variable w, variable g, const std::vector<variable>& state, variable rate,
+                        operand momentum) {
+  const variable step = (-rate) * g, v = momentum * state[0] + step;
+  return {w + (momentum * v + step), {v}};
+}
+
+updated adagrad_update(variable w, variable g, const std::vector<variable>& state, variable rate,
+                       operand epsilon) {
+  const variable s = state[0] + square(g);
+  return {w + (-rate) * (g / (sqrt(s) + epsilon)), {s}};
+}
+
+updated rmsprop_update(variable w, variable g, const std::vector<variable>& state, variable rate,
+                       operand rho, operand epsilon) {
+  const variable decay = w.owner().resolve(rho, w.dtype());
+  const variable s = decay * state[0] + (1 - decay) * square(g);
+  return {w + (-rate) * (g / (sqrt(s) + epsilon)), {s}};
+}
+
+updated adam_update(variable w, variable g, const std::vector<variable>& state, variable rate,
+                    variable step, operand beta1, operand beta2, operand epsilon) {
+  tape& t = w.owner();
+  const variable b1 = t.resolve(beta1, w.dtype()), b2 = t.resolve(beta2, w.dtype());
+  const variable m = b1 * state[0] + (1 - b1) * g;
+  const variable v = b2 * state[1] + (1 - b2) * square(g);
+  const variable size = cast(reciprocal(1 - power(beta1, step)), w.dtype()) * rate;
+  const variable scale = cast(reciprocal(sqrt(1 - power(beta2, step))), w.dtype());
+  return {w + (-size) * (m / (sqrt(v) * scale + epsilon)), {m, v}};
+}
+
+updated adamw_update(variable w, variable g, const std::vector<variable>& state, variable rate,
+                     variable step, operand beta1, operand beta2, operand epsilon, operand decay) {
+  updated next = adam_update(w, g, state, rate, step, beta1, beta2, epsilon);
+  next.weight = next.weight + (-rate * decay) * w;
+  return next;
+}
+
+namespace {
+
+variable in(dtype d, const variable& x) { return x.dtype() == d ? x : cast(x, d); }
+
+void demand_none_negative(const gradient_options& options) {
+  for (const auto& [name, value] : {std::pair{"clip_value", options.clip_value},
+                                    {"clip_norm", options.clip_norm},
+                                    {"weight_decay", options.weight_decay}}) {
+    if (!(value >= 0)) throw value_error(fmt::format("gradients: {} is {}", name, value));
+  }
+}
+
+}  // namespace
+
+std::vector<variable> clip_by_global_norm(std::vector<variable> gradients, double limit) {
+  if (!(limit > 0)) {
+    throw value_error(fmt::format("clip_by_global_norm: the limit {} is not above 0", limit));
+  }
+  if (gradients.empty()) return gradients;
+  std::vector<operand> norms;
+  for (const variable& g : gradients) norms.emplace_back(norm(in(float64, g)));
+  const variable factor = limit / maximum(norm(stack(norms)), limit);
+  for (variable& g : gradients) g = in(g.dtype(), factor) * g;
+  return gradients;
+}
+
+std::vector<variable> treat(const gradient_options& options, const std::vector<variable>& weights,
+                            std::vector<variable> gradients) {
+  demand_none_negative(options);
+  if (options.clip_value > 0) {
+    for (variable& g : gradients) g = clamp(g, -options.clip_value, options.clip_value);
+  }
+  if (options.clip_norm > 0)
+    gradients = clip_by_global_norm(std::move(gradients), options.clip_norm);
+  if (options.weight_decay > 0) {
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      gradients[i] = gradients[i] + options.weight_decay * weights[i];
+    }
+  }
+  return gradients;
+}
+
+}  // namespace cotape

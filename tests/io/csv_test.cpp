@@ -1,0 +1,234 @@
+// CSV files: what RFC 4180 allows, what is refused and where, numbers, and summaries.
+#include <gtest/gtest.h>
+#include <cotape/csv.hpp>
+
+#include <cmath>
+#include <optional>
+#include <random>
+
+#include "expect_error.hpp"
+#include "io/files.hpp"
+
+namespace {
+
+using namespace cotape;
+using lines = std::vector<std::string>;
+
+class Csv : public tests::files_test {
+ protected:
+  csv_table table(const std::string& content, const csv_options& options = {}) const {
+    return read_csv(write("t.csv", content), options);
+  }
+  // The error of reading it, or of using the table as f does, without the file's name.
+  template <class F>
+  std::string error_of(const std::string& content, F f, const csv_options& options = {}) const {
+    std::string text = tests::message_of([&] { f(table(content, options)); });
+    const std::string name = (folder_ / "t.csv").string();
+    const auto at = text.find(name);
+    return at == text.npos ? text : text.replace(at, name.size(), "t.csv");
+  }
+  std::string error_of(const std::string& content, const csv_options& options = {}) const {
+    return error_of(
+        content, [](const csv_table&) {}, options);
+  }
+};
+
+const std::string houses = "age,town,price\n10,Basel,1.5\n20,Bern,-2e3\n";
+
+TEST_F(Csv, ColumnsAreFoundByName) {
+  const csv_table t = table(houses);
+  EXPECT_EQ(t.names(), (lines{"age", "town", "price"}));
+  EXPECT_EQ(t.rows(), 2);
+  EXPECT_EQ(t.text("town"), (lines{"Basel", "Bern"}));
+  EXPECT_EQ(t.cell(1, "price"), "-2e3");
+  EXPECT_EQ(t.column("age"), (xt::xarray<double>{10, 20}));
+  EXPECT_EQ(t.columns({"price", "age"}), (xt::xarray<double>{{1.5, 10}, {-2000, 20}}));
+  EXPECT_EQ(t.columns({"age"}).shape(0), 2u);
+  EXPECT_EQ(t.columns({"age"}).dimension(), 2u);
+}
+
+TEST_F(Csv, QuotedCellsHoldAnything) {
+  const csv_table t = table("a,b\r\n\"x,\"\"y\"\"\",\"1\r\n2\"\r\n\" z \",  w\t\r\n");
+  EXPECT_EQ(t.text("a"), (lines{"x,\"y\"", " z "}));
+  EXPECT_EQ(t.text("b"), (lines{"1\r\n2", "w"}));
+  EXPECT_EQ(t.line(0), 2);
+  EXPECT_EQ(t.line(1), 4);
+}
+
+TEST_F(Csv, EveryLineEndIsOne) {
+  for (const std::string end : {"\n", "\r\n", "\r"}) {
+    const csv_table t = table("a" + end + end + "1" + end + "\"2" + end + "\"" + end + "3");
+    EXPECT_EQ(t.text("a"), (lines{"1", "2" + end, "3"}));
+    EXPECT_EQ(t.line(0), 3);
+    EXPECT_EQ(t.line(1), 4);
+    EXPECT_EQ(t.line(2), 6);
+  }
+}
+
+TEST_F(Csv, TheSeparatorAndTheHeaderAreOptions) {
+  EXPECT_EQ(table("a;b\n1,5;2\n", {.separator = ';'}).text("a"), lines{"1,5"});
+  EXPECT_EQ(table("a\tb\n\"1\"\t2\n", {.separator = '\t'}).text("b"), lines{"2"});
+  const csv_table t = table("1,2\n3,4\n", {.header = false});
+  EXPECT_EQ(t.names(), (lines{"x0", "x1"}));
+  EXPECT_EQ(t.columns({"x0", "x1"}), (xt::xarray<double>{{1, 2}, {3, 4}}));
+  EXPECT_EQ(table("\xef\xbb\xbf"
+                  "a,b\n")
+                .names(),
+            (lines{"a", "b"}));
+  EXPECT_EQ(table("a,b\n").columns({"b"}).size(), 0u);
+}
+
+TEST_F(Csv, LinesMayBeLongAndMany) {
+  std::string content = "n,text\r\n";
+  for (int i = 0; i < 20000; ++i) {
+    content += std::to_string(i) + ",\"" + std::string(static_cast<std::size_t>(i % 50), 'x') +
+               "\r\n\"\r\n";
+  }
+  const csv_table t = table(content);
+  ASSERT_EQ(t.rows(), 20000);
+  const auto n = t.column("n");
+  for (std::size_t i = 0; i < 20000; ++i) {
+    ASSERT_EQ(n(i), static_cast<double>(i));
+    ASSERT_EQ(t.line(static_cast<std::int64_t>(i)), 2 + 2 * static_cast<std::int64_t>(i));
+  }
+}
+
+TEST_F(Csv, MissingValuesAreRefusedOrTheirRowsDropped) {
+  const std::string content = "a,b\n1,2\n3,\n\"\n\",NA\n5,6\n";
+  EXPECT_EQ(error_of(content), "read_csv: t.csv: line 3: column 'b': a value is missing");
+  const csv_table t = table(content, {.missing = missing_values::drop});
+  EXPECT_EQ(t.columns({"a", "b"}), (xt::xarray<double>{{1, 2}, {5, 6}}));
+  EXPECT_EQ(t.dropped(), 2);
+  EXPECT_EQ(t.line(1), 6);
+  EXPECT_EQ(table(content, {.columns = {"a"}}).rows(), 4);  // b is not asked for
+  EXPECT_EQ(table(content, {.without = {"b"}}).names(), lines{"a"});
+  EXPECT_EQ(table("a\n?\n1\n", {.missing = missing_values::drop, .missing_marks = {"?"}}).rows(),
+            1);
+}
+
+TEST_F(Csv, NumbersAreTheNearest) {
+  const csv_table t = table("x\n0.1\n+7\n-0\n1e-320\n179769313486231580793728971405301e276\n");
+  const auto x = t.column("x");
+  EXPECT_EQ(x(0), 0.1);
+  EXPECT_EQ(x(1), 7);
+  EXPECT_TRUE(std::signbit(x(2)));
+  EXPECT_EQ(x(3), 1e-320);
+  EXPECT_EQ(x(4), 1.79769313486231580793728971405301e308);
+}
+
+TEST_F(Csv, WhatIsNoNumberIsNamed) {
+  const auto ask = [](const csv_table& t) { t.columns({"price", "age"}); };
+  EXPECT_EQ(error_of("age,price\n1,2\n3,\"4\n\"\n", ask),
+            "csv: t.csv: line 3, column 'price': '4\n' is no finite number");
+  for (const std::string cell :
+       {"abc", "1x", "1 2", "1,5", "--1", "+-1", "0x10", "inf", "1e999", "-", "."}) {
+    EXPECT_EQ(error_of("age;price\n1;2\n" + cell + ";4\n", ask, {.separator = ';'}),
+              "csv: t.csv: line 3, column 'age': '" + cell + "' is no finite number");
+  }
+  EXPECT_EQ(
+      error_of("age,price\n1," + std::string(100, 'y') + "\n", ask),
+      "csv: t.csv: line 2, column 'price': '" + std::string(40, 'y') + "...' is no finite number");
+}
+
+TEST_F(Csv, UnknownColumnsAndRowsAreNamed) {
+  const std::string only = "csv: t.csv: no column 'rooms', only: age, town, price";
+  EXPECT_EQ(error_of(houses, [](const csv_table& t) { t.columns({"age", "rooms"}); }), only);
+  EXPECT_EQ(error_of(houses, [](const csv_table& t) { t.text("rooms"); }), only);
+  EXPECT_EQ(error_of(houses, {.columns = {"rooms"}}), only);
+  EXPECT_EQ(error_of(houses, {.without = {"rooms"}}), only);
+  EXPECT_EQ(error_of(houses, [](const csv_table& t) { t.cell(2, "age"); }),
+            "csv: t.csv: no row 2, it has 2");
+}
+
+TEST_F(Csv, BrokenFilesAreRefused) {
+  const auto error = [&](const std::string& content) { return error_of(content).substr(17); };
+  EXPECT_EQ(error(""), "it has no rows");
+  EXPECT_EQ(error("a,a\n"), "line 1: two columns are named 'a'");
+  EXPECT_EQ(error("a,b\n1,2\n\"1\n\",2,3\n"), "line 3: it has 3 cells, but there are 2 columns");
+  EXPECT_EQ(error("a,b\n1\n"), "line 2: it has 1 cells, but there are 2 columns");
+  EXPECT_EQ(error("a,b\n1,2\n3,\"4\n5,6\n"), "line 3: a quoted cell is not closed");
+  const std::string stray =
+      "line 2: a quote stands where none may be; quotes inside a quoted cell are doubled";
+  EXPECT_EQ(error("a,b\n1\"2,3\n"), stray);
+  EXPECT_EQ(error("a,b\n\"1\"2,3\n"), stray);
+  EXPECT_EQ(error_of("a\n1\n", {.limits = {.most_bytes = 3}}),
+            "read_csv: t.csv: it has 4 bytes: over the limit of 3");
+  EXPECT_EQ(tests::message_of([&] { read_csv(folder_ / "none.csv"); }),
+            "read_csv: " + (folder_ / "none.csv").string() + ": there is no such file");
+}
+
+// numpy.quantile([1, 2, 3, 4, 10], [.25, .5, .75]) is 2, 3, 4; of (1, 2): 1.25, 1.5, 1.75.
+TEST_F(Csv, SummariesAreThoseOfNumpy) {
+  const csv_table t = table("a,b,s\n1,1,x\n10,2,x\n3,1,x\n4,2,x\n2,1,x\n");
+  const auto all = t.summaries();
+  ASSERT_EQ(all.size(), 2u);  // s holds text
+  const column_summary& a = all[0];
+  EXPECT_EQ(a.name, "a");
+  EXPECT_EQ(a.count, 5);
+  EXPECT_EQ(a.mean, 4);
+  EXPECT_NEAR(a.std, std::sqrt(50.0 / 4), 1e-15);
+  EXPECT_EQ((std::vector{a.min, a.lower_quartile, a.median, a.upper_quartile, a.max}),
+            (std::vector<double>{1, 2, 3, 4, 10}));
+  const column_summary two = table("a\n2\n1\n").summaries({"a"})[0];
+  EXPECT_EQ((std::vector{two.lower_quartile, two.median, two.upper_quartile}),
+            (std::vector<double>{1.25, 1.5, 1.75}));
+  EXPECT_TRUE(std::isnan(table("a\n2\n").summaries()[0].std));
+  EXPECT_EQ(table("a\n").summaries()[0].count, 0);
+}
+
+TEST_F(Csv, DescribePrintsATable) {
+  EXPECT_EQ(table("a,a_long_name_it_is\n1,1\n2,1000000\n").describe(),
+            "                  a  a_long_name_it_is\n"
+            "count             2                  2\n"
+            "mean            1.5             500000\n"
+            "std        0.707107             707106\n"
+            "min               1                  1\n"
+            "25%            1.25             250001\n"
+            "50%             1.5             500000\n"
+            "75%            1.75             750000\n"
+            "max               2              1e+06\n");
+}
+
+// The table written with every cell in quotes.
+std::string written(const csv_table& t) {
+  const auto row = [&](auto cell_of) {
+    std::string line;
+    for (const auto& name : t.names()) {
+      line += line.empty() ? "\"" : ",\"";
+      for (const char c : std::string(cell_of(name))) line += c == '"' ? "\"\"" : std::string(1, c);
+      line += '"';
+    }
+    return line + "\n";
+  };
+  std::string out = row([](const std::string& name) { return name; });
+  for (std::int64_t i = 0; i < t.rows(); ++i) {
+    out += row([&](const std::string& name) { return t.cell(i, name); });
+  }
+  return out;
+}
+
+TEST_F(Csv, MutatedFilesEndInAnErrorOrATable) {
+  std::mt19937 random(2);
+  const std::string good =
+      "age,\"the town\",price\r\n10,\"a, \"\"b\"\"\",1.5\r\n20,c,2\r\n3,d,4\r\n";
+  int errors = 0;
+  for (int i = 0; i < 10000; ++i) {
+    const auto file = write("m.csv", tests::mutated(good, random));
+    std::optional<csv_table> t;
+    try {
+      t = read_csv(file, {.missing = missing_values::drop});
+      t->column("price");
+    } catch (const error&) {
+      ++errors;
+    }
+    if (!t) continue;
+    // What was read survives writing and reading again.
+    const csv_table again = read_csv(write("w.csv", written(*t)), {.missing_marks = {}});
+    ASSERT_EQ(again.names(), t->names());
+    for (const auto& name : t->names()) ASSERT_EQ(again.text(name), t->text(name));
+  }
+  EXPECT_GT(errors, 2000);
+  EXPECT_LT(errors, 9000);
+}
+
+}  // namespace

@@ -1,0 +1,446 @@
+// Files of named values and of parameters: what is written is read again, by others too, and what
+// is damaged or does not fit is refused and changes nothing.
+#include <gtest/gtest.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <cotape/io.hpp>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <random>
+
+#include "expect_error.hpp"
+#include "io/files.hpp"
+#include "io/numpy_npz.hpp"
+
+namespace {
+
+using namespace cotape;
+using tests::message_of;
+
+const xt::xarray<float> w = {{1, -2.5f, 0}, {3, 4, std::numeric_limits<float>::quiet_NaN()}};
+const xt::xarray<double> b = {0.1, -1e300};
+const xt::xarray<std::int64_t> counts = {std::numeric_limits<std::int64_t>::min(), 7, 8};
+
+array_view view(const array_argument& a) { return a.view(); }
+const tensor rate = tensor(view(0.25));
+const named_views some = {
+    {"layer/w", view(w)}, {"b", view(b)}, {"c \"\xc3\xa9", view(counts)}, {"rate", rate}};
+
+template <class Values> bool same(const named_tensors& a, const Values& other) {
+  return std::equal(a.begin(), a.end(), other.begin(), other.end(),
+                    [](const auto& x, const auto& y) {
+                      return x.first == y.first && same_bits(x.second, y.second);
+                    });
+}
+
+class Named : public tests::files_test {
+ protected:
+  // What is wrong with a file of this content, without its name.
+  template <class Read>
+  std::string error_of(const std::string& name, const std::string& content, Read read) const {
+    const auto file = write(name, content);
+    try {
+      read(file);
+    } catch (const io_error& e) {
+      const std::string text = e.what();
+      const auto at = text.find(file.string());
+      EXPECT_NE(at, text.npos) << text;
+      return text.substr(at + file.string().size() + 2);
+    }
+    return "no error";
+  }
+  std::string error_of_safetensors(const std::string& header, const std::string& data,
+                                   const read_limits& limits = {}) const {
+    std::uint64_t n = header.size();
+    const std::string content = std::string(reinterpret_cast<char*>(&n), 8) + header + data;
+    return error_of("t.safetensors", content,
+                    [&](const auto& file) { read_safetensors(file, limits); });
+  }
+};
+
+TEST_F(Named, SafetensorsAreReadAgain) {
+  const auto file = folder_ / "m.safetensors";
+  write_safetensors(file, some);
+  EXPECT_TRUE(same(read_safetensors(file), some));
+  const std::string first = content(file);
+  write_safetensors(file, some);
+  EXPECT_EQ(content(file), first);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+  write_safetensors(file, {});
+  EXPECT_TRUE(read_safetensors(file).empty());
+  const tensor none({float32, {0, 3}});
+  write_safetensors(file, {{"none", none}});
+  EXPECT_TRUE(same(read_safetensors(file), named_views{{"none", none}}));
+}
+
+TEST_F(Named, SafetensorsHaveTheFormatOfThePythonPackage) {
+  const auto file = folder_ / "m.safetensors";
+  const xt::xarray<float> one{1};
+  write_safetensors(file, {{"a", view(one)}, {"b", view(b)}});
+  const std::string bytes = content(file);
+  EXPECT_EQ(bytes[0] % 8, 0);
+  EXPECT_EQ(bytes.substr(1, 7), std::string(7, 0));
+  const std::string header = bytes.substr(8, static_cast<unsigned char>(bytes[0]));
+  EXPECT_TRUE(header.starts_with(R"({"__metadata__":{"written_by":"cotape","cotape.version":"1",)"
+                                 R"("cotape.crc32":")"))
+      << header;
+  EXPECT_NE(header.find(R"("},"b":{"dtype":"F64","shape":[2],"data_offsets":[0,16]},)"
+                        R"("a":{"dtype":"F32","shape":[1],"data_offsets":[16,20]}})"),
+            header.npos)
+      << header;
+  EXPECT_EQ(bytes.size(), 8 + header.size() + 20);
+}
+
+TEST_F(Named, ForeignSafetensorsAreRead) {
+  const std::string header =
+      R"({"w":{"data_offsets":[0,8],"shape":[2],"dtype":"F32"},"__metadata__":{"format":"pt"}}  )";
+  EXPECT_EQ(error_of_safetensors(header, std::string(8, 0)), "no error");
+}
+
+TEST_F(Named, BrokenSafetensorsAreRefused) {
+  const auto error = [&](const std::string& h) { return error_of_safetensors(h, "12345678"); };
+  const std::string good = R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
+  EXPECT_EQ(error(good), "no error");
+  EXPECT_EQ(error_of_safetensors(good, "1234567"),
+            "it is truncated: it declares 8 bytes of data, but holds 7");
+  EXPECT_EQ(error_of_safetensors(good, "123456789"),
+            "it is too long: it declares 8 bytes of data, but holds 9");
+  EXPECT_EQ(error(R"({"w":{"dtype":"F16","shape":[4],"data_offsets":[0,8]}})"),
+            "'w' is of dtype F16; only F32, F64 and I64 are read");
+  EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})"),
+            "'w' is float32 (3,), 12 bytes, but its place is from 0 to 8");
+  EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})"),
+            "'w' begins at byte 4 of the data, where 0 was due");
+  EXPECT_EQ(error(R"({"v":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+                  R"("w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})"),
+            "'w' begins at byte 4 of the data, where 8 was due");
+  EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[2]}})"),
+            "'w' lacks dtype, shape or data_offsets");
+  EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+                  R"("w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})"),
+            "it holds 'w' twice");
+  EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[2,1,1,1,1,1,1,1,1],"data_offsets":[0,8]}})"),
+            "'w' declares over 8 axes");
+  EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[99999999999,2],"data_offsets":[0,8]}})"),
+            "'w' declares more than fits into memory: shape (2147483649, 2): more than 2^31 "
+            "elements");
+  const std::string odd = "its header holds something else than tensors at 'w', ";
+  EXPECT_EQ(error(R"({"w":3})"), odd + "''");
+  EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[-1],"data_offsets":[0,8]}})"), odd + "'shape'");
+  EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[[2]],"data_offsets":[0,8]}})"), odd + "'shape'");
+  EXPECT_EQ(error(R"({"w":{"dtype":"F32","kind":"x","shape":[2]}})"), odd + "'kind'");
+  EXPECT_EQ(error("{" + std::string(100, '"')), "its header is no JSON at byte 5");
+  EXPECT_EQ(error("[]"), "it is no safetensors file: its header is no JSON object");
+  EXPECT_TRUE(error_of("t.safetensors", "PK\3\4 is another", [](const auto& f) {
+                read_safetensors(f);
+              }).starts_with("it is truncated or no safetensors file: it declares a header of"));
+  EXPECT_EQ(error_of_safetensors(R"({"w":{"dtype":"F32","shape":[2000000000],)"
+                                 R"("data_offsets":[0,8000000000]}})",
+                                 "abc"),
+            "it declares 8000000000 bytes: over the limit of 4294967296");
+}
+
+TEST_F(Named, DamageIsToldByTheChecksum) {
+  const auto file = folder_ / "m.safetensors";
+  write_safetensors(file, some);
+  std::string bytes = content(file);
+  bytes.back() ^= 1;
+  EXPECT_EQ(error_of("m.safetensors", bytes, [](const auto& f) { read_safetensors(f); }),
+            "it is damaged: its checksum is not that of its tensors");
+}
+
+TEST_F(Named, NpyFilesAreReadAgain) {
+  for (const auto& [name, value] : some) {
+    write_npy(folder_ / "v.npy", value);
+    EXPECT_TRUE(same_bits(read_npy(folder_ / "v.npy"), value)) << name;
+  }
+  write_npy(folder_ / "v.npy", w);
+  EXPECT_EQ(content(folder_ / "v.npy").substr(0, 128),
+            std::string("\x93NUMPY\1\0v\0", 10) +
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" +
+                std::string(58, ' ') + "\n");
+}
+
+// A .npy file of version 2.0.
+std::string npy(const std::string& header, const std::string& data, char major = 2) {
+  return "\x93NUMPY" + std::string{major, 0, static_cast<char>(header.size()), 0, 0, 0} + header +
+         data;
+}
+
+TEST_F(Named, NpyFilesOfOthersAreReadOrRefused) {
+  const auto error = [&](const std::string& content) {
+    return error_of("v.npy", content, [](const auto& f) { read_npy(f); });
+  };
+  const std::string data(8, 'x'), rest = "'fortran_order': False, 'shape': (2,)}\n";
+  EXPECT_EQ(error(npy("{'shape':(1,2),'fortran_order':False,'descr':'<f4'}", data)), "no error");
+  EXPECT_EQ(error(npy("{'descr': '<f8', 'shape': (), 'fortran_order': False, }  \n", data)),
+            "no error");
+  EXPECT_EQ(error(npy("{'descr': '>f4', " + rest, data)),
+            "its elements are big-endian ('>f4'); write it little-endian");
+  EXPECT_EQ(error(npy("{'descr': '<i4', " + rest, data)),
+            "its elements are '<i4'; only '<f4', '<f8' and '<i8' are read");
+  EXPECT_EQ(error(npy("{'descr': [('a', '<f4')], " + rest, data)),
+            "its header cannot be read from '[('a', '<f4')], 'for' on");
+  EXPECT_EQ(error(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2,)}", data)),
+            "its fortran_order is True; write it in C order (numpy.ascontiguousarray)");
+  EXPECT_EQ(error(npy("{'descr': '<f4', 'fortran_order': False}", data)),
+            "its header lacks descr, fortran_order or shape");
+  EXPECT_EQ(error(npy("{'descr': '<f4', " + rest, data + "y")),
+            "it is too long: it declares float32 (2,), 8 bytes, but holds 9");
+  EXPECT_EQ(error(npy("{'descr': '<f4', " + rest, "abc")),
+            "it is truncated: it declares float32 (2,), 8 bytes, but holds 3");
+  EXPECT_EQ(error(npy("{'descr': '<f4', " + rest, data).substr(0, 30)),
+            "it is truncated: its header ends early");
+  EXPECT_EQ(error(npy("{'descr': '<f4', " + rest, data, 3)),
+            "it is of version 3.0; 1.0 and 2.0 are read");
+  EXPECT_EQ(error("not NumPy's"), "it is no .npy file");
+  EXPECT_EQ(error("\x93NUMPY"),
+            "it is truncated: the start of its header takes 8 bytes, but 6 are left");
+  EXPECT_EQ(error("\x93NUMPY\2" + std::string("\0\1\0\1\0", 5)),
+            "its header has 65537 bytes: over the limit of 65536");
+  EXPECT_EQ(error(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999,)}", "")),
+            "it declares more than fits into memory: shape (99999999999): more than 2^31 elements");
+  write_npy(folder_ / "v.npy", b);
+  EXPECT_TRUE(message_of([&] {
+                read_npy(folder_ / "v.npy", {.most_bytes = 15});
+              }).ends_with("it declares float64 (2,), 16 bytes: over the limit of 15"));
+}
+
+TEST_F(Named, NpzFilesAreReadAgain) {
+  const auto file = folder_ / "m.npz";
+  write_npz(file, some);
+  EXPECT_TRUE(same(read_npz(file), some));
+  const std::string first = content(file);
+  write_npz(file, some);
+  EXPECT_EQ(content(file), first);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+  const tensor none({float32, {0, 3}});
+  write_npz(file, {{"none", none}});
+  EXPECT_TRUE(same(read_npz(file), named_views{{"none", none}}));
+}
+
+TEST_F(Named, NpzFilesOfNumpyAreRead) {
+  const named_tensors found = read_npz(write("numpy.npz", tests::numpy_npz));
+  const tensor zeros({float64, {300}});
+  EXPECT_TRUE(same(found, named_views{{"a", zeros}}));
+}
+
+TEST_F(Named, BrokenNpzFilesAreRefused) {
+  const auto file = folder_ / "m.npz";
+  write_npz(file, some);
+  const std::string good = content(file);
+  const auto error = [&](const std::string& content, const read_limits& limits = {}) {
+    return error_of("m.npz", content, [&](const auto& f) { read_npz(f, limits); });
+  };
+  EXPECT_EQ(error(good), "no error");
+  EXPECT_EQ(error("no zip"), "it is no zip archive, or broken: Not a zip archive");
+  EXPECT_TRUE(
+      error(good.substr(0, good.size() / 2)).starts_with("it is no zip archive, or broken"));
+  std::string damaged = good;
+  const double tenth = 0.1;
+  damaged[good.find(std::string(reinterpret_cast<const char*>(&tenth), 8))] ^= 1;
+  EXPECT_EQ(error(damaged), "'b.npy': cannot unpack it: CRC error");
+  EXPECT_EQ(error(good, {.most_bytes = 200}),
+            "it declares 296 bytes or more: over the limit of 200");
+  std::string renamed = good;
+  for (auto at = good.find("rate.npy"); at != good.npos; at = good.find("rate.npy", at + 1)) {
+    renamed.replace(at, 8, "rate.txt");
+  }
+  EXPECT_EQ(error(renamed), "it holds 'rate.txt', no .npy");
+  EXPECT_EQ(message_of([&] { write_npz(file, {}); }), "write_npz: there is nothing to write");
+}
+
+TEST_F(Named, ParametersAreKept) {
+  for (const std::string name : {"m.safetensors", "m.npz"}) {
+    const parameter p("layer/w", w), q("b", b), step("step", xt::xarray<std::int64_t>{41});
+    save_parameters(folder_ / name, {p, q, step});
+    const parameter p2("layer/w", xt::xarray<float>(w * 0)), q2("b", xt::xarray<double>(b * 0)),
+        step2("step", xt::xarray<std::int64_t>{0});
+    load_parameters(folder_ / name, {step2, p2, q2});
+    EXPECT_TRUE(same_bits(p2.view(), p.view()));
+    EXPECT_TRUE(same_bits(q2.view(), q.view()));
+    EXPECT_TRUE(same_bits(step2.view(), step.view()));
+  }
+}
+
+TEST_F(Named, ParametersThatDoNotFitStayAsTheyWere) {
+  for (const std::string name : {"m.safetensors", "m.npz"}) {
+    const auto file = folder_ / name;
+    const parameter a("a", xt::xarray<float>{1, 2}), c("c", xt::xarray<float>{3});
+    save_parameters(file, {a, c});
+    const parameter a2("a", xt::xarray<float>{5, 6}), wide("c", xt::xarray<double>{7}),
+        longer("c", xt::xarray<float>{7, 8}), c2("c", xt::xarray<float>{9}),
+        d("d", xt::xarray<float>{9});
+    const auto error = [&](const std::vector<parameter>& into) {
+      return message_of([&] { load_parameters(file, into); });
+    };
+    const std::string start = "load_parameters: " + file.string() + ": ";
+    EXPECT_EQ(error({a2, wide}), start + "'c' is float32 (1,) in it, but float64 (1,) here");
+    EXPECT_EQ(error({a2, longer}), start + "'c' is float32 (1,) in it, but float32 (2,) here");
+    EXPECT_EQ(error({a2, d, c2}), start + "it holds no 'd'");
+    EXPECT_EQ(error({a2}), start + "it also holds 'c', float32 (1,)");
+    std::string damaged = content(file);
+    const float three = 3;
+    damaged[damaged.find(std::string(reinterpret_cast<const char*>(&three), 4))] ^= 1;
+    write(name, damaged);
+    EXPECT_NE(error({a2, c2}), "no error");
+    EXPECT_EQ(a2.value<float>(), (xt::xarray<float>{5, 6}));
+    EXPECT_EQ(c2.value<float>(), (xt::xarray<float>{9}));
+  }
+}
+
+TEST_F(Named, NamesAndExtensionsAreChecked) {
+  const parameter p("w", w), q("w", b), ours("__metadata__", b), odd("\xff", b);
+  EXPECT_EQ(message_of([&] { save_parameters("m.h5", {p}); }),
+            "save_parameters: m.h5: parameters are kept in .safetensors or .npz, not in '.h5'");
+  EXPECT_EQ(message_of([&] {
+              save_parameters(folder_ / "m.npz", {p, q});
+            }),
+            "save_parameters: two parameters are named 'w'");
+  EXPECT_EQ(message_of([&] { save_parameters(folder_ / "m.safetensors", {ours}); }),
+            "save_parameters: the name '__metadata__' is the format's own");
+  EXPECT_EQ(message_of([&] { save_parameters(folder_ / "m.safetensors", {odd}); }),
+            "save_parameters: a name is no UTF-8");
+  EXPECT_EQ(message_of([&] { save_parameters(folder_ / "m.npz", {odd}); }),
+            "save_parameters: a zip archive cannot hold the name '\xff'");
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+TEST_F(Named, AFailedWriteLeavesTheOldFile) {
+  const auto file = folder_ / "m.safetensors";
+  const parameter p("w", w);
+  save_parameters(file, {p});
+  const std::string before = content(file);
+  const auto unfinished = folder_ / "m.safetensors.unfinished";
+  std::filesystem::create_directory(unfinished);
+  EXPECT_EQ(message_of([&] { save_parameters(file, {p}); }),
+            "save_parameters: " + file.string() + ": cannot write beside it: Is a directory");
+  std::filesystem::remove(unfinished);
+  std::ofstream(unfinished) << std::string(10000, 'x');  // a killed process's
+  save_parameters(file, {p});
+  EXPECT_EQ(content(file), before);
+  EXPECT_FALSE(std::filesystem::exists(unfinished));
+  EXPECT_EQ(message_of([&] { save_parameters(folder_ / "none" / "m.npz", {p}); }),
+            "save_parameters: " + (folder_ / "none" / "m.npz").string() +
+                ": cannot write beside it: No such file or directory");
+}
+
+TEST_F(Named, AKilledWriterLeavesAWholeFile) {
+  const auto file = folder_ / "m.safetensors";
+  const auto values = [](std::int64_t i) {
+    return parameter("w", xt::xarray<std::int64_t>(i * xt::ones<std::int64_t>({20000})));
+  };
+  save_parameters(file, {values(0)});
+  std::mt19937 random(5);
+  for (int kill_number = 0; kill_number < 20; ++kill_number) {
+    const pid_t writer = fork();
+    ASSERT_GE(writer, 0);
+    for (std::int64_t i = 1; writer == 0; ++i) save_parameters(file, {values(i)});
+    usleep(static_cast<useconds_t>(random() % 20000));
+    ASSERT_EQ(kill(writer, SIGKILL), 0);
+    ASSERT_EQ(waitpid(writer, nullptr, 0), writer);
+    const parameter found = values(0);
+    load_parameters(file, {found});
+    EXPECT_TRUE(same_bits(found.view(), values(found.value<std::int64_t>()(0)).view()));
+  }
+}
+
+TEST_F(Named, TwoWritersOfOneFileAreKeptApart) {
+  const auto file = folder_ / "m.npy";
+  FILE* other = std::fopen((file.string() + ".unfinished").c_str(), "w");
+  ASSERT_EQ(flock(fileno(other), LOCK_EX), 0);
+  EXPECT_EQ(message_of([&] { write_npy(file, b); }),
+            "write_npy: " + file.string() + ": another is writing it");
+  std::fclose(other);
+  write_npy(file, b);
+  EXPECT_TRUE(same_bits(read_npy(file), view(b)));
+}
+
+// Each of 10,000 files, changed at random, is refused or gives the tensors that were written.
+template <class Read>
+void expect_errors_or(const named_views& written, const std::string& good, Read read) {
+  std::mt19937 random(3);
+  int errors = 0;
+  for (int i = 0; i < 10000; ++i) {
+    try {
+      ASSERT_TRUE(same(read(tests::mutated(good, random)), written)) << "file " << i;
+    } catch (const io_error&) {
+      ++errors;
+    }
+  }
+  EXPECT_GT(errors, 5000);
+}
+
+TEST_F(Named, MutatedSafetensorsEndInAnErrorOrTheData) {
+  write_safetensors(folder_ / "m", some);
+  expect_errors_or(some, content(folder_ / "m"), [&](const std::string& bytes) {
+    return read_safetensors(write("m", bytes), {.most_bytes = 1 << 20});
+  });
+}
+
+TEST_F(Named, MutatedNpzFilesEndInAnErrorOrTheData) {
+  write_npz(folder_ / "m", some);
+  expect_errors_or(some, content(folder_ / "m"), [&](const std::string& bytes) {
+    return read_npz(write("m", bytes), {.most_bytes = 1 << 20});
+  });
+  const tensor zeros({float64, {300}});
+  expect_errors_or({{"a", zeros}}, tests::numpy_npz, [&](const std::string& bytes) {
+    return read_npz(write("m", bytes), {.most_bytes = 1 << 20});
+  });
+}
+
+// The format has no checksum: the data is right if it is the file's, of the type that it declares.
+TEST_F(Named, MutatedNpyFilesEndInAnErrorOrTheData) {
+  write_npy(folder_ / "m", xt::xarray<float>(xt::arange<float>(200).reshape({20, 10})));
+  const std::string good = content(folder_ / "m");
+  std::mt19937 random(4);
+  int errors = 0;
+  for (int i = 0; i < 10000; ++i) {
+    const std::string bytes = tests::mutated(good, random);
+    try {
+      const tensor t = read_npy(write("m", bytes), {.most_bytes = 1 << 20});
+      ASSERT_EQ(t.type().bytes(), bytes.size() - 128);
+      ASSERT_EQ(
+          bytes.compare(128, bytes.npos, static_cast<const char*>(t.data()), t.type().bytes()), 0);
+      std::string sizes = t.shape().text();
+      std::string header = bytes.substr(0, 128);
+      std::erase(header, ' ');
+      std::erase(sizes, ' ');
+      ASSERT_NE(header.find("'shape':" + sizes), header.npos) << header;
+    } catch (const io_error&) {
+      ++errors;
+    }
+  }
+  EXPECT_GT(errors, 3000);
+  EXPECT_LT(errors, 9500);
+}
+
+// Files that declare much and hold little cost little.
+TEST_F(Named, DeclaredSizesAreCheckedBeforeMemoryIsTaken) {
+  EXPECT_EQ(error_of_safetensors(R"({"w":{"dtype":"F32","shape":[500000000],)"
+                                 R"("data_offsets":[0,2000000000]}})",
+                                 "abc"),
+            "it is truncated: it declares 2000000000 bytes of data, but holds 3");
+  EXPECT_EQ(
+      error_of("v.npy", npy("{'descr':'<f8','fortran_order':False,'shape':(250000000,)}", "abc"),
+               [](const auto& f) { read_npy(f); }),
+      "it is truncated: it declares float64 (250000000,), 2000000000 bytes, but holds 3");
+  std::string huge =
+      tests::numpy_npz;  // 4,000,000,000 bytes in the directory and before the member
+  const std::uint64_t size = 4'000'000'000;
+  const std::uint32_t old = 128 + 300 * 8;
+  const std::string old_bytes(reinterpret_cast<const char*>(&old), 4);
+  for (auto at = huge.find(old_bytes); at != huge.npos; at = huge.find(old_bytes, at + 1)) {
+    huge.replace(at, 4, reinterpret_cast<const char*>(&size), 4);
+  }
+  const std::string error = error_of("m.npz", huge, [](const auto& f) { read_npz(f); });
+  EXPECT_EQ(error, "'a.npy' declares sizes that the file cannot hold");
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  EXPECT_LT(usage.ru_maxrss, 1 << 20);  // KiB: a tenth of what was declared
+}
+
+}  // namespace

@@ -1,0 +1,79 @@
+// One program on several threads: the same values as on one.
+#include <xtensor/xrandom.hpp>
+
+#include "cotape/threads.hpp"
+#include "expect_error.hpp"
+
+namespace cotape {
+namespace {
+
+using array = xt::xarray<float>;
+
+class Parallel : public ::testing::Test {
+ protected:
+  ~Parallel() override { set_num_threads(before_); }
+
+  // The outputs of a freshly compiled program on so many threads.
+  template <class F, class... Arrays>
+  static std::vector<array> values(int threads, F f, const Arrays&... arrays) {
+    set_num_threads(threads);
+    auto code = compile(f);
+    std::vector<array> result;
+    for (const cotape::result& r : code(arrays...)) result.push_back(r.value<float>());
+    return result;
+  }
+
+ private:
+  int before_ = num_threads();
+};
+
+array random(std::vector<std::size_t> sizes) {
+  xt::random::default_engine_type engine(sizes.size());
+  return xt::random::rand<float>(sizes, -1.0F, 1.0F, engine);
+}
+
+TEST_F(Parallel, LoopsGiveTheSameBits) {
+  const auto f = [](variable x, variable row) {
+    const variable y = tanh(x * row + 0.5) * sigmoid(x) + sin(x) * cos(row) - exp(-x);
+    return std::vector<variable>{y, sum(y), sum(y, 0), gradient(sum(square(y)), x)};
+  };
+  const array x = random({1003, 517}), row = random({517});
+  const std::vector<array> one = values(1, f, x, row);
+  for (int threads : {2, 3, 8}) {
+    const std::vector<array> many = values(threads, f, x, row);
+    for (std::size_t i = 0; i < one.size(); ++i) EXPECT_EQ(one[i], many[i]) << threads << ", " << i;
+  }
+}
+
+TEST_F(Parallel, ProductsAgreeHoweverTheyAreSplit) {
+  const auto f = [](variable a, variable b) {
+    return std::vector<variable>{matmul(a, b), matmul(transpose(b), transpose(a)),
+                                 matmul(a, transpose(a)) * -0.5,
+                                 matmul(reshape(a, {5, 131, 300}), b)};
+  };
+  const array a = random({655, 300}), b = random({300, 450});
+  const std::vector<array> one = values(1, f, a, b);
+  for (int threads : {2, 5}) {
+    const std::vector<array> many = values(threads, f, a, b);
+    for (std::size_t i = 0; i < one.size(); ++i) {
+      EXPECT_LT(xt::amax(xt::abs(one[i] - many[i]))(), 1e-4F) << threads << ", " << i;
+    }
+    EXPECT_EQ(many, values(threads, f, a, b)) << "the same number of threads, other bits";
+  }
+}
+
+TEST_F(Parallel, BatchesOfProductsAgree) {
+  const auto f = [](variable a, variable b) { return std::vector<variable>{matmul(a, b)}; };
+  const array a = random({9, 100, 200}), b = random({9, 200, 150});
+  EXPECT_EQ(values(1, f, a, b), values(4, f, a, b));
+}
+
+TEST_F(Parallel, ItTakesOneThreadOrMore) {
+  tests::expect_error<value_error>([] { set_num_threads(0); },
+                                   "set_num_threads: 0 threads, it takes 1 or more");
+  set_num_threads(3);
+  EXPECT_EQ(num_threads(), 3);
+}
+
+}  // namespace
+}  // namespace cotape
