@@ -160,7 +160,7 @@ class tape {
     std::uint32_t outer_;
     const char* outer_name_;
   };
-  /// Whatever later layers keep beside a tape: the programs of value().
+  /// Whatever later layers keep beside a tape: the programs of value() and commit().
   std::shared_ptr<void> attachment;
   /// The nodes [first, last) that each reverse sweep recorded, ascending.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> sweeps;

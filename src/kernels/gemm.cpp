@@ -158,8 +158,7 @@ template <class T, class Arch> void gemm_run(const step& s) {
   const auto* a = static_cast<const T*>(s.a);
   const auto* b = static_cast<const T*>(s.b);
   auto* d = static_cast<T*>(s.d);
-  const std::int64_t shares = g.m * g.n * g.k * g.batch / least_share;
-  const int parts = static_cast<int>(std::clamp<std::int64_t>(shares, 1, num_threads()));
+  const int parts = parts_of(g.m * g.n * g.k * g.batch, least_share);
   if (parts == 1) return multiply_all<T, Arch>(g, alpha, a, b, d);
   parallel(parts, [&](int part) { multiply_part<T, Arch>(g, alpha, a, b, d, part, parts); });
 }

@@ -1,9 +1,17 @@
 // Work split over threads.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+
 #include "cotape/threads.hpp"
 
 namespace cotape::kernels {
+
+// In how many parts to split some work, each to be at least so much.
+inline int parts_of(std::int64_t work, std::int64_t least_share) {
+  return static_cast<int>(std::clamp<std::int64_t>(work / least_share, 1, num_threads()));
+}
 
 // Calls f(data, part) once for each part from 0 to parts - 1, on as many threads as there are
 // free, and returns when all are done. What one of them throws is thrown here.

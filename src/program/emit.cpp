@@ -10,7 +10,7 @@
 #include <map>
 #include <unordered_map>
 
-#include "cotape/threads.hpp"
+#include "kernels/threads.hpp"
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
 #include "program/scalar_run.hpp"
@@ -131,9 +131,8 @@ class emitter {
     const bool in_order = std::any_of(item.values.begin(), item.values.end(), [&](auto v) {
       return g_.values[v].op->how == form::reduction;
     });
-    const std::int64_t shares =
-        item.size * static_cast<std::int64_t>(body_.steps.size()) / least_share;
-    return in_order ? 1 : static_cast<int>(std::clamp<std::int64_t>(shares, 1, num_threads()));
+    const std::int64_t work = item.size * static_cast<std::int64_t>(body_.steps.size());
+    return in_order ? 1 : kernels::parts_of(work, least_share);
   }
 
   // The steps for one tile of the loop. Inputs are read where they are; only at their end, where a

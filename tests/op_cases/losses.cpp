@@ -16,7 +16,7 @@ op_case each_element_loss(std::string name, std::string variant, loss f, term ea
   c.reference = [=](const arrays& x) {
     double total = 0;
     for (std::size_t i = 0; i < 12; ++i) total += each_loss(x[0].data[i], x[1].data[i]);
-    return array({}, {factor * total / (mean ? 12 : 1)});
+    return array({}, factor * total / (mean ? 12 : 1));
   };
   c.scale = 4;
   return c;
@@ -115,7 +115,7 @@ void append_classes(std::vector<op_case>& rows, const char* name, const char* va
     const auto t = [&](std::int64_t i, std::int64_t k) {
       return !sparse ? x[1][{i, k}] : x[1][{i}] == static_cast<double>(k) ? 1.0 : 0;
     };
-    return array({}, {class_loss(probabilities(x[0]), t)});
+    return array({}, class_loss(probabilities(x[0]), t));
   };
   c.scale = 4;
   rows.push_back(std::move(c));

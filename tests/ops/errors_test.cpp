@@ -231,7 +231,7 @@ TEST_F(Errors, OfLossesNameBothShapes) {
                "shape (2, 3)");
   const auto shapes = ": the prediction is (2, 3), the target (4, 5): they must be equal";
   using loss = variable (*)(operand, operand);
-  for (const auto& [name, f] : std::vector<std::pair<std::string, loss>>{
+  for (const auto& row : std::vector<std::pair<std::string, loss>>{
            {"sum_squared_error", sum_squared_error},
            {"half_squared_error", half_squared_error},
            {"sum_absolute_error", sum_absolute_error},
@@ -240,7 +240,7 @@ TEST_F(Errors, OfLossesNameBothShapes) {
            {"mean_squared_logarithmic_error", mean_squared_logarithmic_error},
            {"huber", [](operand a, operand b) { return huber(a, b); }},
            {"categorical_crossentropy", categorical_crossentropy}}) {
-    EXPECT_ERROR(shape_error, f(x, y), name + shapes);
+    EXPECT_ERROR(shape_error, row.second(x, y), row.first + shapes);
   }
   EXPECT_ERROR(value_error, huber(x, x, 0), "huber: delta 0 is not above 0");
   EXPECT_ERROR(value_error, huber(x, x, std::nan("")), "huber: delta nan is not above 0");

@@ -241,7 +241,7 @@ TEST(MaskedBranches, CostNothingToCrossEntropies) {
   const variable t = g.input(float64, array({1, 3}, {1, 0, 0}));
   const double p = 1 / (1 + std::exp(1.0));
   const variable loss = categorical_crossentropy_from_logits(z, t);
-  expect_close(g.run(loss), array({}, {-std::log(p)}));
+  expect_close(g.run(loss), array({}, -std::log(p)));
   expect_close(g.run(gradient(loss, z)), array({1, 3}, {p - 1, 0, 1 - p}));
 }
 
@@ -260,8 +260,8 @@ TEST(Chain, IsZeroWhereTheAdjointIsAndDifferentiatesOn) {
 // Contractions follow IEEE: an infinite weight is not hidden by a zero.
 TEST(Contractions, FollowIeee) {
   graph_under_test g;
-  const variable a = g.input(float64, array({1, 1}, {0}));
-  const variable b = g.input(float64, array({1, 1}, {infinity}));
+  const variable a = g.input(float64, array({1, 1}, 0));
+  const variable b = g.input(float64, array({1, 1}, infinity));
   EXPECT_TRUE(std::isnan(g.run(matmul(a, b)).data[0]));
   EXPECT_TRUE(std::isnan(g.run(a * b).data[0]));
 }
@@ -278,7 +278,7 @@ TEST(Clipping, KeepsTheCrossEntropyOfCertainProbabilitiesFinite) {
   const variable t = g.input(float64, array({4}, {0, 1, 1, 0}));
   const variable loss = binary_crossentropy(p, t);
   const double wrong = -std::log(1e-7), right = -std::log1p(-1e-7);
-  expect_close(g.run(loss), array({}, {(wrong + right) / 2}), 1e-8);
+  expect_close(g.run(loss), array({}, (wrong + right) / 2), 1e-8);
   for (double e : g.run(gradient(loss, p)).data) EXPECT_TRUE(std::isfinite(e));
 }
 

@@ -9,9 +9,10 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-using loss = std::function<variable(variable, variable)>;
+using loss_function = std::function<variable(variable, variable)>;
 
-double value_of(const loss& f, const array& prediction, const array& target, dtype d = float64) {
+double value_of(const loss_function& f, const array& prediction, const array& target,
+                dtype d = float64) {
   graph_under_test g;
   return g.run(f(g.input(d, prediction), g.input(d, target))).data.at(0);
 }
@@ -21,15 +22,15 @@ array row(numbers values) {
   return array({n}, std::move(values));
 }
 
-const array p = row({0.1, 0.7, 0.2}), t = row({0, 1, 0});
+const array predicted = row({0.1, 0.7, 0.2}), wanted_classes = row({0, 1, 0});
 
 }  // namespace
 
 TEST(Losses, OfThreeClassProbabilities) {
-  EXPECT_NEAR(value_of(sum_squared_error, p, t), 0.14, 1e-15);
-  EXPECT_NEAR(value_of(half_squared_error, p, t), 0.07, 1e-15);
-  EXPECT_NEAR(value_of(mean_squared_error, p, t), 0.046667, 5e-7);
-  EXPECT_NEAR(value_of(categorical_crossentropy, p, t), 0.356675, 5e-7);
+  EXPECT_NEAR(value_of(sum_squared_error, predicted, wanted_classes), 0.14, 1e-15);
+  EXPECT_NEAR(value_of(half_squared_error, predicted, wanted_classes), 0.07, 1e-15);
+  EXPECT_NEAR(value_of(mean_squared_error, predicted, wanted_classes), 0.046667, 5e-7);
+  EXPECT_NEAR(value_of(categorical_crossentropy, predicted, wanted_classes), 0.356675, 5e-7);
 }
 
 TEST(Losses, OfLikelihoodsAddWhereProbabilitiesMultiply) {
@@ -69,14 +70,14 @@ TEST(Losses, OfResidualsThatAreNotSquared) {
 
 TEST(Losses, HaveKerassShortNames) {
   const array truth = row({1, 2, 4}), guess = row({1.5, 1.5, 5});
-  using loss = variable (*)(operand, operand);
+  using named_loss = variable (*)(operand, operand);
   for (const auto& [name, long_name] :
-       std::vector<std::pair<loss, loss>>{{sse, sum_squared_error},
-                                          {rss, sum_squared_error},
-                                          {mse, mean_squared_error},
-                                          {mae, mean_absolute_error},
-                                          {mape, mean_absolute_percentage_error},
-                                          {msle, mean_squared_logarithmic_error}}) {
+       std::vector<std::pair<named_loss, named_loss>>{{sse, sum_squared_error},
+                                                      {rss, sum_squared_error},
+                                                      {mse, mean_squared_error},
+                                                      {mae, mean_absolute_error},
+                                                      {mape, mean_absolute_percentage_error},
+                                                      {msle, mean_squared_logarithmic_error}}) {
     EXPECT_EQ(value_of(name, guess, truth), value_of(long_name, guess, truth));
   }
 }

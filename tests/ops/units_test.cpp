@@ -172,7 +172,7 @@ TEST(Activations, KeepNotANumber) {
 
 TEST(Activations, AreIdenticalToTheVariableIfTheyAreTheIdentity) {
   graph_under_test g;
-  const variable x = g.input(float64, array({}, {7}));
+  const variable x = g.input(float64, array({}, 7));
   EXPECT_EQ(identity(x).index(), x.index());
   EXPECT_EQ(g.run(gradient(identity(x) + x, x)).data[0], 2);
 }
@@ -194,7 +194,7 @@ TEST(Sigmoid, GivesTanhOfTwiceItsArgument) {  // tanh z = 2 sigmoid(2 z) - 1
 
 TEST(Sigmoid, IsUndoneByTheLogarithmOfTheOdds) {
   graph_under_test g;
-  const variable p = g.input(float64, array({}, {0.8}));
+  const variable p = g.input(float64, array({}, 0.8));
   EXPECT_NEAR(g.run(p / (1 - p)).data[0], 4, 1e-15);
   EXPECT_NEAR(g.run(logit(p)).data[0], 1.386294, 5e-7);
   EXPECT_NEAR(g.run(sigmoid(logit(p))).data[0], 0.8, 1e-15);

@@ -8,15 +8,13 @@ namespace {
 // One number of a graph over inputs that are single numbers.
 class example {
  public:
-  variable operator()(double value) { return g_.input(float64, array({}, {value})); }
+  variable operator()(double value) { return g_.input(float64, array({}, value)); }
   variables operator()(const numbers& values) {
     variables result;
     for (double v : values) result.push_back((*this)(v));
     return result;
   }
-  void expect(const variable& got, double wanted) {
-    expect_close(g_.run(got), array({}, {wanted}));
-  }
+  void expect(const variable& got, double wanted) { expect_close(g_.run(got), array({}, wanted)); }
   void expect(const variables& got, const numbers& wanted) {
     ASSERT_EQ(got.size(), wanted.size());
     for (std::size_t i = 0; i < got.size(); ++i) {
