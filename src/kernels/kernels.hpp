@@ -52,8 +52,8 @@ struct reduction {
   std::int64_t outer = 1, reduced = 1, inner = 1;
 };
 
-// A streaming reduction: called for consecutive tiles (base = 0, 512, ...; a = the tile's data, n
-// its exact size) or with several tiles at once (base a multiple of 512; the same bits), d = the
+// A streaming reduction: called for consecutive tiles (base = 0, tile, ...; a = the tile's data, n
+// its exact size) or with several tiles at once (base a multiple of tile; the same bits), d = the
 // whole result (outer * inner elements), c = scratch, side = the geometry. The call with base 0
 // initialises, the one that reaches the end finishes. An empty reduction is one call with n = 0.
 // The order of summation depends on flat positions only (fixed blocked trees), never on the

@@ -10,7 +10,9 @@
 
 namespace cotape::kernels {
 
-inline constexpr std::uint32_t tile = 512;  // elements a fused loop handles at a time
+// What a fused loop handles at a time is one or two tiles of so many elements. Reductions add up
+// tile by tile, so that their bits do not depend on it.
+inline constexpr std::uint32_t tile = 128;
 inline constexpr std::size_t alignment = 64;
 
 struct step {

@@ -54,7 +54,7 @@ class tile_pool {
 // An operand of a step: where, and how far it moves a tile.
 struct place_of_operand {
   location at;
-  std::uint32_t advance = 0;
+  std::uint64_t advance = 0;
 };
 
 // Elements times steps; below this a thread's share takes less time (0.1 ms) than to wake it.
@@ -85,8 +85,13 @@ class emitter {
   static void* target(location l) { return const_cast<void*>(word(l)); }
   location at(std::uint32_t v) const { return p_.of[g_.root(v)]; }
 
+  // Small loops stay in the first cache whatever the tile; for large ones, whose tiles share it
+  // with what streams by, it must be small.
+  static std::uint32_t tile_of(const schedule::item& item) {
+    return item.size > 64 * kernels::tile ? kernels::tile : 4 * kernels::tile;
+  }
   std::uint32_t tile_elements(const schedule::item& item) const {
-    return static_cast<std::uint32_t>(std::min<std::int64_t>(item.size, kernels::tile));
+    return static_cast<std::uint32_t>(std::min<std::int64_t>(item.size, tile_of(item)));
   }
 
   // --- Loops ------------------------------------------------------------------------------------
@@ -103,12 +108,13 @@ class emitter {
     sums_.clear();
     body_ = loop_body{};
     body_.size = static_cast<std::uint32_t>(item.size);
+    body_.tile = tile_of(item);
     for (std::size_t k = 0; k < item.values.size(); ++k) {
       for (std::uint32_t i : g_.values[item.values[k]].in) {
         if (i != no_node) tables_.last_position[g_.root(i)] = k;
       }
     }
-    const bool whole = item.size > kernels::tile, rest = item.size % kernels::tile != 0;
+    const bool whole = item.size > body_.tile, rest = item.size % body_.tile != 0;
     ragged_ = false;
     if (whole) emit_tile(body_.steps);
     if (!whole || (rest && ragged_)) {
@@ -118,6 +124,7 @@ class emitter {
     }
     if (whole) {
       body_.parts = parts_of(item);
+      body_.moving.resize(body_.steps.size() * static_cast<std::size_t>(body_.parts));
       step s{};
       s.run = &run_loop;
       s.side = out_.sides.keep(std::move(body_));
@@ -155,8 +162,8 @@ class emitter {
     return ragged;
   }
 
-  void add(step s, std::array<std::uint32_t, 4> advance) {
-    if (item_->size > kernels::tile) {
+  void add(step s, std::array<std::uint64_t, 4> advance) {
+    if (item_->size > body_.tile) {
       tile_steps_->push_back({s, advance});
     } else {
       s.n = static_cast<std::uint32_t>(item_->size);
@@ -167,8 +174,8 @@ class emitter {
   std::uint64_t tile_bytes(std::uint32_t v) const {
     return staggered(padded(tile_elements(*item_) * size_of(g_.type(v).dtype)));
   }
-  std::uint32_t full_advance(std::uint32_t v) const {
-    return static_cast<std::uint32_t>(kernels::tile * size_of(g_.type(v).dtype));
+  std::uint64_t full_advance(std::uint32_t v) const {
+    return body_.tile * size_of(g_.type(v).dtype);
   }
 
   // Where the k-th value of the loop goes; a tile if nothing outside of the loop needs it.
@@ -224,7 +231,7 @@ class emitter {
     }
     const location tile{region::scratch, pool_.take_fresh(tile_bytes(i))};
     s.d = target(tile);
-    if (item_->size > kernels::tile) body_.before.push_back({s, {}});
+    if (item_->size > body_.tile) body_.before.push_back({s, {}});
     else steps_->push_back(s);
     return {tile, 0};
   }

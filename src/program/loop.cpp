@@ -10,43 +10,74 @@ namespace cotape {
 
 namespace {
 
-// A pointer of a step after so many bytes, in the scratch buffer of the part.
-template <class Pointer>
-Pointer moved(const loop_body& loop, Pointer p, std::size_t bytes, std::size_t shift) {
-  const auto* at = static_cast<const std::byte*>(p);
-  const auto offset =
-      reinterpret_cast<std::uintptr_t>(at) - reinterpret_cast<std::uintptr_t>(loop.scratch);
-  if (shift != 0 && offset < loop.scratch_bytes) at += shift;
-  return const_cast<std::byte*>(at + bytes);
+// A step at a tile, in the scratch buffer of the part.
+kernels::step placed(const loop_body& loop, const loop_step& l, std::uint32_t tile,
+                     std::size_t shift) {
+  const auto moved = [&](const void* p, std::size_t k) {
+    const auto* at = static_cast<const std::byte*>(p);
+    const auto offset =
+        reinterpret_cast<std::uintptr_t>(at) - reinterpret_cast<std::uintptr_t>(loop.scratch);
+    if (shift != 0 && offset < loop.scratch_bytes) at += shift;
+    return const_cast<std::byte*>(at + tile * l.advance[k]);
+  };
+  kernels::step now = l.what;
+  now.d = moved(now.d, 0);
+  now.a = moved(now.a, 1);
+  now.b = moved(now.b, 2);
+  now.c = moved(now.c, 3);
+  now.base = tile * loop.tile;
+  now.n = std::min(loop.tile, loop.size - now.base);
+  return now;
 }
 
-void run_tile(const loop_body& loop, const std::vector<loop_step>& steps, std::uint32_t tile,
+void run_once(const loop_body& loop, const std::vector<loop_step>& steps, std::uint32_t tile,
               std::size_t shift) {
-  const std::uint32_t base = tile * kernels::tile;
   for (const loop_step& l : steps) {
-    kernels::step now = l.what;
-    now.d = moved(loop, now.d, std::size_t{tile} * l.advance[0], shift);
-    now.a = moved(loop, now.a, std::size_t{tile} * l.advance[1], shift);
-    now.b = moved(loop, now.b, std::size_t{tile} * l.advance[2], shift);
-    now.c = moved(loop, now.c, std::size_t{tile} * l.advance[3], shift);
-    now.n = std::min(kernels::tile, loop.size - base);
-    now.base = base;
+    const kernels::step now = placed(loop, l, tile, shift);
     now.run(now);
+  }
+}
+
+template <class Pointer> void move(Pointer*& p, std::uint64_t bytes) {
+  p = reinterpret_cast<Pointer*>(reinterpret_cast<std::uintptr_t>(p) + bytes);
+}
+
+// The tiles from first to last (exclusive), of which the loop's last may be shorter. The steps
+// stand at the tile; moving them on costs less than placing them anew.
+void run_tiles(const loop_body& loop, int part, std::uint32_t first, std::uint32_t last,
+               std::size_t shift) {
+  const std::size_t n = loop.steps.size();
+  loop_step* moving = loop.moving.data() + n * static_cast<std::size_t>(part);
+  for (std::size_t k = 0; k < n; ++k) {
+    moving[k] = {placed(loop, loop.steps[k], first, shift), loop.steps[k].advance};
+  }
+  for (std::uint32_t t = first; t < last; ++t) {
+    const std::uint32_t size = std::min(loop.tile, loop.size - t * loop.tile);
+    for (std::size_t k = 0; k < n; ++k) {
+      loop_step& l = moving[k];
+      l.what.n = size;
+      l.what.run(l.what);
+      l.what.base += loop.tile;
+      move(l.what.d, l.advance[0]);
+      move(l.what.a, l.advance[1]);
+      move(l.what.b, l.advance[2]);
+      move(l.what.c, l.advance[3]);
+    }
   }
 }
 
 void run_part(const loop_body& loop, int part) {
   const std::size_t shift = loop.scratch_bytes * static_cast<std::size_t>(part);
-  const std::uint32_t tiles = (loop.size + kernels::tile - 1) / kernels::tile;
+  const std::uint32_t tiles = (loop.size + loop.tile - 1) / loop.tile;
   const auto start = [&](int p) {
     return static_cast<std::uint32_t>(std::uint64_t{tiles} * static_cast<std::uint64_t>(p) /
                                       static_cast<std::uint64_t>(loop.parts));
   };
-  run_tile(loop, loop.before, 0, shift);
-  for (std::uint32_t t = start(part); t < start(part + 1); ++t) {
-    const bool last = (t + 1) * kernels::tile > loop.size && !loop.last.empty();
-    run_tile(loop, last ? loop.last : loop.steps, t, shift);
-  }
+  const std::uint32_t first = start(part), last = start(part + 1);
+  const bool apart = last == tiles && !loop.last.empty();
+  run_once(loop, loop.before, 0, shift);
+  run_tiles(loop, part, first, last - apart, shift);
+  if (apart) run_once(loop, loop.last, last - 1, shift);
 }
 
 }  // namespace

@@ -12,6 +12,48 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <xsimd/config/xsimd_arch.hpp>
+
+#if defined(__AVX512F__)
+// xsimd 8 has no multiply-add for AVX-512 and rounds twice instead; declared before its general
+// one, these are taken, in its own functions too.
+namespace xsimd {
+template <class T, class A> class batch;
+namespace kernel {
+template <class A>
+batch<float, A> fma(const batch<float, A>& x, const batch<float, A>& y, const batch<float, A>& z,
+                    requires_arch<avx512f>) noexcept {
+  return _mm512_fmadd_ps(x, y, z);
+}
+template <class A>
+batch<double, A> fma(const batch<double, A>& x, const batch<double, A>& y,
+                     const batch<double, A>& z, requires_arch<avx512f>) noexcept {
+  return _mm512_fmadd_pd(x, y, z);
+}
+template <class A>
+batch<float, A> fnma(const batch<float, A>& x, const batch<float, A>& y, const batch<float, A>& z,
+                     requires_arch<avx512f>) noexcept {
+  return _mm512_fnmadd_ps(x, y, z);
+}
+template <class A>
+batch<double, A> fnma(const batch<double, A>& x, const batch<double, A>& y,
+                      const batch<double, A>& z, requires_arch<avx512f>) noexcept {
+  return _mm512_fnmadd_pd(x, y, z);
+}
+template <class A>
+batch<float, A> fms(const batch<float, A>& x, const batch<float, A>& y, const batch<float, A>& z,
+                    requires_arch<avx512f>) noexcept {
+  return _mm512_fmsub_ps(x, y, z);
+}
+template <class A>
+batch<double, A> fms(const batch<double, A>& x, const batch<double, A>& y,
+                     const batch<double, A>& z, requires_arch<avx512f>) noexcept {
+  return _mm512_fmsub_pd(x, y, z);
+}
+}  // namespace kernel
+}  // namespace xsimd
+#endif
+
 #include <xsimd/xsimd.hpp>
 
 #include "kernels/arch.hpp"

@@ -1,8 +1,8 @@
 // What streaming sums, maxima and norms share, above all the walk along the last axis. Rows are cut
-// where tiles of 512 elements end; a row's pieces are combined in the order of their positions, so
+// where tiles end; a row's pieces are combined in the order of their positions, so
 // the bits do not depend on how many tiles a call brings. An Op says how: `value`, the type of
 // elements; `total`, the state of an unfinished row (start, add, finish); `segment(a, n)`, one
-// piece, 0 < n <= 512; `whole(a, n, count, d)`, `count` rows of n elements inside the tile.
+// piece, 0 < n <= tile; `whole(a, n, count, d)`, `count` rows of n elements inside the tile.
 #pragma once
 
 #include "kernels/isa/batch.hpp"

@@ -13,9 +13,10 @@ template <class Op, class T, class Arch> void elementwise(const kernels::step& s
   const auto* a = static_cast<const T*>(s.a);
   const auto* b = static_cast<const T*>(s.b);
   const auto* c = static_cast<const T*>(s.c);
+  const std::size_t n = s.n;
   if constexpr (std::is_same_v<T, std::int64_t>) {
     if constexpr (takes_integers<Op>) {
-      for (std::uint32_t i = 0; i < s.n; ++i) {
+      for (std::size_t i = 0; i < n; ++i) {
         if constexpr (Op::arity == 1) d[i] = Op::kernel(a[i]);
         else if constexpr (Op::arity == 2) d[i] = Op::kernel(a[i], b[i]);
         else d[i] = Op::kernel(a[i], b[i], c[i]);
@@ -24,7 +25,7 @@ template <class Op, class T, class Arch> void elementwise(const kernels::step& s
   } else {
     using B = kernels::batch<T>;
 #pragma GCC unroll 2
-    for (std::uint32_t i = 0; i < s.n; i += static_cast<std::uint32_t>(B::size)) {
+    for (std::size_t i = 0; i < n; i += B::size) {
       B y;
       if constexpr (Op::arity == 1) {
         y = Op::kernel(B::load_unaligned(a + i));
@@ -121,7 +122,7 @@ template <class B> [[gnu::always_inline]] inline B exp_op::kernel(B x) {
   else return exp_of_floats(x);
 }
 
-template <class B> B tanh_op::kernel(B x) {
+template <class B> [[gnu::always_inline]] inline B tanh_op::kernel(B x) {
   if constexpr (std::is_same_v<B, floats>) return tanh_of_floats(x);
   else return tanh(x);
 }
