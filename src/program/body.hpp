@@ -9,6 +9,7 @@
 #include "cotape/program.hpp"
 #include "kernels/step.hpp"
 #include "primitives/lowering.hpp"
+#include "tensor/memory.hpp"
 
 namespace cotape {
 
@@ -33,7 +34,7 @@ struct loop_body {
 
 struct program::body {
   struct buffer_release {
-    void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t(64)); }
+    void operator()(std::byte* p) const { release(p); }
   };
   using buffer = std::unique_ptr<std::byte, buffer_release>;
   struct bound_input {  // copied into the arena, or used where it is (to == null)

@@ -6,15 +6,16 @@
 #include "program/emit.hpp"
 #include "program/scalar_run.hpp"
 #include "tape/sources.hpp"
+#include "tensor/memory.hpp"
 
 namespace cotape {
 
 namespace {
 
-program::body::buffer allocate(std::uint64_t bytes) {
-  auto* p = static_cast<std::byte*>(::operator new(padded(bytes), std::align_val_t(64)));
-  std::memset(p, 0, padded(bytes));
-  return program::body::buffer(p);
+program::body::buffer zeros(std::uint64_t bytes) {
+  program::body::buffer b(static_cast<std::byte*>(allocate(padded(bytes))));
+  std::memset(b.get(), 0, padded(bytes));
+  return b;
 }
 
 class resolver {
@@ -23,14 +24,14 @@ class resolver {
       : g_(g), s_(s), p_(p), out_(out) {}
 
   void run(const emitted& e) {
-    out_.arena = allocate(p_.arena);
-    out_.constants = allocate(e.constants);
+    out_.arena = zeros(p_.arena);
+    out_.constants = zeros(e.constants);
     std::uint64_t scratch = padded(e.scratch);
     for (loop_body* l : e.loops) {
       l->scratch_bytes = padded(e.scratch);
       scratch = std::max(scratch, l->scratch_bytes * static_cast<std::uint64_t>(l->parts));
     }
-    out_.scratch = allocate(scratch);
+    out_.scratch = zeros(scratch);
     out_.memory = {p_.arena + scratch, p_.most_alive + scratch, e.constants};
     out_.steps.shrink_to_fit();
     for (kernels::step& s : out_.constant_steps) fix(s);

@@ -7,6 +7,7 @@
 
 #include "primitives/lowering.hpp"
 #include "program/placement.hpp"
+#include "tensor/memory.hpp"
 
 namespace cotape {
 
@@ -16,10 +17,11 @@ struct scalar_body {
     std::uint32_t slot;
   };
   cotape::dtype dtype = float64;
-  std::vector<kernels::scalar_instruction> code;
+  std::vector<kernels::scalar_instruction, line_allocator<kernels::scalar_instruction>> code;
   std::vector<kernels::any_function> functions;  // by number; the last one stops
   std::vector<transfer> imports, exports;
-  std::vector<double> slots;  // doubles, or floats of which only half the room is used
+  std::vector<double, line_allocator<double>>
+      slots;  // doubles, or floats of which only half the room is used
 };
 
 // Tables by root value that the lowering of items shares; all of `tile` is no_node between items.

@@ -5,20 +5,17 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 
 #include "cotape/xtensor.hpp"
+#include "tensor/memory.hpp"
 
 namespace cotape {
 
 namespace {
 
-constexpr std::size_t line = 64;
-
-void* allocate(std::size_t bytes) {
-  const std::size_t padded = std::max<std::size_t>((bytes + line - 1) / line * line, line);
-  void* p = ::operator new(padded, std::align_val_t(line));
-  std::memset(p, 0, padded);
+void* allocate_zeros(std::size_t bytes) {
+  void* p = allocate(bytes);
+  std::memset(p, 0, (bytes + line - 1) / line * line);
   return p;
 }
 
@@ -36,9 +33,9 @@ void throw_dtype(const char* what, dtype wanted, dtype found) {
 }
 }  // namespace detail
 
-void tensor::release::operator()(void* p) const { ::operator delete(p, std::align_val_t(line)); }
+void tensor::release::operator()(void* p) const { cotape::release(p); }
 
-tensor::tensor(const value_type& type) : type_(type), data_(allocate(type.bytes())) {}
+tensor::tensor(const value_type& type) : type_(type), data_(allocate_zeros(type.bytes())) {}
 
 tensor::tensor(array_view from) : tensor(from, from.dtype()) {}
 

