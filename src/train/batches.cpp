@@ -61,6 +61,11 @@ void batches::start_epoch(std::int64_t epoch) {
   at_ = 0;
 }
 
+void batches::skip(std::int64_t count) {
+  if (count < 0) throw value_error(fmt::format("batches: cannot skip {}", count));
+  at_ = count >= this->count() ? rows_ : std::min(rows_, at_ + count * size_);
+}
+
 bool batches::next() {
   if (at_ == rows_) return false;
   batch_rows_ = std::min(size_, rows_ - at_);
