@@ -63,7 +63,8 @@ class callback {
 /// is and must outlive the model or the fit.
 template <class Base> class given {
  public:
-  template <std::derived_from<Base> T> given(T&& temporary) requires(!std::is_lvalue_reference_v<T>)
+  template <std::derived_from<Base> T>
+  given(T&& temporary) requires(!std::is_lvalue_reference_v<T>)
       : object_(std::make_shared<std::remove_cvref_t<T>>(std::move(temporary))) {}
   template <std::derived_from<Base> T> given(T& named) : object_(&named, [](Base*) {}) {}
   template <std::derived_from<Base> T> given(std::shared_ptr<T> shared) : object_(shared) {}
@@ -132,7 +133,8 @@ class rate_on_plateau : public callback {
   std::vector<reduce_on_plateau> plateau_;  // one, once the optimizer is known
 };
 
-/// A CSV file of the fit's figures, a line an epoch, each on the disk when the next epoch begins.
+/// A CSV file of the fit's figures, a line an epoch, written when it ends. Throws io_error naming
+/// the file.
 class csv_log : public callback {
  public:
   explicit csv_log(std::filesystem::path file) : file_(std::move(file)) {}
@@ -141,6 +143,7 @@ class csv_log : public callback {
 
  private:
   std::filesystem::path file_;
+  bool header_written_ = false;
 };
 
 /// Calls a function after each epoch: `each_epoch([&](training& t) { ... })`.

@@ -52,10 +52,10 @@ struct fit_options {
   std::int64_t epochs = 1;
   std::int64_t batch_size = 32;  // the last batch may be smaller
   bool shuffle = true;
-  bool replace = false;     // draw the rows of each batch from all rows
-  std::uint64_t seed = 0;   // of the rows' order, together with the epoch's number
-  std::int64_t steps = 0;   // unless 0: train this many batches, whatever `epochs` is; an epoch that
-                            // they end within counts as one
+  bool replace = false;    // draw the rows of each batch from all rows
+  std::uint64_t seed = 0;  // of the rows' order, together with the epoch's number
+  std::int64_t steps = 0;  // unless 0: train this many batches, whatever `epochs` is; an epoch that
+                           // they end within counts as one
   double validation_split = 0;         // the last rows, ceil(rows * split): before shuffling
   labelled_data validation_data = {};  // instead
   std::vector<given<callback>> callbacks = {};
@@ -123,7 +123,8 @@ class model {
   tensor predict(const arrays& x, std::int64_t batch_size = 256);
   template <class T> xt::xarray<T> predict(const arrays& x, std::int64_t batch_size = 256) {
     const tensor p = predict(x, batch_size);
-    return to_xarray<T>(p.dtype() == dtype_of<T>::value ? tensor(p) : tensor(p, dtype_of<T>::value));
+    return to_xarray<T>(p.dtype() == dtype_of<T>::value ? tensor(p)
+                                                        : tensor(p, dtype_of<T>::value));
   }
   /// Of a model with several outputs.
   std::vector<tensor> predict_all(const arrays& x, std::int64_t batch_size = 256);

@@ -151,9 +151,10 @@ variable flattened(const variable& x) {
 
 layer layer::named(std::string name) const {
   if (!body_->parameters.empty()) {
-    throw value_error(fmt::format("layer: '{}' has its parameters' names already: name it '{}' "
-                                  "before it is first used",
-                                  body_->name, name));
+    throw value_error(
+        fmt::format("layer: '{}' has its parameters' names already: name it '{}' "
+                    "before it is first used",
+                    body_->name, name));
   }
   body_->name = std::move(name);
   return *this;

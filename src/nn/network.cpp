@@ -73,9 +73,10 @@ void network::add_nodes(const std::vector<symbol>& inputs, const std::vector<sym
       waiting.pop_back();
       if (known.contains(s)) continue;
       if (s->made_by.empty()) {
-        throw value_error(fmt::format("model: an output needs an input that is not given [made at "
-                                      "{}]",
-                                      s->where.text()));
+        throw value_error(
+            fmt::format("model: an output needs an input that is not given [made at "
+                        "{}]",
+                        s->where.text()));
       }
       node n{s->made_by, {}, s->where, {}, {}};
       for (const symbol& x : s->from) n.from.push_back(known.at(&x.of()));
@@ -120,7 +121,8 @@ void network::name_layers() {
   };
   for (node& n : nodes_) {
     if (n.by.empty()) look_at(n.name, "input");
-    else if (seen.insert(&n.by[0].body()).second) look_at(n.by[0].body().name, n.by[0].body().kind());
+    else if (seen.insert(&n.by[0].body()).second)
+      look_at(n.by[0].body().name, n.by[0].body().kind());
   }
   for (std::size_t i = 0; i < wanting.size(); ++i) {
     std::string name = kinds[i];
@@ -134,7 +136,8 @@ void network::build() {
   std::vector<variable> x;
   for (const std::size_t i : inputs_) {
     const node& n = nodes_[i];
-    if (!n.row) throw value_error("model: the input's shape is not known yet: add input({...}) first");
+    if (!n.row)
+      throw value_error("model: the input's shape is not known yet: add input({...}) first");
     const value_type type = with_batch(*n.row, trial_rows);
     x.push_back(t.input(type.dtype, type.shape, "", n.where.file, n.where.line));
   }
@@ -230,16 +233,16 @@ std::string network::summary() const {
   }
   std::string text;
   for (const auto& r : rows) {
-    text += fmt::format("{:{}}  {:{}}  {:>{}}\n", r[0], widths[0], r[1], widths[1], r[2],
-                        widths[2]);
+    text +=
+        fmt::format("{:{}}  {:{}}  {:>{}}\n", r[0], widths[0], r[1], widths[1], r[2], widths[2]);
   }
   std::vector<parameter> trainable;
   const std::vector<parameter> every = parameters();
   std::copy_if(every.begin(), every.end(), std::back_inserter(trainable),
                [](const parameter& p) { return p.trainable(); });
   const std::int64_t total = elements(every), moved = elements(trainable);
-  return text + fmt::format("Total: {}\nTrainable: {}\nNon-trainable: {}\n", total, moved,
-                            total - moved);
+  return text +
+         fmt::format("Total: {}\nTrainable: {}\nNon-trainable: {}\n", total, moved, total - moved);
 }
 
 }  // namespace cotape::detail

@@ -15,14 +15,13 @@ class network {
     std::vector<layer> by;          // none for an input
     std::vector<std::size_t> from;  // earlier nodes
     place where;
-    std::string name;                  // an input's
-    std::optional<value_type> row;     // without the batch axis; once it is known
+    std::string name;               // an input's
+    std::optional<value_type> row;  // without the batch axis; once it is known
   };
 
   explicit network(std::int64_t seed) : random(seed) {}
   /// What leads from the symbols `inputs` to `outputs`, named and built.
-  network(const std::vector<symbol>& inputs, const std::vector<symbol>& outputs,
-          std::int64_t seed);
+  network(const std::vector<symbol>& inputs, const std::vector<symbol>& outputs, std::int64_t seed);
 
   /// One layer after the other: the first node is an input of a type that is not known yet.
   void append(const layer& l);

@@ -59,9 +59,8 @@ void history::write_svg(const std::filesystem::path& file) const {
     const std::string of = of_validation ? name.substr(validation.size()) : name;
     const auto at = std::find_if(panels.begin(), panels.end(),
                                  [&](const report::panel& p) { return p.title == of; });
-    report::panel& p = at != panels.end()
-                           ? *at
-                           : panels.emplace_back(report::panel{of, "epoch", of, {}, false});
+    report::panel& p =
+        at != panels.end() ? *at : panels.emplace_back(report::panel{of, "epoch", of, {}, false});
     p.curves.push_back({of_validation ? "validation" : "training", values, {}});
   }
   report::write_curves(file, panels);

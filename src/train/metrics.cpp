@@ -184,8 +184,8 @@ std::vector<std::int64_t> classes_of(const char* what, array_view v) {
   const shape& s = v.shape();
   const bool one_axis = s.rank() == 1, one_column = s.rank() == 2 && s[1] == 1;
   if (!one_axis && s.rank() != 2) {
-    throw shape_error(fmt::format("confusion_matrix: {} of shape {} have no rows of classes", what,
-                                  s.text()));
+    throw shape_error(
+        fmt::format("confusion_matrix: {} of shape {} have no rows of classes", what, s.text()));
   }
   const std::int64_t rows = s[0], columns = one_axis ? 1 : s[1];
   std::vector<std::int64_t> result;
@@ -209,8 +209,8 @@ xt::xarray<std::int64_t> confusion_matrix(const array_argument& prediction,
   const auto p = classes_of("predictions", prediction.view());
   const auto t = classes_of("targets", target.view());
   if (p.size() != t.size()) {
-    throw shape_error(fmt::format("confusion_matrix: {} predictions and {} targets", p.size(),
-                                  t.size()));
+    throw shape_error(
+        fmt::format("confusion_matrix: {} predictions and {} targets", p.size(), t.size()));
   }
   if (classes == 0) {
     for (const auto& v : {prediction.view(), target.view()}) {

@@ -1,0 +1,169 @@
+// The state of a fit as named values, and a fit that goes on from them: all of it, or nothing.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "train/running_fit.hpp"
+
+namespace cotape::detail {
+
+namespace {
+
+constexpr const char* settings_name = "fit/settings";
+constexpr const char* position_name = "fit/position";
+constexpr const char* sums_name = "fit/sums";
+constexpr const char* history_prefix = "fit/history/";
+
+array_view view_of(const std::vector<double>& v) {
+  return {{float64, {static_cast<std::int64_t>(v.size())}}, v.data()};
+}
+
+template <class T> array_view view_of_words(const T& words) {
+  return {{int64, {static_cast<std::int64_t>(sizeof(T) / sizeof(std::int64_t))}}, &words};
+}
+
+// Columns by number, so that they keep their order.
+std::string name_of_column(std::size_t i, const std::string& name) {
+  return fmt::format("{}{:04}/{}", history_prefix, i, name);
+}
+
+[[noreturn]] void refuse(const std::string& source, const std::string& why) {
+  throw io_error(fmt::format("fit: {}: {}", source, why));
+}
+
+}  // namespace
+
+// Everything that is a parameter, with the names that a snapshot gives them.
+std::vector<parameter> running_fit::state_of(std::vector<std::string>& names) const {
+  std::vector<parameter> all;
+  std::set<std::string> taken;
+  const auto take = [&](const std::string& prefix, const std::vector<parameter>& list) {
+    for (const parameter& p : list) {
+      names.push_back(prefix + p.name());
+      all.push_back(p);
+      if (!taken.insert(names.back()).second) {
+        throw value_error(fmt::format("fit: two parameters are named '{}'", names.back()));
+      }
+    }
+  };
+  take("model/", parameters_);
+  take("optimizer/", of_.how->state());
+  take("random/", {of_.net.random.counter()});
+  for (std::size_t i = 0; i < options_.callbacks.size(); ++i) {
+    take(fmt::format("callback/{}/", i), options_.callbacks[i].object()->state());
+  }
+  return all;
+}
+
+named_views running_fit::fixed_part() const {
+  named_views result;
+  std::vector<std::string> names;
+  const std::vector<parameter> state = state_of(names);
+  for (std::size_t i = 0; i < state.size(); ++i) result[names[i]] = state[i].view();
+  result[settings_name] = view_of_words(settings_);
+  result[position_name] = view_of_words(at_);
+  return result;
+}
+
+named_views running_fit::snapshot() {
+  at_.epoch = epoch;
+  at_.batch = batch;
+  at_.step = steps;
+  at_.stop = stop;
+  named_views result = fixed_part();
+  result[sums_name] = view_of(sums_.totals());
+  const auto& columns = so_far.columns();
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    result[name_of_column(i, columns[i].first)] = view_of(columns[i].second);
+  }
+  return result;
+}
+
+// Throws unless the snapshot is one of this very training.
+void running_fit::compare(const named_tensors& found, const std::string& source) {
+  const named_views wanted = fixed_part();
+  for (const auto& [name, view] : wanted) {
+    const auto at = found.find(name);
+    if (at == found.end()) refuse(source, fmt::format("it holds no '{}'", name));
+    if (at->second.type() != view.type()) {
+      refuse(source, fmt::format("'{}' is {} in it, but {} here", name, at->second.type().text(),
+                                 view.type().text()));
+    }
+  }
+  for (const auto& [name, value] : found) {
+    if (wanted.contains(name)) continue;
+    const bool figures = name == sums_name || name.starts_with(history_prefix);
+    if (!figures) {
+      refuse(source, fmt::format("it also holds '{}', {}", name, value.type().text()));
+    }
+    if (value.dtype() != float64 || value.shape().rank() != 1) {
+      refuse(source, fmt::format("'{}' is {} in it", name, value.type().text()));
+    }
+  }
+}
+
+void running_fit::restore(const named_tensors& found, const std::string& source) {
+  const auto place = found.find(position_name);
+  if (place == found.end() || place->second.type() != view_of_words(at_).type()) {
+    refuse(source, "it is no state of a fit");
+  }
+  const auto* words = place->second.data_as<std::int64_t>();
+  const position p{words[0], words[1], words[2], words[3], words[4], words[5], words[6]};
+  if (p.fit < at_.fit) return;  // of an earlier fit of this model, which is done
+  passed_ = p.fit > at_.fit;    // of a later one, which will go on from there
+  if (passed_) return;
+  compare(found, source);
+  const auto* settings = found.at(settings_name).data_as<std::int64_t>();
+  for (std::size_t i = 0; i < settings_.size(); ++i) {
+    if (settings[i] == settings_[i]) continue;
+    refuse(source, fmt::format("it was kept with {} {}, here it is {}: remove the file to start "
+                               "anew",
+                               settings_names[i], settings[i], settings_[i]));
+  }
+  std::vector<double> sums;
+  if (const auto at = found.find(sums_name); at != found.end()) {
+    const auto* x = at->second.data_as<double>();
+    sums.assign(x, x + at->second.shape().elements());
+  }
+  std::vector<std::pair<std::string, const tensor*>> columns;
+  for (const auto& [name, value] : found) {
+    if (!name.starts_with(history_prefix)) continue;
+    const std::size_t start = name.find('/', std::string(history_prefix).size());
+    if (start == std::string::npos) refuse(source, fmt::format("it also holds '{}'", name));
+    columns.emplace_back(name.substr(start + 1), &value);
+  }
+  const std::int64_t epochs = p.epoch - p.first_epoch;
+  for (const auto& [name, value] : columns) {
+    if (value->shape() != shape{epochs}) {
+      refuse(source,
+             fmt::format("'{}' has {} epochs, not {}", name, value->shape().text(), epochs));
+    }
+  }
+  const bool sane = p.first_epoch >= 0 && epochs >= 0 && (epochs == 0 || !columns.empty()) &&
+                    p.batch >= 0 && p.batch <= batches_.count() &&
+                    (p.batch == 0 || sums.size() >= 2);
+  if (!sane) refuse(source, "its position is impossible");
+  history past;
+  for (std::int64_t e = 0; e < epochs; ++e) {
+    logs l;
+    for (const auto& [name, value] : columns) l.add(name, value->data_as<double>()[e]);
+    past.add(l);
+  }
+  // Nothing throws from here on.
+  std::vector<std::string> names;
+  const std::vector<parameter> state = state_of(names);
+  for (std::size_t i = 0; i < state.size(); ++i) state[i].set(found.at(names[i]));
+  sums_.totals() = std::move(sums);
+  so_far = std::move(past);
+  last_epoch_ += p.first_epoch - at_.first_epoch;
+  at_ = p;
+  epoch = p.epoch;
+  batch = p.batch;
+  steps = p.step;
+  stop = p.stop != 0;
+  of_.epochs = epoch;
+  of_.steps = steps;
+}
+
+}  // namespace cotape::detail
