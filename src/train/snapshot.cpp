@@ -93,8 +93,8 @@ void running_fit::compare(const named_tensors& found, const std::string& source)
   }
   for (const auto& [name, value] : found) {
     if (wanted.contains(name)) continue;
-    const bool figures = name == sums_name || name.starts_with(history_prefix);
-    if (!figures) {
+    const bool of_epochs = name == sums_name || name.starts_with(history_prefix);
+    if (!of_epochs) {
       refuse(source, fmt::format("it also holds '{}', {}", name, value.type().text()));
     }
     if (value.dtype() != float64 || value.shape().rank() != 1) {
