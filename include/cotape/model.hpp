@@ -15,6 +15,8 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "cotape/callbacks.hpp"
@@ -24,22 +26,27 @@
 
 namespace cotape {
 
-/// Arrays that share their rows: one, or a list in braces for several inputs or outputs. Containers
-/// are used where they are and must outlive it; expressions and temporary tensors are kept.
+/// Arrays that share their rows: one, or a list in braces for several inputs or outputs. Named
+/// containers and views are used where they are and must outlive it, and so must the containers in
+/// braces; expressions and a temporary that stands alone are kept.
 class arrays {
  public:
   arrays() = default;
   arrays(arrays&&) = default;
   arrays& operator=(arrays&&) = default;
   template <class A>
-  requires std::constructible_from<array_argument, const A&> arrays(const A& array) {
-    add(array_argument(array));
+  requires(!std::same_as<std::remove_cvref_t<A>, arrays> &&
+           std::constructible_from<array_argument, const std::remove_cvref_t<A>&>)
+      arrays(A&& array) {
+    constexpr bool seen =
+        std::is_lvalue_reference_v<A> || std::same_as<std::remove_cvref_t<A>, array_view>;
+    add(array_argument(std::as_const(array)), !seen);
   }
   arrays(std::initializer_list<array_argument> list);
   const std::vector<array_view>& views() const { return views_; }
 
  private:
-  void add(const array_argument& array);
+  void add(const array_argument& array, bool keep);
   std::vector<tensor> kept_;
   std::vector<array_view> views_;
 };

@@ -14,13 +14,14 @@
 namespace cotape {
 
 arrays::arrays(std::initializer_list<array_argument> list) {
-  for (const array_argument& a : list) add(a);
+  for (const array_argument& a : list) add(a, false);
 }
 
 // An argument's own value dies with the call that made it.
-void arrays::add(const array_argument& array) {
-  if (array.owns()) kept_.emplace_back(array.view());
-  views_.push_back(array.owns() ? array_view(kept_.back()) : array.view());
+void arrays::add(const array_argument& array, bool keep) {
+  keep = keep || array.owns();
+  if (keep) kept_.emplace_back(array.view());
+  views_.push_back(keep ? array_view(kept_.back()) : array.view());
 }
 
 namespace detail {

@@ -100,8 +100,32 @@ TEST(Layers, SayWhatIsWrong) {
   EXPECT_EQ(message_of([] { dropout(-0.1); }), "dropout: -0.1 not in [0, 1)");
   EXPECT_EQ(message_of([] { dense(-1); }), "dense: -1 units");
   EXPECT_EQ(message_of([] { dense(1)(std::vector<symbol>{}); }), "dense: no inputs");
+  generator random;
+  tape t;
+  const variable scalar = t.constant(1.0f);
+  EXPECT_EQ(message_of([&] { flatten().record(scalar, random); }),
+            "flatten: the input () has no batch axis");
+  EXPECT_EQ(message_of([&] { dense(1).record(scalar, random); }),
+            "dense: the input () has no batch axis");
   const symbol x = input({2});
   EXPECT_EQ(message_of([&] { model(x, dense(1)({x, x})); }), "dense: 2 inputs, it takes one");
+}
+
+// y = x * scale: a layer with weights of the user's own.
+struct scaling_layer : layer_body {
+  const char* kind() const override { return "scaling"; }
+  variable record(std::span<const variable> x, mode, generator&) override {
+    if (parameters.empty()) parameters.emplace_back(name + "/scale", 3.0f);
+    return x[0] * parameters[0];
+  }
+};
+
+TEST(Layers, OfTheUsersOwnAreLayers) {
+  sequential m{layer(std::make_shared<scaling_layer>()), layer(std::make_shared<scaling_layer>())};
+  tape t;
+  const variable y = m(t.constant(xt::xarray<float>{{1.0f, 2.0f}}));
+  EXPECT_EQ(y.value<float>(), (xt::xarray<float>{{9.0f, 18.0f}}));
+  EXPECT_EQ(names_of(m), (names{"scaling/scale", "scaling_1/scale"}));
 }
 
 TEST(Symbols, MakeModelsOfSeveralInputsAndSharedLayers) {

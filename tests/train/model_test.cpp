@@ -159,6 +159,19 @@ TEST(Fit, TakesModelsOfSeveralInputsAndOutputs) {
   EXPECT_NEAR(l["loss"], xt::mean(xt::square(plane - d.y))() + l["both_mae"], 1e-5);
 }
 
+TEST(Fit, KeepsTemporariesThatItsOptionsAreGiven) {
+  const plane d;
+  fit_options options;
+  options.progress = nullptr;
+  options.validation_data = {take_rows(tensor(array_argument(d.x).view()), shuffled_rows(50, 1)),
+                             take_rows(tensor(array_argument(d.y).view()), shuffled_rows(50, 1))};
+  sequential m{dense(1)};
+  m.compile("mse", sgd({.rate = 0}));
+  const double of_all = m.fit(d.x, d.y, options)["val_loss"][0];
+  const array x = take_rows(d.x, shuffled_rows(50, 1)), y = take_rows(d.y, shuffled_rows(50, 1));
+  EXPECT_EQ(of_all, m.evaluate(x, y)["loss"]);
+}
+
 TEST(Fit, TakesLossesThatAreFunctions) {
   const plane d;
   sequential named{dense(1)}, called{dense(1)}, written{dense(1)};

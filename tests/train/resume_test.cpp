@@ -262,6 +262,21 @@ TEST(Resume, TrainsAsEverAfterARefusal) {
   EXPECT_TRUE(same(l.bits(), fresh.bits()));
 }
 
+// A callback whose state has one name twice.
+struct twice_named : callback {
+  parameter a{"a", 0.0, false}, b{"a", 0.0, false};
+  std::vector<parameter> state() const override { return {a, b}; }
+};
+
+TEST(Resume, WantsUniqueNames) {
+  const folder f;
+  little l;
+  EXPECT_EQ(message_of([&] {
+              l.m.fit(l.x, l.y, {.callbacks = {twice_named(), checkpoint(f.at / "c.safetensors")}});
+            }),
+            "fit: two parameters are named 'callback/0/a'");
+}
+
 TEST(Resume, SaysWhatIsWrongWithItsOptions) {
   EXPECT_EQ(message_of([] { checkpoint("c.safetensors", {.epochs = 0}); }),
             "checkpoint: every 0 epochs and 0 steps");
