@@ -47,7 +47,17 @@ class running_fit final : public training {
   void keep(bool last);
   named_views fixed_part() const;
   std::vector<parameter> state_of(std::vector<std::string>& names) const;
+  // Of an epoch: "loss", ..., "val_loss" ...; and how many numbers they are gathered in.
+  std::vector<std::string> names_of_figures() const;
+  std::size_t number_of_sums() const;
   void compare(const named_tensors& found, const std::string& source);
+  void demand_settings(const named_tensors& found, const std::string& source) const;
+  struct gathered {
+    std::vector<double> sums;
+    history past;
+  };
+  gathered read_figures(const named_tensors& found, const position& p,
+                        const std::string& source) const;
   void start_progress();
 
   model::body& of_;

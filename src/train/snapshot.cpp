@@ -1,5 +1,6 @@
 // The state of a fit as named values, and a fit that goes on from them: all of it, or nothing.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -103,6 +104,70 @@ void running_fit::compare(const named_tensors& found, const std::string& source)
   }
 }
 
+std::size_t running_fit::number_of_sums() const {
+  std::size_t n = 2;  // rows and the loss
+  for (const std::size_t k : of_.metric_sizes) n += k;
+  return n;
+}
+
+std::vector<std::string> running_fit::names_of_figures() const {
+  figures_so_far none;
+  none.totals().resize(number_of_sums());
+  std::vector<std::string> names;
+  for (const auto& f : of_.figures(none)) names.push_back(f.first);
+  if (validation_.rows == 0) return names;
+  for (const auto& f : of_.figures(none, "val_")) names.push_back(f.first);
+  return names;
+}
+
+void running_fit::demand_settings(const named_tensors& found, const std::string& source) const {
+  const auto* settings = found.at(settings_name).data_as<std::int64_t>();
+  for (std::size_t i = 0; i < settings_.size(); ++i) {
+    if (settings[i] == settings_[i]) continue;
+    refuse(source, fmt::format("it was kept with {} {}, here it is {}: remove the file to start "
+                               "anew",
+                               settings_names[i], settings[i], settings_[i]));
+  }
+}
+
+// The sums and the history of a snapshot, if they can be those of its position.
+running_fit::gathered running_fit::read_figures(const named_tensors& found, const position& p,
+                                                const std::string& source) const {
+  gathered result;
+  if (const auto at = found.find(sums_name); at != found.end()) {
+    const auto* x = at->second.data_as<double>();
+    result.sums.assign(x, x + at->second.shape().elements());
+  }
+  const std::int64_t epochs = p.epoch - p.first_epoch;
+  const bool sane = p.first_epoch >= 0 && epochs >= 0 && p.first_step >= 0 &&
+                    p.step >= p.first_step && p.batch >= 0 && p.batch <= batches_.count();
+  if (!sane) refuse(source, "its position is impossible");
+  std::vector<std::string> names;
+  std::vector<const double*> columns;
+  for (const auto& [name, value] : found) {
+    if (!name.starts_with(history_prefix)) continue;
+    const std::size_t start = name.find('/', std::string(history_prefix).size());
+    if (start == std::string::npos) refuse(source, fmt::format("it also holds '{}'", name));
+    names.push_back(name.substr(start + 1));
+    columns.push_back(value.data_as<double>());
+    if (value.shape() == shape{epochs}) continue;
+    refuse(source,
+           fmt::format("'{}' has {} epochs, not {}", names.back(), value.shape().text(), epochs));
+  }
+  const std::vector<std::string> wanted = names_of_figures();
+  const bool unused = result.sums.empty() && p.batch == 0;
+  if ((result.sums.size() != number_of_sums() && !unused) || (epochs != 0 && names != wanted)) {
+    refuse(source, fmt::format("it was kept with other metrics: {}; here they are: {}",
+                               fmt::join(names, ", "), fmt::join(wanted, ", ")));
+  }
+  for (std::int64_t e = 0; e < epochs; ++e) {
+    logs l;
+    for (std::size_t k = 0; k < names.size(); ++k) l.add(names[k], columns[k][e]);
+    result.past.add(l);
+  }
+  return result;
+}
+
 void running_fit::restore(const named_tensors& found, const std::string& source) {
   const auto place = found.find(position_name);
   if (place == found.end() || place->second.type() != view_of_words(at_).type()) {
@@ -111,59 +176,25 @@ void running_fit::restore(const named_tensors& found, const std::string& source)
   const auto* words = place->second.data_as<std::int64_t>();
   const position p{words[0], words[1], words[2], words[3], words[4], words[5], words[6]};
   if (p.fit < at_.fit) return;  // of an earlier fit of this model, which is done
-  passed_ = p.fit > at_.fit;    // of a later one, which will go on from there
-  if (passed_) return;
+  if (p.fit > at_.fit) {        // of a later one, which will go on from there
+    passed_ = true;
+    return;
+  }
   compare(found, source);
-  const auto* settings = found.at(settings_name).data_as<std::int64_t>();
-  for (std::size_t i = 0; i < settings_.size(); ++i) {
-    if (settings[i] == settings_[i]) continue;
-    refuse(source, fmt::format("it was kept with {} {}, here it is {}: remove the file to start "
-                               "anew",
-                               settings_names[i], settings[i], settings_[i]));
-  }
-  std::vector<double> sums;
-  if (const auto at = found.find(sums_name); at != found.end()) {
-    const auto* x = at->second.data_as<double>();
-    sums.assign(x, x + at->second.shape().elements());
-  }
-  std::vector<std::pair<std::string, const tensor*>> columns;
-  for (const auto& [name, value] : found) {
-    if (!name.starts_with(history_prefix)) continue;
-    const std::size_t start = name.find('/', std::string(history_prefix).size());
-    if (start == std::string::npos) refuse(source, fmt::format("it also holds '{}'", name));
-    columns.emplace_back(name.substr(start + 1), &value);
-  }
-  const std::int64_t epochs = p.epoch - p.first_epoch;
-  for (const auto& [name, value] : columns) {
-    if (value->shape() != shape{epochs}) {
-      refuse(source,
-             fmt::format("'{}' has {} epochs, not {}", name, value->shape().text(), epochs));
-    }
-  }
-  const bool sane = p.first_epoch >= 0 && epochs >= 0 && (epochs == 0 || !columns.empty()) &&
-                    p.batch >= 0 && p.batch <= batches_.count() &&
-                    (p.batch == 0 || sums.size() >= 2);
-  if (!sane) refuse(source, "its position is impossible");
-  history past;
-  for (std::int64_t e = 0; e < epochs; ++e) {
-    logs l;
-    for (const auto& [name, value] : columns) l.add(name, value->data_as<double>()[e]);
-    past.add(l);
-  }
-  // Nothing throws from here on.
+  demand_settings(found, source);
+  gathered figures_then = read_figures(found, p, source);
   std::vector<std::string> names;
   const std::vector<parameter> state = state_of(names);
+  // Nothing is refused from here on.
   for (std::size_t i = 0; i < state.size(); ++i) state[i].set(found.at(names[i]));
-  sums_.totals() = std::move(sums);
-  so_far = std::move(past);
+  sums_.totals() = std::move(figures_then.sums);
+  so_far = std::move(figures_then.past);
   last_epoch_ += p.first_epoch - at_.first_epoch;
   at_ = p;
-  epoch = p.epoch;
+  epoch = of_.epochs = p.epoch;
   batch = p.batch;
-  steps = p.step;
+  steps = of_.steps = p.step;
   stop = p.stop != 0;
-  of_.epochs = epoch;
-  of_.steps = steps;
 }
 
 }  // namespace cotape::detail

@@ -169,6 +169,14 @@ TEST(Resume, RefusesWhatIsNotItsOwn) {
   rows.y = column{{1}, {0}};
   EXPECT_EQ(refused(rows, [&] { rows.fit(file, 2); }),
             named + "it was kept with rows 3, here it is 2: remove the file to start anew");
+  little metrics;
+  metrics.m.compile("mse", adam(), {"rmse"});
+  EXPECT_EQ(refused(metrics, [&] { metrics.fit(file, 2); }),
+            named + "it was kept with other metrics: loss, mae; here they are: loss, rmse");
+  little fewer;
+  fewer.m.compile("mse", adam());
+  EXPECT_EQ(refused(fewer, [&] { fewer.fit(file, 2); }),
+            named + "it was kept with other metrics: loss, mae; here they are: loss");
   little more;
   EXPECT_EQ(refused(more,
                     [&] {
