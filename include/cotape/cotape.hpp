@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cotape/activations.hpp"
+#include "cotape/callbacks.hpp"
 #include "cotape/check.hpp"
 #include "cotape/csv.hpp"
 #include "cotape/data.hpp"
@@ -12,6 +13,8 @@
 #include "cotape/io.hpp"
 #include "cotape/layers.hpp"
 #include "cotape/losses.hpp"
+#include "cotape/metrics.hpp"
+#include "cotape/model.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/optimizers.hpp"
 #include "cotape/primitive.hpp"

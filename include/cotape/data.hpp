@@ -45,6 +45,8 @@ class batches {
   void start_epoch(std::int64_t epoch);
   /// Gathers the next batch; false at the epoch's end.
   bool next();
+  /// Passes over so many batches of the epoch: to go on within it.
+  void skip(std::int64_t count);
   /// The i-th array's rows in this batch: valid until the next one.
   const array_view& operator[](std::size_t i) const { return views_[i]; }
   std::int64_t batch_rows() const { return batch_rows_; }

@@ -1,10 +1,18 @@
 // layer: nn
-// Layers and models: functions over variables that own parameters. A layer makes its weights when
-// it is first called, from the size of its input. A plain function over variables needs none of
-// this.
+// Layers: functions over variables that own parameters. A layer makes its weights when it is first
+// recorded, from its input's shape and dtype. Layers are handles: copies share the weights, and so
+// does a layer that stands in a model twice. A plain function over variables needs none of this.
+//
+// Functional models join layers by symbols, which stand for values of rows that are not yet known:
+//
+//   auto x = input({2});
+//   auto h = dense(4, "sigmoid")(x);
+//   model m(x, dense(1, "sigmoid")(h));  // model.hpp
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,47 +28,111 @@ namespace cotape {
 /// value_error listing the names for any other.
 variable activate(const std::string& name, operand x);
 
-class layer {
+/// What a model is recorded for: dropout acts in training only.
+enum class mode : std::uint8_t { predicting, training };
+
+/// What a layer does and owns. For a layer with weights of your own, derive from it and wrap it:
+/// `layer(std::make_shared<my_layer>())`; for one without there is `lambda`.
+class layer_body {
  public:
-  virtual ~layer() = default;
-  /// Records the layer for x of shape (batch, features...).
-  virtual variable record(variable x, generator& random) = 0;
-  virtual std::vector<parameter> parameters() const { return {}; }
+  virtual ~layer_body() = default;
+  /// What its name begins with, such as "dense".
+  virtual const char* kind() const = 0;
+  /// Records it for inputs of shape (batch, features...); makes `parameters` if there are none yet,
+  /// named `name` + "/weight" and so on.
+  virtual variable record(std::span<const variable> inputs, mode m, generator& random) = 0;
+
+  std::string name;  // empty until the user or a model gives one
+  std::vector<parameter> parameters;
 };
 
-/// y = activation(x W + b), W (inputs, units), b (units).
+class symbol;
+
+/// A handle to a layer.
+class layer {
+ public:
+  explicit layer(std::shared_ptr<layer_body> body) : body_(std::move(body)) {}
+
+  /// The same layer under a name, which its parameters' names begin with. Throws value_error if the
+  /// parameters exist already.
+  layer named(std::string name) const;
+  /// The layer's output for symbols: to be given to a model or to more layers.
+  symbol operator()(const symbol& x, const char* file = __builtin_FILE(),
+                    int line = __builtin_LINE()) const;
+  symbol operator()(const std::vector<symbol>& x, const char* file = __builtin_FILE(),
+                    int line = __builtin_LINE()) const;
+  /// Records the layer for variables of shape (batch, features...).
+  variable record(variable x, generator& random, mode m = mode::predicting) const;
+
+  /// None before the layer was first recorded.
+  const std::vector<parameter>& parameters() const { return body_->parameters; }
+  layer_body& body() const { return *body_; }
+
+ private:
+  std::shared_ptr<layer_body> body_;
+};
+
+/// A model's value before there is data: an input, or a layer's output.
+class symbol {
+ public:
+  struct source {
+    std::vector<layer> made_by;  // none for an input
+    std::vector<symbol> from;
+    place where;
+    value_type row = {};    // an input's, without the batch axis
+    std::string name = {};  // an input's
+  };
+  explicit symbol(source s) : source_(std::make_shared<const source>(std::move(s))) {}
+  const source& of() const { return *source_; }
+
+ private:
+  std::shared_ptr<const source> source_;
+};
+
+/// A model's input: rows of this shape, without the batch axis. Data of another floating dtype is
+/// converted to `d`, which is the dtype of the weights as well.
+symbol input(const shape& row, dtype d = float32, std::string name = "",
+             const char* file = __builtin_FILE(), int line = __builtin_LINE());
+
+/// y = activation(x W + b): W "NAME/weight" (inputs, units), b "NAME/bias" (units), which starts at
+/// zero. Inputs with more axes are multiplied along their last.
 class dense : public layer {
  public:
   explicit dense(
       std::int64_t units, std::string activation = "identity",
-      initializer weights = [](generator& r, const shape& s) { return glorot_uniform(r, s); });
-  variable record(variable x, generator& random) override;
-  std::vector<parameter> parameters() const override { return parameters_; }
-
- private:
-  std::int64_t units_;
-  std::string activation_;
-  initializer make_;
-  std::vector<parameter> parameters_;  // empty until the first call, then weight and bias
+      initializer weights = [](generator& r, const shape& s) { return glorot_uniform(r, s); },
+      bool bias = true);
 };
 
-/// Layers one after the other.
-class sequential {
+/// `activate` as a layer. Throws value_error, as that does, for an unknown name.
+class activation : public layer {
  public:
-  explicit sequential(std::int64_t seed = 0) : random_(seed) {}
-  /// Adds a layer at the end.
-  template <class Layer> sequential& add(Layer l) {
-    layers_.push_back(std::make_shared<Layer>(std::move(l)));
-    return *this;
-  }
-  /// Records the model. Throws value_error if it has no layers.
-  variable operator()(operand x);
-  /// All layers' parameters; those of layers that were never called do not exist yet.
-  std::vector<parameter> parameters() const;
-
- private:
-  generator random_;
-  std::vector<std::shared_ptr<layer>> layers_;
+  explicit activation(std::string name);
 };
+
+/// (batch, a, b, ...) as (batch, a b ...).
+class flatten : public layer {
+ public:
+  flatten();
+};
+
+/// In training each element is 0 with probability `rate`, else divided by 1 - rate (Srivastava et
+/// al., 2014, "inverted"); when predicting it is left as it is. Throws value_error unless
+/// 0 <= rate < 1. The masks are drawn from the model's generator.
+class dropout : public layer {
+ public:
+  explicit dropout(double rate);
+};
+
+/// A function over variables as a layer; of several, if it is given several symbols.
+class lambda : public layer {
+ public:
+  explicit lambda(std::function<variable(variable)> f);
+  explicit lambda(std::function<variable(std::span<const variable>)> f);
+};
+
+/// Symbols side by side along an axis of the batch; the last by default.
+symbol concatenate(const std::vector<symbol>& parts, std::int64_t axis = -1,
+                   const char* file = __builtin_FILE(), int line = __builtin_LINE());
 
 }  // namespace cotape

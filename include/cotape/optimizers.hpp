@@ -14,6 +14,7 @@ namespace cotape {
 class optimizer {
  public:
   virtual ~optimizer() = default;
+  optimizer(optimizer&&) = default;
   optimizer(const optimizer&) = delete;
   optimizer& operator=(const optimizer&) = delete;
 

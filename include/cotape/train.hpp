@@ -37,11 +37,30 @@ class running_mean {
   std::int64_t rows_ = 0;
 };
 
+/// Figures by name in a fixed order: "loss", then the metrics.
+class logs {
+ public:
+  void add(std::string name, double value) { values_.emplace_back(std::move(name), value); }
+  /// Throws value_error naming those that there are.
+  double operator[](const std::string& name) const;
+  double operator[](std::size_t i) const { return values_.at(i).second; }
+  std::size_t size() const { return values_.size(); }
+  auto begin() const { return values_.begin(); }
+  auto end() const { return values_.end(); }
+
+ private:
+  std::vector<std::pair<std::string, double>> values_;
+};
+
 /// Named quantities by epoch: "loss", "accuracy", "val_loss" ...
 class history {
  public:
   /// One more epoch. The first fixes the names; throws value_error if later ones differ.
   void add(std::initializer_list<std::pair<const char*, double>> values);
+  void add(const logs& values);
+  const std::vector<std::pair<std::string, std::vector<double>>>& columns() const {
+    return columns_;
+  }
   std::size_t epochs() const { return columns_.empty() ? 0 : columns_[0].second.size(); }
   /// A quantity over the epochs; throws value_error naming those that there are.
   const std::vector<double>& operator[](const std::string& name) const;
@@ -49,6 +68,9 @@ class history {
   std::string csv() const;
   /// Throws io_error naming the file.
   void write_csv(const std::filesystem::path& file) const;
+  /// A picture, by gnuplot: a panel for each quantity over the epochs, its "val_" beside it. Throws
+  /// value_error for a history without epochs, io_error naming the file or the missing program.
+  void write_svg(const std::filesystem::path& file) const;
 
  private:
   std::vector<std::pair<std::string, std::vector<double>>> columns_;
@@ -58,16 +80,21 @@ struct progress_options {
   std::int64_t epochs = 1;
   std::int64_t rows = 0;     // an epoch
   std::int64_t batches = 0;  // an epoch
+  std::int64_t first = 0;    // epochs that were done before
   bool live = false;         // rewrite one line (a terminal); else whole lines, a few an epoch
+  double quiet = 0;          // write nothing before so many seconds have passed
   std::function<double()> clock = {};  // seconds; default: a steady clock
 };
 
-/// Writes how a training goes: epoch, batch, loss, accuracy, samples a second, time left.
+/// Writes how a training goes: epoch, batch, figures, samples a second, time left.
 class progress {
  public:
   progress(std::ostream& out, progress_options options);
   /// After each batch, with the means of the epoch so far.
   void update(std::int64_t rows, double loss, double accuracy);
+  /// The same with any figures, which are only asked for where a line is written. They are asked
+  /// for by end_epoch as well.
+  void update(std::int64_t rows, std::function<logs()> figures);
   /// Ends the epoch's line, with something to add to it. Quick epochs share a line.
   void end_epoch(const std::string& more = {});
   /// Seconds since the start.
@@ -80,8 +107,8 @@ class progress {
   std::ostream& out_;
   progress_options options_;
   double started_, last_written_, last_ended_;
-  std::int64_t epoch_ = 0, batch_ = 0, rows_ = 0;
-  double loss_ = 0, accuracy_ = 0;
+  std::int64_t epoch_, batch_ = 0, rows_ = 0;
+  std::function<logs()> figures_;
 };
 
 /// Whether a stream is the standard output or error and that is a terminal.

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "cotape/activations.hpp"
+#include "cotape/ops.hpp"
 #include "cotape/xtensor.hpp"
 
 namespace cotape {
@@ -50,37 +51,159 @@ variable activate(const std::string& name, operand x) {
   throw value_error(fmt::format("activate: no activation '{}'; there are: {}", name, known));
 }
 
-dense::dense(std::int64_t units, std::string activation, initializer weights)
-    : units_(units), activation_(std::move(activation)), make_(std::move(weights)) {
-  if (units <= 0) throw value_error(fmt::format("dense: {} units", units));
+namespace {
+
+// The dtype of weights for such an input: on a tape that turns float32 into float64, to check
+// gradients, they stay float32.
+dtype weight_dtype(const variable& x) {
+  if (x.dtype() == int64) return float32;
+  return x.owner().promoted(float32) == float64 ? float32 : x.dtype();
 }
 
-variable dense::record(variable x, generator& random) {
-  if (x.shape().rank() < 2) {
-    throw shape_error(fmt::format("dense: the input {} has no batch axis", x.shape().text()));
-  }
-  const std::int64_t inputs = x.shape()[x.shape().rank() - 1];
-  if (parameters_.empty()) {
-    parameters_.emplace_back("weight", make_(random, {inputs, units_}));
-    parameters_.emplace_back("bias", zeros({units_}, parameters_[0].dtype()));
-  }
-  return activate(activation_, matmul(x, parameters_[0]) + parameters_[1]);
+std::int64_t last_size(const shape& s) { return s[s.rank() - 1]; }
+
+void demand_one(const char* kind, std::span<const variable> inputs) {
+  if (inputs.size() == 1) return;
+  throw value_error(fmt::format("{}: {} inputs, it takes one", kind, inputs.size()));
 }
 
-variable sequential::operator()(operand input) {
-  variable x = input.as_variable();
-  const tape::scope here(x.owner(), input.where());
-  if (layers_.empty()) throw value_error("sequential: the model has no layers, add some");
-  for (const auto& l : layers_) x = l->record(x, random_);
-  return x;
+class dense_layer : public layer_body {
+ public:
+  dense_layer(std::int64_t units, std::string activation, initializer weights, bool bias)
+      : units_(units), activation_(std::move(activation)), make_(std::move(weights)), bias_(bias) {
+    if (units <= 0) throw value_error(fmt::format("dense: {} units", units));
+  }
+  const char* kind() const override { return "dense"; }
+  variable record(std::span<const variable> inputs, mode, generator& random) override {
+    demand_one("dense", inputs);
+    const variable& x = inputs[0];
+    if (x.shape().rank() < 2) {
+      throw shape_error(fmt::format("dense: the input {} has no batch axis", x.shape().text()));
+    }
+    if (parameters.empty()) make_parameters(last_size(x.shape()), weight_dtype(x), random);
+    const variable z = matmul(x, parameters[0]);
+    return activate(activation_, bias_ ? z + parameters[1] : z);
+  }
+
+ private:
+  void make_parameters(std::int64_t inputs, dtype d, generator& random) {
+    tensor weights = make_(random, {inputs, units_});
+    if (weights.dtype() != d) weights = tensor(weights, d);
+    parameters.emplace_back(name + "/weight", weights);
+    if (bias_) parameters.emplace_back(name + "/bias", zeros({units_}, d));
+  }
+
+  std::int64_t units_;
+  std::string activation_;
+  initializer make_;
+  bool bias_;
+};
+
+class dropout_layer : public layer_body {
+ public:
+  explicit dropout_layer(double rate) : rate_(rate) {
+    if (!(rate >= 0 && rate < 1)) throw value_error(fmt::format("dropout: {} not in [0, 1)", rate));
+  }
+  const char* kind() const override { return "dropout"; }
+  variable record(std::span<const variable> inputs, mode m, generator& random) override {
+    demand_one("dropout", inputs);
+    const variable& x = inputs[0];
+    if (m == mode::predicting || rate_ == 0) return x;
+    const variable kept = random.uniform(x.owner(), x.shape(), 0, 1, x.dtype()) >= rate_;
+    return x * kept / (1 - rate_);
+  }
+
+ private:
+  double rate_;
+};
+
+using function = std::function<variable(std::span<const variable>)>;
+
+class function_layer : public layer_body {
+ public:
+  function_layer(const char* kind, function f) : kind_(kind), f_(std::move(f)) {}
+  const char* kind() const override { return kind_; }
+  variable record(std::span<const variable> inputs, mode, generator&) override {
+    return f_(inputs);
+  }
+
+ private:
+  const char* kind_;
+  function f_;
+};
+
+std::shared_ptr<layer_body> made_of(const char* kind, std::function<variable(variable)> f) {
+  return std::make_shared<function_layer>(kind, [=](std::span<const variable> inputs) {
+    demand_one(kind, inputs);
+    return f(inputs[0]);
+  });
 }
 
-std::vector<parameter> sequential::parameters() const {
-  std::vector<parameter> result;
-  for (const auto& l : layers_) {
-    for (const parameter& p : l->parameters()) result.push_back(p);
+variable flattened(const variable& x) {
+  const shape& s = x.shape();
+  if (s.rank() == 0) throw shape_error("flatten: the input () has no batch axis");
+  std::int64_t features = 1;
+  for (std::size_t i = 1; i < s.rank(); ++i) features *= s[i];
+  return reshape(x, {s[0], features});
+}
+
+}  // namespace
+
+layer layer::named(std::string name) const {
+  if (!body_->parameters.empty()) {
+    throw value_error(
+        fmt::format("layer: '{}' has its parameters' names already: name it '{}' "
+                    "before it is first used",
+                    body_->name, name));
   }
-  return result;
+  body_->name = std::move(name);
+  return *this;
+}
+
+symbol layer::operator()(const symbol& x, const char* file, int line) const {
+  return (*this)(std::vector{x}, file, line);
+}
+
+symbol layer::operator()(const std::vector<symbol>& x, const char* file, int line) const {
+  if (x.empty()) throw value_error(fmt::format("{}: no inputs", body_->kind()));
+  return symbol({{*this}, x, {file, line}});
+}
+
+variable layer::record(variable x, generator& random, mode m) const {
+  if (body_->name.empty()) body_->name = body_->kind();
+  return body_->record(std::span(&x, 1), m, random);
+}
+
+symbol input(const shape& row, dtype d, std::string name, const char* file, int line) {
+  return symbol({{}, {}, {file, line}, {d, row}, std::move(name)});
+}
+
+dense::dense(std::int64_t units, std::string activation, initializer weights, bool bias)
+    : layer(std::make_shared<dense_layer>(units, std::move(activation), std::move(weights), bias)) {
+}
+
+activation::activation(std::string name)
+    : layer(made_of("activation", [=](variable x) { return activate(name, x); })) {
+  tape t;
+  activate(name, t.constant(tensor({float32, {1, 2}})));  // throws for an unknown name
+}
+
+flatten::flatten() : layer(made_of("flatten", flattened)) {}
+
+dropout::dropout(double rate) : layer(std::make_shared<dropout_layer>(rate)) {}
+
+lambda::lambda(std::function<variable(variable)> f) : layer(made_of("lambda", std::move(f))) {}
+
+lambda::lambda(std::function<variable(std::span<const variable>)> f)
+    : layer(std::make_shared<function_layer>("lambda", std::move(f))) {}
+
+symbol concatenate(const std::vector<symbol>& parts, std::int64_t axis, const char* file,
+                   int line) {
+  const layer l(
+      std::make_shared<function_layer>("concatenate", [=](std::span<const variable> inputs) {
+        return concatenate(std::vector<operand>(inputs.begin(), inputs.end()), axis);
+      }));
+  return l(parts, file, line);
 }
 
 }  // namespace cotape

@@ -50,15 +50,21 @@ void batches::prepare(const batch_options& options) {
 }
 
 void batches::start_epoch(std::int64_t epoch) {
-  detail::row_generator random({seed_, static_cast<std::uint64_t>(epoch)});
   std::iota(order_.begin(), order_.end(), 0u);
+  at_ = 0;
+  if (!shuffle_ && !replace_) return;
+  detail::row_generator random({seed_, static_cast<std::uint64_t>(epoch)});
   if (replace_) {
     const auto rows = static_cast<std::uint64_t>(rows_);
     for (std::uint32_t& row : order_) row = static_cast<std::uint32_t>(random.below(rows));
-  } else if (shuffle_) {
+  } else {
     random.shuffle(order_);
   }
-  at_ = 0;
+}
+
+void batches::skip(std::int64_t count) {
+  if (count < 0) throw value_error(fmt::format("batches: cannot skip {}", count));
+  at_ = count >= this->count() ? rows_ : std::min(rows_, at_ + count * size_);
 }
 
 bool batches::next() {

@@ -7,11 +7,35 @@
 #include <cstring>
 #include <fstream>
 
+#include "cotape/report.hpp"
 #include "cotape/train.hpp"
 
 namespace cotape {
 
+namespace {
+
+// What stands under a name in a list of pairs.
+template <class List>
+const auto& find(const char* where, const List& list, const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& [key, value] : list) {
+    if (key == name) return value;
+    names.push_back(key);
+  }
+  throw value_error(fmt::format("{}: no '{}', only: {}", where, name, fmt::join(names, ", ")));
+}
+
+}  // namespace
+
+double logs::operator[](const std::string& name) const { return find("logs", values_, name); }
+
 void history::add(std::initializer_list<std::pair<const char*, double>> values) {
+  logs l;
+  for (const auto& [name, value] : values) l.add(name, value);
+  add(l);
+}
+
+void history::add(const logs& values) {
   if (columns_.empty()) {
     for (const auto& v : values) columns_.emplace_back(v.first, std::vector<double>{});
   }
@@ -23,12 +47,23 @@ void history::add(std::initializer_list<std::pair<const char*, double>> values) 
 }
 
 const std::vector<double>& history::operator[](const std::string& name) const {
-  std::vector<std::string> names;
-  for (const auto& [key, values] : columns_) {
-    if (key == name) return values;
-    names.push_back(key);
+  return find("history", columns_, name);
+}
+
+void history::write_svg(const std::filesystem::path& file) const {
+  if (epochs() == 0) throw value_error("history: there is no epoch to draw");
+  const std::string validation = "val_";
+  std::vector<report::panel> panels;
+  for (const auto& [name, values] : columns_) {
+    const bool of_validation = name.starts_with(validation);
+    const std::string of = of_validation ? name.substr(validation.size()) : name;
+    const auto at = std::find_if(panels.begin(), panels.end(),
+                                 [&](const report::panel& p) { return p.title == of; });
+    report::panel& p =
+        at != panels.end() ? *at : panels.emplace_back(report::panel{of, "epoch", of, {}, false});
+    p.curves.push_back({of_validation ? "validation" : "training", values, {}});
   }
-  throw value_error(fmt::format("history: no '{}', only: {}", name, fmt::join(names, ", ")));
+  report::write_curves(file, panels);
 }
 
 std::string history::csv() const {

@@ -32,7 +32,7 @@ int digits(std::int64_t n) { return static_cast<int>(fmt::formatted_size("{}", n
 }  // namespace
 
 progress::progress(std::ostream& out, progress_options options)
-    : out_(out), options_(std::move(options)) {
+    : out_(out), options_(std::move(options)), epoch_(options_.first) {
   if (!options_.clock) options_.clock = steady_seconds;
   started_ = last_written_ = last_ended_ = options_.clock();
 }
@@ -40,13 +40,17 @@ progress::progress(std::ostream& out, progress_options options)
 std::string progress::line() const {
   const double seconds = elapsed();
   const std::int64_t done = epoch_ * options_.rows + rows_;
-  const double speed = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  const std::int64_t before = options_.first * options_.rows;
+  const double speed = seconds > 0 ? static_cast<double>(done - before) / seconds : 0;
   const auto rows_left = static_cast<double>(options_.epochs * options_.rows - done);
-  return fmt::format(
-      "epoch {:{}}/{}  batch {:{}}/{}  loss {:.4f}  accuracy {:.4f}  {:.0f} samples/s  left {}",
-      epoch_ + 1, digits(options_.epochs), options_.epochs, batch_, digits(options_.batches),
-      options_.batches, loss_, accuracy_, speed,
-      speed > 0 ? duration_text(rows_left / speed) : "?");
+  std::string text =
+      fmt::format("epoch {:{}}/{}  batch {:{}}/{}", epoch_ + 1, digits(options_.epochs),
+                  options_.epochs, batch_, digits(options_.batches), options_.batches);
+  if (figures_) {
+    for (const auto& [name, value] : figures_()) text += fmt::format("  {} {:.4f}", name, value);
+  }
+  return text + fmt::format("  {:.0f} samples/s  left {}", speed,
+                            speed > 0 ? duration_text(rows_left / speed) : "?");
 }
 
 void progress::write(const std::string& text, bool last) {
@@ -61,21 +65,31 @@ void progress::write(const std::string& text, bool last) {
 }
 
 void progress::update(std::int64_t rows, double loss, double accuracy) {
+  update(rows, [=] {
+    logs l;
+    l.add("loss", loss);
+    l.add("accuracy", accuracy);
+    return l;
+  });
+}
+
+void progress::update(std::int64_t rows, std::function<logs()> figures) {
   ++batch_;
   rows_ += rows;
-  loss_ = loss;
-  accuracy_ = accuracy;
+  figures_ = std::move(figures);
   if (batch_ == options_.batches) return;  // end_epoch writes it
   const bool quarter = batch_ * 4 / options_.batches != (batch_ - 1) * 4 / options_.batches;
-  const double since = options_.clock() - last_written_;
-  const bool due = options_.live ? since >= live_interval : quarter && since >= line_interval;
-  if (due) write(line(), false);
+  if (!options_.live && !quarter) return;
+  const double now = options_.clock();
+  const bool due = now - last_written_ >= (options_.live ? live_interval : line_interval);
+  if (due && now - started_ >= options_.quiet) write(line(), false);
 }
 
 void progress::end_epoch(const std::string& more) {
   const double now = options_.clock();
   const bool last = epoch_ + 1 == options_.epochs || now - last_ended_ >= line_interval;
-  if (last || (options_.live && now - last_written_ >= live_interval)) {
+  const bool loud = now - started_ >= options_.quiet;
+  if (loud && (last || (options_.live && now - last_written_ >= live_interval))) {
     write(more.empty() ? line() : line() + "  " + more, last);
   }
   if (last) last_ended_ = now;

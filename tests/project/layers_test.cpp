@@ -27,7 +27,7 @@ std::map<std::string, layers> allowed_includes() {
     allowed[layer].insert(layer);
   }
   allowed["train"] = left;
-  allowed["train"].insert({"nn", "io", "train"});
+  allowed["train"].insert({"nn", "check", "io", "report", "train"});
   return allowed;
 }
 

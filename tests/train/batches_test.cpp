@@ -159,4 +159,22 @@ TEST(Batches, CanBeDrawnWithReplacement) {
   for (const int n : times) EXPECT_NEAR(n, 1000, 160);  // five deviations
 }
 
+TEST(Batches, SkipToWhereATrainingWas) {
+  const xt::xarray<double> x = xt::arange<double>(10);
+  batches whole({x}, {.size = 4, .seed = 3}), rest({x}, {.size = 4, .seed = 3});
+  whole.start_epoch(2);
+  whole.next();
+  rest.start_epoch(2);
+  rest.skip(1);
+  while (whole.next()) {
+    ASSERT_TRUE(rest.next());
+    EXPECT_TRUE(same_bits(whole[0], rest[0]));
+  }
+  EXPECT_FALSE(rest.next());
+  rest.start_epoch(2);
+  rest.skip(3);
+  EXPECT_FALSE(rest.next());
+  cotape::tests::expect_error<value_error>([&] { rest.skip(-1); }, "batches: cannot skip -1");
+}
+
 }  // namespace

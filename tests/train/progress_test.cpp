@@ -71,4 +71,27 @@ TEST(Progress, AStringIsNoTerminal) {
   EXPECT_FALSE(is_terminal(out));
 }
 
+TEST(Progress, ShowsAnyFiguresOfATrainingThatGoesOnAfterAQuietTime) {
+  std::ostringstream out;
+  double now = 0;
+  progress p(out, {.epochs = 6, .rows = 10, .batches = 1, .first = 2, .quiet = 3, .clock = [&] {
+                     return now;
+                   }});
+  int asked = 0;
+  for (int e = 2; e < 6; ++e) {
+    now += 1;
+    p.update(10, [&] {
+      ++asked;
+      logs l;
+      l.add("r2", 0.5);
+      return l;
+    });
+    p.end_epoch();
+  }
+  EXPECT_EQ(out.str(),
+            "epoch 5/6  batch 1/1  r2 0.5000  10 samples/s  left 1 s\n"
+            "epoch 6/6  batch 1/1  r2 0.5000  10 samples/s  left 0 s\n");
+  EXPECT_EQ(asked, 2);
+}
+
 }  // namespace

@@ -1,0 +1,160 @@
+// layer: train
+// Models that read like Keras's: layers one after the other or joined by symbols, then compile,
+// fit, evaluate, predict. A whole training step is one compiled program.
+//
+//   sequential m{dense(4, "sigmoid"), dense(1, "sigmoid")};
+//   m.compile("binary_crossentropy", adam({.rate = 0.05}), {"accuracy"});
+//   history h = m.fit(x, y, {.epochs = 500});
+//   xt::xarray<float> p = m.predict<float>(x);
+//
+// A model belongs to one thread at a time. Losses take (prediction, target), Keras's the reverse.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "cotape/callbacks.hpp"
+#include "cotape/layers.hpp"
+#include "cotape/metrics.hpp"
+#include "cotape/train.hpp"
+
+namespace cotape {
+
+/// Arrays that share their rows: one, or a list in braces for several inputs or outputs. Named
+/// containers and views are used where they are and must outlive it, and so must the containers in
+/// braces; expressions and a temporary that stands alone are kept.
+class arrays {
+ public:
+  arrays() = default;
+  arrays(arrays&&) = default;
+  arrays& operator=(arrays&&) = default;
+  template <class A>
+  requires(!std::same_as<std::remove_cvref_t<A>, arrays> &&
+           std::constructible_from<array_argument, const std::remove_cvref_t<A>&>)
+      arrays(A&& array) {
+    constexpr bool seen =
+        std::is_lvalue_reference_v<A> || std::same_as<std::remove_cvref_t<A>, array_view>;
+    add(array_argument(std::as_const(array)), !seen);
+  }
+  arrays(std::initializer_list<array_argument> list);
+  const std::vector<array_view>& views() const { return views_; }
+
+ private:
+  void add(const array_argument& array, bool keep);
+  std::vector<tensor> kept_;
+  std::vector<array_view> views_;
+};
+
+struct labelled_data {
+  arrays x = {}, y = {};
+};
+
+struct fit_options {
+  std::int64_t epochs = 1;
+  std::int64_t batch_size = 32;  // the last batch may be smaller
+  bool shuffle = true;
+  bool replace = false;    // draw the rows of each batch from all rows
+  std::uint64_t seed = 0;  // of the rows' order, together with the epoch's number
+  std::int64_t steps = 0;  // unless 0: train this many batches, whatever `epochs` is; an epoch that
+                           // they end within counts as one
+  double validation_split = 0;         // the last rows, ceil(rows * split): before shuffling
+  labelled_data validation_data = {};  // instead
+  std::vector<given<callback>> callbacks = {};
+  std::ostream* progress = &std::cout;  // lines on anything that takes over a second; or nullptr
+  bool check_gradient = false;  // of the first batch, by differences: value_error if it is wrong
+};
+
+/// The inputs or outputs of a model: one, or a list in braces.
+struct symbols {
+  symbols(const symbol& s) : list{s} {}
+  symbols(std::initializer_list<symbol> s) : list(s) {}
+  symbols(std::vector<symbol> s) : list(std::move(s)) {}
+  std::vector<symbol> list;
+};
+
+/// An optimizer by object, or by name with its default options: "sgd", "adagrad", "rmsprop",
+/// "adam", "adamw". Throws value_error listing the names.
+class optimizer_argument : public given<optimizer> {
+ public:
+  using given<optimizer>::given;
+  optimizer_argument(const char* name);
+};
+
+class model {
+ public:
+  /// Builds what leads from the inputs to the outputs, making the weights in the order of the
+  /// layers. Throws value_error for an output that needs an input which is not given, or for two
+  /// layers of one name; errors of a layer name the line where it was called.
+  model(const symbols& inputs, const symbols& outputs, std::int64_t seed = 0);
+  model(model&&) noexcept;
+  model& operator=(model&&) noexcept;
+  ~model();
+
+  /// Records the model for variables, on their tape.
+  variable operator()(operand x, mode m = mode::predicting);
+  std::vector<variable> operator()(const std::vector<variable>& x, mode m = mode::predicting);
+
+  /// All layers' parameters, named "dense/weight", "dense/bias", "dense_1/weight" ...; those of
+  /// layers that were never recorded do not exist yet.
+  std::vector<parameter> parameters() const;
+  /// The source of first weights and dropout masks.
+  generator& random();
+  /// A line a layer: name, output shape with None for the batch, parameters; then how many in all,
+  /// trainable and not. Throws value_error if the input's shape is not known yet.
+  std::string summary() const;
+
+  /// Chooses the loss, the optimizer and metrics; training starts anew from the present weights.
+  /// Several outputs: the same loss for each, or one each; the sum is minimized.
+  void compile(const loss_function& loss, const optimizer_argument& how = "rmsprop",
+               std::vector<metric> metrics = {});
+  void compile(std::vector<loss_function> losses, const optimizer_argument& how,
+               std::vector<metric> metrics = {});
+
+  /// Trains, and gives the figures of each epoch: "loss" (the mean over the samples, before each
+  /// update), the metrics, and those of validation after "val_". Another call continues: two of 5
+  /// epochs do what one of 10 does. Targets have the output's shape, (n) also for (n, 1), or are
+  /// labels for a sparse loss; floating data takes the model's dtype. Before the first step it
+  /// throws value_error or shape_error, naming rows or shapes, for a model that is not compiled, an
+  /// empty set, shapes that do not fit, NaN or infinity, labels out of range, and targets that MAPE
+  /// or MSLE cannot take. An error in a step leaves the parameters as they were before it.
+  history fit(const arrays& x, const arrays& y, const fit_options& options = {});
+  /// The loss, then the metrics, in predicting mode. Errors as fit's. Changes no parameter.
+  logs evaluate(const arrays& x, const arrays& y, std::int64_t batch_size = 256);
+  /// The output for rows x, (n, features...) to (n, ...); one row may come without its first axis.
+  tensor predict(const arrays& x, std::int64_t batch_size = 256);
+  template <class T> xt::xarray<T> predict(const arrays& x, std::int64_t batch_size = 256) {
+    const tensor p = predict(x, batch_size);
+    return to_xarray<T>(p.dtype() == dtype_of<T>::value ? tensor(p)
+                                                        : tensor(p, dtype_of<T>::value));
+  }
+  /// Of a model with several outputs.
+  std::vector<tensor> predict_all(const arrays& x, std::int64_t batch_size = 256);
+
+  struct body;
+
+ protected:
+  explicit model(std::int64_t seed);
+  void append(const layer& l);
+  void prepend(const symbol& input);
+
+ private:
+  std::unique_ptr<body> body_;
+};
+
+/// Layers one after the other. Without an input the first data tells shape and dtype.
+class sequential : public model {
+ public:
+  explicit sequential(std::int64_t seed = 0) : model(seed) {}
+  sequential(std::initializer_list<layer> layers, std::int64_t seed = 0);
+  /// Adds a layer at the end, or the input, which must come first.
+  sequential& add(const layer& l);
+  sequential& add(const symbol& input);
+};
+
+}  // namespace cotape

@@ -1,0 +1,63 @@
+// The graph of layers behind a model: a flat list in which a node's inputs precede it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cotape/layers.hpp"
+
+namespace cotape::detail {
+
+class network {
+ public:
+  struct node {
+    std::vector<layer> by;          // none for an input
+    std::vector<std::size_t> from;  // earlier nodes
+    place where;
+    std::string name;               // an input's
+    std::optional<value_type> row;  // without the batch axis; once it is known
+  };
+
+  explicit network(std::int64_t seed) : random(seed) {}
+  /// What leads from the symbols `inputs` to `outputs`, named and built.
+  network(const std::vector<symbol>& inputs, const std::vector<symbol>& outputs, std::int64_t seed);
+
+  /// One layer after the other: the first node is an input of a type that is not known yet.
+  void append(const layer& l);
+  /// The input's type of such a network.
+  void set_input(const value_type& row, std::string name, place where);
+
+  bool built() const { return built_; }
+  /// Makes all weights; value_error if an input's type is not known.
+  void build();
+  /// The same, unless it is built, with these types of inputs (rows) where none is known. What
+  /// throws leaves it as it was.
+  void build_for(std::span<const value_type> rows);
+  /// Throws value_error if there are none.
+  void demand_layers() const;
+  /// Records it for variables of shape (batch, row...), building it first for their types.
+  std::vector<variable> record(std::span<const variable> x, mode m);
+
+  const std::vector<node>& nodes() const { return nodes_; }
+  const node& input(std::size_t i) const { return nodes_[inputs_[i]]; }
+  const node& output(std::size_t i) const { return nodes_[outputs_[i]]; }
+  std::size_t inputs() const { return inputs_.size(); }
+  std::size_t outputs() const { return outputs_.size(); }
+  std::vector<parameter> parameters() const;
+  /// The table of model::summary.
+  std::string summary() const;
+
+  generator random;
+
+ private:
+  void add_nodes(const std::vector<symbol>& inputs, const std::vector<symbol>& outputs);
+  void name_layers();
+  std::vector<variable> walk(std::span<const variable> x, mode m, bool keep_types);
+
+  std::vector<node> nodes_;
+  std::vector<std::size_t> inputs_, outputs_;
+  bool built_ = false;
+};
+
+}  // namespace cotape::detail

@@ -1,0 +1,197 @@
+// The training loop.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "cotape/check.hpp"
+#include "train/rows.hpp"
+#include "train/running_fit.hpp"
+
+namespace cotape {
+
+namespace detail {
+
+namespace {
+constexpr double quiet_seconds = 1;
+constexpr std::int64_t validation_batch = 256;  // as evaluate's
+}  // namespace
+
+running_fit::running_fit(model::body& of, const dataset& set, const dataset& validation,
+                         const fit_options& options)
+    : of_(of),
+      set_(set),
+      validation_(validation),
+      options_(options),
+      parameters_(of.net.parameters()),
+      batches_(set.all(), {options.batch_size, options.seed, options.shuffle, options.replace}) {
+  epoch = of.epochs;
+  steps = of.steps;
+  const std::int64_t epochs = options.steps == 0
+                                  ? options.epochs
+                                  : (options.steps + batches_.count() - 1) / batches_.count();
+  last_epoch_ = epoch + epochs;
+  at_.fit = of.fits + 1;
+  at_.first_epoch = epoch;
+  at_.first_step = steps;
+  settings_ = {1,
+               set.rows,
+               validation.rows,
+               options.batch_size,
+               static_cast<std::int64_t>(options.seed),
+               options.shuffle,
+               options.replace};
+  batch_views_.resize(set.inputs.size() + set.targets.size());
+}
+
+bool running_fit::steps_done() const {
+  return options_.steps != 0 && steps - at_.first_step >= options_.steps;
+}
+
+bool running_fit::finished() const { return stop || epoch >= last_epoch_ || steps_done(); }
+
+std::vector<array_view> running_fit::first_batch() const {
+  std::vector<array_view> views;
+  for (const array_view& v : set_.all()) {
+    views.push_back(rows_of(v, 0, std::min(options_.batch_size, set_.rows)));
+  }
+  return views;
+}
+
+// Of the loss in training, dropout's masks included, at the first rows.
+void running_fit::check_first_gradient() {
+  const std::vector<array_view> rows = first_batch();
+  const gradient_check c = cotape::check_gradient([&](tape& t) {
+    std::vector<variable> x;
+    for (const array_view& v : rows) x.push_back(t.constant(v));
+    const auto p = of_.net.record(std::span(x).first(set_.inputs.size()), mode::training);
+    return of_.record_loss(p, std::span(x).subspan(set_.inputs.size()));
+  });
+  if (!c.ok()) throw value_error("fit: the gradient is wrong:\n" + c.table());
+}
+
+void running_fit::start_progress() {
+  if (options_.progress == nullptr) return;
+  progress_.emplace(*options_.progress, progress_options{.epochs = last_epoch_ - at_.first_epoch,
+                                                         .rows = set_.rows,
+                                                         .batches = batches_.count(),
+                                                         .first = epoch - at_.first_epoch,
+                                                         .live = is_terminal(*options_.progress),
+                                                         .quiet = quiet_seconds});
+}
+
+void running_fit::keep(bool last) {
+  each([&](callback& c) { c.on_safe_point(*this, last); });
+}
+
+void running_fit::step() {
+  each([&](callback& c) { c.on_batch_begin(*this); });
+  for (std::size_t i = 0; i < batch_views_.size(); ++i) batch_views_[i] = batches_[i];
+  sums_.add(of_.training_step->run(batch_views_), batches_.batch_rows());
+  ++batch;
+  ++steps;
+  each([&](callback& c) { c.on_batch_end(*this); });
+  if (progress_) {
+    progress_->update(batches_.batch_rows(), [this] { return of_.figures(sums_); });
+  }
+  keep(false);
+}
+
+void running_fit::end_epoch() {
+  figures = of_.figures(sums_);
+  std::string more;
+  if (validation_.rows != 0) {
+    for (const auto& [name, value] : of_.evaluate(validation_, validation_batch, "val_")) {
+      figures.add(name, value);
+      if (progress_) more += fmt::format("{}{} {:.4f}", more.empty() ? "" : "  ", name, value);
+    }
+  }
+  so_far.add(figures);
+  ++epoch;
+  if (progress_) progress_->end_epoch(more);
+  each([&](callback& c) { c.on_epoch_end(*this); });
+  batch = 0;
+  sums_.clear();
+  of_.epochs = epoch;
+  of_.steps = steps;
+  keep(false);
+}
+
+void running_fit::train_epoch() {
+  if (batch == 0) each([&](callback& c) { c.on_epoch_begin(*this); });
+  batches_.start_epoch(epoch);
+  batches_.skip(batch);
+  while (!stop && !steps_done() && batches_.next()) step();
+  if (batch != 0) end_epoch();
+}
+
+history running_fit::run() {
+  of_.training_step->compile_for(first_batch());
+  if (options_.check_gradient) check_first_gradient();
+  each([&](callback& c) { c.on_fit_begin(*this); });
+  each([&](callback& c) { c.on_resume(*this); });
+  if (!passed_) {
+    start_progress();
+    while (!finished()) train_epoch();
+    each([&](callback& c) { c.on_fit_end(*this); });
+    of_.epochs = epoch;
+    of_.steps = steps;
+    keep(true);
+  }
+  ++of_.fits;
+  return so_far;
+}
+
+}  // namespace detail
+
+namespace {
+
+void demand(const fit_options& o) {
+  const auto refuse = [](const std::string& what) { throw value_error("fit: " + what); };
+  if (o.epochs < 0) refuse(fmt::format("{} epochs", o.epochs));
+  if (o.steps < 0) refuse(fmt::format("{} steps", o.steps));
+  if (o.batch_size < 1) refuse(fmt::format("a batch of {} rows", o.batch_size));
+  if (!(o.validation_split >= 0 && o.validation_split < 1)) {
+    refuse(fmt::format("a validation_split of {}, it must be in [0, 1)", o.validation_split));
+  }
+  const bool data = !o.validation_data.x.views().empty() || !o.validation_data.y.views().empty();
+  if (data && o.validation_split != 0) {
+    refuse("validation_split and validation_data are both given");
+  }
+}
+
+// Takes the last rows away from a set.
+detail::dataset split_off(detail::dataset& set, double fraction) {
+  const row_split parts =
+      split_rows(set.rows, {.test = fraction, .validation = 0, .shuffle = false});
+  const auto kept = static_cast<std::int64_t>(parts.train.size());
+  detail::dataset last;
+  last.rows = set.rows - kept;
+  for (auto views : {&detail::dataset::inputs, &detail::dataset::targets}) {
+    for (array_view& v : set.*views) {
+      (last.*views).push_back(rows_of(v, kept, set.rows));
+      v = rows_of(v, 0, kept);
+    }
+  }
+  set.rows = kept;
+  return last;
+}
+
+}  // namespace
+
+history model::fit(const arrays& x, const arrays& y, const fit_options& options) {
+  body_->demand_compiled("fit");
+  demand(options);
+  detail::dataset set = detail::examples_for("fit", body_->net, body_->losses, x, y);
+  detail::dataset validation;
+  const labelled_data& given = options.validation_data;
+  if (options.validation_split != 0) {
+    validation = split_off(set, options.validation_split);
+  } else if (!given.x.views().empty() || !given.y.views().empty()) {
+    validation =
+        detail::examples_for("fit, validation", body_->net, body_->losses, given.x, given.y);
+  }
+  return detail::running_fit(*body_, set, validation, options).run();
+}
+
+}  // namespace cotape

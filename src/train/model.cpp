@@ -1,0 +1,293 @@
+// Recording a model's programs, compile, evaluate, predict.
+#include "cotape/model.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "cotape/data.hpp"
+#include "cotape/ops.hpp"
+#include "train/model_body.hpp"
+#include "train/rows.hpp"
+
+namespace cotape {
+
+namespace detail {
+
+namespace {
+// Sizes of batches that programs are kept for; all but the last batch of a set have one size.
+constexpr std::size_t most_traces = 16;
+}  // namespace
+
+trace_table::trace& traced::compile_for(std::span<const array_view> values) {
+  if (trace_table::trace* known = table_ ? table_->find(values) : nullptr) return *known;
+  if (!table_ || table_->all().size() == most_traces) table_.emplace(compile_options{}, place{});
+  std::vector<variable> inputs;
+  trace_table::trace& t = table_->start(values, inputs);
+  try {
+    table_->finish(t, inputs, f_(inputs));
+  } catch (...) {
+    table_->drop_last();
+    throw;
+  }
+  return t;
+}
+
+const std::vector<result>& traced::run(std::span<const array_view> values) {
+  trace_table::trace& t = compile_for(values);
+  t.code->run(values);
+  return t.outputs;
+}
+
+void figures_so_far::clear() { std::fill(totals_.begin(), totals_.end(), 0.0); }
+
+void figures_so_far::add(const std::vector<result>& batch, std::int64_t rows) {
+  if (totals_.empty()) {
+    std::size_t n = 2;
+    for (std::size_t i = 1; i < batch.size(); ++i) {
+      n += static_cast<std::size_t>(batch[i].view().shape().elements());
+    }
+    totals_.resize(n);
+  }
+  totals_[0] += static_cast<double>(rows);
+  totals_[1] += batch[0].number() * static_cast<double>(rows);
+  double* to = totals_.data() + 2;
+  for (std::size_t i = 1; i < batch.size(); ++i) {
+    const auto* sums = static_cast<const double*>(batch[i].view().data());
+    for (std::int64_t k = 0; k < batch[i].view().shape().elements(); ++k) *to++ += sums[k];
+  }
+}
+
+}  // namespace detail
+
+namespace {
+
+std::span<const variable> first(std::span<const variable> x, std::size_t n) { return x.first(n); }
+
+// Rows of a set, where they are.
+void rows_from(const std::vector<array_view>& arrays, std::int64_t at, std::int64_t size,
+               std::vector<array_view>& batch) {
+  batch.clear();
+  for (const array_view& v : arrays) {
+    batch.push_back(rows_of(v, at, std::min(at + size, v.shape()[0])));
+  }
+}
+
+void demand_size(const char* who, std::int64_t batch_size) {
+  if (batch_size < 1) throw value_error(fmt::format("{}: a batch of {} rows", who, batch_size));
+}
+
+std::shared_ptr<optimizer> optimizer_named(const std::string& name) {
+  if (name == "sgd") return std::make_shared<sgd>();
+  if (name == "adagrad") return std::make_shared<adagrad>();
+  if (name == "rmsprop") return std::make_shared<rmsprop>();
+  if (name == "adam") return std::make_shared<adam>();
+  if (name == "adamw") return std::make_shared<adamw>();
+  throw value_error(fmt::format(
+      "optimizer: no optimizer '{}'; there are: sgd, adagrad, rmsprop, adam, adamw", name));
+}
+
+}  // namespace
+
+void model::body::demand_compiled(const char* who) const {
+  if (losses.empty()) {
+    throw value_error(
+        fmt::format("{}: the model is not compiled: call compile(loss, optimizer) "
+                    "first",
+                    who));
+  }
+}
+
+void model::body::forget_programs() {
+  training_step.emplace(
+      [this](std::span<const variable> x) { return record_step(x, mode::training, true); });
+  evaluation.emplace(
+      [this](std::span<const variable> x) { return record_step(x, mode::predicting, false); });
+  prediction.emplace([this](std::span<const variable> x) {
+    std::vector<variable> result = net.record(x, mode::predicting);
+    x[0].owner().forget_effects();
+    return result;
+  });
+}
+
+variable model::body::record_loss(std::span<const variable> predictions,
+                                  std::span<const variable> targets) {
+  variable total;
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
+    const loss_function& loss = losses[losses.size() == 1 ? 0 : i];
+    const variable& p = predictions[i];
+    if (loss.name() == "mean_squared_logarithmic_error") {
+      p.owner().require(p > -1, "mean_squared_logarithmic_error: a prediction is not above -1");
+    }
+    const variable one = loss(p, targets[i]);
+    if (one.shape().elements() != 1) {
+      throw shape_error(
+          fmt::format("loss: it has shape {}, not one number: take its mean", one.shape().text()));
+    }
+    total = i == 0 ? one : total + one;
+  }
+  return total;
+}
+
+std::vector<variable> model::body::record_step(std::span<const variable> x, mode m, bool train) {
+  const std::vector<variable> predictions = net.record(first(x, net.inputs()), m);
+  // Of a layer that assigns, nothing is done when evaluating.
+  if (!train) x[0].owner().forget_effects();
+  const auto targets = x.subspan(net.inputs());
+  const variable loss = record_loss(predictions, targets);
+  std::vector<variable> result{loss};
+  metric_sizes.clear();
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
+    for (const metric& one : metrics) {
+      result.push_back(one.sums(predictions[i], targets[i]));
+      metric_sizes.push_back(static_cast<std::size_t>(result.back().shape().elements()));
+    }
+  }
+  if (train) how->minimize(loss);
+  return result;
+}
+
+logs model::body::figures(const detail::figures_so_far& sums, const std::string& prefix) const {
+  const std::vector<double>& totals = sums.totals();
+  const double rows = totals[0];
+  logs result;
+  result.add(prefix + "loss", totals[1] / rows);
+  std::size_t at = 2;
+  for (std::size_t i = 0; i < metric_sizes.size(); ++i) {
+    const metric& m = metrics[i % metrics.size()];
+    const std::span<const double> own(totals.data() + at, metric_sizes[i]);
+    const detail::network::node& output = net.output(i / metrics.size());
+    const std::string of =
+        net.outputs() == 1 || output.by.empty() ? "" : output.by[0].body().name + "_";
+    result.add(prefix + of + m.name(), m.value(own, rows));
+    at += metric_sizes[i];
+  }
+  return result;
+}
+
+logs model::body::evaluate(const detail::dataset& set, std::int64_t batch_size,
+                           const std::string& prefix) {
+  const std::vector<array_view> whole = set.all();
+  std::vector<array_view> batch;
+  detail::figures_so_far sums;
+  for (std::int64_t at = 0; at < set.rows; at += batch_size) {
+    rows_from(whole, at, batch_size, batch);
+    sums.add(evaluation->run(batch), batch[0].shape()[0]);
+  }
+  return figures(sums, prefix);
+}
+
+optimizer_argument::optimizer_argument(const char* name)
+    : given<optimizer>(optimizer_named(name)) {}
+
+model::model(std::int64_t seed) : body_(std::make_unique<body>(seed)) { body_->forget_programs(); }
+
+model::model(const symbols& inputs, const symbols& outputs, std::int64_t seed)
+    : body_(std::make_unique<body>(inputs, outputs, seed)) {
+  body_->forget_programs();
+}
+
+model::model(model&&) noexcept = default;
+model& model::operator=(model&&) noexcept = default;
+model::~model() = default;
+
+variable model::operator()(operand x, mode m) {
+  const variable& v = x.as_variable();
+  const tape::scope here(v.owner(), x.where());
+  const std::vector<variable> outputs = body_->net.record(std::span(&v, 1), m);
+  if (outputs.size() == 1) return outputs[0];
+  throw value_error(
+      fmt::format("model: it has {} outputs: call it with a list of variables", outputs.size()));
+}
+
+std::vector<variable> model::operator()(const std::vector<variable>& x, mode m) {
+  return body_->net.record(x, m);
+}
+
+std::vector<parameter> model::parameters() const { return body_->net.parameters(); }
+
+generator& model::random() { return body_->net.random; }
+
+std::string model::summary() const {
+  body_->net.demand_layers();
+  if (!body_->net.built()) body_->net.build();
+  return body_->net.summary();
+}
+
+void model::append(const layer& l) {
+  body_->net.append(l);
+  body_->forget_programs();
+}
+
+void model::prepend(const symbol& input) {
+  const symbol::source& s = input.of();
+  if (!s.made_by.empty()) throw value_error("sequential: add takes layers and input(), no symbol");
+  body_->net.set_input(s.row, s.name, s.where);
+}
+
+void model::compile(const loss_function& loss, const optimizer_argument& how,
+                    std::vector<metric> metrics) {
+  compile(std::vector{loss}, how, std::move(metrics));
+}
+
+void model::compile(std::vector<loss_function> losses, const optimizer_argument& how,
+                    std::vector<metric> metrics) {
+  const std::size_t outputs = body_->net.outputs();
+  if (losses.size() != 1 && losses.size() != outputs) {
+    throw value_error(fmt::format("compile: {} losses for {} outputs", losses.size(), outputs));
+  }
+  body_->losses = std::move(losses);
+  body_->how = how.object();
+  body_->metrics = std::move(metrics);
+  body_->forget_programs();
+}
+
+logs model::evaluate(const arrays& x, const arrays& y, std::int64_t batch_size) {
+  body_->demand_compiled("evaluate");
+  demand_size("evaluate", batch_size);
+  return body_->evaluate(detail::examples_for("evaluate", body_->net, body_->losses, x, y),
+                         batch_size);
+}
+
+std::vector<tensor> model::predict_all(const arrays& x, std::int64_t batch_size) {
+  demand_size("predict", batch_size);
+  const detail::dataset set = detail::inputs_for("predict", body_->net, x, true);
+  std::vector<tensor> result;
+  std::vector<array_view> batch;
+  for (std::int64_t at = 0; at < set.rows; at += batch_size) {
+    rows_from(set.inputs, at, batch_size, batch);
+    const std::vector<cotape::result>& outputs = body_->prediction->run(batch);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const array_view v = outputs[i].view();
+      if (at == 0) result.emplace_back(detail::with_rows(v.type(), set.rows));
+      auto* to = static_cast<std::byte*>(result[i].data());
+      const std::size_t row = detail::bytes_of_row(v.type());
+      std::memcpy(to + static_cast<std::size_t>(at) * row, v.data(), v.type().bytes());
+    }
+  }
+  return result;
+}
+
+tensor model::predict(const arrays& x, std::int64_t batch_size) {
+  std::vector<tensor> outputs = predict_all(x, batch_size);
+  if (outputs.size() == 1) return std::move(outputs[0]);
+  throw value_error(
+      fmt::format("predict: the model has {} outputs: call predict_all", outputs.size()));
+}
+
+sequential::sequential(std::initializer_list<layer> layers, std::int64_t seed) : model(seed) {
+  for (const layer& l : layers) append(l);
+}
+
+sequential& sequential::add(const layer& l) {
+  append(l);
+  return *this;
+}
+
+sequential& sequential::add(const symbol& input) {
+  prepend(input);
+  return *this;
+}
+
+}  // namespace cotape

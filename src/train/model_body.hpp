@@ -1,0 +1,71 @@
+// What a model owns: its network, how it is trained, and its compiled programs.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "cotape/model.hpp"
+#include "cotape/program.hpp"
+#include "nn/network.hpp"
+#include "train/dataset.hpp"
+
+namespace cotape {
+
+namespace detail {
+
+/// A function over variables and its programs, one for each combination of types it is called with.
+class traced {
+ public:
+  using function = std::function<std::vector<variable>(std::span<const variable>)>;
+  explicit traced(function f) : f_(std::move(f)) {}
+  /// Compiles it for such values, unless it is.
+  trace_table::trace& compile_for(std::span<const array_view> values);
+  const std::vector<result>& run(std::span<const array_view> values);
+
+ private:
+  function f_;
+  std::optional<trace_table> table_;
+};
+
+/// Adds up what a batch's program gives: the loss, then each metric's sums.
+class figures_so_far {
+ public:
+  void clear();
+  void add(const std::vector<result>& batch, std::int64_t rows);
+  /// Rows, then the totals: to be kept and restored.
+  std::vector<double>& totals() { return totals_; }
+  const std::vector<double>& totals() const { return totals_; }
+
+ private:
+  std::vector<double> totals_;
+};
+
+}  // namespace detail
+
+struct model::body {
+  explicit body(std::int64_t seed) : net(seed) {}
+  body(const symbols& inputs, const symbols& outputs, std::int64_t seed)
+      : net(inputs.list, outputs.list, seed) {}
+
+  /// Throws value_error before compile.
+  void demand_compiled(const char* who) const;
+  /// Drops the programs: layers, loss or optimizer have changed.
+  void forget_programs();
+  /// Records outputs, loss and metrics; x holds inputs, then targets. With an optimizer it trains.
+  std::vector<variable> record_step(std::span<const variable> x, mode m, bool train);
+  variable record_loss(std::span<const variable> predictions, std::span<const variable> targets);
+  /// The figures by name, of rows and totals, under "loss", "accuracy" ...
+  logs figures(const detail::figures_so_far& sums, const std::string& prefix = {}) const;
+  logs evaluate(const detail::dataset& set, std::int64_t batch_size,
+                const std::string& prefix = {});
+
+  detail::network net;
+  std::vector<loss_function> losses;
+  std::shared_ptr<optimizer> how;
+  std::vector<metric> metrics;
+  std::vector<std::size_t> metric_sizes;  // how many sums each metric of each output has
+  std::optional<detail::traced> training_step, evaluation, prediction;
+  std::int64_t epochs = 0, steps = 0, fits = 0;  // finished
+};
+
+}  // namespace cotape

@@ -1,0 +1,200 @@
+// The state of a fit as named values, and a fit that goes on from them: all of it, or nothing.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "train/running_fit.hpp"
+
+namespace cotape::detail {
+
+namespace {
+
+constexpr const char* settings_name = "fit/settings";
+constexpr const char* position_name = "fit/position";
+constexpr const char* sums_name = "fit/sums";
+constexpr const char* history_prefix = "fit/history/";
+
+array_view view_of(const std::vector<double>& v) {
+  return {{float64, {static_cast<std::int64_t>(v.size())}}, v.data()};
+}
+
+template <class T> array_view view_of_words(const T& words) {
+  return {{int64, {static_cast<std::int64_t>(sizeof(T) / sizeof(std::int64_t))}}, &words};
+}
+
+// Columns by number, so that they keep their order.
+std::string name_of_column(std::size_t i, const std::string& name) {
+  return fmt::format("{}{:04}/{}", history_prefix, i, name);
+}
+
+[[noreturn]] void refuse(const std::string& source, const std::string& why) {
+  throw io_error(fmt::format("fit: {}: {}", source, why));
+}
+
+}  // namespace
+
+// Everything that is a parameter, with the names that a snapshot gives them.
+std::vector<parameter> running_fit::state_of(std::vector<std::string>& names) const {
+  std::vector<parameter> all;
+  std::set<std::string> taken;
+  const auto take = [&](const std::string& prefix, const std::vector<parameter>& list) {
+    for (const parameter& p : list) {
+      names.push_back(prefix + p.name());
+      all.push_back(p);
+      if (!taken.insert(names.back()).second) {
+        throw value_error(fmt::format("fit: two parameters are named '{}'", names.back()));
+      }
+    }
+  };
+  take("model/", parameters_);
+  take("optimizer/", of_.how->state());
+  take("random/", {of_.net.random.counter()});
+  for (std::size_t i = 0; i < options_.callbacks.size(); ++i) {
+    take(fmt::format("callback/{}/", i), options_.callbacks[i].object()->state());
+  }
+  return all;
+}
+
+named_views running_fit::fixed_part() const {
+  named_views result;
+  std::vector<std::string> names;
+  const std::vector<parameter> state = state_of(names);
+  for (std::size_t i = 0; i < state.size(); ++i) result[names[i]] = state[i].view();
+  result[settings_name] = view_of_words(settings_);
+  result[position_name] = view_of_words(at_);
+  return result;
+}
+
+named_views running_fit::snapshot() {
+  at_.epoch = epoch;
+  at_.batch = batch;
+  at_.step = steps;
+  at_.stop = stop;
+  named_views result = fixed_part();
+  result[sums_name] = view_of(sums_.totals());
+  const auto& columns = so_far.columns();
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    result[name_of_column(i, columns[i].first)] = view_of(columns[i].second);
+  }
+  return result;
+}
+
+// Throws unless the snapshot is one of this very training.
+void running_fit::compare(const named_tensors& found, const std::string& source) {
+  const named_views wanted = fixed_part();
+  for (const auto& [name, view] : wanted) {
+    const auto at = found.find(name);
+    if (at == found.end()) refuse(source, fmt::format("it holds no '{}'", name));
+    if (at->second.type() != view.type()) {
+      refuse(source, fmt::format("'{}' is {} in it, but {} here", name, at->second.type().text(),
+                                 view.type().text()));
+    }
+  }
+  for (const auto& [name, value] : found) {
+    if (wanted.contains(name)) continue;
+    const bool of_epochs = name == sums_name || name.starts_with(history_prefix);
+    if (!of_epochs) {
+      refuse(source, fmt::format("it also holds '{}', {}", name, value.type().text()));
+    }
+    if (value.dtype() != float64 || value.shape().rank() != 1) {
+      refuse(source, fmt::format("'{}' is {} in it", name, value.type().text()));
+    }
+  }
+}
+
+std::size_t running_fit::number_of_sums() const {
+  std::size_t n = 2;  // rows and the loss
+  for (const std::size_t k : of_.metric_sizes) n += k;
+  return n;
+}
+
+std::vector<std::string> running_fit::names_of_figures() const {
+  figures_so_far none;
+  none.totals().resize(number_of_sums());
+  std::vector<std::string> names;
+  for (const auto& f : of_.figures(none)) names.push_back(f.first);
+  if (validation_.rows == 0) return names;
+  for (const auto& f : of_.figures(none, "val_")) names.push_back(f.first);
+  return names;
+}
+
+void running_fit::demand_settings(const named_tensors& found, const std::string& source) const {
+  const auto* settings = found.at(settings_name).data_as<std::int64_t>();
+  for (std::size_t i = 0; i < settings_.size(); ++i) {
+    if (settings[i] == settings_[i]) continue;
+    refuse(source, fmt::format("it was kept with {} {}, here it is {}: remove the file to start "
+                               "anew",
+                               settings_names[i], settings[i], settings_[i]));
+  }
+}
+
+// The sums and the history of a snapshot, if they can be those of its position.
+running_fit::gathered running_fit::read_figures(const named_tensors& found, const position& p,
+                                                const std::string& source) const {
+  gathered result;
+  if (const auto at = found.find(sums_name); at != found.end()) {
+    const auto* x = at->second.data_as<double>();
+    result.sums.assign(x, x + at->second.shape().elements());
+  }
+  const std::int64_t epochs = p.epoch - p.first_epoch;
+  const bool sane = p.first_epoch >= 0 && epochs >= 0 && p.first_step >= 0 &&
+                    p.step >= p.first_step && p.batch >= 0 && p.batch <= batches_.count();
+  if (!sane) refuse(source, "its position is impossible");
+  std::vector<std::string> names;
+  std::vector<const double*> columns;
+  for (const auto& [name, value] : found) {
+    if (!name.starts_with(history_prefix)) continue;
+    const std::size_t start = name.find('/', std::string(history_prefix).size());
+    if (start == std::string::npos) refuse(source, fmt::format("it also holds '{}'", name));
+    names.push_back(name.substr(start + 1));
+    columns.push_back(value.data_as<double>());
+    if (value.shape() == shape{epochs}) continue;
+    refuse(source,
+           fmt::format("'{}' has {} epochs, not {}", names.back(), value.shape().text(), epochs));
+  }
+  const std::vector<std::string> wanted = names_of_figures();
+  const bool unused = result.sums.empty() && p.batch == 0;
+  if ((result.sums.size() != number_of_sums() && !unused) || (epochs != 0 && names != wanted)) {
+    refuse(source, fmt::format("it was kept with other metrics: {}; here they are: {}",
+                               fmt::join(names, ", "), fmt::join(wanted, ", ")));
+  }
+  for (std::int64_t e = 0; e < epochs; ++e) {
+    logs l;
+    for (std::size_t k = 0; k < names.size(); ++k) l.add(names[k], columns[k][e]);
+    result.past.add(l);
+  }
+  return result;
+}
+
+void running_fit::restore(const named_tensors& found, const std::string& source) {
+  const auto place = found.find(position_name);
+  if (place == found.end() || place->second.type() != view_of_words(at_).type()) {
+    refuse(source, "it is no state of a fit");
+  }
+  const auto* words = place->second.data_as<std::int64_t>();
+  const position p{words[0], words[1], words[2], words[3], words[4], words[5], words[6]};
+  if (p.fit < at_.fit) return;  // of an earlier fit of this model, which is done
+  if (p.fit > at_.fit) {        // of a later one, which will go on from there
+    passed_ = true;
+    return;
+  }
+  compare(found, source);
+  demand_settings(found, source);
+  gathered figures_then = read_figures(found, p, source);
+  std::vector<std::string> names;
+  const std::vector<parameter> state = state_of(names);
+  // Nothing is refused from here on.
+  for (std::size_t i = 0; i < state.size(); ++i) state[i].set(found.at(names[i]));
+  sums_.totals() = std::move(figures_then.sums);
+  so_far = std::move(figures_then.past);
+  last_epoch_ += p.first_epoch - at_.first_epoch;
+  at_ = p;
+  epoch = of_.epochs = p.epoch;
+  batch = p.batch;
+  steps = of_.steps = p.step;
+  stop = p.stop != 0;
+}
+
+}  // namespace cotape::detail

@@ -1,0 +1,145 @@
+// Stopping early, rates that change, logs.
+#include <gtest/gtest.h>
+
+#include <cotape/cotape.hpp>
+#include <fstream>
+#include <xtensor/xtensor.hpp>
+
+#include "expect_error.hpp"
+
+namespace {
+
+using namespace cotape;
+using cotape::tests::message_of;
+
+using array = xt::xarray<double>;
+using column = xt::xtensor<double, 2>;
+
+// y = w x, w from 0, whose rate the test sets: it learns, then runs away.
+struct line {
+  column x = {{1}, {2}}, y = {{1}, {2}};
+  sgd how{{.rate = 0.1}};
+  sequential m{dense(
+      1, "linear", [](generator&, const shape& s) { return zeros(s, float64); }, false)};
+  line() { m.compile("mse", how); }
+  double weight() { return m.parameters()[0].value<double>()(0, 0); }
+};
+
+// Makes the training worse from an epoch on.
+each_epoch worse_from(std::int64_t epoch) {
+  return each_epoch([=](training& t) {
+    if (t.epoch == epoch) t.how().rate().set(0.7);  // gains a factor of |1 - 5 * 0.7| each step
+  });
+}
+
+TEST(EarlyStopping, GoesBackToTheBestWeights) {
+  line l;
+  std::vector<double> weights;
+  early_stopping stop({.monitor = "val_loss", .patience = 2});
+  const history h =
+      l.m.fit(l.x, l.y,
+              {.epochs = 50,
+               .validation_data = {l.x, l.y},
+               .callbacks = {stop, worse_from(4), each_epoch([&](training& t) {
+                               weights.push_back(t.parameters()[0].value<double>()(0, 0));
+                             })}});
+  EXPECT_EQ(h.epochs(), 7u);  // the fourth was the best, three more were borne
+  EXPECT_EQ(stop.best_epoch(), 4);
+  EXPECT_EQ(stop.best(), h["val_loss"][3]);
+  EXPECT_EQ(l.weight(), weights[3]);
+  EXPECT_EQ(l.m.evaluate(l.x, l.y)["loss"], h["val_loss"][3]);
+}
+
+TEST(EarlyStopping, KeepsTheLastWeightsByChoice) {
+  line l;
+  early_stopping stop({.monitor = "loss", .restore_best_weights = false});
+  const history h = l.m.fit(l.x, l.y, {.epochs = 50, .callbacks = {worse_from(4), stop}});
+  EXPECT_EQ(stop.best_epoch(), 5);  // the loss before that epoch's update
+  EXPECT_EQ(h.epochs(), 6u);
+  EXPECT_GT(std::abs(l.weight() - 1), 0.1);
+}
+
+TEST(EarlyStopping, StopsWhenTheLossNoLongerFalls) {
+  line l;
+  early_stopping stop({.monitor = "loss", .minimum_delta = 1e-3});
+  const history h = l.m.fit(l.x, l.y, {.epochs = 500, .callbacks = {stop}});
+  const auto& loss = h["loss"];
+  ASSERT_LT(h.epochs(), 20u);
+  EXPECT_LT(loss[loss.size() - 2] - loss.back(), 1e-3);
+  EXPECT_GE(loss[loss.size() - 3] - loss[loss.size() - 2], 1e-3);
+}
+
+TEST(EarlyStopping, WantsMoreOfAnAccuracy) {
+  line l;
+  l.m.compile("mse", l.how,
+              {metric("accuracy", [](variable p, variable t) { return 1 - mean(abs(p - t)); })});
+  early_stopping stop({.monitor = "accuracy"});
+  const history h = l.m.fit(l.x, l.y, {.epochs = 50, .callbacks = {worse_from(4), stop}});
+  EXPECT_EQ(h.epochs(), 6u);
+}
+
+TEST(EarlyStopping, SaysWhatIsWrong) {
+  EXPECT_EQ(message_of([] { early_stopping({.patience = -1}); }),
+            "early_stopping: a patience of -1");
+  EXPECT_EQ(message_of([] { early_stopping({.minimum_delta = -1}); }),
+            "early_stopping: a minimum_delta of -1");
+  line l;
+  EXPECT_EQ(message_of([&] { l.m.fit(l.x, l.y, {.callbacks = {early_stopping()}}); }),
+            "logs: no 'val_loss', only: loss");
+}
+
+TEST(ScheduledRate, SetsTheRateByEpochAndByStep) {
+  line l;
+  std::vector<double> rates;
+  each_epoch see([&](training& t) { rates.push_back(t.how().rate().value<double>()()); });
+  l.m.fit(l.x, l.y, {.epochs = 3, .callbacks = {scheduled_rate(step_decay(0.1, 0.5, 1)), see}});
+  l.m.fit(l.x, l.y, {.epochs = 1, .callbacks = {scheduled_rate(step_decay(0.1, 0.5, 1)), see}});
+  EXPECT_EQ(rates, (std::vector<double>{0.1, 0.05, 0.025, 0.0125}));
+  rates.clear();
+  line other;
+  const auto by_step = [](std::int64_t step) { return 0.01 * static_cast<double>(step); };
+  other.m.fit(other.x, other.y,
+              {.epochs = 2,
+               .batch_size = 1,
+               .callbacks = {scheduled_rate(by_step, schedule_by::step), see}});
+  EXPECT_EQ(rates, (std::vector<double>{0.01, 0.03}));
+  EXPECT_EQ(message_of([] { scheduled_rate(nullptr); }), "scheduled_rate: no schedule");
+}
+
+TEST(RateOnPlateau, ReducesTheRate) {
+  line l;
+  std::vector<double> rates;
+  l.how.rate().set(0.0);
+  l.m.fit(
+      l.x, l.y,
+      {.epochs = 5,
+       .callbacks = {
+           each_epoch([&](training& t) {
+             if (t.epoch == 1) t.how().rate().set(1e-9);
+           }),
+           rate_on_plateau({.factor = 0.5, .patience = 2, .minimum_delta = 1e-3}, "loss"),
+           each_epoch([&](training& t) { rates.push_back(t.how().rate().value<double>()()); })}});
+  EXPECT_EQ(rates, (std::vector<double>{1e-9, 1e-9, 5e-10, 5e-10, 2.5e-10}));
+  EXPECT_EQ(message_of([] { rate_on_plateau({}, "accuracy"); }),
+            "rate_on_plateau: of 'accuracy' more is better: monitor a loss");
+}
+
+TEST(CsvLog, HasALineAnEpoch) {
+  const auto file = std::filesystem::path(testing::TempDir()) / "cotape_log.csv";
+  line l;
+  const history h = l.m.fit(l.x, l.y, {.epochs = 3, .callbacks = {csv_log(file)}});
+  std::ifstream in(file);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), h.csv());
+  std::filesystem::remove(file);
+  EXPECT_EQ(message_of([&] { l.m.fit(l.x, l.y, {.callbacks = {csv_log("/nowhere/l.csv")}}); }),
+            "history: cannot write /nowhere/l.csv: No such file or directory");
+  const auto folder = std::filesystem::path(testing::TempDir()) / "cotape_log_folder";
+  std::filesystem::create_directory(folder);
+  each_epoch remove([&](training&) { std::filesystem::remove_all(folder); });
+  EXPECT_EQ(message_of([&] {
+              l.m.fit(l.x, l.y, {.epochs = 3, .callbacks = {csv_log(folder / "l.csv"), remove}});
+            }),
+            "csv_log: cannot write " + (folder / "l.csv").string());
+}
+
+}  // namespace

@@ -1,0 +1,178 @@
+// What fit, evaluate, predict and compile refuse before the first step, and how they say it.
+#include <gtest/gtest.h>
+
+#include <cotape/cotape.hpp>
+#include <xtensor/xtensor.hpp>
+
+#include "expect_error.hpp"
+
+namespace {
+
+using namespace cotape;
+using cotape::tests::message_of;
+
+using array = xt::xarray<double>;
+using column = xt::xtensor<double, 2>;
+using labels = xt::xarray<std::int64_t>;
+
+const double nan_value = std::numeric_limits<double>::quiet_NaN();
+
+// A model of two features that was compiled with a loss.
+sequential with_loss(const char* loss, std::int64_t units = 1) {
+  sequential m;
+  m.add(input({2}, float64)).add(dense(units, units == 1 ? "sigmoid" : "softmax"));
+  m.compile(loss, sgd());
+  return m;
+}
+
+const array x = {{1, 2}, {3, 4}, {5, 6}};
+const column y = {{0}, {1}, {0}};
+
+std::string fit_with(const char* loss, const array_argument& targets, std::int64_t units = 1) {
+  return message_of([&] { with_loss(loss, units).fit(x, targets.view()); });
+}
+
+TEST(Refusals, OfAModelThatIsNotReady) {
+  sequential m{dense(1)};
+  EXPECT_EQ(message_of([&] { m.fit(x, y); }),
+            "fit: the model is not compiled: call compile(loss, optimizer) first");
+  EXPECT_EQ(message_of([&] { m.evaluate(x, y); }),
+            "evaluate: the model is not compiled: call compile(loss, optimizer) first");
+  sequential empty;
+  empty.compile("mse", "sgd");
+  EXPECT_EQ(message_of([&] { empty.fit(x, y); }), "sequential: the model has no layers, add some");
+  EXPECT_EQ(message_of([&] { m.compile("mse", "sdg"); }),
+            "optimizer: no optimizer 'sdg'; there are: sgd, adagrad, rmsprop, adam, adamw");
+  EXPECT_EQ(message_of([&] {
+              m.compile({"mse", "mae"}, "sgd");
+            }),
+            "compile: 2 losses for 1 outputs");
+}
+
+TEST(Refusals, OfShapes) {
+  EXPECT_EQ(message_of([&] {
+              with_loss("mse").fit(array{{1, 2, 3}}, y);
+            }),
+            "fit: the input has shape (1, 3), the model takes (None, 2)");
+  EXPECT_EQ(message_of([&] {
+              with_loss("mse").fit({x, x}, y);
+            }),
+            "fit: 2 arrays for the 1 inputs of the model");
+  EXPECT_EQ(message_of([&] {
+              with_loss("mse").fit(x, {y, y});
+            }),
+            "fit: 2 arrays of targets for the 1 outputs of the model");
+  EXPECT_EQ(message_of([&] { sequential({dense(1)}).predict(1.0); }),
+            "predict: an input of shape () has no rows");
+  EXPECT_EQ(fit_with("mse", column{{1}, {2}}),
+            "fit: 3 rows of inputs, but the targets have shape (2, 1)");
+  EXPECT_EQ(fit_with("mse", array{{1, 1}, {2, 2}, {3, 3}}),
+            "fit: the targets have shape (3, 2), the model's output is (None, 1)");
+  EXPECT_EQ(fit_with("sparse_categorical_crossentropy", labels{{0, 1}, {1, 0}, {1, 1}}, 4),
+            "fit: labels of shape (3, 2) do not fit the output (None, 4): they have no class axis");
+  EXPECT_EQ(message_of([&] {
+              const symbol a = input({2}), b = input({2});
+              model m({a, b}, dense(1)(concatenate({a, b})));
+              m.predict({x, array{{1, 2}}});
+            }),
+            "predict: inputs of 3 and of 1 rows");
+}
+
+TEST(Refusals, OfDtypes) {
+  const symbol ids = input({2}, int64);
+  model m(ids, lambda([](variable v) { return cast(v, float32); })(ids));
+  EXPECT_EQ(message_of([&] { m.predict(x); }),
+            "predict: the input is float64, the model takes int64");
+}
+
+TEST(Refusals, OfAnEmptySet) {
+  const array nothing = array::from_shape({0, 2}), none = array::from_shape({0, 1});
+  EXPECT_EQ(message_of([&] { with_loss("mse").fit(nothing, none); }), "fit: the set is empty");
+  EXPECT_EQ(message_of([&] { with_loss("mse").predict(nothing); }), "predict: the set is empty");
+}
+
+TEST(Refusals, OfWhatIsNotFinite) {
+  array bad = x;
+  bad(2, 1) = nan_value;
+  EXPECT_EQ(message_of([&] { with_loss("mse").fit(bad, y); }),
+            "fit: row 2 of the inputs: nan is not finite");
+  EXPECT_EQ(message_of([&] { with_loss("mse").predict(bad); }),
+            "predict: row 2 of the inputs: nan is not finite");
+  EXPECT_EQ(fit_with("mse", column{{0}, {std::numeric_limits<double>::infinity()}, {0}}),
+            "fit: row 1 of the targets: inf is not finite");
+  EXPECT_EQ(message_of([&] {
+              with_loss("mse").fit(x, y, {.validation_data = {bad, y}});
+            }),
+            "fit, validation: row 2 of the inputs: nan is not finite");
+}
+
+TEST(Refusals, OfTargetsThatTheLossCannotTake) {
+  EXPECT_EQ(fit_with("sparse_categorical_crossentropy", labels{0, 4, 1}, 4),
+            "fit: row 1 of the targets: 4 is none of the labels 0 to 3");
+  EXPECT_EQ(fit_with("sparse_categorical_crossentropy", labels{0, 1, -1}, 4),
+            "fit: row 2 of the targets: -1 is none of the labels 0 to 3");
+  EXPECT_EQ(fit_with("sparse_categorical_crossentropy", array{0.5, 1, 1}, 4),
+            "fit: row 0 of the targets: 0.5 is none of the labels 0 to 3");
+  EXPECT_EQ(fit_with("binary_crossentropy", column{{0}, {2}, {1}}),
+            "fit: row 1 of the targets: 2 is not in [0, 1], binary_crossentropy");
+  EXPECT_EQ(fit_with("mape", column{{1}, {2}, {0}}),
+            "fit: row 2 of the targets: 0 cannot be divided by, mean_absolute_percentage_error");
+  EXPECT_EQ(fit_with("msle", column{{1}, {-1}, {0}}),
+            "fit: row 1 of the targets: -1 is not above -1, mean_squared_logarithmic_error");
+  EXPECT_EQ(message_of([&] { with_loss("mape").evaluate(x, y); }),
+            "evaluate: row 0 of the targets: 0 cannot be divided by, "
+            "mean_absolute_percentage_error");
+}
+
+TEST(Refusals, OfPredictionsThatMsleCannotTake) {
+  sequential m{dense(1, "linear", [](generator&, const shape& s) {
+    tensor w({float64, s});
+    w.data_as<double>()[0] = -1;
+    return w;
+  })};
+  m.compile("msle", sgd());
+  m.predict(x);
+  const tensor before(m.parameters()[0].view());
+  for (const auto& message :
+       {message_of([&] { m.fit(x, y); }), message_of([&] { m.evaluate(x, y); })}) {
+    EXPECT_NE(message.find("mean_squared_logarithmic_error: a prediction is not above -1"),
+              std::string::npos)
+        << message;
+  }
+  EXPECT_TRUE(same_bits(before, m.parameters()[0].view()));
+}
+
+TEST(Refusals, OfOptions) {
+  const auto fit = [&](const fit_options& o) {
+    return message_of([&] { with_loss("mse").fit(x, y, o); });
+  };
+  EXPECT_EQ(fit({.epochs = -1}), "fit: -1 epochs");
+  EXPECT_EQ(fit({.batch_size = 0}), "fit: a batch of 0 rows");
+  EXPECT_EQ(fit({.steps = -2}), "fit: -2 steps");
+  EXPECT_EQ(fit({.validation_split = 1}), "fit: a validation_split of 1, it must be in [0, 1)");
+  EXPECT_EQ(fit({.validation_split = 0.1, .validation_data = {x, y}}),
+            "fit: validation_split and validation_data are both given");
+  EXPECT_EQ(message_of([&] { with_loss("mse").evaluate(x, y, 0); }), "evaluate: a batch of 0 rows");
+  EXPECT_EQ(message_of([&] { with_loss("mse").predict(x, 0); }), "predict: a batch of 0 rows");
+  EXPECT_EQ(message_of([&] {
+              const symbol a = input({2}, float64);
+              model m(a, {dense(1)(a), dense(1)(a)});
+              m.predict(x);
+            }),
+            "predict: the model has 2 outputs: call predict_all");
+}
+
+TEST(Refusals, OfLossesThatAreNoNumber) {
+  sequential m{dense(1)};
+  m.compile([](variable p, variable t) { return p - t; }, sgd());
+  EXPECT_EQ(message_of([&] { m.fit(x, y); }),
+            "loss: it has shape (3, 1), not one number: take its mean");
+}
+
+TEST(Refusals, NameFiguresThatThereAreNot) {
+  sequential m = with_loss("mse");
+  EXPECT_EQ(message_of([&] { m.evaluate(x, y)["accuracy"]; }), "logs: no 'accuracy', only: loss");
+  EXPECT_EQ(message_of([] { history().write_svg("h.svg"); }), "history: there is no epoch to draw");
+}
+
+}  // namespace
