@@ -201,7 +201,7 @@ history fit(const network& model, const image_set& train, const image_set& valid
 
 void draw(const network& model, const history& h, const settings& s) {
   const path curves = s.output / "fashion_mnist_curves.svg";
-  report::write_curves(
+  report::write_figure(
       curves, {{.title = "Loss",
                 .x_label = "epoch",
                 .y_label = "mean cross-entropy",

@@ -1,7 +1,7 @@
 // layer: report
-// Pictures, as SVG: curves by gnuplot, graphs by graphviz; tables of where a program's time goes.
-// Errors (io_error) say which program is missing or what it complained of, and which file cannot be
-// written.
+// Graphs as SVG, drawn by graphviz; tables of where a program's time goes. Figures of curves and
+// points stand in figures.hpp. Errors (io_error) say that graphviz is missing or what it complained
+// of, and which file cannot be written.
 #pragma once
 
 #include <concepts>
@@ -12,30 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "cotape/figures.hpp"
 #include "cotape/program.hpp"
 #include "cotape/tape.hpp"
 #include "cotape/xtensor.hpp"
 
 namespace cotape::report {
-
-struct curve {
-  std::string name;            // in the legend
-  std::vector<double> y;       // gaps where not finite
-  std::vector<double> x = {};  // default: 1, 2, ...
-};
-
-/// One pair of axes.
-struct panel {
-  std::string title = {}, x_label = {}, y_label = {};
-  std::vector<curve> curves = {};
-  bool log_y = false;
-};
-
-/// Draws panels side by side. Throws value_error for a panel without curves, or a curve without
-/// points or with as many x as not y.
-void write_curves(const std::filesystem::path& svg, const std::vector<panel>& panels);
-/// The script that gnuplot is given.
-std::string curves_to_gnuplot(const std::vector<panel>& panels);
 
 struct graph_options {
   std::string title = {};
