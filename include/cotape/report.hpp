@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <filesystem>
+#include <initializer_list>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -30,6 +31,17 @@ void write_graph(const std::filesystem::path& svg, variable output,
                  const graph_options& options = {});
 /// The same in the language of graphviz.
 std::string graph_to_dot(variable output, const graph_options& options = {});
+
+/// Draws what a value is computed from as a circuit, from left to right, with the inputs bound as
+/// for value(): each value stands above the line that leads on from it, and below the line its
+/// adjoint, the derivative of the output with respect to it. Values of up to 6 elements are
+/// written out, larger ones by their shape. The tape is afterwards as it was. Throws shape_error
+/// and names vjp unless the output has one element; value_error as value() and write_graph do.
+void write_circuit(const std::filesystem::path& svg, variable output,
+                   std::initializer_list<binding> inputs = {}, const graph_options& options = {});
+/// The same in the language of graphviz.
+std::string circuit_to_dot(variable output, std::initializer_list<binding> inputs = {},
+                           const graph_options& options = {});
 
 struct profile_row {
   program_part part;

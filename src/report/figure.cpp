@@ -142,13 +142,14 @@ class script_writer {
                  : fmt::format("graph {}, first {}", end, value);
       };
       if (m.from == m.to) {
-        line("set arrow from {} to {} nohead linewidth 1.5 dashtype 2 linecolor rgb '#444444'",
-             at(m.from, 0), at(m.from, 1));
-      } else {
         line(
-            "set object rectangle from {} to {} behind fillcolor rgb '#e8e8e8' "
-            "fillstyle solid noborder",
-            at(std::min(m.from, m.to), 0), at(std::max(m.from, m.to), 1));
+            "set arrow from {} to {} nohead front linewidth 1.5 dashtype 2 linecolor rgb '#444444'",
+            at(m.from, 0), at(m.from, 1));
+      } else {
+        line("set object rectangle from {} to {} {} noborder", at(std::min(m.from, m.to), 0),
+             at(std::max(m.from, m.to), 1),
+             p.map ? "front fillcolor rgb '#444444' fillstyle transparent solid 0.15"
+                   : "behind fillcolor rgb '#e8e8e8' fillstyle solid");
       }
     }
   }
