@@ -59,11 +59,12 @@ class circuit_writer {
     const auto nodes = needed_for("circuit_to_dot", t_, output_.index(), options.most_nodes);
     find_adjoints(nodes);
     text_ = fmt::format(
-        "digraph circuit {{\n  rankdir=LR; bgcolor=white; nodesep=0.2; ranksep=0.12;\n"
+        "digraph circuit {{\n  rankdir=LR; bgcolor=white; nodesep=0.2; ranksep=0.18;\n"
         "  label=\"{}\"; labelloc=t; fontname=\"sans-serif\"; fontsize=16;\n"
         "  node [fontname=\"sans-serif\", fontsize=13, margin=\"0.1,0.05\", height=0.3];\n"
         "  edge [arrowsize=0.6, color=\"#555555\"];\n",
-        escaped(options.title));
+        escaped(options.title + (options.title.empty() ? "" : "\n") +
+                "above each line the value, below it the adjoint"));
     for (std::uint32_t i : nodes) {
       write_node(i);
       if (!is_literal(i)) write_numbers(i);

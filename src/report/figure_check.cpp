@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "cotape/error.hpp"
 #include "report/figure.hpp"
@@ -67,12 +68,16 @@ class extent {
   /// With a part of it as room at both ends; a single value gets room around it.
   interval with_room(double part) const {
     if (empty()) return log_ ? interval{1, 10} : interval{0, 1};
-    if (log_) {
-      const double room = low_ == high_ ? 10 : std::pow(high_ / low_, part);
-      return {low_ / room, high_ * room};
-    }
-    const double room = low_ == high_ ? std::max(1.0, std::abs(low_)) : (high_ - low_) * part;
-    return {low_ - room, high_ + room};
+    // In halves or logarithms, which do not overflow.
+    const double low = log_ ? std::log(low_) : low_ / 2, high = log_ ? std::log(high_) : high_ / 2;
+    double room = (high - low) * part;
+    if (low == high) room = log_ ? std::log(10) : std::max(1.0, std::abs(low_)) / 2;
+    const auto back = [&](double x) {
+      constexpr double most = std::numeric_limits<double>::max();
+      return std::clamp(log_ ? std::exp(x) : 2 * x, -most, most);
+    };
+    if (room == 0) return {low_, high_};
+    return {back(low - room), back(high + room)};
   }
 
  private:

@@ -40,9 +40,9 @@ std::string on_line(const variable& v, const std::string& value, const std::stri
 
 TEST_F(Circuit, HasValuesAboveAndAdjointsBelowEachLine) {
   const std::string dot = circuit_to_dot(out_, {{x_, -2.0}, {z_, -4.0}}, {.title = "a \"title\""});
-  expect_parts(dot, {"label=\"a \\\"title\\\"\"", "[label=\"x\", shape=ellipse",
-                     "[label=\"y<\", shape=ellipse", "[label=\"sum = add\", shape=box",
-                     "[label=\"1\", shape=plaintext"});
+  expect_parts(dot, {"label=\"a \\\"title\\\"\\nabove each line the value, below",
+                     "[label=\"x\", shape=ellipse", "[label=\"y<\", shape=ellipse",
+                     "[label=\"sum = add\", shape=box", "[label=\"1\", shape=plaintext"});
   expect_parts(dot, {on_line(x_, "-2", "-4").c_str(), on_line(z_, "-4", "3").c_str(),
                      on_line(sum_, "3", "-4").c_str(), on_line(out_, "-11", "1").c_str(),
                      on_line(t_.read(y_), "5", "-4").c_str()});

@@ -84,6 +84,13 @@ TEST(Figure, ReachesAsFarAsItsDataAndMarkers) {
       {"set xrange [1:100]", "set yrange [10:1000]", "set logscale x"});
 }
 
+TEST(Figure, RangesOfHugeValuesAreFinite) {
+  const curve huge{"c", {-1e308, 1e308}}, wide{"c", {1e-300, 1e308}};
+  for (const panel& p : {panel{.curves = {huge}}, panel{.curves = {wide}, .log_y = true}}) {
+    EXPECT_FALSE(contains(figure_to_gnuplot({p}), "inf"));
+  }
+}
+
 TEST(Figure, StylesAndColoursAreWhatIsAskedFor) {
   const std::vector<double> many(51, 1.0);
   expect_parts(figure_to_gnuplot({{.curves = {{"few", {1, 2}},
