@@ -101,7 +101,7 @@ void study(const path& output) {
       .y_label = "mean cross-entropy",
       .log_y = true,
       .log_x = true,
-      .markers = {{"0.3", 0.3, 0.3, report::axis::y}, {"0.1", 0.1, 0.1, report::axis::y}}};
+      .markers = {{"0.3 and 0.1", 0.3, 0.3, report::axis::y}, {"", 0.1, 0.1, report::axis::y}}};
   for (const auto& [name, x] : tables) {
     const fitted f = fit(name, x);
     maps.push_back(contours(name, x, f));

@@ -1,5 +1,6 @@
 // What the learning rate does: gradient descent on x0^2 + x1^2 at three rates, and the loss curves
 // of one small network at three rates.
+#include <algorithm>
 #include <cmath>
 #include <cotape/cotape.hpp>
 
@@ -73,12 +74,15 @@ report::panel compare_networks() {
                   .x_label = "epoch",
                   .y_label = "mean squared error",
                   .log_y = true,
-                  .log_x = true};
+                  .log_x = true,
+                  .y_range = report::interval{1e-3, 1e3}};
   for (const auto& [rate, name] :
        {std::pair{1e-4, "too small: 0.0001"}, std::pair{0.1, "right: 0.1"},
         std::pair{0.9, "too large: 0.9"}}) {
     const auto losses = learn(rate, 2000);
-    example::print(std::string("network ") + name + ", loss", losses.back());
+    example::print(std::string("network ") + name + ", loss after 100 epochs", losses[99]);
+    example::print(std::string("network ") + name + ", lowest loss",
+                   *std::min_element(losses.begin(), losses.end()));
     p.curves.push_back({name, losses, {}, report::stroke::line});
   }
   return p;

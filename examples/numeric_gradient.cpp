@@ -1,6 +1,6 @@
 // The gradient of a 784-50-10 network twice: by differences, two runs of the loss for each of its
-// 39,760 parameters, and by one reverse sweep. Takes a minute or more, nearly all of it for the
-// differences, and says how far it is.
+// 39,760 parameters, and by one reverse sweep. Takes half a minute or more, nearly all of it for
+// the differences, and says how far it is.
 #include <chrono>
 #include <cmath>
 #include <cotape/cotape.hpp>
@@ -113,7 +113,7 @@ void compare(const std::string& data, std::int64_t stride, const path& output) {
   std::cout << "images of " << folder.string() << "\n";
   const problem p(example::read_images(folder, "train"));
   const timed swept = by_reverse_sweep(p);
-  std::cout << "by differences, in double, a minute or more for all parameters:\n";
+  std::cout << "by differences, in double; for all parameters this takes half a minute or more:\n";
   const timed numeric = by_differences(p, stride);
 
   double largest = 0, worst = 0;

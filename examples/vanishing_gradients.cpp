@@ -28,7 +28,8 @@ std::vector<double> gradient_norms(const recipe& r, std::int64_t seed) {
   std::vector<variable> weights;
   for (std::int64_t i = 0; i < layers; ++i) {
     weights.push_back(t.constant(r.make(random, {width, width})));
-    y = activate(r.activation, matmul(y, weights.back()));
+    y = matmul(y, weights.back());
+    if (i + 1 < layers) y = activate(r.activation, y);
   }
   std::vector<operand> norms;
   for (const variable& g : gradient(mse(y, target), weights)) norms.push_back(norm(g));

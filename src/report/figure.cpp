@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                    "#e69f00", "#56b4e9", "#000000"};
-constexpr int point_types[] = {7, 5, 9, 13, 11, 15, 3};  // filled circle, square, triangle ...
+constexpr int point_types[] = {7, 5, 9, 13, 11, 15, 7};  // filled circle, square, triangle ...
 constexpr std::size_t count = std::size(colours);
 
 std::string quoted(const std::string& text) {
@@ -48,7 +48,7 @@ class script_writer {
          options_.height * static_cast<int>(rows_) + (options_.title.empty() ? 0 : 30));
     line("set datafile missing 'nan'");
     for (std::size_t i = 0; i < panels_.size(); ++i) write_data(panels_[i], i);
-    line("set grid linecolor rgb '#dddddd'\nset border 3\nset tics nomirror");
+    line("set grid linecolor rgb '#dddddd'\nset border 3\nset tics nomirror\nset format '%g'");
     line("set style fill solid 0.6 border\nset boxwidth 0.9 relative");
     line("set multiplot layout {},{}{}", rows_, columns_,
          options_.title.empty() ? "" : " title " + quoted(options_.title) + " font ',16'");
@@ -111,14 +111,38 @@ class script_writer {
     return range.low == range.high ? interval{range.low, range.low + 1} : range;
   }
 
+  // At most some numbers at an axis: 1, 2 or 5 times a power of ten apart, or where they are whole
+  // between whole ends (as epochs are) 1 apart or more. A short logarithmic axis gets numbers
+  // between the powers of ten too.
+  void scale(const char* axis, interval range, bool log, int most) {
+    line("{} logscale {}\nset {}tics autofreq", log ? "set" : "unset", axis, axis);
+    if (!log) {
+      double step = std::pow(10, std::floor(std::log10((range.high - range.low) / most)));
+      for (double factor : {2.0, 2.5, 2.0}) {
+        if ((range.high - range.low) / step > most) step *= factor;
+      }
+      const bool whole = std::floor(range.low) == range.low && std::floor(range.high) == range.high;
+      if (whole && range.high - range.low >= 2) step = std::max(step, 1.0);
+      if (std::isnormal(step)) line("set {}tics {:.3g}", axis, step);
+      return;
+    }
+    const double decades = std::log10(range.high / range.low);
+    if (decades > 2.5) return;
+    std::vector<double> at;
+    for (double power = std::floor(std::log10(range.low)); at.size() < 20; ++power) {
+      if (std::pow(10, power) > range.high) break;
+      for (double digit : {2, 5}) at.push_back(digit * std::pow(10, power));
+    }
+    line("set {}tics add ({:.3g})", axis, fmt::join(at, ","));
+  }
+
   void write_axes(const panel& p) {
     const interval x = x_extent(p), y = y_extent(p);
-    const bool whole = std::floor(x.low) == x.low && std::floor(x.high) == x.high;
     line("set title {}\nset xlabel {}\nset ylabel {}", quoted(p.title), quoted(p.x_label),
          quoted(p.y_label));
     line("set xrange [{}:{}]\nset yrange [{}:{}]", x.low, x.high, y.low, y.high);
-    line("{}", whole && !p.log_x && x.high - x.low <= 20 ? "set xtics 1" : "set xtics autofreq");
-    line("{} logscale x\n{} logscale y", p.log_x ? "set" : "unset", p.log_y ? "set" : "unset");
+    scale("x", x, p.log_x, options_.width / 60);
+    scale("y", y, p.log_y, options_.height / 40);
     line("{}", p.equal_units ? "set size ratio -1" : "set size noratio");
     line("set key outside top center horizontal");
   }
@@ -128,8 +152,8 @@ class script_writer {
     line("{}", s.colours == palette::diverging
                    ? "set palette defined (0 '#7fb8d8', 1 '#ffffff', 2 '#f0b080')"
                    : "set palette defined (0 '#ffffff', 1 '#c9dcea', 2 '#7fa8c8', 3 '#39658c')");
-    line("{} logscale cb\nset cbrange [{}:{}]\nset cblabel {}", s.log_z ? "set" : "unset", z.low,
-         z.high, quoted(s.label));
+    line("set cbrange [{}:{}]\nset cblabel {}", z.low, z.high, quoted(s.label));
+    scale("cb", z, s.log_z, options_.height / 40);
   }
 
   // Regions lie below everything; lines are arrows, so that they reach across.
@@ -154,14 +178,16 @@ class script_writer {
     }
   }
 
-  static std::string look(const curve& c, std::size_t place) {
+  std::string look(const curve& c, std::size_t place) const {
     const std::size_t k = c.colour.value_or(place);
     const auto dashes = c.style == stroke::dashed ? 2 : 1 + k / count % 4;
     const std::string colour = fmt::format(" linecolor rgb '{}' ", colours[k % count]);
     const std::string dots = fmt::format("pointtype {} ", point_types[k % count]);
     const std::string stroked = fmt::format("linewidth 2 dashtype {}", dashes) + colour;
     switch (c.style) {
-      case stroke::points: return "points " + dots + "pointsize 0.6" + colour;
+      case stroke::points:
+        return "points " + dots + fmt::format("pointsize {}", options_.width < 300 ? 0.35 : 0.6) +
+               colour;
       case stroke::bars: return "boxes linewidth 1" + colour;
       case stroke::automatic:
         if (c.y.size() <= 50) return "linespoints " + dots + "pointsize 0.5 " + stroked;
@@ -176,7 +202,7 @@ class script_writer {
     std::vector<std::string> items;
     if (p.map) {
       write_colours(*p.map);
-      items.push_back(fmt::format("$map_{} using 1:2:3 with image pixels notitle", which));
+      items.push_back(fmt::format("$map_{} using 1:2:3 with image notitle", which));
       if (!levels_of(*p.map).empty()) {
         items.push_back(fmt::format(
             "$lines_{} using 1:2 with lines linewidth 1 linecolor rgb '#555555' notitle", which));

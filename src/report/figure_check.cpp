@@ -69,12 +69,13 @@ class extent {
   interval with_room(double part) const {
     if (empty()) return log_ ? interval{1, 10} : interval{0, 1};
     // In halves or logarithms, which do not overflow.
-    const double low = log_ ? std::log(low_) : low_ / 2, high = log_ ? std::log(high_) : high_ / 2;
+    const double low = log_ ? std::log10(low_) : low_ / 2,
+                 high = log_ ? std::log10(high_) : high_ / 2;
     double room = (high - low) * part;
-    if (low == high) room = log_ ? std::log(10) : std::max(1.0, std::abs(low_)) / 2;
+    if (low == high) room = log_ ? 1 : std::max(1.0, std::abs(low_)) / 2;
     const auto back = [&](double x) {
       constexpr double most = std::numeric_limits<double>::max();
-      return std::clamp(log_ ? std::exp(x) : 2 * x, -most, most);
+      return std::clamp(log_ ? std::pow(10, x) : 2 * x, -most, most);
     };
     if (room == 0) return {low_, high_};
     return {back(low - room), back(high + room)};

@@ -81,7 +81,19 @@ TEST(Figure, ReachesAsFarAsItsDataAndMarkers) {
                {"set xrange [1.5:9]", "set yrange [0:6]"});
   expect_parts(
       figure_to_gnuplot({{.curves = {{"c", {-1, 100}, {0, 10}}}, .log_y = true, .log_x = true}}),
-      {"set xrange [1:100]", "set yrange [10:1000]", "set logscale x"});
+      {"set xrange [1:100]", "set yrange [10:1000]", "set logscale x",
+       "set xtics add (2,5,20,50,200,500)"});
+}
+
+TEST(Figure, NumbersAtAnAxisAreFewAndRound) {
+  const auto script = [](double x, int width) {
+    return figure_to_gnuplot({{.curves = {{"c", {1, 1}, {0, x}}}}}, {.width = width});
+  };
+  EXPECT_TRUE(contains(script(3, 560), "set xtics 1\n"));
+  EXPECT_TRUE(contains(script(12, 560), "set xtics 2\n"));
+  EXPECT_TRUE(contains(script(12, 200), "set xtics 5\n"));
+  EXPECT_TRUE(contains(script(0.6, 560), "set xtics 0.1\n"));
+  EXPECT_TRUE(contains(script(0.7, 200), "set xtics 0.5\n"));
 }
 
 TEST(Figure, RangesOfHugeValuesAreFinite) {
@@ -133,8 +145,9 @@ TEST(Figure, IsDrawnByGnuplot) {
              {.title = "one point", .curves = {{"c", {1}, {}}, {"d", {NAN}, {}}}, .log_y = true}});
   std::ifstream in(file);
   const std::string svg(std::istreambuf_iterator<char>(in), {});
-  expect_parts(svg, {"<svg", "</svg>", "Loss", "epoch", "cross-entropy", "training",
-                     "valid\"ation\\", "one point", "valley", "floor", "height", "path"});
+  expect_parts(svg,
+               {"<svg", "</svg>", "Loss", "epoch", "cross-entropy", "training", "valid\"ation\\",
+                "one point", "valley", "floor", "height", "path", "data:image/png;base64"});
   std::filesystem::remove(file);
 }
 
