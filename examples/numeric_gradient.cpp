@@ -110,7 +110,7 @@ timed by_differences(const problem& p, std::int64_t stride) {
 void compare(const std::string& data, std::int64_t stride, const path& output) {
   if (stride < 1) throw error("--stride must be at least 1");
   const path folder = example::image_folder(data);
-  std::cout << "images of " << folder.string() << "\n";
+  std::cout << "images of " << folder.string() << std::endl;
   const problem p(example::read_images(folder, "train"));
   const timed swept = by_reverse_sweep(p);
   std::cout << "by differences, in double; for all parameters this takes half a minute or more:\n";

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 
 #include "program.hpp"
 
@@ -144,6 +145,18 @@ TEST_P(Example, PrintsItsFiguresAndDraws) { check(GetParam()); }
 
 INSTANTIATE_TEST_SUITE_P(All, Example, testing::ValuesIn(programs),
                          [](const auto& row) { return row.param.name; });
+
+TEST(Examples, RefuseImagesThatAreNoSet) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "cotape_no_images";
+  create_directories(folder);
+  for (const char* file : {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"}) {
+    std::ofstream(folder / file, std::ios::binary) << std::string("\0\0\x08\x01\0\0\0\x01\x07", 9);
+  }
+  EXPECT_NE(complaint("numeric_gradient", {"--data", folder.string()})
+                .find("images (1,), labels (1,) are no set of 28 x 28 images"),
+            std::string::npos);
+  std::filesystem::remove_all(folder);
+}
 
 TEST(Examples, SayWhatDataTheyNeed) {
   EXPECT_NE(complaint("numeric_gradient", {"--data", "/nowhere"})
