@@ -6,7 +6,6 @@
 #include <cotape/check.hpp>
 #include <cotape/cotape.hpp>
 #include <cotape/initializers.hpp>
-#include <cotape/io.hpp>
 #include <cotape/optimizers.hpp>
 #include <cotape/report.hpp>
 #include <cotape/train.hpp>
@@ -16,9 +15,12 @@
 #include <numbers>
 #include <sstream>
 
+#include "images.hpp"
+
 namespace {
 
 using namespace cotape;
+using example::image_set;
 using std::filesystem::path;
 
 constexpr std::int64_t pixels = 784, classes = 10;
@@ -61,35 +63,6 @@ settings parse(int argc, char** argv) {
 }
 
 // --- The data ------------------------------------------------------------------------------------
-
-struct image_set {
-  tensor images;  // float32 (n, 784), 0 to 1
-  tensor labels;  // int64 (n)
-};
-
-path find_file(const path& folder, const std::string& name) {
-  for (const char* ending : {".gz", ""}) {
-    if (exists(folder / (name + ending))) return folder / (name + ending);
-  }
-  throw io_error("the data set is missing: no " + name + ".gz in " + folder.string() +
-                 ". Install Debian's package dataset-fashion-mnist, or name the folder of its "
-                 "files with --data");
-}
-
-image_set read_set(const path& folder, const std::string& name) {
-  const path images_file = find_file(folder, name + "-images-idx3-ubyte");
-  const tensor raw = read_idx(images_file);
-  image_set set{tensor(), read_idx(find_file(folder, name + "-labels-idx1-ubyte"), int64)};
-  const std::int64_t n = set.labels.shape().elements();
-  if (raw.shape() != shape{n, 28, 28} || set.labels.shape() != shape{n} || n == 0) {
-    throw io_error(images_file.string() + ": images " + raw.shape().text() + ", labels " +
-                   set.labels.shape().text() + " are no set of 28 x 28 images");
-  }
-  set.images = tensor(array_view({float32, {n, pixels}}, raw.data()));
-  auto* x = set.images.data_as<float>();
-  std::transform(x, x + n * pixels, x, [](float byte) { return byte / 255; });
-  return set;
-}
 
 image_set select(const image_set& from, std::span<const std::int64_t> rows) {
   return {take_rows(from.images, rows), take_rows(from.labels, rows)};
@@ -201,7 +174,7 @@ history fit(const network& model, const image_set& train, const image_set& valid
 
 void draw(const network& model, const history& h, const settings& s) {
   const path curves = s.output / "fashion_mnist_curves.svg";
-  report::write_curves(
+  report::write_figure(
       curves, {{.title = "Loss",
                 .x_label = "epoch",
                 .y_label = "mean cross-entropy",
@@ -226,7 +199,8 @@ void draw(const network& model, const history& h, const settings& s) {
 
 void run(const settings& s) {
   create_directories(s.output);
-  const image_set all = read_set(s.data, "train"), test = read_set(s.data, "t10k");
+  const image_set all = example::read_images(s.data, "train"),
+                  test = example::read_images(s.data, "t10k");
   const auto order = shuffled_rows(all.labels.shape()[0], static_cast<std::uint64_t>(s.seed));
   const std::size_t used = std::min(static_cast<std::size_t>(s.train_rows), order.size());
   const auto held_out = std::min(static_cast<std::size_t>(s.validation_rows), used / 2);

@@ -1,41 +1,24 @@
 // layer: report
-// Pictures, as SVG: curves by gnuplot, graphs by graphviz; tables of where a program's time goes.
-// Errors (io_error) say which program is missing or what it complained of, and which file cannot be
-// written.
+// Graphs as SVG, drawn by graphviz; tables of where a program's time goes. Figures of curves and
+// points stand in figures.hpp. Errors (io_error) say that graphviz is missing or what it complained
+// of, and which file cannot be written.
 #pragma once
 
 #include <concepts>
 #include <cstddef>
 #include <filesystem>
+#include <initializer_list>
 #include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cotape/figures.hpp"
 #include "cotape/program.hpp"
 #include "cotape/tape.hpp"
 #include "cotape/xtensor.hpp"
 
 namespace cotape::report {
-
-struct curve {
-  std::string name;            // in the legend
-  std::vector<double> y;       // gaps where not finite
-  std::vector<double> x = {};  // default: 1, 2, ...
-};
-
-/// One pair of axes.
-struct panel {
-  std::string title = {}, x_label = {}, y_label = {};
-  std::vector<curve> curves = {};
-  bool log_y = false;
-};
-
-/// Draws panels side by side. Throws value_error for a panel without curves, or a curve without
-/// points or with as many x as not y.
-void write_curves(const std::filesystem::path& svg, const std::vector<panel>& panels);
-/// The script that gnuplot is given.
-std::string curves_to_gnuplot(const std::vector<panel>& panels);
 
 struct graph_options {
   std::string title = {};
@@ -48,6 +31,17 @@ void write_graph(const std::filesystem::path& svg, variable output,
                  const graph_options& options = {});
 /// The same in the language of graphviz.
 std::string graph_to_dot(variable output, const graph_options& options = {});
+
+/// Draws what a value is computed from as a circuit, from left to right, with the inputs bound as
+/// for value(): each value stands above the line that leads on from it, and below the line its
+/// adjoint, the derivative of the output with respect to it. Values of up to 6 elements are
+/// written out, larger ones by their shape. The tape is afterwards as it was. Throws shape_error
+/// and names vjp unless the output has one element; value_error as value() and write_graph do.
+void write_circuit(const std::filesystem::path& svg, variable output,
+                   std::initializer_list<binding> inputs = {}, const graph_options& options = {});
+/// The same in the language of graphviz.
+std::string circuit_to_dot(variable output, std::initializer_list<binding> inputs = {},
+                           const graph_options& options = {});
 
 struct profile_row {
   program_part part;

