@@ -44,7 +44,7 @@ struct trial {
     engine random(1);
     tape t;
     variables inputs, asked;
-    const arrays x = draw(c, shapes, random);
+    const tests::arrays x = draw(c, shapes, random);
     for (std::size_t i = 0; i < x.size(); ++i) {
       const dtype d = c.inputs[i].from.in(float32);
       inputs.push_back(t.input(d, x[i].shape));

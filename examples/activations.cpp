@@ -12,14 +12,14 @@ namespace {
 using namespace cotape;
 using std::filesystem::path;
 
-struct activation {
+struct shown_activation {
   std::string name;
   std::function<variable(variable)> of;
   std::string about = {};
 };
 
-std::vector<activation> all_activations() {
-  std::vector<activation> list;
+std::vector<shown_activation> all_activations() {
+  std::vector<shown_activation> list;
   for (const char* name : {"identity", "heaviside", "sign", "sigmoid", "tanh", "relu", "leaky_relu",
                            "elu", "softplus", "silu", "gelu", "gelu_tanh", "log_sigmoid"}) {
     list.push_back({name, [name](variable x) { return activate(name, x); }});
@@ -58,7 +58,7 @@ std::vector<report::marker> saturated(const std::vector<double>& x,
   return regions;
 }
 
-report::panel draw(const activation& a, const xt::xarray<double>& at) {
+report::panel draw(const shown_activation& a, const xt::xarray<double>& at) {
   tape t;
   const variable x = t.input(float64, {static_cast<std::int64_t>(at.size())}, "x");
   const variable y = a.of(x);
@@ -88,7 +88,7 @@ int main(int argc, char** argv) {
       argc, argv, "Draws every activation and its derivative.", [](const path& output) {
         const xt::xarray<double> x = xt::linspace<double>(-6, 6, 1201);
         std::vector<report::panel> panels;
-        for (const activation& a : all_activations()) panels.push_back(draw(a, x));
+        for (const shown_activation& a : all_activations()) panels.push_back(draw(a, x));
         const path file = output / "activations.svg";
         report::write_figure(file, panels, {.columns = 4, .width = 400, .height = 300});
         example::print_picture(file);

@@ -63,7 +63,7 @@ void history::write_svg(const std::filesystem::path& file) const {
         at != panels.end() ? *at : panels.emplace_back(report::panel{of, "epoch", of, {}, false});
     p.curves.push_back({of_validation ? "validation" : "training", values, {}});
   }
-  report::write_curves(file, panels);
+  report::write_figure(file, panels);
 }
 
 std::string history::csv() const {

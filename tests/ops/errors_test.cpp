@@ -190,7 +190,7 @@ TEST_F(Errors, OfSlicesNameTheAxis) {
 }
 
 TEST_F(Errors, OfPartsNameTheShapes) {
-  EXPECT_ERROR_ANYWHERE(value_error, concatenate({}), "concatenate: no parts");
+  EXPECT_ERROR_ANYWHERE(value_error, concatenate(std::vector<operand>{}), "concatenate: no parts");
   EXPECT_ERROR(shape_error, concatenate({x, y}),
                "concatenate: (2, 3) and (4, 5) differ in another axis than axis 0");
   EXPECT_ERROR(shape_error, concatenate({x, vector}, 1),
