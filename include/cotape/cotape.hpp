@@ -15,6 +15,7 @@
 #include "cotape/losses.hpp"
 #include "cotape/metrics.hpp"
 #include "cotape/model.hpp"
+#include "cotape/non_finite.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/optimizers.hpp"
 #include "cotape/primitive.hpp"

@@ -67,7 +67,9 @@ struct fit_options {
   labelled_data validation_data = {};  // instead
   std::vector<given<callback>> callbacks = {};
   std::ostream* progress = &std::cout;  // lines on anything that takes over a second; or nullptr
-  bool check_gradient = false;  // of the first batch, by differences: value_error if it is wrong
+  bool stop_at_non_finite = true;  // an infinite or NaN loss ends the fit before the step's update
+                                   // with a value_error that names the operation it comes from
+  bool check_gradient = false;     // of the first batch, by differences: value_error if it is wrong
 };
 
 /// The inputs or outputs of a model: one, or a list in braces.

@@ -1,10 +1,12 @@
 // The training loop.
 #include <fmt/format.h>
+#include <fmt/ostream.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "cotape/check.hpp"
+#include "cotape/non_finite.hpp"
 #include "train/rows.hpp"
 #include "train/running_fit.hpp"
 
@@ -84,10 +86,32 @@ void running_fit::keep(bool last) {
   each([&](callback& c) { c.on_safe_point(*this, last); });
 }
 
+// A step that failed for a loss that is not finite is looked into: it has changed nothing, so that
+// it can be evaluated again, node by node.
+const std::vector<result>& running_fit::run_step() {
+  try {
+    return of_.training_step->run(batch_views_);
+  } catch (const value_error& e) {
+    if (std::string_view(e.what()).find(of_.not_finite) == std::string_view::npos) throw;
+    tape t;
+    std::vector<variable> x;
+    std::vector<binding> bound;
+    for (const array_view& v : batch_views_) {
+      x.push_back(t.input(v.dtype(), v.shape(), x.size() < set_.inputs.size() ? "x" : "y"));
+      bound.emplace_back(x.back(), v);
+    }
+    const variable loss = of_.record_step(x, mode::training, false)[0];
+    const auto found = find_non_finite(loss, bound);
+    if (!found) throw;
+    throw value_error(fmt::format("fit: the loss of batch {} of epoch {} is not finite: {}",
+                                  batch + 1, epoch + 1, fmt::streamed(*found)));
+  }
+}
+
 void running_fit::step() {
   each([&](callback& c) { c.on_batch_begin(*this); });
   for (std::size_t i = 0; i < batch_views_.size(); ++i) batch_views_[i] = batches_[i];
-  sums_.add(of_.training_step->run(batch_views_), batches_.batch_rows());
+  sums_.add(run_step(), batches_.batch_rows());
   ++batch;
   ++steps;
   each([&](callback& c) { c.on_batch_end(*this); });
@@ -126,6 +150,10 @@ void running_fit::train_epoch() {
 }
 
 history running_fit::run() {
+  if (of_.stop_at_non_finite != options_.stop_at_non_finite) {
+    of_.stop_at_non_finite = options_.stop_at_non_finite;
+    of_.forget_programs();
+  }
   of_.training_step->compile_for(first_batch());
   if (options_.check_gradient) check_first_gradient();
   each([&](callback& c) { c.on_fit_begin(*this); });

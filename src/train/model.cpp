@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "cotape/data.hpp"
 #include "cotape/ops.hpp"
@@ -143,6 +144,10 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
       result.push_back(one.sums(predictions[i], targets[i]));
       metric_sizes.push_back(static_cast<std::size_t>(result.back().shape().elements()));
     }
+  }
+  if (train && stop_at_non_finite) {
+    loss.owner().require(abs(loss) < std::numeric_limits<double>::infinity(),
+                         std::string(not_finite));
   }
   if (train) how->minimize(loss);
   return result;

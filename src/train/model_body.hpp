@@ -52,6 +52,7 @@ struct model::body {
   /// Drops the programs: layers, loss or optimizer have changed.
   void forget_programs();
   /// Records outputs, loss and metrics; x holds inputs, then targets. With an optimizer it trains.
+  /// With `stop_at_non_finite` a step whose loss is not finite throws and updates nothing.
   std::vector<variable> record_step(std::span<const variable> x, mode m, bool train);
   variable record_loss(std::span<const variable> predictions, std::span<const variable> targets);
   /// The figures by name, of rows and totals, under "loss", "accuracy" ...
@@ -65,6 +66,8 @@ struct model::body {
   std::vector<metric> metrics;
   std::vector<std::size_t> metric_sizes;  // how many sums each metric of each output has
   std::optional<detail::traced> training_step, evaluation, prediction;
+  static constexpr std::string_view not_finite = "fit: the loss is not finite";
+  bool stop_at_non_finite = true;  // then the training step throws that
   std::int64_t epochs = 0, steps = 0, fits = 0;  // finished
 };
 
