@@ -118,7 +118,12 @@ template <class T> auto as_xtensor(array_view v) {
 }
 
 /// A copy of the value.
-template <class T> xt::xarray<T> to_xarray(array_view v) { return as_xtensor<T>(v); }
+template <class T> xt::xarray<T> to_xarray(array_view v) {
+  const T* data = v.data_as<T>();
+  xt::xarray<T> copy(typename xt::xarray<T>::shape_type(v.shape().begin(), v.shape().end()));
+  std::copy_n(data, v.shape().elements(), copy.data());
+  return copy;
+}
 
 template <class T> auto parameter::value() const { return to_xarray<T>(view()); }
 
