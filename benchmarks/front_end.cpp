@@ -1,5 +1,6 @@
 // What it costs to get to a program: recording, per node recorded; sweeping and compiling, per node
-// of the swept tape; and recording a training step anew each time beside replaying it.
+// of the swept tape; recording a training step anew each time beside replaying it; `fit` beside the
+// bare step.
 #include <benchmark/benchmark.h>
 
 #include <chrono>
@@ -110,6 +111,37 @@ void record_anew(benchmark::State& state) {
 }
 // Recording costs the same for any batch; a small one shows it through less noise.
 BENCHMARK(record_anew)->ArgName("batch")->Arg(1)->Arg(128)->Unit(benchmark::kMillisecond);
+
+// What `fit` adds to the bare step: the order of rows, gathering them, figures, callbacks.
+void fit(benchmark::State& state) {
+  constexpr std::int64_t batch = 128, steps = 32;
+  generator random(1);
+  const tensor x = random.uniform({batch * steps, 784}), labels(value_type{int64, {batch * steps}});
+  classifier bare;
+  auto step = compile([&](variable h, variable l) { return bare.record(h, l); });
+  sequential model{dense(512, "relu"), dense(512, "relu"), dense(10)};
+  const auto loss = [](variable p, variable t) {
+    return sparse_categorical_crossentropy_from_logits(p, t);
+  };
+  if (state.range(0) == 0) model.compile(loss, sgd({.rate = 0.1}));
+  else model.compile(loss, sgd({.rate = 0.1}), {"accuracy"});
+  const fit_options options{.batch_size = batch, .progress = nullptr};
+  step(rows_of(x, 0, batch), rows_of(labels, 0, batch));
+  model.fit(x, labels, options);
+  std::vector<double> alone, fitted;
+  for (auto _ : state) {
+    alone.push_back(time([&] {
+      for (std::int64_t i = 0; i < batch * steps; i += batch) {
+        step(rows_of(x, i, i + batch), rows_of(labels, i, i + batch));
+      }
+    }));
+    fitted.push_back(time([&] { model.fit(x, labels, options); }));
+  }
+  state.counters["step_us"] = median(alone) * 1e6 / steps;
+  state.counters["fit_us"] = median(fitted) * 1e6 / steps;
+  state.counters["more_percent"] = 100 * (median(fitted) / median(alone) - 1);
+}
+BENCHMARK(fit)->ArgName("accuracy")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 

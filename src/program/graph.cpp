@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -202,24 +203,29 @@ graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_o
   std::vector<std::uint32_t> roots;
   for (const variable& v : outputs) roots.push_back(v.index());
   for (const effect& e : effects) roots.push_back(e.value);
-  const std::vector<std::uint32_t> place = t.needed_by(roots);
+  std::vector<std::uint32_t> place = t.needed_by(roots);
   const std::vector<node>& nodes = t.nodes();
+  // A requirement stands right after its condition: what comes later may be updated in place.
+  std::multimap<std::uint32_t, std::uint32_t> messages;  // by condition
+  for (const effect& e : effects) {
+    if (e.parameter == no_node) messages.emplace(e.value, e.previous);
+  }
   for (std::uint32_t i = 0; i < place.size(); ++i) {
     if (place[i] == no_node) continue;
     graph::value v{nodes[i].op, no_inputs, nodes[i].type, i};
     for (std::size_t k = 0; k < 3; ++k) {
       if (nodes[i].in[k] != no_node) v.in[k] = place[nodes[i].in[k]];
     }
+    place[i] = static_cast<std::uint32_t>(g.values.size());
     g.values.push_back(v);
+    for (auto [m, end] = messages.equal_range(i); m != end; ++m) {
+      g.requirements.push_back(append(g, requirement, place[i]));
+      g.values.back().node = m->second;
+    }
   }
   for (const variable& v : outputs) g.outputs.push_back(place[v.index()]);
   for (const effect& e : effects) {
-    if (e.parameter != no_node) {
-      g.updates.push_back({e.parameter, place[e.value]});
-    } else {
-      g.requirements.push_back(append(g, requirement, place[e.value]));
-      g.values.back().node = e.previous;  // the message
-    }
+    if (e.parameter != no_node) g.updates.push_back({e.parameter, place[e.value]});
   }
   return g;
 }

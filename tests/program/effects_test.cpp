@@ -493,6 +493,20 @@ TEST(Effects, WaitForKernelsThatMayThrow) {
   EXPECT_EQ(p.value<double>(), (xt::xarray<double>{2, 4}));
 }
 
+TEST(Effects, WriteInPlaceAfterARequirement) {
+  const parameter w("w", xt::xarray<float>{{1, 2}, {3, 4}});
+  tape t;
+  const variable x = t.input(float32, {3, 2}), loss = sum(square(matmul(x, w)));
+  t.require(loss < 100, "the loss is too large");
+  sgd(sgd_options{.rate = 0.5}).minimize(loss);
+  program code(t, {x}, {loss});
+  EXPECT_NE(code.explain().find("->'w'"), std::string::npos) << code.explain();
+  const tensor before(w.view()), large = generator(1).uniform({3, 2}, 5, 6);
+  const array_view given[] = {large};
+  EXPECT_THROW(code.run(given), value_error);
+  EXPECT_TRUE(same_bits(w.view(), before));
+}
+
 TEST(Value, RefusesBindingsOfWhatIsNoInput) {
   tape t;
   const variable x = t.input(float64, {}), y = x + 1;
