@@ -153,16 +153,33 @@ report::panel hidden_space(const std::string& title, model& to_hidden, const den
   return p;
 }
 
+const matrix given_w1 = {{-2, 2}, {-2, 2}}, given_b1 = {3, -1};
+const matrix given_w2 = example::column({1, 1}), given_b2 = xt::ones<double>({1}) * -1;
+
+// With the given weights, threshold units compute exclusive or as AND(NAND, OR): if they are 0 at
+// 0.
+void threshold_units() {
+  for (const double at_zero : {0.0, 1.0}) {
+    tape t;
+    const variable hidden =
+        perceptron(t.constant(corners), t.constant(given_w1), t.constant(given_b1), at_zero);
+    const variable y = perceptron(hidden, t.constant(given_w2), t.constant(given_b2), at_zero);
+    example::print(
+        "threshold units that are " + std::to_string(std::lround(at_zero)) + " at 0, right of 4",
+        sum(equal(y, t.constant(odd))).value<double>()());
+  }
+}
+
 std::vector<report::panel> hidden_layer() {
   const auto x = input({2}, float64);
   const dense hidden(2, "sigmoid"), output(1, "sigmoid");
   const auto h = hidden(x);
   model network(x, output(h)), to_hidden(x, h);  // which share the hidden layer
   const auto weights = network.parameters();
-  weights[0].set(matrix{{-2, 2}, {-2, 2}});
-  weights[1].set(matrix{3, -1});
-  weights[2].set(example::column({1, 1}));
-  weights[3].set(matrix{-1});
+  weights[0].set(given_w1);
+  weights[1].set(given_b1);
+  weights[2].set(given_w2);
+  weights[3].set(given_b2);
   network.compile("binary_crossentropy", sgd({.rate = 0.5}), {"accuracy"});
   std::vector<report::panel> panels{hidden_space("2-2-1, given weights", to_hidden, output)};
   print_fit("2-2-1 at the start", network);
@@ -277,6 +294,7 @@ void draw(const path& file, const std::vector<report::panel>& panels, std::size_
 
 void study(const path& output) {
   draw(output / "xor_networks.svg", three_networks(), 2);
+  threshold_units();
   std::vector<report::panel> hidden = hidden_layer();
   hidden.push_back(random_starts());
   draw(output / "xor_hidden_space.svg", hidden, 2);

@@ -212,6 +212,8 @@ const example_program programs[] = {
       near("2-4-5-1 without activations loss", std::log(2), 1e-9),
       near("2-4-5-1 without activations furthest output from 0.5", 0, 1e-5),
       at_most("2-4-5-1 with sigmoids loss", 0.01), near("2-4-5-1 with sigmoids right of 4", 4, 0),
+      near("threshold units that are 0 at 0, right of 4", 4, 0),
+      at_most("threshold units that are 1 at 0, right of 4", 3),
       near("2-2-1 at the start loss", 0.649287, 5e-7), near("2-2-1 at the start right of 4", 2, 0),
       near("2-2-1 after 1000 epochs loss", 0.053445, 5e-7),
       near("2-2-1 after 1000 epochs right of 4", 4, 0),
