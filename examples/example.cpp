@@ -1,6 +1,7 @@
 #include "example.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cotape/cotape.hpp>
 #include <iostream>
@@ -39,6 +40,18 @@ void print(const std::string& name, double value) {
 
 void print_picture(const std::filesystem::path& file) {
   std::cout << "picture " << file.string() << "\n";
+}
+
+xt::xarray<double> column(const std::vector<double>& values) {
+  auto x = xt::xarray<double>::from_shape({values.size(), 1});
+  std::copy(values.begin(), values.end(), x.begin());
+  return x;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  return (values[(n - 1) / 2] + values[n / 2]) / 2;
 }
 
 double largest_curvature(const std::function<cotape::variable(cotape::variable)>& loss,

@@ -36,6 +36,12 @@ void print(const std::string& name, double value);
 /// Prints the name of a picture that was drawn.
 void print_picture(const std::filesystem::path& file);
 
+/// Values as a column, (n, 1).
+xt::xarray<double> column(const std::vector<double>& values);
+
+/// The value in the middle; of an even number the mean of the middle two.
+double median(std::vector<double> values);
+
 /// The largest eigenvalue of the second derivative of a loss at w, by power iteration: gradient
 /// descent on a quadratic loss diverges at rates above 2 over it.
 double largest_curvature(const std::function<cotape::variable(cotape::variable)>& loss,

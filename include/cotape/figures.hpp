@@ -16,9 +16,9 @@
 
 namespace cotape::report {
 
-/// Points joined (and dotted if there are at most 50), joined only, joined by dashes, not joined,
-/// each on a bar from 0.
-enum class stroke { automatic, line, dashed, points, bars };
+/// Points joined (and dotted if there are at most 50), joined only, joined by a thin line, by
+/// dashes, not joined, each on a bar from 0.
+enum class stroke { automatic, line, thin, dashed, points, bars };
 
 struct curve {
   std::string name;            // in the legend, if it has one
@@ -52,6 +52,8 @@ struct surface {
   std::string label = {};           // of the colours
   palette colours = palette::sequential;
   bool log_z = false;
+  std::optional<interval> z_range = {};  // of the colours; that of the values unless it is given
+  bool key = true;                       // a scale beside it says what the colours mean
 };
 
 /// f at points x points places, evenly spread over the intervals, their ends included. Throws

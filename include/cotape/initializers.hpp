@@ -9,8 +9,14 @@
 
 namespace cotape {
 
-/// What a layer is given to make its weights with.
-using initializer = std::function<tensor(generator&, const shape&)>;
+/// What a layer is given to make its weights with: a function below, or any of (generator&, shape).
+struct initializer : std::function<tensor(generator&, const shape&)> {
+  using std::function<tensor(generator&, const shape&)>::function;
+  initializer(tensor (*f)(generator&, const shape&, dtype))
+      : function([f](generator& r, const shape& s) { return f(r, s, float32); }) {}
+  initializer(tensor (*f)(const shape&, dtype))
+      : function([f](generator&, const shape& s) { return f(s, float32); }) {}
+};
 
 /// Uniform in +-sqrt(6 / (fan-in + fan-out)): Glorot and Bengio (2010).
 tensor glorot_uniform(generator& random, const shape& s, dtype d = float32);

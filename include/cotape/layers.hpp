@@ -95,13 +95,12 @@ symbol input(const shape& row, dtype d = float32, std::string name = "",
              const char* file = __builtin_FILE(), int line = __builtin_LINE());
 
 /// y = activation(x W + b): W "NAME/weight" (inputs, units), b "NAME/bias" (units), which starts at
-/// zero. Inputs with more axes are multiplied along their last.
+/// zero. Inputs with more axes are multiplied along their last. `weights` makes the first W:
+/// `dense(8, "relu", he_normal)`.
 class dense : public layer {
  public:
-  explicit dense(
-      std::int64_t units, std::string activation = "identity",
-      initializer weights = [](generator& r, const shape& s) { return glorot_uniform(r, s); },
-      bool bias = true);
+  explicit dense(std::int64_t units, std::string activation = "identity",
+                 initializer weights = glorot_uniform, bool bias = true);
 };
 
 /// `activate` as a layer. Throws value_error, as that does, for an unknown name.

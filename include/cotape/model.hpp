@@ -17,6 +17,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "cotape/callbacks.hpp"
@@ -102,8 +103,8 @@ class model {
   variable operator()(operand x, mode m = mode::predicting);
   std::vector<variable> operator()(const std::vector<variable>& x, mode m = mode::predicting);
 
-  /// All layers' parameters, named "dense/weight", "dense/bias", "dense_1/weight" ...; those of
-  /// layers that were never recorded do not exist yet.
+  /// All layers' parameters, named "dense/weight", "dense/bias", "dense_1/weight" ...; without an
+  /// input, those of layers that were never recorded do not exist yet.
   std::vector<parameter> parameters() const;
   /// The source of first weights and dropout masks.
   generator& random();
@@ -152,8 +153,9 @@ class model {
 /// Layers one after the other. Without an input the first data tells shape and dtype.
 class sequential : public model {
  public:
+  using part = std::variant<layer, symbol>;  // an input comes first, if there is one
   explicit sequential(std::int64_t seed = 0) : model(seed) {}
-  sequential(std::initializer_list<layer> layers, std::int64_t seed = 0);
+  sequential(std::initializer_list<part> parts, std::int64_t seed = 0);
   /// Adds a layer at the end, or the input, which must come first.
   sequential& add(const layer& l);
   sequential& add(const symbol& input);

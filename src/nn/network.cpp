@@ -155,6 +155,12 @@ void network::build() {
   built_ = true;
 }
 
+bool network::can_build() const {
+  return nodes_.size() > 1 && std::all_of(inputs_.begin(), inputs_.end(), [this](std::size_t i) {
+           return nodes_[i].row.has_value();
+         });
+}
+
 void network::build_for(std::span<const value_type> rows) {
   demand_layers();
   if (built_) return;

@@ -31,6 +31,8 @@ class network {
   bool built() const { return built_; }
   /// Makes all weights; value_error if an input's type is not known.
   void build();
+  /// Whether there are layers, and all inputs' types are known.
+  bool can_build() const;
   /// The same, unless it is built, with these types of inputs (rows) where none is known. What
   /// throws leaves it as it was.
   void build_for(std::span<const value_type> rows);

@@ -49,6 +49,7 @@ class script_writer {
     line("set datafile missing 'nan'");
     for (std::size_t i = 0; i < panels_.size(); ++i) write_data(panels_[i], i);
     line("set grid linecolor rgb '#dddddd'\nset border 3\nset tics nomirror\nset format '%g'");
+    line("set clip two");  // lines between two points outside are drawn where they cross
     line("set style fill solid 0.6 border\nset boxwidth 0.9 relative");
     line("set multiplot layout {},{}{}", rows_, columns_,
          options_.title.empty() ? "" : " title " + quoted(options_.title) + " font ',16'");
@@ -148,7 +149,8 @@ class script_writer {
   }
 
   void write_colours(const surface& s) {
-    const interval z = range_of(s);
+    const interval z = s.z_range.value_or(range_of(s));
+    line("{} colorbox", s.key ? "set" : "unset");
     line("{}", s.colours == palette::diverging
                    ? "set palette defined (0 '#7fb8d8', 1 '#ffffff', 2 '#f0b080')"
                    : "set palette defined (0 '#ffffff', 1 '#c9dcea', 2 '#7fa8c8', 3 '#39658c')");
@@ -191,7 +193,8 @@ class script_writer {
       case stroke::bars: return "boxes linewidth 1" + colour;
       case stroke::automatic:
         if (c.y.size() <= 50) return "linespoints " + dots + "pointsize 0.5 " + stroked;
-        [[fallthrough]];
+        return "lines " + stroked;
+      case stroke::thin: return "lines linewidth 0.7" + colour;
       default: return "lines " + stroked;
     }
   }
@@ -245,7 +248,9 @@ std::string figure_to_gnuplot(const std::vector<panel>& panels, const figure_opt
 
 void write_figure(const std::filesystem::path& svg, const std::vector<panel>& panels,
                   const figure_options& options) {
-  write_file(svg, run_tool("gnuplot", {"-"}, figure_to_gnuplot(panels, options), "gnuplot-nox"));
+  // Not "-": of that, gnuplot reads byte by byte.
+  write_file(
+      svg, run_tool("gnuplot", {"/dev/stdin"}, figure_to_gnuplot(panels, options), "gnuplot-nox"));
 }
 
 }  // namespace cotape::report

@@ -47,6 +47,7 @@ void check_panel(const panel& p) {
     require(p.map->z.size() == p.map->x.size() * p.map->y.size(),
             "a map of {} by {} lines has {} values", p.map->x.size(), p.map->y.size(),
             p.map->z.size());
+    check_range("z", p.map->z_range, p.map->log_z);
   }
   for (const marker& m : p.markers) {
     require(std::isfinite(m.from) && std::isfinite(m.to), "marker '{}' is not finite", m.name);

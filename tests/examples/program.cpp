@@ -1,6 +1,7 @@
 #include "program.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cotape/error.hpp>
 #include <cstdlib>
@@ -53,7 +54,8 @@ void check(const example_program& p) {
   if (!p.needs.empty() && !exists(p.needs)) GTEST_SKIP() << p.needs << " is not there";
   if (!can_draw()) GTEST_SKIP() << "gnuplot or graphviz is not installed";
   const std::filesystem::path folder =
-      std::filesystem::path(testing::TempDir()) / ("cotape_" + p.name);
+      std::filesystem::path(testing::TempDir()) /
+      ("cotape_" + p.name + "_" + std::to_string(getpid()));  // tests may run side by side
   std::vector<std::string> arguments = p.arguments;
   arguments.insert(arguments.end(), {"--output", folder.string()});
   std::string text;

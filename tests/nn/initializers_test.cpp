@@ -68,6 +68,20 @@ TEST(Layers, MakeTheirWeightsWhenFirstCalled) {
   EXPECT_THROW(model(t.input(float32, {8, 7})), shape_error);
 }
 
+TEST(Layers, MakeTheirWeightsWithAnInitializer) {
+  const auto first_weight = [](const dense& layer) {
+    sequential model({input({50}), layer}, 5);
+    return to_xarray<float>(model.parameters()[0].view());
+  };
+  generator random(5);
+  EXPECT_EQ(first_weight(dense(4, "relu", he_normal)),
+            to_xarray<float>(he_normal(random, {50, 4})));
+  EXPECT_EQ(first_weight(dense(4, "relu", zeros)), (xt::zeros<float>({50, 4})));
+  const tensor mine = random.uniform({50, 4}, 2, 3, float32);
+  EXPECT_EQ(first_weight(dense(4, "relu", [&](generator&, const shape&) { return tensor(mine); })),
+            to_xarray<float>(mine));
+}
+
 TEST(Layers, RefuseWhatTheyCannotDo) {
   tape t;
   const variable x = t.input(float32, {2});

@@ -23,7 +23,7 @@ template <class... Layers> sequential built(const shape& row, const Layers&... l
   sequential m;
   m.add(input(row));
   (m.add(layers), ...);
-  m.summary();
+  m.parameters();
   return m;
 }
 

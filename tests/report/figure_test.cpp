@@ -109,11 +109,13 @@ TEST(Figure, StylesAndColoursAreWhatIsAskedFor) {
                                               {"many", many},
                                               {"", {1, 2}, {}, stroke::dashed, 0},
                                               {"dots", {1, 2}, {}, stroke::points},
-                                              {"bars", {1, 2}, {}, stroke::bars}}}}),
+                                              {"bars", {1, 2}, {}, stroke::bars},
+                                              {"grid", {1, 2}, {}, stroke::thin}}}}),
                {"$data_0_0 using 1:2 with linespoints", "$data_0_1 using 1:2 with lines ",
                 "$data_0_2 using 1:2 with lines linewidth 2 dashtype 2 linecolor rgb '#0072b2' "
                 "notitle",
-                "$data_0_3 using 1:2 with points", "$data_0_4 using 1:2 with boxes"});
+                "$data_0_3 using 1:2 with points", "$data_0_4 using 1:2 with boxes",
+                "$data_0_5 using 1:2 with lines linewidth 0.7 "});
 }
 
 TEST(Figure, MapsHaveTheLevelsThatTheyCross) {
@@ -123,6 +125,13 @@ TEST(Figure, MapsHaveTheLevelsThatTheyCross) {
   panel flat = bowl();
   flat.map->levels = {100};
   EXPECT_FALSE(contains(figure_to_gnuplot({flat}), "contour base"));
+  flat.map->z_range = interval{0, 20};
+  flat.map->key = false;
+  expect_parts(figure_to_gnuplot({flat}), {"set cbrange [0:20]", "unset colorbox"});
+}
+
+TEST(Figure, LinesBetweenPointsOutsideAreDrawn) {
+  expect_parts(figure_to_gnuplot({losses}), {"\nset clip two\n"});
 }
 
 TEST(Figure, PanelsStandInRowsAndColumns) {
@@ -165,6 +174,8 @@ TEST(Figure, RefusesWhatCannotBeDrawn) {
   EXPECT_EQ(said({{.curves = {{"c", {1}}}, .log_y = true, .y_range = interval{0, 2}}}),
             "write_figure: y from 0 to 2 is no range of a logarithmic axis");
   panel p = bowl();
+  p.map->z_range = interval{1, 0};
+  EXPECT_EQ(said({p}), "write_figure: z from 1 to 0 is no range");
   p.map->z.pop_back();
   EXPECT_EQ(said({p}), "write_figure: a map of 21 by 21 lines has 440 values");
   p.map->x[1] = 0;
