@@ -14,7 +14,7 @@
 
 namespace cotape::check {
 
-/// From the moved inputs to the output. It may be called once only.
+/// From the moved inputs to the output.
 using function = std::function<variable(const std::vector<variable>&)>;
 
 /// Standard normal numbers.
