@@ -24,4 +24,21 @@ std::vector<variable> vjp(variable y, const std::vector<variable>& xs, operand d
 /// products.
 variable jvp(variable y, const std::vector<variable>& xs, const std::vector<variable>& dxs);
 
+/// d^n y(x + h dx) / dh^n at h = 0, n the order, of y's type: y's derivative along a line. Throws
+/// value_error for an order below 1, otherwise as jvp.
+variable directional(variable y, const std::vector<variable>& xs, const std::vector<variable>& dxs,
+                     int order = 1);
+
+/// dy/dx, of shape (y's axes, then x's). Records a sweep for each element of y or for each element
+/// of x, whichever are fewer; like any gradient it can be differentiated again. Of large values
+/// rather compile vjp or jvp once, and run it with one direction after another.
+variable jacobian(variable y, variable x);
+/// d2y/dx2, of shape (x's axes, then x's again), symmetric; y must have one element, else throws
+/// shape_error.
+variable hessian(variable y, variable x);
+/// The Hessian times v: for each x the change of dy/dx for changes `vs` of all the xs. Two sweeps,
+/// whatever the size. y must have one element.
+std::vector<variable> hessian_vector_product(variable y, const std::vector<variable>& xs,
+                                             const std::vector<variable>& vs);
+
 }  // namespace cotape

@@ -2,6 +2,7 @@
 // for directions.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <random>
@@ -16,8 +17,11 @@ struct slope {
   bool flat = false;   // the function has one value at all points
 };
 
-/// f'(0) from f at 0, +-h, +-h/2, +-h/4. `tolerance` is the relative size of a jump of the
-/// derivative that matters.
+/// Where f is wanted, in units of h.
+inline constexpr std::array<double, 7> abscissas{0, 1, -1, 0.5, -0.5, 0.25, -0.25};
+/// f'(0) from f at the abscissas. `tolerance` is the relative size of a jump of the derivative that
+/// matters.
+slope slope_from(const std::array<double, 7>& values, double h, double tolerance);
 slope slope_of(const std::function<double(double)>& f, double h, double tolerance);
 
 /// Standard normal numbers, the same on every machine.

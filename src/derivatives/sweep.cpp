@@ -225,28 +225,4 @@ std::vector<variable> gradient(variable y, std::initializer_list<variable> xs) {
 
 variable gradient(variable y, variable x) { return gradient(y, std::vector{x})[0]; }
 
-variable jvp(variable y, const std::vector<variable>& xs, const std::vector<variable>& dxs) {
-  if (dxs.size() != xs.size()) {
-    throw value_error(fmt::format("jvp: {} directions for {} variables", dxs.size(), xs.size()) +
-                      made("output", y));
-  }
-  for (std::size_t i = 0; i < xs.size(); ++i) {
-    if (dxs[i].type() == xs[i].type()) continue;
-    throw shape_error(fmt::format("jvp: direction {} is {}, its variable {}: they must be equal", i,
-                                  dxs[i].type().text(), xs[i].type().text()) +
-                      made("output", y));
-  }
-  // g(w) = sum over x of vjp(y, x, w) . dx is linear in w; its gradient in w is the product wanted.
-  tape& t = y.owner();
-  const variable w = broadcast_to(t.literal(0, y.dtype(), t.place_of(y.index())), y.shape());
-  const std::vector<variable> g = vjp(y, xs, w);
-  variable total;
-  for (std::size_t i = 0; i < xs.size(); ++i) {
-    const variable part = sum(g[i] * dxs[i]);
-    total = total.empty() ? part : total + part;
-  }
-  if (total.empty()) return w;
-  return gradient(total, w);
-}
-
 }  // namespace cotape

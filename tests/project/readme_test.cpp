@@ -1,7 +1,9 @@
-// The example in README.md prints what its comments `// prints: ...` say, line by line; its links
-// lead to files, and its tables to every example program.
+// The example in README.md prints what its comments `// prints: ...` say, line by line, and
+// README.md quotes what examples/verdicts.cpp prints; its links lead to files, and its tables to
+// every example program.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <regex>
 #include <set>
 
@@ -31,3 +33,20 @@ TEST(Readme, LinksToEveryExampleAndToNothingElse) {
     EXPECT_TRUE(!program || linked.count(file.string())) << "README.md does not mention " << file;
   }
 }
+
+#ifdef COTAPE_VERDICTS
+// Rounding errors differ between machines.
+tree::lines without_figures(tree::lines text) {
+  const std::regex figure(R"(-?\d+(\.\d+)?e[-+]\d+|-?\d+\.\d{3,})");
+  for (std::string& line : text) line = std::regex_replace(line, figure, "#");
+  return text;
+}
+
+TEST(Readme, QuotesTheVerdictsOfTheGradientChecker) {
+  const tree::lines readme = without_figures(tree::read("README.md")),
+                    printed = without_figures(tree::output(COTAPE_VERDICTS));
+  ASSERT_GT(printed.size(), 10u);
+  EXPECT_NE(std::search(readme.begin(), readme.end(), printed.begin(), printed.end()),
+            readme.end());
+}
+#endif

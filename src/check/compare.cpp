@@ -1,0 +1,157 @@
+#include "check/compare.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <numeric>
+
+namespace cotape::check {
+
+namespace {
+
+double dot(std::span<const double> a, std::span<const double> b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
+
+void draw(std::span<double> direction, direction_source& random) {
+  for (double& x : direction) x = random();
+  const double length = std::sqrt(dot(direction, direction));
+  if (length > 0)
+    for (double& x : direction) x /= length;
+}
+
+// A direction's derivative by all ways.
+struct sides {
+  double by_gradient = 0, by_jvp = 0, norm = 0;  // norm: of the gradient
+  slope by_differences;
+  double step = 0;
+
+  bool finite() const { return by_differences.finite && std::isfinite(by_gradient + by_jvp); }
+  bool flat() const { return by_differences.flat && by_gradient == 0; }
+  double difference() const { return std::abs(by_gradient - by_differences.value); }
+  double larger() const { return std::max(std::abs(by_gradient), std::abs(by_differences.value)); }
+  // Whether the differences are exact enough to tell right from wrong.
+  bool resolved(double tolerance) const {
+    const double bar = by_differences.error_bar;
+    return flat() || difference() > 4 * bar || bar <= tolerance * larger();
+  }
+  bool transposed(double tolerance) const {
+    return std::abs(by_gradient - by_jvp) <= tolerance * norm;
+  }
+};
+
+// The steps of successive attempts: the last suits inputs that are all small.
+std::array<double, 4> steps_for(double norm, double relative) {
+  const double first = relative * std::max(1.0, norm);
+  const double last = norm > 0 ? std::min(first / 512, relative * norm) : first / 512;
+  return {first, first / 8, first / 64, last};
+}
+
+class comparison {
+ public:
+  comparison(line& f, std::size_t i, double norm, const gradient_check_options& options)
+      : f_(f), i_(i), options_(options), random_(options.seed, i) {
+    steps_ = steps_for(norm, options.step);
+    gradient_norm_ = std::sqrt(dot(f.gradient(i), f.gradient(i)));
+    out_.shape = f.at()[i].shape();
+  }
+
+  input_check run(const witness& graver) {
+    const auto elements = f_.direction(i_).size();
+    const auto count = options_.each_element
+                           ? elements
+                           : static_cast<std::size_t>(std::max(options_.directions, 0));
+    for (std::size_t n = 0; n < count && out_.found != verdict::non_finite; ++n) {
+      const sides found = try_directions(n);
+      const verdict before = out_.found;
+      judge(found, n);
+      if (out_.found < before && graver) graver(out_.found, found.step);
+    }
+    if (out_.directions == 0 && out_.found == verdict::ok) out_.found = verdict::vacuous;
+    std::fill(f_.direction(i_).begin(), f_.direction(i_).end(), 0.0);
+    return out_;
+  }
+
+ private:
+  void aim(std::size_t n) {
+    const auto direction = f_.direction(i_);
+    if (!options_.each_element) return draw(direction, random_);
+    std::fill(direction.begin(), direction.end(), 0.0);
+    direction[n] = 1;
+  }
+
+  // One direction after another until one is smooth and resolved; of an element, one step after
+  // another.
+  sides try_directions(std::size_t n) {
+    for (int attempt = 0;; ++attempt) {
+      aim(n);
+      const double step = steps_[static_cast<std::size_t>(attempt) % steps_.size()];
+      const sides found{dot(f_.gradient(i_), f_.direction(i_)), f_.by_jvp(), gradient_norm_,
+                        slope_of(std::ref(f_), step, options_.tolerance), step};
+      const bool smooth = found.by_differences.smooth;
+      if (!found.finite() || (smooth && found.resolved(options_.tolerance))) return found;
+      const int last = options_.each_element ? static_cast<int>(steps_.size()) - 1 : 1 << 30;
+      if (attempt >= std::min(options_.most_redraws, last)) return found;
+      if (!smooth) ++out_.redrawn;
+    }
+  }
+
+  // Adds a direction to what is known of the input.
+  void judge(const sides& found, std::size_t n) {
+    const double tolerance = options_.tolerance;
+    if (!found.finite()) return keep(verdict::non_finite, found, n, infinity_);
+    if (!found.by_differences.smooth) return keep(verdict::kink, found, n, 0);
+    if (!found.resolved(tolerance)) return keep(verdict::ill_conditioned, found, n, 0);
+    if (!found.transposed(tolerance)) {
+      return keep(verdict::wrong, found, n,
+                  std::abs(found.by_gradient - found.by_jvp) / gradient_norm_);
+    }
+    if (found.flat()) return;
+    ++out_.directions;
+    const double error = found.difference() / found.larger();
+    keep(error > tolerance ? verdict::wrong : verdict::ok, found, n, error);
+  }
+
+  void keep(verdict v, const sides& found, std::size_t n, double error) {
+    const bool graver = v < out_.found;
+    out_.found = std::min(out_.found, v);
+    const bool worse = v == out_.found && error >= out_.worst_error;
+    out_.worst_error = std::max(out_.worst_error, error);
+    if (!graver && !worse) return;
+    out_.by_gradient = found.by_gradient;
+    out_.by_differences = found.by_differences.value;
+    out_.error_bar = found.by_differences.error_bar;
+    out_.by_jvp = found.by_jvp;
+    out_.linear = found.transposed(options_.tolerance);
+    if (options_.each_element) out_.element = place_in(out_.shape, n);
+  }
+
+  static constexpr double infinity_ = std::numeric_limits<double>::infinity();
+  line& f_;
+  std::size_t i_;
+  const gradient_check_options& options_;
+  direction_source random_;
+  std::array<double, 4> steps_{};
+  double gradient_norm_ = 0;
+  input_check out_;
+};
+
+}  // namespace
+
+input_check compare(line& f, std::size_t i, double norm, const gradient_check_options& options,
+                    const witness& graver) {
+  return comparison(f, i, norm, options).run(graver);
+}
+
+std::vector<std::int64_t> place_in(const shape& s, std::size_t element) {
+  std::vector<std::int64_t> at(s.rank());
+  for (std::size_t k = s.rank(); k-- > 0;) {
+    at[k] = static_cast<std::int64_t>(element) % s[k];
+    element /= static_cast<std::size_t>(s[k]);
+  }
+  return at;
+}
+
+}  // namespace cotape::check

@@ -1,0 +1,20 @@
+// One input of a line: its derivative by the gradient and by differences, direction after
+// direction, and the verdict on them.
+#pragma once
+
+#include "check/line.hpp"
+#include "cotape/check.hpp"
+
+namespace cotape::check {
+
+/// What is called when a verdict becomes graver, while the line's direction and `step` are those
+/// that showed it.
+using witness = std::function<void(verdict, double step)>;
+
+input_check compare(line& f, std::size_t i, double norm, const gradient_check_options& options,
+                    const witness& graver = {});
+
+/// The index of an element in a shape.
+std::vector<std::int64_t> place_in(const shape& s, std::size_t element);
+
+}  // namespace cotape::check
