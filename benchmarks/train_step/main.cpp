@@ -114,9 +114,14 @@ bool run_case(const spec& s, std::size_t threads, const arguments& given,
       all_right = false;
     }
   }
-  for (const figure& f : one.time(given.measure)) {
-    print(f, *find(all_engines(), f.engine).note != '\0');
-    all.push_back(f);
+  try {
+    for (const figure& f : one.time(given.measure)) {
+      print(f, *find(all_engines(), f.engine).note != '\0');
+      all.push_back(f);
+    }
+  } catch (const std::exception& error) {
+    fmt::print("{}: not timed: {}\n", s.name, error.what());
+    all_right = false;
   }
   return all_right;
 }

@@ -27,7 +27,7 @@ struct command {
 bool send(int socket, const void* data, std::size_t bytes) {
   const char* at = static_cast<const char*>(data);
   while (bytes > 0) {
-    const ssize_t n = write(socket, at, bytes);
+    const ssize_t n = ::send(socket, at, bytes, MSG_NOSIGNAL);
     if (n <= 0) return false;
     at += n;
     bytes -= static_cast<std::size_t>(n);
@@ -60,6 +60,7 @@ class remote : public stepper {
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
       throw std::runtime_error("socketpair");
     process_ = fork();
+    if (process_ < 0) throw std::runtime_error("fork");
     if (process_ == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);  // also while it is stopped
       fcntl(ends[1], F_SETFD, 0);

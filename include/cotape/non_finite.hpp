@@ -21,12 +21,13 @@ struct non_finite {
     double least = 0;  // its element that belongs to `element`, and the same again; where there
     double most = 0;   // is no such element, its least and greatest
   };
+  std::uint32_t node = 0;             // its number on the tape
   std::string operation;              // "log", or "input", "read", "constant"
   std::string text;                   // the node as a tape prints it
   cotape::shape shape;                // of its value
-  std::vector<std::int64_t> element;  // the first that is not finite
+  std::vector<std::int64_t> element;  // the first that is not finite and reaches the value
   double value = 0;                   // that element
-  std::int64_t count = 0;             // how many are not finite
+  std::int64_t count = 0;             // how many elements of it are and reach the value
   std::vector<operand> operands;
   place where;                    // the line that recorded it
   bool in_reverse_sweep = false;  // of a gradient

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <concepts>
+#include <functional>
 #include <iosfwd>
 #include <memory>
 #include <string>
@@ -120,21 +121,22 @@ class trace_table {
  public:
   struct trace {
     std::vector<value_type> inputs;
-    std::unique_ptr<tape> record;
     std::unique_ptr<program> code;
     std::vector<result> outputs;
   };
   trace_table(compile_options options, place where) : options_(options), where_(where) {}
   trace* find(std::span<const array_view> inputs);
-  trace& start(std::span<const array_view> inputs, std::vector<variable>& variables);
-  void finish(trace& t, const std::vector<variable>& inputs, const std::vector<variable>& outputs);
+  /// Records the inputs, then what `f` makes of them, and compiles it. Throws value_error if f
+  /// calls itself with the types that it is being traced for; what f throws leaves nothing behind.
+  trace& make(std::span<const array_view> inputs,
+              const std::function<std::vector<variable>(std::span<const variable>)>& f);
   const std::vector<std::unique_ptr<trace>>& all() const { return traces_; }
-  void drop_last() { traces_.pop_back(); }
 
  private:
   compile_options options_;
-  place where_;  // that of the inputs
-  std::vector<std::unique_ptr<trace>> traces_;
+  place where_;                                 // that of the inputs
+  std::vector<std::unique_ptr<trace>> traces_;  // finished
+  std::vector<const trace*> open_;              // being made, one within another
 };
 
 }  // namespace detail
@@ -170,15 +172,9 @@ template <class F> class compiled {
  private:
   template <std::size_t... I>
   detail::trace_table::trace& trace(std::span<const array_view> views, std::index_sequence<I...>) {
-    std::vector<variable> inputs;
-    detail::trace_table::trace& t = traces_.start(views, inputs);
-    try {
-      traces_.finish(t, inputs, detail::as_list(f_(inputs[I]...)));
-    } catch (...) {
-      traces_.drop_last();
-      throw;
-    }
-    return t;
+    return traces_.make(views, [this](std::span<const variable> inputs) {
+      return detail::as_list(f_(inputs[I]...));
+    });
   }
 
   F f_;

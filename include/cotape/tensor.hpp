@@ -88,7 +88,8 @@ class parameter {
   cotape::dtype dtype() const { return type().dtype; }
   /// The current value; valid until the parameter dies, and changed by programs.
   array_view view() const { return state_->value; }
-  tensor& storage() const { return state_->value; }
+  /// Its elements; programs hold this address.
+  void* data() const { return state_->value.data(); }
   /// Replaces the value; throws shape_error or dtype_error if `value` is of another type. A plain
   /// number adopts the dtype.
   void set(array_argument value) const;

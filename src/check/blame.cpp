@@ -6,6 +6,7 @@
 
 #include "check/compare.hpp"
 #include "check/graph.hpp"
+#include "check/non_finite.hpp"
 #include "cotape/primitive.hpp"
 #include "tape/sources.hpp"
 
@@ -114,12 +115,6 @@ std::vector<std::uint32_t> path_of(const line& f, std::size_t input) {
   return path(f.on(), f.at()[input].index(), f.output().index());
 }
 
-bool all_finite(array_view v) {
-  if (v.dtype() == int64) return true;
-  const auto* p = v.data_as<double>();
-  return std::all_of(p, p + v.shape().elements(), [](double x) { return std::isfinite(x); });
-}
-
 void set_element(blamed_node& b, array_view v, std::size_t element) {
   b.element = place_in(v.shape(), element);
   b.value = v.data_as<double>()[element];
@@ -175,29 +170,13 @@ std::optional<blamed_node> find_non_finite(line& f, double step) {
   tape& t = f.on();
   std::vector<std::uint32_t> roots{f.output().index()};
   for (const variable& g : f.gradient_nodes()) roots.push_back(g.index());
-  const std::vector<std::uint32_t> needed = t.needed_by(roots);
-  std::vector<variable> wanted;
-  for (std::uint32_t i = 0; i < needed.size(); ++i) {
-    if (needed[i] != no_node) wanted.push_back(t.at(i));
-  }
-  program code = f.compile(wanted);
+  program code = f.compile(needed_by(t, roots));
   for (double h : {0.0, step, -step}) {
     f.run(code, h);
-    for (std::size_t k = 0; k < wanted.size(); ++k) {
-      const array_view v = code.output(k).view();
-      const std::uint32_t i = wanted[k].index();
-      const std::vector<std::uint32_t> in = operands_of(t, i);
-      if (in.empty() || all_finite(v)) continue;
-      if (!std::all_of(in.begin(), in.end(), [&](std::uint32_t o) {
-            return all_finite(code.output(needed[o]).view());
-          })) {
-        continue;
-      }
-      blamed_node result = described(t, i);
-      const auto* p = v.data_as<double>();
-      const auto* bad =
-          std::find_if_not(p, p + v.shape().elements(), [](double x) { return std::isfinite(x); });
-      set_element(result, v, static_cast<std::size_t>(bad - p));
+    if (const auto found = first_non_finite(t, roots, code)) {
+      blamed_node result = described(t, found->node);
+      result.element = found->element;
+      result.value = found->value;
       return result;
     }
   }

@@ -1,6 +1,7 @@
-// Looks for the node that made an infinity or NaN: runs all nodes unfused as outputs of one
-// program, then follows what is not finite back from the value asked for.
-#include "cotape/non_finite.hpp"
+// Follows what is not finite back to where it was made, in the values of all nodes.
+#include "check/non_finite.hpp"
+
+#include "check/compare.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
@@ -9,8 +10,12 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <functional>
+#include <map>
 
 #include "cotape/primitive.hpp"
+#include "primitives/binary.hpp"
+#include "tape/sources.hpp"
 
 namespace cotape {
 
@@ -22,58 +27,30 @@ double number_at(const array_view& v, std::int64_t i) {
   return static_cast<double>(static_cast<const std::int64_t*>(v.data())[i]);
 }
 
-std::vector<std::int64_t> place_in(const shape& s, std::int64_t flat) {
-  std::vector<std::int64_t> at(s.rank());
-  for (std::size_t k = s.rank(); k-- > 0; flat /= s[k]) at[k] = flat % s[k];
-  return at;
+// The flat index of the first element that is not finite, or -1.
+std::int64_t first_bad(const array_view& v) {
+  const std::int64_t n = v.shape().elements();
+  for (std::int64_t i = 0; v.dtype() != int64 && i < n; ++i) {
+    if (!std::isfinite(number_at(v, i))) return i;
+  }
+  return -1;
 }
 
-// The values of all nodes that one depends on.
+// The values of nodes, by their numbers on the tape.
 class values {
  public:
-  values(tape& t, variable of, std::span<const binding> bound) : tape_(t) {
-    const std::uint32_t root[] = {of.index()};
-    needed_ = t.needed_by(root);
-    std::vector<variable> inputs, outputs;
-    std::vector<array_view> given;
-    for (const binding& b : bound) {
-      inputs.push_back(b.input());
-      given.push_back(b.value());
-    }
-    for (std::uint32_t i = 0; i < needed_.size(); ++i) {
-      if (needed_[i] == no_node) continue;
-      number_.push_back(i);
-      outputs.push_back(t.at(i));
-    }
-    code_.emplace(t, inputs, outputs, compile_options{.fuse = false, .effects = false});
-    code_->run(given);
-    finite_.resize(number_.size());
-    for (std::size_t k = 0; k < number_.size(); ++k) {
-      finite_[k] = first_bad(code_->output(k).view()) < 0;
+  values(std::span<const std::uint32_t> output_of, const program& code)
+      : output_of_(output_of), code_(code), finite_(code.outputs()) {
+    for (std::size_t k = 0; k < finite_.size(); ++k) {
+      finite_[k] = first_bad(code.output(k).view()) < 0;
     }
   }
-
-  array_view of(std::uint32_t node) const { return code_->output(position(node)).view(); }
-  bool finite(std::uint32_t node) const { return finite_[position(node)]; }
-
-  // The flat index of the first element that is not finite, or -1.
-  static std::int64_t first_bad(const array_view& v) {
-    const std::int64_t n = v.shape().elements();
-    for (std::int64_t i = 0; v.dtype() != int64 && i < n; ++i) {
-      if (!std::isfinite(number_at(v, i))) return i;
-    }
-    return -1;
-  }
+  array_view of(std::uint32_t node) const { return code_.output(output_of_[node]).view(); }
+  bool finite(std::uint32_t node) const { return finite_[output_of_[node]]; }
 
  private:
-  std::size_t position(std::uint32_t node) const {
-    return static_cast<std::size_t>(std::lower_bound(number_.begin(), number_.end(), node) -
-                                    number_.begin());
-  }
-
-  tape& tape_;
-  std::vector<std::uint32_t> needed_, number_;  // number_: the needed nodes, ascending
-  std::optional<program> code_;
+  std::span<const std::uint32_t> output_of_;
+  const program& code_;
   std::vector<bool> finite_;
 };
 
@@ -83,27 +60,93 @@ template <class F> void for_each_operand(const tape& t, std::uint32_t node, F f)
   }
 }
 
-// The earliest node with finite operands from which a line of values that are not finite leads to
-// the root.
-std::uint32_t culprit(const tape& t, const values& v, std::uint32_t root) {
-  std::vector<std::uint32_t> open{root};
-  std::vector<bool> seen(root + 1);
-  std::uint32_t first = root;
-  while (!open.empty()) {
-    const std::uint32_t node = open.back();
-    open.pop_back();
-    if (seen[node]) continue;
-    seen[node] = true;
-    bool made_here = true;
-    for_each_operand(t, node, [&](std::uint32_t i) {
-      if (v.finite(i)) return;
-      made_here = false;
-      open.push_back(i);
-    });
-    if (made_here) first = std::min(first, node);
+// Where an element of an element-wise result comes from in an operand.
+std::int64_t corresponding(const shape& operand, const shape& result, std::int64_t element) {
+  if (operand == result) return element;
+  const std::vector<std::int64_t> at = check::place_in(result, static_cast<std::size_t>(element));
+  const std::size_t more = result.rank() - operand.rank();
+  std::int64_t flat = 0;
+  for (std::size_t k = 0; k < operand.rank(); ++k) {
+    flat = flat * operand[k] + (operand[k] == 1 ? 0 : at[k + more]);
   }
-  return first;
+  return flat;
 }
+
+struct origin {
+  std::uint32_t node = no_node;
+  std::vector<std::int64_t> elements;  // that are not finite, of finite operands, and reach a root
+};
+
+// Goes back from the roots' elements that are not finite: through element-wise operations to the
+// operands' elements there (of a select to the branch taken), through others to whole operands.
+class search {
+ public:
+  search(const tape& t, const values& v) : t_(t), v_(v) {}
+
+  // The earliest node that made an infinity or NaN.
+  origin run(std::span<const std::uint32_t> roots) {
+    for (const std::uint32_t r : roots) mark_all(r);
+    origin first;
+    while (!marked_.empty()) {
+      const auto [node, elements] = std::move(*marked_.begin());
+      marked_.erase(marked_.begin());
+      origin here{node, {}};
+      const form how = t_.nodes()[node].op->how;
+      const bool each = how == form::elementwise || how == form::view;
+      const bool passed = !each && mark_operands(node);
+      for (std::size_t e = 0; e < elements.size(); ++e) {
+        const auto element = static_cast<std::int64_t>(e);
+        if (!elements[e] || passed || (each && mark_operands_at(node, element))) continue;
+        here.elements.push_back(element);
+      }
+      if (!here.elements.empty()) first = std::move(here);
+    }
+    return first;
+  }
+
+ private:
+  bool mark(std::uint32_t node, std::int64_t element) {
+    const array_view x = v_.of(node);
+    if (v_.finite(node) || std::isfinite(number_at(x, element))) return false;
+    std::vector<bool>& elements = marked_[node];
+    elements.resize(static_cast<std::size_t>(x.shape().elements()));
+    elements[static_cast<std::size_t>(element)] = true;
+    return true;
+  }
+
+  bool mark_all(std::uint32_t node) {
+    if (v_.finite(node)) return false;
+    for (std::int64_t e = 0; e < v_.of(node).shape().elements(); ++e) mark(node, e);
+    return true;
+  }
+
+  bool mark_operands(std::uint32_t node) {
+    bool any = false;
+    for_each_operand(t_, node, [&](std::uint32_t i) { any = mark_all(i) || any; });
+    return any;
+  }
+
+  bool mark_operands_at(std::uint32_t node, std::int64_t element) {
+    const cotape::node& n = t_.nodes()[node];
+    const shape& result = t_.type_of(node).shape;
+    const bool view = n.op->how == form::view;
+    const auto at = [&](std::uint32_t i) {
+      return view ? element : corresponding(t_.type_of(i).shape, result, element);
+    };
+    if (n.op == &builtin<select_op>) {
+      const bool taken = number_at(v_.of(n.in[0]), at(n.in[0])) != 0;
+      const std::uint32_t branch = n.in[taken ? 1 : 2];
+      return mark(branch, at(branch));
+    }
+    bool any = false;
+    for_each_operand(t_, node, [&](std::uint32_t i) { any = mark(i, at(i)) || any; });
+    return any;
+  }
+
+  const tape& t_;
+  const values& v_;
+  std::map<std::uint32_t, std::vector<bool>, std::greater<>> marked_;  // the latest node first
+};
 
 std::string text_of(tape& t, std::uint32_t node) {
   return fmt::format("{}  [{}]", fmt::streamed(t.at(node)), t.place_of(node).text());
@@ -117,8 +160,8 @@ std::vector<std::string> shortest_path(tape& t, std::uint32_t from) {
   while (!open.empty()) {
     const std::uint32_t node = open.front();
     open.pop_front();
-    const std::string name = t.nodes()[node].op->name;
-    if (name == "input" || name == "read") {
+    const primitive* op = t.nodes()[node].op;
+    if (op == &sources::input || op == &sources::read) {
       std::vector<std::string> path;
       for (std::uint32_t i = node; i != from; i = came[i]) path.push_back(text_of(t, i));
       std::reverse(path.begin(), path.end());
@@ -135,18 +178,12 @@ std::vector<std::string> shortest_path(tape& t, std::uint32_t from) {
 
 // What an operand holds where the result's element comes from, if it is one element.
 non_finite::operand operand_at(tape& t, const values& v, std::uint32_t node, bool elementwise,
-                               const shape& result, const std::vector<std::int64_t>& element) {
+                               const shape& result, std::int64_t element) {
   const array_view x = v.of(node);
   non_finite::operand found{text_of(t, node)};
   const std::int64_t n = x.shape().elements();
-  if (n == 0) return found;
   if (n == 1 || elementwise) {
-    std::int64_t flat = 0;
-    const std::size_t more = result.rank() - x.shape().rank();
-    for (std::size_t k = 0; n != 1 && k < x.shape().rank(); ++k) {
-      flat = flat * x.shape()[k] + (x.shape()[k] == 1 ? 0 : element[k + more]);
-    }
-    found.least = found.most = number_at(x, flat);
+    found.least = found.most = number_at(x, n == 1 ? 0 : corresponding(x.shape(), result, element));
     return found;
   }
   found.least = HUGE_VAL;
@@ -160,25 +197,37 @@ non_finite::operand operand_at(tape& t, const values& v, std::uint32_t node, boo
 
 }  // namespace
 
-std::optional<non_finite> find_non_finite(variable of, std::span<const binding> inputs) {
-  tape& t = of.owner();
-  const values v(t, of, inputs);
-  if (v.finite(of.index())) return {};
-  const std::uint32_t node = culprit(t, v, of.index());
+namespace check {
+
+std::vector<variable> needed_by(tape& t, std::span<const std::uint32_t> roots) {
+  const std::vector<std::uint32_t> number = t.needed_by(roots);
+  std::vector<variable> result;
+  for (std::uint32_t i = 0; i < number.size(); ++i) {
+    if (number[i] != no_node) result.push_back(t.at(i));
+  }
+  return result;
+}
+
+std::optional<non_finite> first_non_finite(tape& t, std::span<const std::uint32_t> roots,
+                                           const program& code) {
+  const std::vector<std::uint32_t> number = t.needed_by(roots);
+  const values v(number, code);
+  const origin where = search(t, v).run(roots);
+  const std::uint32_t node = where.node;
+  if (node == no_node) return {};
   const array_view bad = v.of(node);
-  const std::int64_t first = values::first_bad(bad);
+  const std::int64_t first = where.elements.front();
   non_finite found;
+  found.node = node;
   found.operation = t.nodes()[node].op->name;
   found.text = text_of(t, node);
   found.shape = bad.shape();
-  found.element = place_in(bad.shape(), first);
+  found.element = place_in(bad.shape(), static_cast<std::size_t>(first));
   found.value = number_at(bad, first);
-  for (std::int64_t i = first; i < bad.shape().elements(); ++i) {
-    found.count += !std::isfinite(number_at(bad, i));
-  }
+  found.count = static_cast<std::int64_t>(where.elements.size());
   const bool elementwise = t.nodes()[node].op->how == form::elementwise;
   for_each_operand(t, node, [&](std::uint32_t i) {
-    found.operands.push_back(operand_at(t, v, i, elementwise, bad.shape(), found.element));
+    found.operands.push_back(operand_at(t, v, i, elementwise, bad.shape(), first));
   });
   found.where = t.place_of(node);
   found.in_reverse_sweep = std::any_of(t.sweeps.begin(), t.sweeps.end(), [&](const auto& s) {
@@ -188,12 +237,29 @@ std::optional<non_finite> find_non_finite(variable of, std::span<const binding> 
   return found;
 }
 
+}  // namespace check
+
+std::optional<non_finite> find_non_finite(variable of, std::span<const binding> inputs) {
+  tape& t = of.owner();
+  const std::uint32_t root[] = {of.index()};
+  std::vector<variable> bound;
+  std::vector<array_view> given;
+  for (const binding& b : inputs) {
+    bound.push_back(b.input());
+    given.push_back(b.value());
+  }
+  program code(t, bound, check::needed_by(t, root), {.fuse = false, .effects = false});
+  code.run(given);
+  return check::first_non_finite(t, root, code);
+}
+
 std::ostream& operator<<(std::ostream& out, const non_finite& f) {
   out << fmt::format("{} at element ({}) of {}, {} of {} elements are not finite\n  {}{}\n",
                      f.value, fmt::join(f.element, ", "), f.operation, f.count, f.shape.elements(),
                      f.text, f.in_reverse_sweep ? ", in a reverse sweep" : "");
   for (const non_finite::operand& o : f.operands) {
-    if (o.least == o.most) out << fmt::format("    operand {} there: {}\n", o.least, o.text);
+    if (o.least > o.most) out << fmt::format("    operand of no elements: {}\n", o.text);
+    else if (o.least == o.most) out << fmt::format("    operand {} there: {}\n", o.least, o.text);
     else out << fmt::format("    operand from {} to {}: {}\n", o.least, o.most, o.text);
   }
   if (!f.path.empty()) out << "  it comes from\n";

@@ -95,13 +95,14 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
 // d = alpha op(a) op(b) + beta d, row-major, `batch` times with the given strides (elements; 0
 // shares an operand). alpha is read through a pointer at each run (null: 1): of the operands'
 // dtype, negated if asked for; with alpha 0 a and b are not looked at, as in BLAS. beta is 0 or 1;
-// with beta 0 the old d is never read. k = 0 gives zeros (beta 0). Throws if a size does not fit in
-// 32 bits.
+// with beta 0 the old d is never read. k = 0 gives zeros (beta 0).
 struct gemm_geometry {
   std::int64_t m = 0, n = 0, k = 0, lda = 0, ldb = 0, ldc = 0;
   bool transpose_a = false, transpose_b = false, negate = false, accumulate = false;
   std::int64_t batch = 1, stride_a = 0, stride_b = 0, stride_c = 0;
 };
+// Throws shape_error if a size does not fit in BLAS's 32 bits.
+void check_sizes(const gemm_geometry& g);
 kernel gemm(dtype, isa = best_isa());  // c = alpha or null, side = gemm_geometry
 
 // The BLAS kernel set in use ("Haswell", "SkylakeX", ...).

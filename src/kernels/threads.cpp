@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
 
 #include <atomic>
 #include <thread>
@@ -29,8 +30,12 @@ int num_threads() { return setting(); }
 
 void kernels::run_parts(int parts, void (*f)(const void* data, int part), const void* data) {
   if (parts == 1) return f(data, 0);
-  tbb::parallel_for(
-      0, parts, [=](int part) { f(data, part); }, tbb::static_partitioner());
+  // Isolated: while it waits for the others, a thread may take no task of the caller's, which might
+  // run the same program.
+  tbb::this_task_arena::isolate([=] {
+    tbb::parallel_for(
+        0, parts, [=](int part) { f(data, part); }, tbb::static_partitioner());
+  });
 }
 
 }  // namespace cotape

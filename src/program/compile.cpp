@@ -5,33 +5,45 @@
 
 namespace cotape::detail {
 
+namespace {
+
+bool takes(const trace_table::trace& t, std::span<const array_view> inputs) {
+  return std::equal(t.inputs.begin(), t.inputs.end(), inputs.begin(), inputs.end(),
+                    [](const value_type& a, const array_view& b) { return a == b.type(); });
+}
+
+}  // namespace
+
 trace_table::trace* trace_table::find(std::span<const array_view> inputs) {
   for (const auto& t : traces_) {
-    const bool same =
-        std::equal(t->inputs.begin(), t->inputs.end(), inputs.begin(), inputs.end(),
-                   [](const value_type& a, const array_view& b) { return a == b.type(); });
-    if (same) return t.get();
+    if (takes(*t, inputs)) return t.get();
   }
   return nullptr;
 }
 
-trace_table::trace& trace_table::start(std::span<const array_view> inputs,
-                                       std::vector<variable>& variables) {
-  traces_.push_back(std::make_unique<trace>());
-  trace& t = *traces_.back();
-  t.record = std::make_unique<tape>();
-  for (const array_view& v : inputs) {
-    t.inputs.push_back(v.type());
-    variables.push_back(t.record->input(v.dtype(), v.shape(), "", where_.file, where_.line));
+trace_table::trace& trace_table::make(
+    std::span<const array_view> inputs,
+    const std::function<std::vector<variable>(std::span<const variable>)>& f) {
+  for (const trace* t : open_) {
+    if (takes(*t, inputs)) {
+      throw value_error("compiled: it calls itself with the types that it is being traced for");
+    }
   }
-  return t;
-}
-
-void trace_table::finish(trace& t, const std::vector<variable>& inputs,
-                         const std::vector<variable>& outputs) {
-  t.code = std::make_unique<program>(*t.record, inputs, outputs, options_);
-  for (std::size_t i = 0; i < outputs.size(); ++i) t.outputs.push_back(t.code->output(i));
-  t.record.reset();  // the program needs it no more
+  auto t = std::make_unique<trace>();
+  tape record;
+  std::vector<variable> variables;
+  for (const array_view& v : inputs) {
+    t->inputs.push_back(v.type());
+    variables.push_back(record.input(v.dtype(), v.shape(), "", where_.file, where_.line));
+  }
+  open_.push_back(t.get());
+  const auto close = [this](const trace*) { open_.pop_back(); };
+  const std::unique_ptr<const trace, decltype(close)> guard(t.get(), close);
+  const std::vector<variable> outputs = f(variables);
+  t->code = std::make_unique<program>(record, variables, outputs, options_);
+  for (std::size_t i = 0; i < outputs.size(); ++i) t->outputs.push_back(t->code->output(i));
+  traces_.push_back(std::move(t));
+  return *traces_.back();
 }
 
 }  // namespace cotape::detail

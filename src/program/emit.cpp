@@ -347,6 +347,7 @@ class emitter {
     m.stride_a = a[rank - 1] * a[rank - 2];
     m.stride_b = b[rank - 1] * b[rank - 2];
     m.stride_c = m.m * m.n;
+    kernels::check_sizes(m);
     if (y.elements() == 0) return;
     if (m.accumulate && word(at(x.in[3])) != word(p_.of[v])) copy(x.in[3], v);
     step s{};

@@ -126,7 +126,7 @@ class placer {
         l = constant(v);
       } else if (x.op == &sources::read) {
         const parameter& p = g_.on.parameter_at(static_cast<std::size_t>(g_.attributes(v)[0]));
-        l = p.dtype() == g_.type(v).dtype ? pointer_to(p.storage().data()) : in_arena(v);
+        l = p.dtype() == g_.type(v).dtype ? pointer_to(p.data()) : in_arena(v);
       } else if (x.op == &sources::constant && !rebind_) {
         l = pointer_to(g_.on.tensor_at(static_cast<std::size_t>(g_.attributes(v)[0])).data());
       } else if (x.op == &sources::constant || !read_whole[v]) {
@@ -169,7 +169,7 @@ class placer {
     for (std::size_t k = 0; k < item.values.size(); ++k) {
       const std::uint32_t v = item.values[k];
       if (s_.in_place[v] != no_node) {
-        result_.of[v] = pointer_to(g_.on.parameter_at(s_.in_place[v]).storage().data());
+        result_.of[v] = pointer_to(g_.on.parameter_at(s_.in_place[v]).data());
       } else if (item.constant) {
         result_.of[v] = constant(v);
       } else if (item.loop && g_.values[v].op->how == form::elementwise &&

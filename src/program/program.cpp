@@ -185,7 +185,7 @@ void program::body::bind(std::span<const array_view> values) {
 
 void program::body::commit_updates() {
   for (const commit& c : commits) {
-    tensor& to = parameters[c.parameter].storage();
+    const parameter& to = parameters[c.parameter];
     const auto n = static_cast<std::size_t>(to.shape().elements());
     if (n == 0) continue;
     if (to.dtype() == c.dtype) std::memcpy(to.data(), c.from, to.type().bytes());

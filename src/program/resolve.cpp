@@ -94,7 +94,7 @@ class resolver {
         out_.parameters.push_back(p);
         if (p.dtype() != g_.type(v).dtype) {
           out_.promotions.push_back(
-              {p.storage().data(), resolved(v), static_cast<std::size_t>(g_.elements(v))});
+              {p.data(), resolved(v), static_cast<std::size_t>(g_.elements(v))});
         }
       }
     }
@@ -106,8 +106,7 @@ class resolver {
       const parameter& p = g_.on.parameter_at(u.parameter);
       out_.parameters.push_back(p);
       if (s_.in_place[g_.root(u.value)] == u.parameter) {
-        out_.written.emplace_back(static_cast<const std::byte*>(p.storage().data()),
-                                  p.type().bytes());
+        out_.written.emplace_back(static_cast<const std::byte*>(p.data()), p.type().bytes());
         continue;
       }
       out_.commits.push_back({static_cast<std::uint32_t>(out_.parameters.size() - 1),

@@ -72,7 +72,7 @@ void parameter::set(array_argument given) const {
     throw dtype_error(fmt::format("parameter '{}': cannot set a {} value, its dtype is {}", name(),
                                   name_of(v.dtype()), name_of(dtype())));
   }
-  if (type().bytes() != 0) std::memcpy(storage().data(), v.data(), type().bytes());
+  if (type().bytes() != 0) std::memcpy(data(), v.data(), type().bytes());
 }
 
 }  // namespace cotape

@@ -24,15 +24,7 @@ constexpr std::size_t most_traces = 16;
 trace_table::trace& traced::compile_for(std::span<const array_view> values) {
   if (trace_table::trace* known = table_ ? table_->find(values) : nullptr) return *known;
   if (!table_ || table_->all().size() == most_traces) table_.emplace(compile_options{}, place{});
-  std::vector<variable> inputs;
-  trace_table::trace& t = table_->start(values, inputs);
-  try {
-    table_->finish(t, inputs, f_(inputs));
-  } catch (...) {
-    table_->drop_last();
-    throw;
-  }
-  return t;
+  return table_->make(values, f_);
 }
 
 const std::vector<result>& traced::run(std::span<const array_view> values) {

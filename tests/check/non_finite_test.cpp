@@ -47,6 +47,27 @@ TEST(NonFinite, IsFoundAtTheFirstOperationThatMakesOne) {
             "inf at element (0, 2) of divide, 2 of 6 elements are not finite");
 }
 
+TEST(NonFinite, IsNotLookedForBehindAMask) {
+  tape t;
+  const variable x = t.input(float32, {2, 2}, "x");
+  const variable y = where(x > 0, log(x), exp(1000 * abs(x)));
+  const auto found = find_non_finite(sum(reshape(y, {4})), {{x, row{{1, -1}, {2, 3}}}});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->operation, "exp");
+  EXPECT_EQ(found->element, (std::vector<std::int64_t>{0, 1}));
+  EXPECT_EQ(found->count, 1);  // those of 2 and 3 are masked, too
+}
+
+TEST(NonFinite, OfAnOperandWithoutElements) {
+  tape t;
+  const variable x = t.input(float32, {0}, "x");
+  const auto found = find_non_finite(max(x), {{x, row(std::vector<std::size_t>{0})}});
+  ASSERT_TRUE(found);
+  std::ostringstream out;
+  out << *found;
+  EXPECT_NE(out.str().find("operand of no elements: "), std::string::npos) << out.str();
+}
+
 TEST(NonFinite, IsFoundInAReverseSweep) {
   tape t;
   const variable x = t.input(float64, {2}, "x");

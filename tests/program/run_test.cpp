@@ -332,6 +332,31 @@ TEST(Compiled, AFailedTraceIsForgotten) {
   EXPECT_EQ(f.last().outputs(), 1u);
 }
 
+TEST(Compiled, MayCallItselfWithOtherTypesOnly) {
+  std::function<array(const array&)> again;
+  bool fail = true;
+  auto f = compile([&](variable x) {
+    if (x.shape()[0] == 3) {
+      const array inner = again(array{1, 2});
+      if (fail) throw std::runtime_error("mine");
+      return x * inner(1);
+    }
+    if (x.shape()[0] == 4) again(array{1, 2, 3, 4});
+    return x + 1;
+  });
+  again = [&](const array& x) { return f(x).template value<float>(); };
+  expect_error<std::runtime_error>([&] { f(array{1, 2, 3}); }, "mine");
+  EXPECT_EQ(f.trace_count(), 1u);
+  fail = false;
+  EXPECT_EQ(f(array{1, 2, 3}).value<float>()(2), 9);
+  EXPECT_EQ(f.last().output(0).view().shape(), shape{3});
+  expect_error<value_error>(
+      [&] {
+        f(array{1, 2, 3, 4});
+      },
+      "compiled: it calls itself with the types that it is being traced for");
+}
+
 TEST(Compiled, OutputsOfATraceMustLiveOnItsTape) {
   tape other;
   const variable foreign = other.input(float32, {1});

@@ -1,4 +1,10 @@
 // One program on several threads: the same values as on one.
+#include <tbb/enumerable_thread_specific.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include <atomic>
+#include <cmath>
 #include <xtensor/xrandom.hpp>
 
 #include "cotape/threads.hpp"
@@ -43,6 +49,33 @@ TEST_F(Parallel, LoopsGiveTheSameBits) {
     const std::vector<array> many = values(threads, f, x, row);
     for (std::size_t i = 0; i < one.size(); ++i) EXPECT_EQ(one[i], many[i]) << threads << ", " << i;
   }
+}
+
+// A thread that waits for the rest of a loop must not begin the caller's next task, on the same
+// program.
+TEST_F(Parallel, LoopsWithinTheCallersOwnTasksAreWhole) {
+  set_num_threads(8);
+  constexpr int steps = 4;
+  const auto make = [] {
+    return compile([](variable x) {
+      for (int k = 0; k < steps; ++k) x = exp(x * 0.5) - 1.0;
+      return x * 1.0;
+    });
+  };
+  tbb::enumerable_thread_specific<decltype(make())> programs(make);
+  std::atomic<int> wrong{0};
+  tbb::task_arena arena(8);
+  arena.execute([&] {
+    const auto task = [&](int i) {
+      double wanted = i * 0.01;
+      const xt::xarray<double> x = xt::ones<double>({300000}) * wanted;
+      for (int k = 0; k < steps; ++k) wanted = std::exp(wanted * 0.5) - 1;
+      const auto y = programs.local()(x).template value<double>();
+      for (std::size_t k = 0; k < y.size(); k += 97) wrong += std::abs(y(k) - wanted) > 1e-9;
+    };
+    tbb::parallel_for(0, 100, task, tbb::simple_partitioner());
+  });
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST_F(Parallel, ProductsAgreeHoweverTheyAreSplit) {
