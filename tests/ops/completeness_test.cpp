@@ -1,9 +1,8 @@
 // The table of op cases has a row for every primitive and for every operation of ops.hpp,
 // activations.hpp and losses.hpp.
-#include <fstream>
-#include <regex>
 #include <set>
 
+#include "declared.hpp"
 #include "primitives/primitives.hpp"
 #include "support.hpp"
 
@@ -26,20 +25,6 @@ struct entry {
 namespace cotape::tests {
 
 namespace {
-
-std::string text_of(const std::string& path) {
-  std::ifstream in(COTAPE_SOURCE_DIR "/" + path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::set<std::string> matches(const std::string& text, const char* pattern) {
-  const std::regex expression(pattern);
-  std::set<std::string> names;
-  for (std::sregex_iterator it(text.begin(), text.end(), expression), end; it != end; ++it) {
-    names.insert((*it)[1]);
-  }
-  return names;
-}
 
 // The names in `extern const primitive a, b, c;` lines.
 std::set<std::string> declared_primitives() {
@@ -91,11 +76,7 @@ TEST(OpCases, HaveARowForEveryOtherPrimitive) {
 }
 
 TEST(OpCases, HaveARowForEveryOperation) {
-  std::set<std::string> names;
-  for (const char* header : {"ops", "activations", "losses"}) {
-    names.merge(matches(text_of(std::string("include/cotape/") + header + ".hpp"),
-                        "\n(?:variable|std::vector<variable>) (\\w+)\\("));
-  }
+  const auto names = declared_operations();
   ASSERT_GE(names.size(), 80u);
   for (const std::string& name : names) {
     EXPECT_TRUE(has_row(name)) << name << ": add a row to tests/op_cases/";
