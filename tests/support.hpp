@@ -35,8 +35,8 @@ double dot(const arrays& a, const arrays& b);
 /// x + h * direction.
 arrays moved(const arrays& x, double h, const arrays& direction);
 
-/// df/dh at 0 from central differences at steps h and h/2, extrapolated (Richardson): an error of
-/// the order of h^4.
+/// df/dh at 0 from central differences at steps h, h/2 and h/4, extrapolated (Richardson): an error
+/// of the order of h^6.
 double difference(const std::function<double(double)>& f, double h = 1e-3);
 
 }  // namespace cotape::tests

@@ -4,8 +4,24 @@ namespace cotape::tests {
 
 namespace {
 
+constexpr int repeats = 6;
+
 bool moves(const argument& a) {
   return a.from.kind != domain::kind::whole && a.from.kind != domain::kind::indices;
+}
+
+std::vector<std::vector<shape>> shapes_to_try(const op_case& c) {
+  std::vector<shape> own;
+  for (const argument& a : c.inputs) own.push_back(a.shape);
+  std::vector<std::vector<shape>> result{own};
+  if (c.elementwise && c.inputs.size() > 1) {
+    std::vector<shape> broadcasting{{3, 1}, {1, 4}, {4}};
+    broadcasting.resize(c.inputs.size());
+    result.push_back(broadcasting);
+    std::reverse(broadcasting.begin(), broadcasting.end());
+    result.push_back(broadcasting);
+  }
+  return result;
 }
 
 }  // namespace
@@ -22,16 +38,14 @@ trial::trial(const op_case& row, std::vector<shape> of_inputs, engine& random)
   w = draw_normal(row.reference(x).shape, random);
 }
 
-std::vector<std::vector<shape>> shapes_to_try(const op_case& c) {
-  std::vector<shape> own;
-  for (const argument& a : c.inputs) own.push_back(a.shape);
-  std::vector<std::vector<shape>> result{own};
-  if (c.elementwise && c.inputs.size() > 1) {
-    std::vector<shape> broadcasting{{3, 1}, {1, 4}, {4}};
-    broadcasting.resize(c.inputs.size());
-    result.push_back(broadcasting);
-    std::reverse(broadcasting.begin(), broadcasting.end());
-    result.push_back(broadcasting);
+std::vector<std::vector<trial>> trials_of(const op_case& c) {
+  const std::string name = c.text();
+  std::seed_seq seed(name.begin(), name.end());
+  engine random(seed);
+  std::vector<std::vector<trial>> result;
+  for (const auto& shapes : shapes_to_try(c)) {
+    result.emplace_back();
+    for (int i = 0; i < repeats; ++i) result.back().emplace_back(c, shapes, random);
   }
   return result;
 }

@@ -16,8 +16,9 @@ struct trial {
   trial(const op_case& row, std::vector<shape> of_inputs, engine& random);
 };
 
-/// The shapes to try a row with: its own, and for an element-wise one some that broadcast.
-std::vector<std::vector<shape>> shapes_to_try(const op_case& c);
+/// The points that a row is checked at: at its own shapes, and if it is element-wise at some that
+/// broadcast too; for each, some points. They depend on nothing but the row.
+std::vector<std::vector<trial>> trials_of(const op_case& c);
 
 using differentiation = std::function<variables(variable y, const variables& xs, variable w)>;
 

@@ -17,12 +17,11 @@ void expect_slope(double got, double wanted, double tolerance) {
 }
 
 template <class F> void for_smooth_cases(F f) {
-  engine random(11);
   for (const op_case& c : op_cases()) {
     if (c.derivative != slope::smooth) continue;
     SCOPED_TRACE(c.text());
-    for (const auto& shapes : shapes_to_try(c)) {
-      for (int repeat = 0; repeat < 3; ++repeat) f(trial(c, shapes, random));
+    for (const auto& at_shapes : trials_of(c)) {
+      for (const trial& t : at_shapes) f(t);
     }
   }
 }

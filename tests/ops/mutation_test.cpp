@@ -52,19 +52,19 @@ std::size_t reason_for(const op_case& c, const mutant& m) {
   return static_cast<std::size_t>(found - list.begin());
 }
 
-// The points that a row is tried at, with the slopes and gradients that are right.
+// The points that the gradient test tries a row at, with the slopes and gradients that are right.
 struct examination {
-  std::vector<trial> trials;
+  const std::vector<trial>& trials;
   std::vector<double> wanted;
   std::vector<arrays> gradients;
 
-  examination(const op_case& c, const std::vector<shape>& shapes, engine& random) {
-    for (int i = 0; i < 3; ++i) {
-      trials.emplace_back(c, shapes, random);
-      const trial& t = trials.back();
+  explicit examination(const std::vector<trial>& points) : trials(points) {
+    for (const trial& t : trials) {
       wanted.push_back(slope_by_differences(t));
       differentiated d(t, t.x);
       gradients.push_back(d.g.run(d.gradients));
+      // Else a mutant would be killed by what is wrong without it.
+      EXPECT_TRUE(agree(slope_by_gradients(t, gradients.back()), wanted.back())) << t.c.text();
     }
   }
 };
@@ -111,8 +111,8 @@ struct outcome {
   std::set<std::string> seen, killed;        // alterations of primitives
   std::set<std::string> altered_primitives;  // with a mutant that was killed
 
-  void examine(const op_case& c, const std::vector<shape>& shapes, engine& random) {
-    const examination e(c, shapes, random);
+  void examine(const op_case& c, const std::vector<trial>& trials) {
+    const examination e(trials);
     for (const mutant& m : mutants_of(e.trials[0])) {
       seen.insert(m.text());
       tally& n = of_operation[c.name];
@@ -143,10 +143,9 @@ struct outcome {
 const outcome& all_mutants() {
   static const outcome result = [] {
     outcome all;
-    engine random(11);
     for (const op_case& c : op_cases()) {
       if (c.derivative != slope::smooth) continue;
-      for (const auto& shapes : shapes_to_try(c)) all.examine(c, shapes, random);
+      for (const auto& trials : trials_of(c)) all.examine(c, trials);
     }
     return all;
   }();
