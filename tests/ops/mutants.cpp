@@ -19,8 +19,10 @@ struct rule_call {
   std::span<const variable> inputs;
   variable output;
   std::span<variable> adjoints;
-  std::span<const bool> needed;
   std::uint32_t first;
+  const derivation* asked = nullptr;  // what the sweep asked for; null: all of them
+
+  bool needed(std::size_t operand) const { return asked == nullptr || asked->needed[operand]; }
 
   // Whether an adjoint of an operand could be taken for that of another one.
   bool fits(std::size_t operand, const variable& adjoint) const {
@@ -70,15 +72,14 @@ class altered_rule {
     for (std::size_t k = 0; k < n; ++k) all.needed[k] = d.inputs[k].dtype() != int64;
     const auto first = static_cast<std::uint32_t>(tape_.size());
     original_->derive(all);
-    what_({d.inputs, d.output, {all.adjoints.data(), n}, {d.needed.data(), n}, first});
+    what_({d.inputs, d.output, {all.adjoints.data(), n}, first, &d});
     d.adjoints = all.adjoints;
   }
 
   variables call(const variables& x, variable y, variable dy) {
     const auto first = static_cast<std::uint32_t>(tape_.size());
     variables adjoints = rule_(x, y, dy);
-    const std::array<bool, 3> needed{true, true, true};
-    what_({x, y, adjoints, {needed.data(), x.size()}, first});
+    what_({x, y, adjoints, first});
     return adjoints;
   }
 
@@ -153,7 +154,7 @@ void append_mutants(const rule_call& c, std::uint32_t node, std::vector<mutant>&
   const bool square = c.inputs.size() == 2 && c.inputs[0].index() == c.inputs[1].index();
   for (std::size_t k = 0; k < c.inputs.size(); ++k) {
     const variable right = c.adjoints[k];
-    if (!c.needed[k] || right.empty()) continue;
+    if (!c.needed(k) || right.empty()) continue;
     const auto add = [&](alteration how, std::size_t which = 0, std::size_t term = 0) {
       list.push_back({node, name, k, how, which, term, square});
     };
