@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,15 +77,16 @@ template <class Base> class given {
 
 struct early_stopping_options {
   std::string monitor = "val_loss";
-  std::int64_t patience = 0;  // epochs without a better one that are borne
+  std::int64_t patience = 0;  // epochs without a better one, the last of which ends the fit
   double minimum_delta = 0;   // better is better by more than this
   bool restore_best_weights = true;
+  std::optional<bool> more_is_better = {};  // by default of "accuracy", "r2" and their like
 };
 
-/// Stops when a figure has not become better for more than `patience` epochs, and goes back to the
-/// weights of the best epoch, also when the fit ends otherwise. Better is less, of an accuracy and
-/// of r2 more; NaN is never better. With {.monitor = "loss"}: when the loss no longer falls. Throws
-/// value_error if there is no such figure.
+/// Stops when a figure has not become better for `patience` epochs (one, if that is 0), and goes
+/// back to the weights of the best epoch, also when the fit ends otherwise. Better is less, of an
+/// accuracy and of r2 more unless it is said; NaN is never better. With {.monitor = "loss"}: when
+/// the loss no longer falls. Throws value_error if there is no such figure.
 class early_stopping : public callback {
  public:
   explicit early_stopping(early_stopping_options options = {});
@@ -97,6 +99,7 @@ class early_stopping : public callback {
   double best() const;
 
  private:
+  bool rises() const;
   bool better(double value) const;
 
   early_stopping_options options_;

@@ -112,7 +112,8 @@ class model {
   /// trainable and not. Throws value_error if the input's shape is not known yet.
   std::string summary() const;
 
-  /// Chooses the loss, the optimizer and metrics; training starts anew from the present weights.
+  /// Chooses the loss, the optimizer and metrics, and which parameters are trainable; training goes
+  /// on from the present weights and counts.
   /// Several outputs: the same loss for each, or one each; the sum is minimized.
   void compile(const loss_function& loss, const optimizer_argument& how = "rmsprop",
                std::vector<metric> metrics = {});
@@ -120,12 +121,13 @@ class model {
                std::vector<metric> metrics = {});
 
   /// Trains, and gives the figures of each epoch: "loss" (the mean over the samples, before each
-  /// update), the metrics, and those of validation after "val_". Another call continues: two of 5
-  /// epochs do what one of 10 does. Targets have the output's shape, (n) also for (n, 1), or are
-  /// labels for a sparse loss; floating data takes the model's dtype. Before the first step it
-  /// throws value_error or shape_error, naming rows or shapes, for a model that is not compiled, an
-  /// empty set, shapes that do not fit, NaN or infinity, labels out of range, and targets that MAPE
-  /// or MSLE cannot take. An error in a step leaves the parameters as they were before it.
+  /// update; of a loss that is a sum, such as "sse", the mean of the batches' sums), the metrics,
+  /// and those of validation after "val_". Another call continues: two of 5 epochs do what one of
+  /// 10 does. Targets have the output's shape, (n) also for (n, 1), or are labels for a sparse
+  /// loss; floating data takes the model's dtype. Before the first step it throws value_error or
+  /// shape_error, naming rows or shapes, for a model that is not compiled, an empty set, shapes
+  /// that do not fit, NaN or infinity, labels out of range, and targets that MAPE or MSLE cannot
+  /// take. An error in a step leaves the parameters as they were before it.
   history fit(const arrays& x, const arrays& y, const fit_options& options = {});
   /// The loss, then the metrics, in predicting mode. Errors as fit's. Changes no parameter.
   logs evaluate(const arrays& x, const arrays& y, std::int64_t batch_size = 256);

@@ -37,12 +37,13 @@ void batches::prepare(const batch_options& options) {
   for (const array_view& a : arrays_) detail::demand_rows("batches", a);
   rows_ = arrays_[0].shape()[0];
   if (rows_ == 0) throw value_error("batches: the set is empty");
+  size_ = std::min(size_, rows_);
   for (const array_view& a : arrays_) {
     if (a.shape()[0] != rows_) {
       throw shape_error(fmt::format("batches: {} and {} differ in their rows",
                                     arrays_[0].shape().text(), a.shape().text()));
     }
-    buffers_.emplace_back(with_rows(a.type(), std::min(size_, rows_)));
+    buffers_.emplace_back(with_rows(a.type(), size_));
     views_.push_back(buffers_.back());
   }
   order_.resize(static_cast<std::size_t>(rows_));

@@ -38,7 +38,7 @@ early_stopping::early_stopping(early_stopping_options options)
 
 void early_stopping::on_fit_begin(training& t) {
   const double worst = std::numeric_limits<double>::infinity();
-  best_.set(more_is_better(options_.monitor) ? -worst : worst);
+  best_.set(rises() ? -worst : worst);
   best_epoch_.set(std::int64_t{0});
   waited_.set(std::int64_t{0});
   best_weights_.clear();
@@ -48,9 +48,13 @@ void early_stopping::on_fit_begin(training& t) {
   }
 }
 
+bool early_stopping::rises() const {
+  return options_.more_is_better.value_or(more_is_better(options_.monitor));
+}
+
 bool early_stopping::better(double value) const {
-  return more_is_better(options_.monitor) ? value > best() + options_.minimum_delta
-                                          : value < best() - options_.minimum_delta;
+  return rises() ? value > best() + options_.minimum_delta
+                 : value < best() - options_.minimum_delta;
 }
 
 void early_stopping::on_epoch_end(training& t) {
@@ -63,7 +67,7 @@ void early_stopping::on_epoch_end(training& t) {
     return;
   }
   waited_.set(count(waited_) + 1);
-  if (count(waited_) > options_.patience) t.stop = true;
+  if (count(waited_) >= options_.patience) t.stop = true;
 }
 
 void early_stopping::on_fit_end(training& t) {

@@ -204,7 +204,16 @@ dataset inputs_for(const char* who, network& net, const arrays& x, bool one_row)
                                   x.views().size(), net.inputs()));
   }
   std::vector<value_type> rows;
-  for (const array_view& v : x.views()) rows.push_back(told_by(who, v));
+  for (std::size_t i = 0; i < x.views().size(); ++i) {
+    const array_view& v = x.views()[i];
+    if (one_row && v.shape().rank() == 1 && !net.input(i).row) {
+      throw shape_error(fmt::format(
+          "{}: an array of shape {} may be one row or many: begin the model with an input, or give "
+          "(rows, features)",
+          who, v.shape().text()));
+    }
+    rows.push_back(told_by(who, v));
+  }
   net.build_for(rows);
   for (std::size_t i = 0; i < x.views().size(); ++i) {
     const value_type& row = *net.input(i).row;

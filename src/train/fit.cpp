@@ -29,9 +29,8 @@ running_fit::running_fit(model::body& of, const dataset& set, const dataset& val
       batches_(set.all(), {options.batch_size, options.seed, options.shuffle, options.replace}) {
   epoch = of.epochs;
   steps = of.steps;
-  const std::int64_t epochs = options.steps == 0
-                                  ? options.epochs
-                                  : (options.steps + batches_.count() - 1) / batches_.count();
+  const std::int64_t epochs =
+      options.steps == 0 ? options.epochs : (options.steps - 1) / batches_.count() + 1;
   last_epoch_ = epoch + epochs;
   at_.fit = of.fits + 1;
   at_.first_epoch = epoch;
@@ -150,6 +149,10 @@ void running_fit::train_epoch() {
 }
 
 history running_fit::run() {
+  of_.demand_rest("fit");
+  of_.fitting = true;
+  const auto rest = [](model::body* of) { of->fitting = false; };
+  const std::unique_ptr<model::body, decltype(rest)> guard(&of_, rest);
   if (of_.stop_at_non_finite != options_.stop_at_non_finite) {
     of_.stop_at_non_finite = options_.stop_at_non_finite;
     of_.forget_programs();
@@ -160,6 +163,8 @@ history running_fit::run() {
   each([&](callback& c) { c.on_resume(*this); });
   if (!passed_) {
     start_progress();
+    // Killed after the last step of a fit that ends within an epoch, before that one was ended.
+    if (batch != 0 && finished()) end_epoch();
     while (!finished()) train_epoch();
     each([&](callback& c) { c.on_fit_end(*this); });
     of_.epochs = epoch;

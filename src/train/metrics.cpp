@@ -122,8 +122,10 @@ double r2_of_sums(std::span<const double> sums, double rows) {
   double total = 0;
   for (std::size_t c = 0; c < columns; ++c) {
     const double residual = sums[c], sum = sums[columns + c];
-    const double spread = sums[2 * columns + c] - sum * sum / rows;
-    if (spread > 0) total += 1 - residual / spread;
+    const double squares = sums[2 * columns + c], spread = squares - sum * sum / rows;
+    // Below that the difference is rounding: the targets are one number.
+    if (spread > std::numeric_limits<double>::epsilon() * rows * squares)
+      total += 1 - residual / spread;
     else total += residual == 0 ? 1 : 0;
   }
   return total / static_cast<double>(columns);
@@ -191,6 +193,9 @@ std::vector<std::int64_t> classes_of(const char* what, array_view v) {
   std::vector<std::int64_t> result;
   const auto read = [&](const auto* row) {
     for (std::int64_t i = 0; i < rows; ++i, row += columns) {
+      if (std::any_of(row, row + columns, [](auto x) { return x != x; })) {
+        throw value_error(fmt::format("confusion_matrix: row {} of the {} is NaN", i, what));
+      }
       if (v.dtype() == int64 && columns == 1) result.push_back(static_cast<std::int64_t>(*row));
       else if (one_axis || one_column) result.push_back(static_cast<double>(*row) > 0.5 ? 1 : 0);
       else result.push_back(std::max_element(row, row + columns) - row);
@@ -220,6 +225,10 @@ xt::xarray<std::int64_t> confusion_matrix(const array_argument& prediction,
     for (const auto* list : {&p, &t}) {
       for (const std::int64_t c : *list) classes = std::max(classes, c + 1);
     }
+  }
+  constexpr std::int64_t most = 10'000;
+  if (classes > most) {
+    throw value_error(fmt::format("confusion_matrix: {} classes, more than {}", classes, most));
   }
   xt::xarray<std::int64_t> counts = xt::zeros<std::int64_t>({classes, classes});
   for (std::size_t i = 0; i < p.size(); ++i) {

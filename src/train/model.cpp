@@ -92,6 +92,12 @@ void model::body::demand_compiled(const char* who) const {
   }
 }
 
+void model::body::demand_rest(const char* who) const {
+  if (fitting) {
+    throw value_error(fmt::format("{}: the model is being trained: wait until fit is done", who));
+  }
+}
+
 void model::body::forget_programs() {
   training_step.emplace(
       [this](std::span<const variable> x) { return record_step(x, mode::training, true); });
@@ -216,6 +222,7 @@ std::string model::summary() const {
 }
 
 void model::append(const layer& l) {
+  body_->demand_rest("add");
   body_->net.append(l);
   body_->forget_programs();
 }
@@ -233,6 +240,7 @@ void model::compile(const loss_function& loss, const optimizer_argument& how,
 
 void model::compile(std::vector<loss_function> losses, const optimizer_argument& how,
                     std::vector<metric> metrics) {
+  body_->demand_rest("compile");
   const std::size_t outputs = body_->net.outputs();
   if (losses.size() != 1 && losses.size() != outputs) {
     throw value_error(fmt::format("compile: {} losses for {} outputs", losses.size(), outputs));

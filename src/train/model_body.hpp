@@ -49,6 +49,8 @@ struct model::body {
 
   /// Throws value_error before compile.
   void demand_compiled(const char* who) const;
+  /// Throws value_error while a fit is running.
+  void demand_rest(const char* who) const;
   /// Drops the programs: layers, loss or optimizer have changed.
   void forget_programs();
   /// Records outputs, loss and metrics; x holds inputs, then targets. With an optimizer it trains.
@@ -68,6 +70,7 @@ struct model::body {
   std::optional<detail::traced> training_step, evaluation, prediction;
   static constexpr std::string_view not_finite = "fit: the loss is not finite";
   bool stop_at_non_finite = true;                // then the training step throws that
+  bool fitting = false;
   std::int64_t epochs = 0, steps = 0, fits = 0;  // finished
 };
 

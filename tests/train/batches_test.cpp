@@ -40,6 +40,16 @@ std::vector<std::int64_t> epoch_of(batches& parts, std::int64_t epoch) {
   return order;
 }
 
+TEST(Batches, AreOneHoweverLargeTheyMayBe) {
+  const xt::xarray<float> x{1, 2, 3};
+  batches all({x}, {.size = std::numeric_limits<std::int64_t>::max(), .shuffle = false});
+  EXPECT_EQ(all.count(), 1);
+  all.start_epoch(0);
+  EXPECT_TRUE(all.next());
+  EXPECT_EQ(all.batch_rows(), 3);
+  EXPECT_FALSE(all.next());
+}
+
 TEST(Batches, HoldEveryRowOnce) {
   const auto x = data_of(103);
   const auto y = labels_of(103);

@@ -35,7 +35,7 @@ each_epoch worse_from(std::int64_t epoch) {
 TEST(EarlyStopping, GoesBackToTheBestWeights) {
   line l;
   std::vector<double> weights;
-  early_stopping stop({.monitor = "val_loss", .patience = 2});
+  early_stopping stop({.monitor = "val_loss", .patience = 3});
   const history h =
       l.m.fit(l.x, l.y,
               {.epochs = 50,

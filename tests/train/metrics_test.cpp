@@ -140,6 +140,14 @@ TEST(ConfusionMatrix, CountsRowsByTargetAndPrediction) {
               confusion_matrix(labels{0, -1}, labels{0, 0});
             }),
             "confusion_matrix: row 1: -1 is none of 1 classes");
+  EXPECT_EQ(message_of([] {
+              confusion_matrix(array{{0.1, 0.9}, {0.1, NAN}}, labels{0, 0});
+            }),
+            "confusion_matrix: row 1 of the predictions is NaN");
+  EXPECT_EQ(message_of([] {
+              confusion_matrix(labels{0, 123456}, labels{0, 0});
+            }),
+            "confusion_matrix: 123457 classes, more than 10000");
   EXPECT_EQ(message_of([] { confusion_matrix(1.0, labels{0}); }),
             "confusion_matrix: predictions of shape () have no rows of classes");
 }

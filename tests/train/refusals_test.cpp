@@ -49,6 +49,30 @@ TEST(Refusals, OfAModelThatIsNotReady) {
             "compile: 2 losses for 1 outputs");
 }
 
+TEST(Refusals, WhileTheModelIsTrained) {
+  sequential m = with_loss("mse");
+  std::vector<std::string> messages;
+  const each_epoch meddle([&](training&) {
+    messages.push_back(message_of([&] { m.compile("mae", "sgd"); }));
+    messages.push_back(message_of([&] { m.add(dense(1)); }));
+    messages.push_back(message_of([&] { m.fit(x, y); }));
+  });
+  m.fit(x, y, {.callbacks = {each_epoch(meddle)}, .progress = nullptr});
+  const std::string rest = ": the model is being trained: wait until fit is done";
+  EXPECT_EQ(messages, (std::vector<std::string>{"compile" + rest, "add" + rest, "fit" + rest}));
+  m.compile("mae", "sgd");  // now it may
+}
+
+TEST(Refusals, OfOneAxisWherePredictDoesNotKnowTheInput) {
+  sequential m{dense(1)};
+  EXPECT_EQ(
+      message_of([&] {
+        m.predict(array{1, 2, 3});
+      }),
+      "predict: an array of shape (3,) may be one row or many: begin the model with an input, "
+      "or give (rows, features)");
+}
+
 TEST(Refusals, OfShapes) {
   EXPECT_EQ(message_of([&] {
               with_loss("mse").fit(array{{1, 2, 3}}, y);

@@ -132,6 +132,26 @@ TEST(Resume, GoesOnToMoreEpochsWithTheWholeHistory) {
   EXPECT_TRUE(same(once.bits(), third.bits()));
 }
 
+// Killed between the last step and the end of its epoch, which it is in the middle of.
+TEST(Resume, EndsTheEpochThatTheStepsEndIn) {
+  const folder f;
+  const auto fit = [&](little& l, const char* file, bool die) {
+    return l.m.fit(
+        l.x, l.y,
+        {.batch_size = 1,
+         .steps = 5,
+         .callbacks = {early_stopping({.monitor = "loss", .patience = 9}),
+                       checkpoint(f.at / file, {.steps = 1}), each_epoch([=](training& t) {
+                         if (die && t.epoch == 2) throw std::runtime_error("killed");
+                       })}});
+  };
+  little once, killed, again;
+  const history whole = fit(once, "once.safetensors", false);
+  expect_error<std::runtime_error>([&] { fit(killed, "c.safetensors", true); }, "killed");
+  EXPECT_EQ(fit(again, "c.safetensors", false).csv(), whole.csv());
+  EXPECT_TRUE(same(once.bits(), again.bits()));
+}
+
 TEST(Resume, KnowsTheFitsOfAProgramApart) {
   const folder f;
   const path file = f.at / "c.safetensors";
