@@ -7,7 +7,7 @@ namespace cotape::detail {
 
 namespace {
 
-bool takes(const trace_table::trace& t, std::span<const array_view> inputs) {
+bool fits(const trace_table::trace& t, std::span<const array_view> inputs) {
   return std::equal(t.inputs.begin(), t.inputs.end(), inputs.begin(), inputs.end(),
                     [](const value_type& a, const array_view& b) { return a == b.type(); });
 }
@@ -16,7 +16,7 @@ bool takes(const trace_table::trace& t, std::span<const array_view> inputs) {
 
 trace_table::trace* trace_table::find(std::span<const array_view> inputs) {
   for (const auto& t : traces_) {
-    if (takes(*t, inputs)) return t.get();
+    if (fits(*t, inputs)) return t.get();
   }
   return nullptr;
 }
@@ -25,7 +25,7 @@ trace_table::trace& trace_table::make(
     std::span<const array_view> inputs,
     const std::function<std::vector<variable>(std::span<const variable>)>& f) {
   for (const trace* t : open_) {
-    if (takes(*t, inputs)) {
+    if (fits(*t, inputs)) {
       throw value_error("compiled: it calls itself with the types that it is being traced for");
     }
   }
