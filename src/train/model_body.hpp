@@ -69,7 +69,7 @@ struct model::body {
   std::vector<std::size_t> metric_sizes;  // how many sums each metric of each output has
   std::optional<detail::traced> training_step, evaluation, prediction;
   static constexpr std::string_view not_finite = "fit: the loss is not finite";
-  bool stop_at_non_finite = true;                // then the training step throws that
+  bool stop_at_non_finite = true;  // then the training step throws that
   bool fitting = false;
   std::int64_t epochs = 0, steps = 0, fits = 0;  // finished
 };
