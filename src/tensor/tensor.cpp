@@ -15,7 +15,7 @@ namespace {
 
 void* allocate_zeros(std::size_t bytes) {
   void* p = allocate(bytes);
-  std::memset(p, 0, (bytes + line - 1) / line * line);
+  std::memset(p, 0, std::max((bytes + line - 1) / line * line, line));
   return p;
 }
 
