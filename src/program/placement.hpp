@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "program/schedule.hpp"
+#include "tensor/memory.hpp"
 
 namespace cotape {
 
@@ -38,10 +39,6 @@ class arena_plan {
   std::uint64_t size_ = 0, alive_ = 0, most_alive_ = 0;
   void forget(std::uint64_t offset, std::uint64_t bytes);
 };
-
-inline std::uint64_t padded(std::uint64_t bytes) {
-  return bytes == 0 ? 64 : (bytes + 63) / 64 * 64;
-}
 
 // Buffers that loops walk side by side must not stand at equal distances modulo 4096: a load then
 // waits for an unrelated store whose address ends in the same 12 bits. Chains of 1000 floats take

@@ -1,7 +1,6 @@
 // Buffers for a program whose steps are made, addresses for their region words, and what is bound
 // before a run and committed after it.
 #include <algorithm>
-#include <cstring>
 
 #include "program/emit.hpp"
 #include "program/scalar_run.hpp"
@@ -13,9 +12,7 @@ namespace cotape {
 namespace {
 
 program::body::buffer zeros(std::uint64_t bytes) {
-  program::body::buffer b(static_cast<std::byte*>(allocate(padded(bytes))));
-  std::memset(b.get(), 0, padded(bytes));
-  return b;
+  return program::body::buffer(static_cast<std::byte*>(allocate_zeros(bytes)));
 }
 
 class resolver {

@@ -2,8 +2,8 @@
 
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <new>
 
 namespace cotape {
@@ -24,9 +24,14 @@ void ask_for_huge_pages([[maybe_unused]] void* p, [[maybe_unused]] std::size_t b
 }  // namespace
 
 void* allocate(std::size_t bytes) {
-  const std::size_t padded = std::max((bytes + line - 1) / line * line, line);
-  void* p = ::operator new(padded, std::align_val_t(line));
-  ask_for_huge_pages(p, padded);
+  void* p = ::operator new(padded(bytes), std::align_val_t(line));
+  ask_for_huge_pages(p, padded(bytes));
+  return p;
+}
+
+void* allocate_zeros(std::size_t bytes) {
+  void* p = allocate(bytes);
+  std::memset(p, 0, padded(bytes));
   return p;
 }
 

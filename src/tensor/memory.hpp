@@ -1,4 +1,4 @@
-// Memory for values: whole 64-byte lines, not cleared. Any thread may call.
+// Memory for values: whole 64-byte lines. Any thread may call.
 #pragma once
 
 #include <cstddef>
@@ -7,9 +7,15 @@ namespace cotape {
 
 inline constexpr std::size_t line = 64;
 
+// In whole lines, at least one.
+constexpr std::size_t padded(std::size_t bytes) {
+  return bytes == 0 ? line : (bytes + line - 1) / line * line;
+}
+
 // Never null, also for 0 bytes; throws std::bad_alloc. Large blocks are made of huge pages where
 // the system gives them on request: a run over 50 MB takes a twentieth less time.
 void* allocate(std::size_t bytes);
+void* allocate_zeros(std::size_t bytes);  // the padding, too
 void release(void* p);
 
 template <class T> struct line_allocator {

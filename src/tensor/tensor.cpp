@@ -13,12 +13,6 @@ namespace cotape {
 
 namespace {
 
-void* allocate_zeros(std::size_t bytes) {
-  void* p = allocate(bytes);
-  std::memset(p, 0, std::max((bytes + line - 1) / line * line, line));
-  return p;
-}
-
 template <class To, class From> void convert(const void* from, void* to, std::size_t n) {
   std::transform(static_cast<const From*>(from), static_cast<const From*>(from) + n,
                  static_cast<To*>(to), [](From x) { return static_cast<To>(x); });
