@@ -1,8 +1,6 @@
 #include "check/blame.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
 #include "check/compare.hpp"
 #include "check/graph.hpp"
@@ -23,11 +21,6 @@ blamed_node described(tape& t, std::uint32_t node) {
   for (std::uint32_t k : operands_of(t, node)) result.operands.push_back(t.type_of(k).shape);
   result.where = t.place_of(node);
   return result;
-}
-
-double norm_of(const tensor& x) {
-  const auto* p = x.data_as<double>();
-  return std::sqrt(std::inner_product(p, p + x.shape().elements(), p, 0.0));
 }
 
 // Operations of a recorded function, each taken alone at the values that it has there.

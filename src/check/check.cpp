@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
 #include "check/blame.hpp"
 #include "check/compare.hpp"
@@ -32,12 +30,6 @@ std::vector<parameter> parameters_of(const variable& y) {
     if (p.trainable() && p.dtype() != int64 && !known) found.push_back(p);
   }
   return found;
-}
-
-double norm_of(array_view v) {
-  const tensor wide(v, float64);
-  const auto* x = wide.data_as<double>();
-  return std::sqrt(std::inner_product(x, x + wide.shape().elements(), x, 0.0));
 }
 
 // A function of arrays and parameters, as the checker sees it.
@@ -108,12 +100,15 @@ void check_line(const checked_function& c, bool second, const gradient_check_opt
   const auto moving = c.moving();
   for (std::size_t i = 0; i < moving.size(); ++i) {
     std::optional<blamed_node> blamed;
-    input_check found =
-        check::compare(f, i, norm_of(moving[i].second), options, [&](verdict v, double step) {
-          if (v == verdict::wrong) blamed = check::find_wrong(f, i, options);
-          else if (v == verdict::kink) blamed = check::find_kink(f, i, step);
-          else if (v == verdict::non_finite) blamed = check::find_non_finite(f, step);
-        });
+    input_check found = check::compare(f, i, check::norm_of(moving[i].second), options,
+                                       [&](verdict v, double step) {
+                                         if (v == verdict::wrong)
+                                           blamed = check::find_wrong(f, i, options);
+                                         else if (v == verdict::kink)
+                                           blamed = check::find_kink(f, i, step);
+                                         else if (v == verdict::non_finite)
+                                           blamed = check::find_non_finite(f, step);
+                                       });
     found.name = moving[i].first + (second ? ", order 2" : "");
     found.node = blamed;
     result.inputs.push_back(std::move(found));

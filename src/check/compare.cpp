@@ -145,6 +145,12 @@ input_check compare(line& f, std::size_t i, double norm, const gradient_check_op
   return comparison(f, i, norm, options).run(graver);
 }
 
+double norm_of(array_view v) {
+  const tensor wide(v, float64);
+  const auto* x = wide.data_as<double>();
+  return std::sqrt(std::inner_product(x, x + wide.shape().elements(), x, 0.0));
+}
+
 std::vector<std::int64_t> place_in(const shape& s, std::size_t element) {
   std::vector<std::int64_t> at(s.rank());
   for (std::size_t k = s.rank(); k-- > 0;) {

@@ -14,6 +14,8 @@ using witness = std::function<void(verdict, double step)>;
 input_check compare(line& f, std::size_t i, double norm, const gradient_check_options& options,
                     const witness& graver = {});
 
+/// The 2-norm of a value of any dtype.
+double norm_of(array_view v);
 /// The index of an element in a shape.
 std::vector<std::int64_t> place_in(const shape& s, std::size_t element);
 

@@ -15,22 +15,10 @@ namespace {
 // Rows in the batch that a network is built with: any number does, nothing is computed.
 constexpr std::int64_t trial_rows = 2;
 
-value_type with_batch(const value_type& row, std::int64_t rows) {
-  std::vector<std::int64_t> sizes{rows};
-  sizes.insert(sizes.end(), row.shape.begin(), row.shape.end());
-  return {row.dtype, shape(sizes)};
-}
-
 value_type row_of(const variable& v) {
   const shape& s = v.shape();
   if (s.rank() == 0) throw shape_error("model: a value of shape () has no batch axis");
-  return {v.dtype(), shape(std::span(s.begin() + 1, s.rank() - 1))};
-}
-
-std::string text_with_none(const shape& row) {
-  std::string text = "(None";
-  for (const std::int64_t n : row) text += fmt::format(", {}", n);
-  return text + (row.rank() == 0 ? ",)" : ")");
+  return {v.dtype(), without_batch(s)};
 }
 
 std::int64_t elements(const std::vector<parameter>& parameters) {
@@ -40,6 +28,22 @@ std::int64_t elements(const std::vector<parameter>& parameters) {
 }
 
 }  // namespace
+
+shape with_batch(std::int64_t rows, const shape& row) {
+  std::vector<std::int64_t> sizes{rows};
+  sizes.insert(sizes.end(), row.begin(), row.end());
+  return shape(sizes);
+}
+
+shape without_batch(const shape& batch) {
+  return shape(std::span(batch.begin() + 1, batch.rank() - 1));
+}
+
+std::string text_with_none(const shape& row) {
+  std::string text = "(None";
+  for (const std::int64_t n : row) text += fmt::format(", {}", n);
+  return text + (row.rank() == 0 ? ",)" : ")");
+}
 
 network::network(const std::vector<symbol>& inputs, const std::vector<symbol>& outputs,
                  std::int64_t seed)
@@ -138,8 +142,8 @@ void network::build() {
     const node& n = nodes_[i];
     if (!n.row)
       throw value_error("model: the input's shape is not known yet: add input({...}) first");
-    const value_type type = with_batch(*n.row, trial_rows);
-    x.push_back(t.input(type.dtype, type.shape, "", n.where.file, n.where.line));
+    const shape batch = with_batch(trial_rows, n.row->shape);
+    x.push_back(t.input(n.row->dtype, batch, "", n.where.file, n.where.line));
   }
   name_layers();
   std::vector<layer_body*> bare;  // without parameters so far

@@ -9,6 +9,12 @@
 
 namespace cotape::detail {
 
+/// A shape with a first axis of so many rows, and one without its first axis, which it must have.
+shape with_batch(std::int64_t rows, const shape& row);
+shape without_batch(const shape& batch);
+/// Such a shape as text with the batch as None: "(None, 2)".
+std::string text_with_none(const shape& row);
+
 class network {
  public:
   struct node {

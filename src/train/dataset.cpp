@@ -30,20 +30,6 @@ namespace {
 
 template <class T> std::string text(T number) { return fmt::format("{}", number); }
 
-std::string text_of_rows(const shape& row) {
-  std::string all = "(None";
-  for (const std::int64_t n : row) all += fmt::format(", {}", n);
-  return all + (row.rank() == 0 ? ",)" : ")");
-}
-
-shape with_rows_of(std::int64_t rows, const shape& row) {
-  std::vector<std::int64_t> sizes{rows};
-  sizes.insert(sizes.end(), row.begin(), row.end());
-  return shape(sizes);
-}
-
-shape row_of(const shape& s) { return shape(std::span(s.begin() + 1, s.rank() - 1)); }
-
 // f(elements) with their type known.
 template <class F> auto with_elements(array_view v, F f) {
   switch (v.dtype()) {
@@ -116,17 +102,17 @@ value_type told_by(const char* who, array_view x) {
     throw shape_error(fmt::format("{}: an input of shape () has no rows", who));
   }
   return {x.dtype() == float64 ? float64 : float32,
-          x.shape().rank() == 1 ? shape{1} : row_of(x.shape())};
+          x.shape().rank() == 1 ? shape{1} : without_batch(x.shape())};
 }
 
 // x as (rows, row...), if it has that shape, is (rows) for rows of one element, or one row.
 array_view as_rows(const char* who, array_view x, const shape& row, bool one_row) {
   const shape& s = x.shape();
-  if (s.rank() == row.rank() + 1 && row_of(s) == row) return x;
+  if (s.rank() == row.rank() + 1 && without_batch(s) == row) return x;
   if (s.rank() == 1 && row == shape{1}) return {{x.dtype(), {s[0], 1}}, x.data()};
-  if (one_row && s == row) return {{x.dtype(), with_rows_of(1, row)}, x.data()};
+  if (one_row && s == row) return {{x.dtype(), with_batch(1, row)}, x.data()};
   throw shape_error(fmt::format("{}: the input has shape {}, the model takes {}", who, s.text(),
-                                text_of_rows(row)));
+                                text_with_none(row)));
 }
 
 bool is_sparse(const loss_function& l) { return l.name().starts_with("sparse_"); }
@@ -141,7 +127,7 @@ array_view as_labels(const char* who, dataset& set, array_view y, const shape& o
     throw shape_error(
         fmt::format("{}: labels of shape {} do not fit the output {}: they have no "
                     "class axis",
-                    who, y.shape().text(), text_of_rows(row_of(output))));
+                    who, y.shape().text(), text_with_none(without_batch(output))));
   }
   demand(
       who, "targets", y,
@@ -167,7 +153,7 @@ void demand_range(const char* who, const std::string& loss, array_view y) {
 // The targets of one output, (rows, ...).
 array_view targets_for(const char* who, dataset& set, const loss_function& loss, array_view y,
                        const value_type& row) {
-  const shape output = with_rows_of(set.rows, row.shape);
+  const shape output = with_batch(set.rows, row.shape);
   if (y.shape().rank() == 0 || y.shape()[0] != set.rows) {
     throw shape_error(fmt::format("{}: {} rows of inputs, but the targets have shape {}", who,
                                   set.rows, y.shape().text()));
@@ -182,7 +168,7 @@ array_view targets_for(const char* who, dataset& set, const loss_function& loss,
   const bool flat = y.shape().rank() == 1 && output == shape{set.rows, 1};
   if (y.shape() != output && !flat) {
     throw shape_error(fmt::format("{}: the targets have shape {}, the model's output is {}", who,
-                                  y.shape().text(), text_of_rows(row.shape)));
+                                  y.shape().text(), text_with_none(row.shape)));
   }
   demand_range(who, loss.name(), y);
   return {{floating, output}, in_dtype(set, y, floating).data()};
