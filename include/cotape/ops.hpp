@@ -58,7 +58,7 @@ variable erf(operand x);
 variable abs(operand x);
 /// -1, 0 or 1; derivative 0.
 variable sign(operand x);
-/// The larger; on a tie each gets half of the adjoint. NaN wins.
+/// The larger; on a tie each gets half of the adjoint, or as the tape's kink_policy says. NaN wins.
 variable maximum(operand a, operand b);
 variable minimum(operand a, operand b);
 /// x log(y), and 0 where x is 0.
@@ -122,7 +122,7 @@ variable mean(operand x, const axes& over = {}, dims d = dims::drop);
 variable var(operand x, const axes& over = {}, dims d = dims::drop, int correction = 0);
 /// sqrt of var; its gradient for constant data is 0.
 variable stddev(operand x, const axes& over = {}, dims d = dims::drop, int correction = 0);
-/// Ties share the adjoint evenly. NaN wins.
+/// Ties share the adjoint evenly, or as the tape's kink_policy says. NaN wins.
 variable max(operand x, const axes& over = {}, dims d = dims::drop);
 variable min(operand x, const axes& over = {}, dims d = dims::drop);
 variable prod(operand x, const axes& over = {}, dims d = dims::drop);
@@ -130,7 +130,9 @@ variable prod(operand x, const axes& over = {}, dims d = dims::drop);
 variable norm(operand x, const axes& over = {}, dims d = dims::drop);
 /// The first of the largest, as int64.
 variable argmax(operand x, std::int64_t axis = -1);
+/// Of nothing but -inf: -inf, with the gradient 0.
 variable logsumexp(operand x, const axes& over = {}, dims d = dims::drop);
+/// Elements of -inf give 0, and so does a row of nothing else.
 variable softmax(operand x, std::int64_t axis = -1);
 variable log_softmax(operand x, std::int64_t axis = -1);
 variable cumsum(operand x, std::int64_t axis = -1);

@@ -62,6 +62,7 @@ struct primitive {
   bool random = false;                    // never merged with an equal node
   bool throws = false;                    // its kernel may throw: runs before any effect commits
   const primitive* undoes = nullptr;      // this(undoes(x)) is x: programs and the sweep skip both
+  variable (*kinks)(const derivation&) = nullptr;  // 1 where the result is on a kink, tie or jump
 };
 
 /// The shape rule of element-wise operations: one dtype, NumPy's broadcasting.
@@ -119,6 +120,11 @@ template <class Op> void derive(derivation& d) {
   }
 }
 
+template <class Op> constexpr auto kinks_of() -> variable (*)(const derivation&) {
+  if constexpr (requires { &Op::kinks; }) return &Op::kinks;
+  else return nullptr;
+}
+
 template <class Op> void lower_custom(lowering& l) {
   lower_to_loop(l, &loop<Op, float>, &loop<Op, double>);
 }
@@ -131,7 +137,9 @@ inline constexpr primitive custom{Op::name,
                                   &derive<Op>,
                                   &lower_custom<Op>,
                                   false,
-                                  !kernel_is_noexcept<Op>()};
+                                  !kernel_is_noexcept<Op>(),
+                                  nullptr,
+                                  kinks_of<Op>()};
 
 }  // namespace detail
 

@@ -61,8 +61,17 @@ struct compile_options {
   // Element-wise chains into loops, scale factors into GEMMs: where such a factor is 0 at a run, a
   // GEMM gives 0 also for infinite and NaN factors.
   bool fuse = true;
-  bool effects = true;  // run the tape's effects
-  bool rebind = false;  // literals and constants are given at each run (the cache of value())
+  bool effects = true;       // run the tape's effects
+  bool rebind = false;       // literals and constants are given at each run (the cache of value())
+  bool watch_kinks = false;  // keep for each run which elements were on a kink (report::kinks)
+};
+
+/// An operation with kinks, ties or jumps, and where its result was on one in the last run.
+struct kink_mask {
+  std::string operation;  // "relu"
+  std::string text;       // the node as its tape prints it
+  place where;            // the line that recorded it
+  array_view mask;        // of the result's shape: 1 there, else 0
 };
 
 struct program_memory {
@@ -89,6 +98,9 @@ class program {
   /// The outputs of the last run.
   std::size_t outputs() const;
   result output(std::size_t i) const;
+  /// Those that derivatives go through, in the order of recording, if compiled with watch_kinks;
+  /// else throws value_error. The masks are valid until the program runs again.
+  const std::vector<kink_mask>& kinks() const;
 
   program_memory memory() const;
   /// The steps as text: what each computes, what was fused into it.

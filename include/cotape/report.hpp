@@ -94,4 +94,19 @@ requires(std::constructible_from<array_argument, const Arguments&>&&...) profile
 }
 std::ostream& operator<<(std::ostream& out, const profile_table& t);
 
+/// An operation of which elements were on a kink, a tie or a jump.
+struct kink {
+  std::string operation;  // "relu"; "less" of a where(x > 0, ...)
+  std::string text;       // the node as a tape prints it
+  place where;            // the line that recorded it
+  cotape::shape shape;
+  std::vector<std::vector<std::int64_t>> elements;
+};
+/// The operations, in the order of recording, that were on one in the last run of a program
+/// compiled with `.watch_kinks = true`: relu, abs, sign and sqrt at 0, norm of zeros, ties of
+/// maximum, minimum, max and min, comparisons of equal numbers. Only those that derivatives go
+/// through. Throws value_error if the program does not watch them.
+std::vector<kink> kinks(const program& code);
+std::ostream& operator<<(std::ostream& out, const std::vector<kink>& kinks);
+
 }  // namespace cotape::report

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 namespace cotape {
 
@@ -19,6 +20,12 @@ enum class dtype : std::uint8_t { float32, float64, int64 };
 /// What a tape does with float32 inputs, constants and parameters: `float64` turns them into
 /// float64.
 enum class precision : std::uint8_t { as_given, float64 };
+
+/// Which slope a derivative takes at a kink (relu, leaky_relu, elu and abs at 0): the one from the
+/// left, from the right, or their mean; and which operand's (maximum, minimum) or element's (max,
+/// min) is the adjoint at a tie: the first one's, the last one's, or evenly shared. `standard`:
+/// relu, leaky_relu and elu left, the others split.
+enum class kink_policy : std::uint8_t { standard, left, right, split };
 
 inline constexpr dtype float32 = dtype::float32;
 inline constexpr dtype float64 = dtype::float64;
@@ -83,6 +90,9 @@ struct value_type {
 
 /// NumPy's broadcasting of two shapes into `result`; false if they do not fit.
 bool broadcast(const shape& a, const shape& b, shape& result);
+
+/// The index of an element counted in row-major order, as NumPy's.
+std::vector<std::int64_t> unravel_index(std::int64_t element, const shape& s);
 
 /// An axis counted from the end if negative, as 0..rank-1; value_error naming `op` if outside.
 std::size_t normalize_axis(const char* op, std::int64_t axis, std::size_t rank);

@@ -160,6 +160,8 @@ class tape {
     std::uint32_t outer_;
     const char* outer_name_;
   };
+  /// What derivatives that are recorded from here on take at kinks and ties.
+  kink_policy kinks = kink_policy::standard;
   /// Whatever later layers keep beside a tape: the programs of value() and commit().
   std::shared_ptr<void> attachment;
   /// The nodes [first, last) that each reverse sweep recorded, ascending.

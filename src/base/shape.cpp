@@ -59,6 +59,12 @@ bool broadcast(const shape& a, const shape& b, shape& result) {
   return true;
 }
 
+std::vector<std::int64_t> unravel_index(std::int64_t element, const shape& s) {
+  std::vector<std::int64_t> at(s.rank());
+  for (std::size_t k = s.rank(); k-- > 0; element /= s[k]) at[k] = element % s[k];
+  return at;
+}
+
 std::size_t normalize_axis(const char* op, std::int64_t axis, std::size_t rank) {
   const auto signed_rank = static_cast<std::int64_t>(rank);
   if (axis < -signed_rank || axis >= signed_rank) {

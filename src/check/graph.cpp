@@ -4,7 +4,7 @@
 
 #include "cotape/ops.hpp"
 #include "cotape/primitive.hpp"
-#include "primitives/binary.hpp"
+#include "primitives/ternary.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape::check {

@@ -14,7 +14,7 @@
 #include <map>
 
 #include "cotape/primitive.hpp"
-#include "primitives/binary.hpp"
+#include "primitives/ternary.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "ops/compose.hpp"
+#include "primitives/kinks.hpp"
 
 namespace cotape {
 
@@ -31,16 +32,28 @@ variable append_ones(operand x) {
 
 variable identity(operand x) { return composition("identity", {x})[0]; }
 
+namespace {
+
+// `upper` where x > 0, else `lower`: equal at 0, with the slope there that the tape's policy says.
+variable joined_at_zero(variable x, variable upper, variable lower) {
+  const double share = right_share(x, 0);
+  if (share == 0) return select(less(0, x), upper, lower);
+  const variable right = select(less_equal(0, x), upper, lower);
+  return share == 1 ? right : 0.5 * (right + select(less(0, x), upper, lower));
+}
+
+}  // namespace
+
 variable leaky_relu(operand x, double slope) {
   const composition c("leaky_relu", {x});
   c.demand_floating();
-  return select(less(0, c[0]), c[0], slope * c[0]);
+  return joined_at_zero(c[0], c[0], slope * c[0]);
 }
 
 variable elu(operand x, double alpha) {
   const composition c("elu", {x});
   c.demand_floating();
-  return select(less(0, c[0]), c[0], alpha * expm1(c[0]));
+  return joined_at_zero(c[0], c[0], alpha * expm1(c[0]));
 }
 
 variable silu(operand x) {

@@ -9,6 +9,7 @@
 #include "ops/softmax.hpp"
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
+#include "primitives/ternary.hpp"
 #include "primitives/unary.hpp"
 
 namespace cotape {
@@ -149,10 +150,20 @@ variable cumsum(operand x, std::int64_t axis) {
 
 namespace {
 
+variable finite_or_zero(variable m) {
+  return select(less(abs(m), std::numeric_limits<double>::infinity()), m, 0);
+}
+
 // The maximum as a constant shift, 0 where it is infinite, so that exp(x - shift) is never NaN.
 variable shift_of(variable x, const axes& over) {
-  const variable m = stop_gradient(max(x, over, keep_dims));
-  return select(less(abs(m), std::numeric_limits<double>::infinity()), m, 0);
+  return finite_or_zero(stop_gradient(max(x, over, keep_dims)));
+}
+
+// The sum of exp(x - shift); 1 where all of them are 0: nothing is divided by it there, and no
+// logarithm is infinite.
+variable total_of(variable exponentials, const axes& over) {
+  const variable total = sum(exponentials, over, keep_dims);
+  return total + equal(total, 0);
 }
 
 }  // namespace
@@ -160,15 +171,15 @@ variable shift_of(variable x, const axes& over) {
 variable logsumexp(operand x, const axes& over, dims d) {  // m + log sum exp(x - m)
   const composition c("logsumexp", {x});
   const auto reduced = c.axes(over);
-  const variable m = shift_of(c[0], over);
-  const variable total = sum(exp(c[0] - m), over, keep_dims);
+  const variable m = stop_gradient(max(c[0], over, keep_dims));
+  const variable total = total_of(exp(c[0] - finite_or_zero(m)), over);
   return reshaped(log(total) + m, with_axes(c[0].shape(), reduced, d));
 }
 
 variable log_softmax(operand x, std::int64_t axis) {  // x - m - log sum exp(x - m)
   const composition c("log_softmax", {x});
   const variable shifted = c[0] - shift_of(c[0], axis);
-  return shifted - log(sum(exp(shifted), axis, keep_dims));
+  return shifted - log(total_of(exp(shifted), axis));
 }
 
 // exp(x - m) / sum exp(x - m), so recorded that log_of_softmax finds the logits again. (A softmax
@@ -176,7 +187,7 @@ variable log_softmax(operand x, std::int64_t axis) {  // x - m - log sum exp(x -
 variable softmax(operand x, std::int64_t axis) {
   const composition c("softmax", {x});
   const variable e = exp(c[0] - shift_of(c[0], axis));
-  return exp_quotient(c[0], e, sum(e, axis, keep_dims));
+  return exp_quotient(c[0], e, total_of(e, axis));
 }
 
 variable log_of_softmax(const variable& p) {

@@ -1,13 +1,18 @@
-// The element-wise primitives of two and three operands: y = f(a, b). derivative(i, ...) is the
-// adjoint of operand i. A kernel's B is a SIMD batch, or a plain int64 where `integers` is set.
+// The element-wise primitives of two operands, and broadcasts: y = f(a, b). derivative(i, ...) is
+// the adjoint of operand i. A kernel's B is a SIMD batch, or a plain int64 where `integers` is set.
 #pragma once
 
 #include "primitives/elementwise.hpp"
+#include "primitives/kinks.hpp"
 
 namespace cotape {
 
 struct binary {
   static constexpr std::uint8_t arity = 2;
+};
+
+struct kinked_where_equal : binary {
+  static variable kinks(const derivation& d) { return equal(d.inputs[0], d.inputs[1]); }
 };
 
 struct add_op : binary {  // y = a + b
@@ -48,34 +53,36 @@ struct power_op : binary {  // y = a^b,  dy/da = b a^(b-1),  dy/db = y ln a (0 w
 };
 COTAPE_BINARY(power)
 
-struct maximum_op : binary {  // the larger, NaN if either is; ties split the adjoint
+struct maximum_op : kinked_where_equal {  // the larger, NaN if either is; its kinks are ties
   static constexpr auto name = "maximum";
   static constexpr bool integers = true;
   template <class B> static B kernel(B a, B b) { return select(a > b, a, select(a == a, b, a)); }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
-    return chain(dy, (i == 0 ? less(b, a) : less(a, b)) + 0.5 * equal(a, b));
+    const double last = right_share(a, 0.5);
+    return chain(dy, i == 0 ? above(a, b, 1 - last) : above(b, a, last));
   }
 };
 COTAPE_BINARY(maximum)
 
-struct minimum_op : binary {  // the smaller, NaN if either is; ties split the adjoint
+struct minimum_op : kinked_where_equal {  // the smaller, NaN if either is; its kinks are ties
   static constexpr auto name = "minimum";
   static constexpr bool integers = true;
   template <class B> static B kernel(B a, B b) { return select(a < b, a, select(a == a, b, a)); }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
-    return chain(dy, (i == 0 ? less(a, b) : less(b, a)) + 0.5 * equal(a, b));
+    const double last = right_share(a, 0.5);
+    return chain(dy, i == 0 ? above(b, a, 1 - last) : above(a, b, last));
   }
 };
 COTAPE_BINARY(minimum)
 
-struct less_op : binary {  // 1 where a < b, else 0
+struct less_op : kinked_where_equal {  // 1 where a < b, else 0
   static constexpr auto name = "less";
   static constexpr bool integers = true;
   template <class B> static B kernel(B a, B b) { return select(a < b, B(1), B(0)); }
 };
 COTAPE_BINARY(less)
 
-struct less_equal_op : binary {
+struct less_equal_op : kinked_where_equal {
   static constexpr auto name = "less_equal";
   static constexpr bool integers = true;
   template <class B> static B kernel(B a, B b) { return select(a <= b, B(1), B(0)); }
@@ -120,40 +127,6 @@ struct chain_op : binary {  // y = a b, 0 where a is 0,  dy/da = b,  dy/db = a
   }
 };
 COTAPE_BINARY(chain)
-
-struct exp_quotient_op {  // y = b / c, b being e^(a + constant),  dy/da = y,  dy/dc = -y/c
-  static constexpr auto name = "exp_quotient";
-  static constexpr std::uint8_t arity = 3;
-  static constexpr bool plain = true;
-  template <class B> static B kernel(B, B b, B c) { return b / c; }
-  static variable derivative(int i, variable, variable, variable c, variable y, variable dy) {
-    return i == 1 ? variable() : chain(dy, i == 0 ? y : -(y / c));
-  }
-};
-COTAPE_TERNARY(exp_quotient)
-
-struct undo_exp_quotient_op {  // y = ln(a b) - c,  dy/da = 1/a;  x of exp_quotient(x, e^(x + c), b)
-  static constexpr auto name = "undo_exp_quotient";
-  static constexpr std::uint8_t arity = 3;
-  using undoes = exp_quotient_op;
-  template <class B> static B kernel(B a, B b, B c) { return log(a * b) - c; }
-  static variable derivative(int i, variable a, variable b, variable, variable, variable dy) {
-    return i == 2 ? -dy : chain(dy, reciprocal(i == 0 ? a : b));
-  }
-};
-COTAPE_TERNARY(undo_exp_quotient)
-
-struct select_op {  // b where a is not 0, else c: selects adjoints and multiplies nothing
-  static constexpr auto name = "select";
-  static constexpr std::uint8_t arity = 3;
-  static constexpr bool integers = true;
-  template <class B> static B kernel(B a, B b, B c) { return select(a == B(0), c, b); }
-  static variable derivative(int i, variable a, variable, variable, variable, variable dy) {
-    if (i == 0) return {};
-    return i == 1 ? select(a, dy, 0) : select(a, 0, dy);
-  }
-};
-COTAPE_TERNARY(select)
 
 struct broadcast_op {  // the same elements in a larger shape (attributes)
   static constexpr auto name = "broadcast_to";

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "primitives/binary.hpp"
+#include "primitives/ternary.hpp"
 #include "primitives/unary.hpp"
 
 namespace cotape {

@@ -66,7 +66,8 @@ inline constexpr primitive builtin{Op::name,
                                    &lower_builtin<Op>,
                                    false,
                                    false,
-                                   detail::undoes_of<Op>()};
+                                   detail::undoes_of<Op>(),
+                                   detail::kinks_of<Op>()};
 
 template <class Op> constexpr const primitive* detail::undoes_of() {
   if constexpr (requires { typename Op::undoes; }) return &builtin<typename Op::undoes>;

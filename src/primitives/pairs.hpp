@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "primitives/binary.hpp"
+#include "primitives/ternary.hpp"
 #include "primitives/unary.hpp"
 
 namespace cotape {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cotape/ops.hpp"
+#include "primitives/kinks.hpp"
 #include "primitives/lowering.hpp"
 #include "primitives/primitives.hpp"
 
@@ -48,12 +49,36 @@ void derive_sum(derivation& d) {  // dy, broadcast back
   d.adjoints[0] = broadcast_to(kept(d, d.adjoint), d.inputs[0].shape());
 }
 
-void derive_max(derivation& d) {  // dy, shared evenly by the elements equal to the maximum
-  const variable ties = equal(d.inputs[0], kept(d, d.output));
-  const std::span<const std::int64_t> axes = d.attributes;
-  const variable count = record(sum, {ties}, axes);
-  d.adjoints[0] = chain(kept(d, d.adjoint / count), ties);
+variable ties(const derivation& d) { return equal(d.inputs[0], kept(d, d.output)); }
+
+// Of each run of reduced elements the first, or the last, that ties; as a mask.
+variable one_of(const derivation& d, variable ties, bool last) {
+  const shape& x = ties.shape();
+  const auto from = static_cast<std::size_t>(d.attributes[0]),
+             to = from + static_cast<std::size_t>(d.attributes[1]);
+  words sizes(x.begin(), x.begin() + from);
+  sizes.push_back(1);
+  for (std::size_t i = from; i < to; ++i) sizes.back() *= x[i];
+  sizes.insert(sizes.end(), x.begin() + to, x.end());
+  const words attributes{d.attributes[0], last ? 1 : 0};
+  const variable count = record(cumsum, {cotape::reshape(ties, shape(sizes))}, attributes);
+  return ties * equal(cotape::reshape(count, x), 1);
 }
+
+void derive_max(derivation& d) {  // dy, shared by the elements equal to the maximum
+  const variable tied = ties(d);
+  const double last = right_share(d.output, 0.5);
+  if (last == 0.5) {
+    const variable count = record(sum, {tied}, d.attributes);
+    d.adjoints[0] = chain(kept(d, d.adjoint / count), tied);
+  } else {
+    d.adjoints[0] = chain(kept(d, d.adjoint), one_of(d, tied, last == 1));
+  }
+}
+
+variable ties_of_max(const derivation& d) { return less(1, record(sum, {ties(d)}, d.attributes)); }
+
+variable zeros_of_norm(const derivation& d) { return equal(d.output, 0); }
 
 void derive_norm(derivation& d) {  // x / y, and 0 where x is 0
   const variable scale = kept(d, cotape::reciprocal(d.output));
@@ -95,10 +120,12 @@ void lower_cumsum(lowering& l) {
 
 const primitive sum{"sum",           form::reduction, 1,
                     infer_reduction, derive_sum,      lower_reduction<kernels::sum>};
-const primitive max{"max",           form::reduction, 1,
-                    infer_reduction, derive_max,      lower_reduction<kernels::max>};
-const primitive norm{"norm",          form::reduction, 1,
-                     infer_reduction, derive_norm,     lower_reduction<kernels::norm>};
+const primitive max{
+    "max", form::reduction, 1,       infer_reduction, derive_max, lower_reduction<kernels::max>,
+    false, false,           nullptr, ties_of_max};
+const primitive norm{
+    "norm", form::reduction, 1,       infer_reduction, derive_norm, lower_reduction<kernels::norm>,
+    false,  false,           nullptr, zeros_of_norm};
 const primitive argmax{"argmax", form::kernel, 1, infer_argmax, nullptr, lower_argmax};
 const primitive cumsum{"cumsum", form::kernel, 1, infer_cumsum, derive_cumsum, lower_cumsum};
 

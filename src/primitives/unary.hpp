@@ -3,11 +3,16 @@
 #pragma once
 
 #include "primitives/elementwise.hpp"
+#include "primitives/kinks.hpp"
 
 namespace cotape {
 
 struct unary {
   static constexpr std::uint8_t arity = 1;
+};
+
+struct kinked_at_zero : unary {
+  static variable kinks(const derivation& d) { return equal(d.inputs[0], 0); }
 };
 
 struct exp_op : unary {  // y = e^x,  dy/dx = y
@@ -41,7 +46,7 @@ struct log1p_op : unary {  // y = ln(1 + x),  dy/dx = 1/(1 + x)
 };
 COTAPE_UNARY(log1p)
 
-struct sqrt_op : unary {  // y = sqrt x,  dy/dx = 1/(2y)
+struct sqrt_op : kinked_at_zero {  // y = sqrt x,  dy/dx = 1/(2y)
   static constexpr auto name = "sqrt";
   template <class B> static B kernel(B x) { return sqrt(x); }
   static variable derivative(variable, variable y, variable dy) { return chain(dy, 0.5 / y); }
@@ -98,11 +103,14 @@ struct softplus_op : unary {  // y = ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|),  
 };
 COTAPE_UNARY(softplus)
 
-struct relu_op : unary {  // y = max(x, 0),  dy/dx = [y > 0]
+struct relu_op : kinked_at_zero {  // y = max(x, 0),  dy/dx = [x > 0]
   static constexpr auto name = "relu";
   static constexpr bool plain = true;
   template <class B> static B kernel(B x) { return select(x <= B(0), B(0), x); }
-  static variable derivative(variable, variable y, variable dy) { return chain(dy, less(0, y)); }
+  static variable derivative(variable x, variable y, variable dy) {
+    const double at_zero = right_share(x, 0);
+    return chain(dy, above(at_zero == 0 ? y : x, 0, at_zero));
+  }
 };
 COTAPE_UNARY(relu)
 
@@ -115,17 +123,20 @@ struct erf_op : unary {  // dy/dx = 2/sqrt(pi) e^(-x^2)
 };
 COTAPE_UNARY(erf)
 
-struct abs_op : unary {  // dy/dx = sign x
+struct abs_op : kinked_at_zero {  // dy/dx = sign x
   static constexpr auto name = "abs";
   static constexpr bool integers = true;
   template <class B> static B kernel(B x) {
     return select(x < B(0), B(0) - x, select(x == B(0), B(0), x));
   }
-  static variable derivative(variable x, variable, variable dy) { return chain(dy, sign(x)); }
+  static variable derivative(variable x, variable, variable dy) {
+    const double at_zero = 2 * right_share(x, 0.5) - 1;
+    return chain(dy, at_zero == 0 ? sign(x) : sign(x) + at_zero * equal(x, 0));
+  }
 };
 COTAPE_UNARY(abs)
 
-struct sign_op : unary {  // -1, 0, 1 (NaN: NaN),  dy/dx = 0
+struct sign_op : kinked_at_zero {  // -1, 0, 1 (NaN: NaN),  dy/dx = 0
   static constexpr auto name = "sign";
   static constexpr bool integers = true;
   template <class B> static B kernel(B x) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -79,7 +80,8 @@ struct program::body {
   std::vector<stored_literal> literals;
   std::vector<promotion> promotions;
   std::vector<commit> commits;
-  std::vector<array_view> outputs;
+  std::vector<array_view> outputs;  // then the masks of kinks
+  std::optional<std::vector<kink_mask>> kinks;
   std::vector<parameter> parameters;                   // kept alive
   std::vector<std::shared_ptr<const tensor>> tensors;  // kept alive
   std::vector<note> notes;

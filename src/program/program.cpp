@@ -15,6 +15,7 @@
 #include "program/costs.hpp"
 #include "program/emit.hpp"
 #include "program/graph.hpp"
+#include "program/kinks.hpp"
 #include "program/placement.hpp"
 #include "program/schedule.hpp"
 #include "tape/sources.hpp"
@@ -85,7 +86,10 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
       if (&v.owner() != &t) throw tape_error("program: a variable lives on another tape");
     }
   }
-  graph g = needed_part(t, outputs, options);
+  const tape_mark end = t.mark();
+  std::vector<variable> wanted = outputs;
+  if (options.watch_kinks) body_->kinks = watch_kinks(t, wanted, options);
+  graph g = needed_part(t, wanted, options);
   prune(g);
   check(g);
   merge(g);
@@ -113,6 +117,10 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
     }
   }
   rebind(t, {}, {});
+  if (!options.watch_kinks) return;
+  auto mask = body_->outputs.begin() + static_cast<std::ptrdiff_t>(outputs.size());
+  for (kink_mask& k : *body_->kinks) k.mask = *mask++;
+  t.rewind(end);
 }
 
 program::program(program&&) noexcept = default;
@@ -205,7 +213,13 @@ void program::run(std::span<const array_view> inputs) {
   b.commit_updates();
 }
 
-std::size_t program::outputs() const { return body_->outputs.size(); }
+std::size_t program::outputs() const {
+  return body_->outputs.size() - (body_->kinks ? body_->kinks->size() : 0);
+}
+const std::vector<kink_mask>& program::kinks() const {
+  if (body_->kinks) return *body_->kinks;
+  throw value_error("kinks: the program does not watch them, compile it with .watch_kinks = true");
+}
 result program::output(std::size_t i) const {
   if (i >= outputs()) {
     throw value_error(fmt::format("program: there is no output {}, only {}", i, outputs()));

@@ -20,6 +20,7 @@ struct entry {
 #define COTAPE_BINARY(f) COTAPE_UNARY(f)
 #define COTAPE_TERNARY(f) COTAPE_UNARY(f)
 #include "primitives/binary.hpp"
+#include "primitives/ternary.hpp"
 #include "primitives/unary.hpp"
 
 namespace cotape::tests {

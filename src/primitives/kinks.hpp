@@ -1,0 +1,26 @@
+// Slopes at kinks and ties, as the tape's kink_policy has them.
+#pragma once
+
+#include "cotape/ops.hpp"
+
+namespace cotape {
+
+/// How much of a kink's slope is the one from the right, and of a tie's adjoint the last operand's:
+/// 0, 1/2 or 1; `standard` where the tape's policy is that.
+inline double right_share(const variable& x, double standard) {
+  switch (x.owner().kinks) {
+    case kink_policy::left: return 0;
+    case kink_policy::right: return 1;
+    case kink_policy::split: return 0.5;
+    default: return standard;
+  }
+}
+
+/// 1 where a > b, 0 where a < b and `tie` where they are equal.
+inline variable above(operand a, operand b, double tie) {
+  if (tie == 0) return less(b, a);
+  if (tie == 1) return less_equal(b, a);
+  return less(b, a) + tie * equal(a, b);
+}
+
+}  // namespace cotape

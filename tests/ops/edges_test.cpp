@@ -1,0 +1,158 @@
+// docs/edges.md: each row of its table of edges, fused and unfused, in both dtypes.
+#include <fstream>
+#include <limits>
+#include <set>
+#include <sstream>
+
+#include "support.hpp"
+
+namespace cotape::tests {
+
+namespace {
+
+using function = std::function<variable(const variable&)>;
+
+variable row_of(const variable& x) { return reshape(x, {1, x.shape().elements()}); }
+variable numbers_on(const variable& x, const numbers& values) {
+  const xt::xarray<double> wide = xt::adapt(values);
+  return cast(x.owner().constant(wide), x.dtype());
+}
+
+const std::map<std::string, function>& expressions() {
+  using v = variable;
+  static const std::map<std::string, function> table{
+      {"where(x > 0, sqrt(x), 0)", [](v x) { return where(x > 0, sqrt(x), 0); }},
+      {"where(x > 0, log(x), 0)", [](v x) { return where(x > 0, log(x), 0); }},
+      {"where(x > 0, 1 / x, 0)", [](v x) { return where(x > 0, 1 / x, 0); }},
+      {"where(x > 0, xlogy(x, x), 0)", [](v x) { return where(x > 0, xlogy(x, x), 0); }},
+      {"sqrt(x) * where(x > 0, 1, 0)", [](v x) { return sqrt(x) * (x > 0); }},
+      {"maximum(norm(x), 1e-10)", [](v x) { return maximum(norm(x), 1e-10); }},
+      {"x / maximum(norm(x), 1e-10)", [](v x) { return x / maximum(norm(x), 1e-10); }},
+      {"x / where(equal(x, 0), 1, x)", [](v x) { return x / where(equal(x, 0), 1, x); }},
+      {"x / where(equal(norm(x), 0), 1, norm(x))",
+       [](v x) { return x / where(equal(norm(x), 0), 1, norm(x)); }},
+      {"sigmoid(x)", [](v x) { return sigmoid(x); }},
+      {"tanh(x)", [](v x) { return tanh(x); }},
+      {"softplus(x)", [](v x) { return softplus(x); }},
+      {"log_sigmoid(x)", [](v x) { return log_sigmoid(x); }},
+      {"softmax(x) * {1, 2, 3}",
+       [](v x) {
+         return softmax(x) * numbers_on(x, {1, 2, 3});
+       }},
+      {"softmax(x)", [](v x) { return softmax(x); }},
+      {"slice(log_softmax(x), {0})", [](v x) { return slice(log_softmax(x), {0}); }},
+      {"log_softmax(x)", [](v x) { return log_softmax(x); }},
+      {"logsumexp(x)", [](v x) { return logsumexp(x); }},
+      {"categorical_crossentropy_from_logits(x, {1, 0, 0})",
+       [](v x) {
+         return categorical_crossentropy_from_logits(row_of(x), row_of(numbers_on(x, {1, 0, 0})));
+       }},
+      {"categorical_crossentropy_from_logits(x, {0, 0, 0})",
+       [](v x) {
+         return categorical_crossentropy_from_logits(row_of(x), row_of(numbers_on(x, {0, 0, 0})));
+       }},
+      {"binary_crossentropy_from_logits(x, {0, 1})",
+       [](v x) {
+         return binary_crossentropy_from_logits(x, numbers_on(x, {0, 1}));
+       }},
+      {"binary_crossentropy(x, {0, 1})",
+       [](v x) {
+         return binary_crossentropy(x, numbers_on(x, {0, 1}));
+       }},
+      {"norm(x)", [](v x) { return norm(x); }},
+      {"stddev(x)", [](v x) { return stddev(x); }},
+      {"sqrt(x)", [](v x) { return sqrt(x); }},
+      {"power(x, 0)", [](v x) { return power(x, 0); }},
+      {"power(x, 1)", [](v x) { return power(x, 1); }},
+      {"power(x, 2)", [](v x) { return power(x, 2); }},
+      {"power(x, 3)", [](v x) { return power(x, 3); }},
+      {"power(x, 0.5)", [](v x) { return power(x, 0.5); }},
+      {"prod(x)", [](v x) { return prod(x); }},
+      {"xlogy(x, x)", [](v x) { return xlogy(x, x); }},
+      {"xlogy(0, x)", [](v x) { return xlogy(0, x); }},
+      {"xlogy(x, 2)", [](v x) { return xlogy(x, 2); }},
+  };
+  return table;
+}
+
+struct edge {
+  std::string expression;
+  numbers at, values, slopes;
+  std::string remark;
+};
+
+numbers parsed(const std::string& list) {
+  numbers result;
+  std::istringstream in(list);
+  for (std::string word; std::getline(in, word, ',');) result.push_back(std::stod(word));
+  return result;
+}
+
+// The rows whose second column is a list of numbers.
+std::vector<edge> documented() {
+  std::ifstream in(COTAPE_SOURCE_DIR "/docs/edges.md");
+  std::vector<edge> result;
+  bool inside = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("| expression")) inside = static_cast<bool>(std::getline(in, line));
+    else if (!line.starts_with("| ")) inside = false;
+    else if (inside) {
+      std::vector<std::string> cells;
+      for (std::size_t at = 2, end; (end = line.find(" |", at)) != std::string::npos;
+           at = end + 3) {
+        cells.push_back(line.substr(at, end - at));
+      }
+      result.push_back({cells.at(0), parsed(cells.at(1)), parsed(cells.at(2)), parsed(cells.at(3)),
+                        cells.at(4)});
+    }
+  }
+  return result;
+}
+
+bool fits_float32(const edge& e) {
+  if (e.remark.starts_with("float64")) return false;
+  for (const numbers* list : {&e.at, &e.values, &e.slopes}) {
+    for (double x : *list) {
+      if (std::isfinite(x) && std::abs(x) > std::numeric_limits<float>::max()) return false;
+    }
+  }
+  return true;
+}
+
+void expect_numbers(const numbers& got, const numbers& wanted, const char* what) {
+  ASSERT_EQ(got.size(), wanted.size()) << what;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    if (got[i] == wanted[i]) continue;
+    EXPECT_LE(std::abs(got[i] - wanted[i]), 2e-6 * std::abs(wanted[i]))
+        << what << " " << i << " is " << got[i] << ", not " << wanted[i];
+  }
+}
+
+void check(const edge& e, const function& f, dtype d, bool fuse) {
+  SCOPED_TRACE(e.expression + (fuse ? ", fused, " : ", unfused, ") + name_of(d));
+  graph_under_test g;
+  const variable x = g.input(d, array({static_cast<std::int64_t>(e.at.size())}, e.at));
+  const variable y = f(x), dx = gradient(sum(y), x), second = gradient(sum(dx), x);
+  const arrays got = g.run({y, dx, second}, {.fuse = fuse});
+  expect_numbers(got[0].data, e.values, "value");
+  expect_numbers(got[1].data, e.slopes, "gradient");
+  for (double s : got[2].data) EXPECT_FALSE(std::isnan(s)) << "second derivative";
+}
+
+}  // namespace
+
+TEST(Edges, AreAsDocumented) {
+  std::set<std::string> met;
+  for (const edge& e : documented()) {
+    const auto it = expressions().find(e.expression);
+    ASSERT_NE(it, expressions().end()) << e.expression;
+    met.insert(e.expression);
+    for (const bool fuse : {true, false}) {
+      check(e, it->second, float64, fuse);
+      if (fits_float32(e)) check(e, it->second, float32, fuse);
+    }
+  }
+  for (const auto& [text, f] : expressions()) EXPECT_TRUE(met.contains(text)) << text;
+}
+
+}  // namespace cotape::tests
