@@ -13,29 +13,6 @@ using namespace cotape::tests;
 
 constexpr double wanted_elements = 65536;
 
-// All axes that are not 1, times the same factor.
-std::vector<shape> grown_shapes(const op_case& c) {
-  double elements = 1, rank = 1;
-  for (const argument& a : c.inputs) {
-    elements = std::max(elements, static_cast<double>(a.shape.elements()));
-    rank = std::max(rank, static_cast<double>(a.shape.rank()));
-  }
-  const auto factor = static_cast<std::int64_t>(std::pow(wanted_elements / elements, 1 / rank));
-  std::vector<shape> shapes;
-  for (const argument& a : c.inputs) {
-    tests::index sizes = sizes_of(a.shape);
-    for (std::int64_t& s : sizes) s *= s == 1 ? 1 : factor;
-    shapes.push_back(shape_from(sizes));
-  }
-  return shapes;
-}
-
-std::vector<shape> own_shapes(const op_case& c) {
-  std::vector<shape> shapes;
-  for (const argument& a : c.inputs) shapes.push_back(a.shape);
-  return shapes;
-}
-
 enum class kind { forward, gradient };
 
 // A compiled row with values for its inputs.
@@ -71,7 +48,7 @@ struct trial {
 // Rows whose operation holds sizes of its own are run at these.
 trial largest_trial(const op_case& c, kind k) {
   try {
-    return trial(c, grown_shapes(c), k);
+    return trial(c, grown_shapes(c, wanted_elements), k);
   } catch (const error&) {
     return trial(c, own_shapes(c), k);
   }

@@ -14,6 +14,7 @@ namespace cotape::tests {
 
 using index = std::vector<std::int64_t>;
 using numbers = std::vector<double>;
+using real = long double;  // for results that are rounded once
 
 struct array {
   cotape::shape shape;
@@ -75,6 +76,10 @@ inline array each_element(const scalar_function& f, const std::vector<array>& x)
   return y;
 }
 
+inline array sizes_of_terms(const array& x) {
+  return each_element([](const numbers& e) { return std::abs(e[0]); }, {x});
+}
+
 inline bool contains(const index& list, std::int64_t axis) {
   return std::find(list.begin(), list.end(), axis) != list.end();
 }
@@ -104,6 +109,16 @@ inline array reduce(const array& x, const index& axes, bool keep, const scalar_f
     runs[static_cast<std::size_t>(number[without(at, axes, keep)])].push_back(x[at]);
   });
   for (std::size_t i = 0; i < runs.size(); ++i) y.data[i] = f(runs[i]);
+  return y;
+}
+
+/// log(exp(x) / sum(exp(v))) of each x of v.
+inline std::vector<real> log_probabilities(const numbers& v) {
+  const real most = *std::max_element(v.begin(), v.end());
+  real total = 0;
+  for (double x : v) total += std::exp(x - most);
+  std::vector<real> y;
+  for (double x : v) y.push_back(x - most - std::log(total));
   return y;
 }
 

@@ -37,17 +37,35 @@ arrays draw(const op_case& of, const std::vector<shape>& shapes, engine& random)
   return x;
 }
 
-arrays draw(const op_case& of, engine& random) {
-  std::vector<shape> shapes;
-  for (const argument& a : of.inputs) shapes.push_back(a.shape);
-  return draw(of, shapes, random);
-}
+arrays draw(const op_case& of, engine& random) { return draw(of, own_shapes(of), random); }
 
 array draw_normal(const shape& s, engine& random) {
   std::normal_distribution<double> normal;
   array x(s);
   for (double& e : x.data) e = normal(random);
   return x;
+}
+
+std::vector<shape> own_shapes(const op_case& c) {
+  std::vector<shape> shapes;
+  for (const argument& a : c.inputs) shapes.push_back(a.shape);
+  return shapes;
+}
+
+std::vector<shape> grown_shapes(const op_case& c, double elements) {
+  double own = 1, rank = 1;
+  std::vector<shape> shapes = own_shapes(c);
+  for (const shape& s : shapes) {
+    own = std::max(own, static_cast<double>(s.elements()));
+    rank = std::max(rank, static_cast<double>(s.rank()));
+  }
+  const auto factor = static_cast<std::int64_t>(std::pow(elements / own, 1 / rank));
+  for (shape& s : shapes) {
+    index sizes = sizes_of(s);
+    for (std::int64_t& n : sizes) n *= n == 1 ? 1 : factor;
+    s = shape_from(sizes);
+  }
+  return shapes;
 }
 
 array rounded(array x, dtype d) {

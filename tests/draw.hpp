@@ -17,6 +17,10 @@ arrays draw(const op_case& of, const std::vector<shape>& shapes, engine& random)
 /// Elements from the standard normal distribution.
 array draw_normal(const shape& s, engine& random);
 
+/// The shapes of a row's inputs; all sizes above 1 times one factor, for about so many elements.
+std::vector<shape> own_shapes(const op_case& c);
+std::vector<shape> grown_shapes(const op_case& c, double elements);
+
 /// The nearest values of the dtype.
 array rounded(array x, dtype d);
 tensor to_tensor(const array& x, dtype d);

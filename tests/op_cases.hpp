@@ -46,24 +46,33 @@ enum class slope {
   zero     // the derivative is zero by definition
 };
 
+using variables = std::vector<variable>;
+using arrays = std::vector<array>;
+
 struct op_case {
   std::string name;  // of the operation; of the primitive if it is one
   std::string variant;
   std::vector<argument> inputs;
-  std::function<variable(const std::vector<variable>&)> apply;
-  std::function<array(const std::vector<array>&)> reference;
+  std::function<variable(const variables&)> apply;
+  std::function<array(const arrays&)> reference;
   slope derivative = slope::smooth;
   bool elementwise = false;  // any shapes that broadcast will do
   bool integers = false;     // element-wise and defined for int64 too
-  /// An error of `ulps` units in the last place of (|reference| + scale) is allowed.
-  double scale = 0;
-  double ulps = 4;
+  bool grows = false;        // any shapes will do whose sizes above 1 grow by one factor
+  // How its error is measured (tests/ops/accuracy.hpp), which docs/accuracy.md bounds.
+  /// Of an element-wise operation: the same for one element, with more digits than a double's.
+  std::function<real(const std::vector<real>&)> exact = {};
+  /// What the error is relative to, unless to the result: the sum of its terms' sizes, say.
+  std::function<array(const arrays&)> magnitude = {};
+  /// Drawn from where the error is measured, beside `from` and, where it is `unbounded`, any
+  /// number.
+  std::vector<domain> also = {};
+  bool unbounded = true;
+  /// Results below this many times the smallest normal number may be 0.
+  double flushes = 0;
 
   std::string text() const { return variant.empty() ? name : name + ": " + variant; }
 };
-
-using variables = std::vector<variable>;
-using arrays = std::vector<array>;
 
 std::vector<op_case> elementwise_cases();
 std::vector<op_case> reduction_cases();

@@ -30,8 +30,7 @@ variable leaky_relu(operand x, double slope = 0.01);
 variable elu(operand x, double alpha = 1);
 /// x sigmoid(x) (Elfwing, Uchibe and Doya, 2018).
 variable silu(operand x);
-/// x Phi(x), Phi the standard normal distribution's cumulative function, by erf (Hendrycks and
-/// Gimpel, 2016).
+/// x normal_cdf(x) (Hendrycks and Gimpel, 2016).
 variable gelu(operand x);
 /// Its approximation x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, from the same paper.
 variable gelu_tanh(operand x);

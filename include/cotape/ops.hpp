@@ -33,7 +33,7 @@ variable square(operand x);
 variable power(operand x, operand n);
 
 // --- Element-wise functions (primitives) --------------------------------------------------------
-// Their errors in units in the last place stand in README.md, "Accuracy".
+// Their errors stand in docs/accuracy.md.
 
 variable exp(operand x);
 variable expm1(operand x);
@@ -54,6 +54,9 @@ variable softplus(operand x);
 /// operand instead, and so does the reverse sweep.
 variable logit(operand x);
 variable erf(operand x);
+/// The standard normal distribution's cumulative function, (1 + erf(x / sqrt(2))) / 2, without its
+/// cancellation for negative x.
+variable normal_cdf(operand x);
 /// The derivative at 0 is 0.
 variable abs(operand x);
 /// -1, 0 or 1; derivative 0.

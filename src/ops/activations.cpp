@@ -58,13 +58,12 @@ variable elu(operand x, double alpha) {
 
 variable silu(operand x) {
   const composition c("silu", {x});
-  return c[0] * sigmoid(c[0]);
+  return chain(sigmoid(c[0]), c[0]);
 }
 
 variable gelu(operand x) {
   const composition c("gelu", {x});
-  c.demand_floating();
-  return 0.5 * c[0] * (1 + erf(0.7071067811865476 * c[0]));
+  return chain(normal_cdf(c[0]), c[0]);
 }
 
 // (1 + tanh(u)) / 2 is sigmoid(2 u), which does not cancel for negative u.
@@ -72,7 +71,7 @@ variable gelu_tanh(operand x) {
   const composition c("gelu_tanh", {x});
   c.demand_floating();
   const double two_root_2_by_pi = 1.5957691216057308;
-  return c[0] * sigmoid(two_root_2_by_pi * c[0] * (1 + 0.044715 * square(c[0])));
+  return chain(sigmoid(two_root_2_by_pi * c[0] * (1 + 0.044715 * square(c[0]))), c[0]);
 }
 
 variable log_sigmoid(operand x) {

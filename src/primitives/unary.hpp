@@ -123,6 +123,15 @@ struct erf_op : unary {  // dy/dx = 2/sqrt(pi) e^(-x^2)
 };
 COTAPE_UNARY(erf)
 
+struct normal_cdf_op : unary {  // y = (1 + erf(x / sqrt 2)) / 2,  dy/dx = e^(-x^2/2) / sqrt(2 pi)
+  static constexpr auto name = "normal_cdf";
+  template <class B> static B kernel(B x);
+  static variable derivative(variable x, variable, variable dy) {
+    return chain(dy, 0.3989422804014327 * exp(-0.5 * (x * x)));
+  }
+};
+COTAPE_UNARY(normal_cdf)
+
 struct abs_op : kinked_at_zero {  // dy/dx = sign x
   static constexpr auto name = "abs";
   static constexpr bool integers = true;

@@ -9,38 +9,50 @@ using unary_operation = variable (*)(operand);
 using binary_operation = variable (*)(operand, operand);
 using ternary_operation = variable (*)(operand, operand, operand);
 
-op_case one(std::string name, unary_operation f, double (*reference)(double), domain from = {},
-            double scale = 0) {
-  op_case c{std::move(name), "", {{{3, 4}, from}}, {}, {}};
-  c.apply = [f](const variables& v) { return f(v[0]); };
-  c.reference = [reference](const arrays& x) {
-    return each_element([&](const numbers& e) { return reference(e[0]); }, x);
-  };
-  c.elementwise = true;
-  c.scale = scale;
-  return c;
-}
+using reals = std::vector<real>;
 
-op_case two(std::string name, binary_operation f, double (*reference)(double, double),
-            domain from_a = {}, domain from_b = {}, slope derivative = slope::smooth) {
-  op_case c{std::move(name), "", {{{3, 4}, from_a}, {{3, 4}, from_b}}, {}, {}, derivative};
-  c.apply = [f](const variables& v) { return f(v[0], v[1]); };
-  c.reference = [reference](const arrays& x) {
-    return each_element([&](const numbers& e) { return reference(e[0], e[1]); }, x);
+// The row of an element-wise operation that `exact` defines.
+op_case elementwise(std::string name, std::vector<domain> from,
+                    std::function<real(const reals&)> exact,
+                    std::function<variable(const variables&)> apply,
+                    slope derivative = slope::smooth) {
+  op_case c{std::move(name), "", {}, std::move(apply), {}, derivative};
+  for (const domain& d : from) c.inputs.push_back({{3, 4}, d});
+  c.reference = [exact](const arrays& x) {
+    return each_element(
+        [&](const numbers& e) {
+          return static_cast<double>(exact({e.begin(), e.end()}));
+        },
+        x);
   };
+  c.exact = std::move(exact);
   c.elementwise = true;
   return c;
 }
 
-op_case three(std::string name, ternary_operation f, double (*reference)(double, double, double),
+op_case one(std::string name, unary_operation f, real (*reference)(real), domain from = {},
+            std::vector<domain> also = {}) {
+  op_case c = elementwise(
+      std::move(name), {from}, [reference](const reals& e) { return reference(e[0]); },
+      [f](const variables& v) { return f(v[0]); });
+  c.also = std::move(also);
+  return c;
+}
+
+op_case two(std::string name, binary_operation f, real (*reference)(real, real), domain from_a = {},
+            domain from_b = {}, slope derivative = slope::smooth) {
+  return elementwise(
+      std::move(name), {from_a, from_b},
+      [reference](const reals& e) { return reference(e[0], e[1]); },
+      [f](const variables& v) { return f(v[0], v[1]); }, derivative);
+}
+
+op_case three(std::string name, ternary_operation f, real (*reference)(real, real, real),
               domain from_a, domain from_b, domain from_c) {
-  op_case c{std::move(name), "", {{{3, 4}, from_a}, {{3, 4}, from_b}, {{3, 4}, from_c}}, {}, {}};
-  c.apply = [f](const variables& v) { return f(v[0], v[1], v[2]); };
-  c.reference = [reference](const arrays& x) {
-    return each_element([&](const numbers& e) { return reference(e[0], e[1], e[2]); }, x);
-  };
-  c.elementwise = true;
-  return c;
+  return elementwise(
+      std::move(name), {from_a, from_b, from_c},
+      [reference](const reals& e) { return reference(e[0], e[1], e[2]); },
+      [f](const variables& v) { return f(v[0], v[1], v[2]); });
 }
 
 op_case with_integers(op_case c) {
@@ -48,7 +60,7 @@ op_case with_integers(op_case c) {
   return c;
 }
 
-op_case comparison(std::string name, binary_operation f, double (*reference)(double, double)) {
+op_case comparison(std::string name, binary_operation f, real (*reference)(real, real)) {
   return with_integers(two(std::move(name), f, reference, whole(-2, 2), whole(-2, 2), slope::zero));
 }
 
@@ -59,155 +71,169 @@ op_case flat(op_case c) {
 
 // power with the same whole exponent everywhere: negative bases are allowed.
 op_case whole_power(double n) {
-  op_case c = one("power", nullptr, nullptr, away_from_zero());
-  c.variant = "exponent " + std::to_string(static_cast<int>(n));
-  c.ulps = 4 + std::abs(n);  // its multiplications
-  c.apply = [n](const variables& v) { return power(v[0], n); };
-  c.reference = [n](const arrays& x) {
-    return each_element(
-        [&](const numbers& e) {
-          double product = 1;
-          for (int i = 0; i < std::abs(static_cast<int>(n)); ++i) product *= e[0];
-          return n < 0 ? 1 / product : product;
-        },
-        x);
-  };
+  op_case c = elementwise(
+      "power", {away_from_zero()}, [n](const reals& e) { return std::pow(e[0], real(n)); },
+      [n](const variables& v) { return power(v[0], n); });
+  c.variant = "whole n, " + std::to_string(static_cast<int>(n));
+  c.also = {interval(-4, 4), interval(0.9, 1.1)};
   return c;
 }
 
-double sign_of(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
-double logistic(double x) { return 1 / (1 + std::exp(-x)); }
-double softplus_of(double x) { return std::log1p(std::exp(x)); }
-double relu_of(double x) { return x > 0 ? x : 0; }
+real sign_of(real x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
+real logistic(real x) { return 1 / (1 + std::exp(-x)); }
+real softplus_of(real x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
+real relu_of(real x) { return x <= 0 ? 0 : x; }
+real logit_of(real x) {
+  if (std::abs(2 * x - 1) < 0.5L) return std::log1p((2 * x - 1) / (1 - x));
+  return std::log(x / (1 - x));
+}
+real normal_cdf_of(real x) { return std::erfc(-x * std::sqrt(0.5L)) / 2; }
+real elu_of(real x) { return x > 0 ? x : std::expm1(x); }
+real times(real x, real factor) { return factor == 0 ? 0 : x * factor; }
 
 void append_unary(std::vector<op_case>& rows) {
   const auto add = [&](op_case c) { rows.push_back(std::move(c)); };
-  add(one("exp", exp, [](double x) { return std::exp(x); }));
-  add(one("expm1", expm1, [](double x) { return std::expm1(x); }));
+  add(one("exp", exp, [](real x) { return std::exp(x); }, {},
+          {interval(-110, 90), interval(-750, 710)}));
+  add(one("expm1", expm1, [](real x) { return std::expm1(x); }, {},
+          {interval(-20, 90), interval(-40, 710)}));
+  add(one("log", log, [](real x) { return std::log(x); }, interval(0.1, 4),
+          {interval(0.99, 1.01), interval(0, 100)}));
+  add(one("log1p", log1p, [](real x) { return std::log1p(x); }, interval(-0.8, 3),
+          {interval(-0.01, 0.01), interval(-1, 100)}));
   add(one(
-      "log", log, [](double x) { return std::log(x); }, interval(0.1, 4)));
+      "sqrt", sqrt, [](real x) { return std::sqrt(x); }, interval(0.1, 4)));
+  const std::vector<domain> angles{interval(-100, 100), interval(-1e6, 1e6)};
   add(one(
-      "log1p", log1p, [](double x) { return std::log1p(x); }, interval(-0.8, 3)));
+      "sin", sin, [](real x) { return std::sin(x); }, interval(-4, 4), angles));
   add(one(
-      "sqrt", sqrt, [](double x) { return std::sqrt(x); }, interval(0.1, 4)));
-  add(one(
-      "sin", sin, [](double x) { return std::sin(x); }, interval(-4, 4), 1));
-  add(one(
-      "cos", cos, [](double x) { return std::cos(x); }, interval(-4, 4), 1));
-  add(one("tanh", tanh, [](double x) { return std::tanh(x); }));
-  add(one("sigmoid", sigmoid, logistic, interval(-4, 4)));
+      "cos", cos, [](real x) { return std::cos(x); }, interval(-4, 4), angles));
+  add(one("tanh", tanh, [](real x) { return std::tanh(x); }, {},
+          {interval(-10, 10), interval(-20, 20)}));
+  const std::vector<domain> slopes{interval(-1, 1), interval(-20, 20), interval(-110, 110),
+                                   interval(-750, 750)};
+  op_case s = one("sigmoid", sigmoid, logistic, interval(-4, 4), slopes);
+  s.flushes = 1;
+  add(s);
   add(one("relu", relu, relu_of, away_from_zero()));
-  op_case error_function = one("erf", erf, [](double x) { return std::erf(x); });
-  error_function.ulps = 16;  // xsimd 8.1: 12.6 in float64
-  add(error_function);
+  add(one("erf", erf, [](real x) { return std::erf(x); }, {}, {interval(-1, 1), interval(-7, 7)}));
+  add(one("normal_cdf", normal_cdf, normal_cdf_of, {}, {interval(-15, 15), interval(-40, 10)}));
   add(with_integers(one(
-      "abs", abs, [](double x) { return x < 0 ? -x : x; }, away_from_zero())));
+      "abs", abs, [](real x) { return x <= 0 ? 0 - x : x; }, away_from_zero())));
   add(with_integers(flat(one("sign", sign, sign_of, away_from_zero()))));
   add(one(
-      "reciprocal", reciprocal, [](double x) { return 1 / x; }, away_from_zero()));
-  add(with_integers(one("negate", negate, [](double x) { return -x; })));
-  add(with_integers(one("square", square, [](double x) { return x * x; })));
-  add(one(
-      "logit", logit, [](double x) { return std::log(x / (1 - x)); }, interval(0.05, 0.45), 1));
-  add(one("softplus", softplus, softplus_of, interval(-4, 4)));
-  add(with_integers(flat(one("stop_gradient", stop_gradient, [](double x) { return x; }))));
+      "reciprocal", reciprocal, [](real x) { return 1 / x; }, away_from_zero()));
+  add(with_integers(one("negate", negate, [](real x) { return -x; })));
+  add(with_integers(one("square", square, [](real x) { return x * x; })));
+  add(one("logit", logit, logit_of, interval(0.05, 0.45),
+          {interval(0, 1), interval(0.49, 0.51), interval(0.25, 0.75), interval(0.9, 1)}));
+  add(one("softplus", softplus, softplus_of, interval(-4, 4), slopes));
+  add(with_integers(flat(one("stop_gradient", stop_gradient, [](real x) { return x; }))));
   for (double n : {-2.0, 0.0, 1.0, 3.0, 13.0}) add(whole_power(n));
 }
-
-double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
 
 void append_activations(std::vector<op_case>& rows) {
   const auto add = [&](op_case c) { rows.push_back(std::move(c)); };
   const domain kinked = away_from_zero();
-  add(with_integers(one("identity", identity, [](double x) { return x; })));
-  for (double at_zero : {0.0, 1.0, 0.5}) {
-    op_case c = flat(one("heaviside", nullptr, nullptr, whole(-2, 2)));
-    c.variant = "at zero " + std::to_string(at_zero);
-    c.apply = [=](const variables& v) { return heaviside(v[0], at_zero); };
-    c.reference = [=](const arrays& x) {
-      return each_element([=](const numbers& e) { return e[0] == 0 ? at_zero : e[0] > 0; }, x);
-    };
-    add(c);
+  const std::vector<domain> tails{interval(-20, 20), interval(-110, 110), interval(-750, 750)};
+  add(with_integers(one("identity", identity, [](real x) { return x; })));
+  for (real at_zero : {0.0L, 1.0L, 0.5L}) {
+    add(elementwise(
+        "heaviside", {whole(-2, 2)},
+        [=](const reals& e) { return e[0] == 0 ? at_zero : relu_of(sign_of(e[0])); },
+        [=](const variables& v) { return heaviside(v[0], static_cast<double>(at_zero)); },
+        slope::zero));
+    rows.back().variant = "at zero " + std::to_string(at_zero);
   }
   add(one(
       "leaky_relu", [](operand x) { return leaky_relu(x); },
-      [](double x) { return x > 0 ? x : 0.01 * x; }, kinked));
+      [](real x) { return x > 0 ? x : 0.01L * x; }, kinked));
   add(one(
       "leaky_relu", [](operand x) { return leaky_relu(x, 0.25); },
-      [](double x) { return x > 0 ? x : 0.25 * x; }, kinked));
+      [](real x) { return x > 0 ? x : 0.25L * x; }, kinked));
   add(one(
-      "elu", [](operand x) { return elu(x); }, [](double x) { return x > 0 ? x : std::expm1(x); },
-      kinked));
+      "elu", [](operand x) { return elu(x); }, elu_of, kinked, tails));
   add(one(
       "elu", [](operand x) { return elu(x, 0.5); },
-      [](double x) { return x > 0 ? x : 0.5 * std::expm1(x); }, kinked));
+      [](real x) { return x > 0 ? x : elu_of(x) / 2; }, kinked, tails));
+  op_case swish = one(
+      "silu", silu, [](real x) { return times(x, logistic(x)); }, interval(-4, 4), tails);
+  swish.flushes = 1024;
+  add(swish);
+  op_case gaussian = one("gelu", gelu, [](real x) { return times(x, normal_cdf_of(x)); },
+                         interval(-4, 4), {interval(-15, 15), interval(-40, 10)});
+  add(gaussian);
+  op_case approximate = one("gelu_tanh", gelu_tanh,
+                            [](real x) {
+                              const real u =
+                                  std::sqrt(2 / std::acos(-1.0L)) * (x + 0.044715L * x * x * x);
+                              return times(x, logistic(2 * u));
+                            },
+                            interval(-4, 4), {interval(-12, 12), interval(-25, 10)});
+  approximate.flushes = 32;
+  add(approximate);
   add(one(
-      "silu", silu, [](double x) { return x * logistic(x); }, interval(-4, 4)));
-  op_case exact = one(
-      "gelu", gelu, [](double x) { return x * normal_cdf(x); }, interval(-4, 4), 1);
-  exact.ulps = 64;  // xsimd 8.1: erf of doubles in [2, 2.5) is 34 epsilon off
-  add(exact);
-  add(one(
-      "gelu_tanh", gelu_tanh,
-      [](double x) {
-        const double u = std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x);
-        return 0.5 * x * (1 + std::tanh(u));
-      },
-      interval(-4, 4), 1));
-  add(one(
-      "log_sigmoid", log_sigmoid, [](double x) { return -std::log1p(std::exp(-x)); },
-      interval(-4, 4)));
+      "log_sigmoid", log_sigmoid, [](real x) { return -softplus_of(-x); }, interval(-4, 4), tails));
 }
 
 void append_binary(std::vector<op_case>& rows) {
   const auto row = [&](op_case c) { rows.push_back(std::move(c)); };
-  row(with_integers(two("add", add, [](double a, double b) { return a + b; })));
-  row(with_integers(two("subtract", subtract, [](double a, double b) { return a - b; })));
-  row(with_integers(two("multiply", multiply, [](double a, double b) { return a * b; })));
+  row(with_integers(two("add", add, [](real a, real b) { return a + b; })));
+  row(with_integers(two("subtract", subtract, [](real a, real b) { return a - b; })));
+  row(with_integers(two("multiply", multiply, [](real a, real b) { return a * b; })));
   row(two(
-      "divide", divide, [](double a, double b) { return a / b; }, {}, away_from_zero()));
+      "divide", divide, [](real a, real b) { return a / b; }, {}, away_from_zero()));
   row(two(
-      "power", power, [](double a, double b) { return std::pow(a, b); }, interval(0.2, 3)));
+      "power", power, [](real a, real b) { return std::pow(a, b); }, interval(0.2, 3)));
+  rows.back().also = {interval(0, 4), interval(-20, 20)};
   row(with_integers(two(
-      "maximum", maximum, [](double a, double b) { return a < b ? b : a; }, comb(0), comb(0.5))));
+      "maximum", maximum, [](real a, real b) { return a > b || a != a ? a : b; }, comb(0),
+      comb(0.5))));
   row(with_integers(two(
-      "minimum", minimum, [](double a, double b) { return a < b ? a : b; }, comb(0), comb(0.5))));
+      "minimum", minimum, [](real a, real b) { return a < b || a != a ? a : b; }, comb(0),
+      comb(0.5))));
   row(two(
-      "xlogy", xlogy, [](double a, double b) { return a * std::log(b); }, {}, interval(0.1, 4)));
+      "xlogy", xlogy, [](real a, real b) { return a == 0 && b == b ? 0 : a * std::log(b); }, {},
+      interval(0.1, 4)));
   row(two(
-      "chain", chain, [](double a, double b) { return a * b; }, away_from_zero()));
+      "chain", chain, [](real a, real b) { return times(b, a); }, away_from_zero()));
   row(two(
-      "absorbing_multiply", absorbing_multiply, [](double a, double b) { return a * b; },
-      away_from_zero(), away_from_zero()));
-  row(comparison("less", less, [](double a, double b) { return a < b ? 1.0 : 0.0; }));
-  row(comparison("less_equal", less_equal, [](double a, double b) { return a <= b ? 1.0 : 0.0; }));
-  row(comparison("greater", greater, [](double a, double b) { return a > b ? 1.0 : 0.0; }));
+      "absorbing_multiply", absorbing_multiply,
+      [](real a, real b) { return b == 0 ? 0 : times(b, a); }, away_from_zero(), away_from_zero()));
+  row(comparison("less", less, [](real a, real b) { return a < b ? 1.0L : 0.0L; }));
+  row(comparison("less_equal", less_equal, [](real a, real b) { return a <= b ? 1.0L : 0.0L; }));
+  row(comparison("greater", greater, [](real a, real b) { return a > b ? 1.0L : 0.0L; }));
   row(comparison("greater_equal", greater_equal,
-                 [](double a, double b) { return a >= b ? 1.0 : 0.0; }));
-  row(comparison("equal", equal, [](double a, double b) { return a == b ? 1.0 : 0.0; }));
-  row(comparison("not_equal", not_equal, [](double a, double b) { return a != b ? 1.0 : 0.0; }));
+                 [](real a, real b) { return a >= b ? 1.0L : 0.0L; }));
+  row(comparison("equal", equal, [](real a, real b) { return a == b ? 1.0L : 0.0L; }));
+  row(comparison("not_equal", not_equal, [](real a, real b) { return a != b ? 1.0L : 0.0L; }));
 }
 
 // Its second operand is the exponential of its first.
 op_case exp_quotient_case() {
   op_case c = two(
-      "exp_quotient", nullptr, [](double a, double b) { return std::exp(a) / b; }, {},
+      "exp_quotient", nullptr, [](real a, real b) { return std::exp(a) / b; }, {},
       away_from_zero());
   c.apply = [](const variables& v) { return exp_quotient(v[0], exp(v[0]), v[1]); };
+  c.unbounded = false;  // e^a must be a number
   return c;
 }
 
 void append_ternary(std::vector<op_case>& rows) {
-  const auto choose = [](double a, double b, double c) { return a != 0 ? b : c; };
-  const auto clamped = [](double x, double low, double high) {
-    const double raised = x < low ? low : x;
-    return raised > high ? high : raised;
+  const auto choose = [](real a, real b, real c) { return a != 0 ? b : c; };
+  const auto clamped = [](real x, real low, real high) {
+    const real raised = x > low || x != x ? x : low;
+    return raised < high || raised != raised ? raised : high;
   };
   rows.push_back(exp_quotient_case());
   op_case undone = three("undo_exp_quotient", undo_exp_quotient,
-                         [](double a, double b, double c) { return std::log(a * b) - c; },
+                         [](real a, real b, real c) { return std::log(a * b) - c; },
                          interval(0.1, 0.9), interval(0.1, 0.9), {});
-  undone.scale = 4;
+  undone.unbounded = false;
+  undone.magnitude = [](const arrays& x) {
+    return each_element(
+        [](const numbers& e) { return std::abs(std::log(e[0] * e[1])) + std::abs(e[2]); }, x);
+  };
   rows.push_back(undone);
   rows.push_back(with_integers(three("select", select, choose, whole(0, 1), {}, {})));
   rows.push_back(with_integers(three("where", where, choose, whole(-1, 1), {}, {})));

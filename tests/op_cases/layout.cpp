@@ -249,7 +249,9 @@ void append_indexed(std::vector<op_case>& rows) {
     });
     return y;
   };
-  scattered.scale = 4;
+  scattered.magnitude = [f = scattered.reference](const arrays& x) {
+    return f({sizes_of_terms(x[0]), x[1]});
+  };
   rows.push_back(scattered);
   op_case last{"scatter_add", "last axis", {{{2, 7}, {}}, {{7}, indices(4)}}, {}, {}};
   last.apply = [](const variables& v) { return scatter_add(v[0], v[1], 4, -1); };
@@ -260,7 +262,9 @@ void append_indexed(std::vector<op_case>& rows) {
     });
     return y;
   };
-  last.scale = 4;
+  last.magnitude = [f = last.reference](const arrays& x) {
+    return f({sizes_of_terms(x[0]), x[1]});
+  };
   rows.push_back(last);
 }
 

@@ -20,10 +20,12 @@ array product(const array& left, const array& right) {
   array y(shape_from(sizes));
   each(y.shape, [&](const index& at) {
     index i = at, j = at;
+    real total = 0;
     for (std::int64_t k = 0; k < inner; ++k) {
       i.back() = j[j.size() - 2] = k;
-      y[at] += a[i] * b[j];
+      total += static_cast<real>(a[i]) * b[j];
     }
+    y[at] = static_cast<double>(total);
   });
   if (right.shape.rank() == 1) sizes.pop_back();
   if (left.shape.rank() == 1) sizes.erase(sizes.end() - (right.shape.rank() == 1 ? 1 : 2));
@@ -35,7 +37,8 @@ op_case product_case(shape a, shape b) {
   op_case c{"matmul", a.text() + " by " + b.text(), {{a, {}}, {b, {}}}, {}, {}};
   c.apply = [](const variables& v) { return matmul(v[0], v[1]); };
   c.reference = [](const arrays& x) { return product(x[0], x[1]); };
-  c.scale = 8;
+  c.grows = true;
+  c.magnitude = [](const arrays& x) { return product(sizes_of_terms(x[0]), sizes_of_terms(x[1])); };
   return c;
 }
 
@@ -151,6 +154,7 @@ op_case custom_case() {
   c.reference = [](const arrays& x) {
     return each_element([](const numbers& e) { return 1 / (1 + std::exp(-e[0])); }, x);
   };
+  c.unbounded = false;  // 1 / infinity is 0
   return c;
 }
 

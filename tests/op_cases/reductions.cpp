@@ -9,22 +9,30 @@ namespace {
 
 using reduction = variable (*)(operand, const axes&, dims);
 
-double sum_of(const numbers& v) {
-  long double total = 0;
-  for (double x : v) total += x;
-  return static_cast<double>(total);
-}
-double mean_of(const numbers& v) { return sum_of(v) / static_cast<double>(v.size()); }
-double deviation_of(const numbers& v) {  // sum of squared deviations
-  const double m = mean_of(v);
-  double total = 0;
-  for (double x : v) total += (x - m) * (x - m);
+// Each in long double; the result is rounded once.
+real total_of(const numbers& v, const std::function<real(real)>& term) {
+  real total = 0;
+  for (double x : v) total += term(x);
   return total;
 }
-double var_of(const numbers& v) { return deviation_of(v) / static_cast<double>(v.size()); }
-double stddev_of(const numbers& v) { return std::sqrt(var_of(v)); }
+double sum_of(const numbers& v) {
+  return static_cast<double>(total_of(v, [](real x) { return x; }));
+}
+real exact_mean_of(const numbers& v) {
+  return total_of(v, [](real x) { return x; }) / static_cast<real>(v.size());
+}
+double mean_of(const numbers& v) { return static_cast<double>(exact_mean_of(v)); }
+real deviation_of(const numbers& v) {  // sum of squared deviations
+  return total_of(v, [m = exact_mean_of(v)](real x) { return (x - m) * (x - m); });
+}
+double var_of(const numbers& v) {
+  return static_cast<double>(deviation_of(v) / static_cast<real>(v.size()));
+}
+double stddev_of(const numbers& v) {
+  return static_cast<double>(std::sqrt(deviation_of(v) / static_cast<real>(v.size())));
+}
 double sample_var_of(const numbers& v) {
-  return deviation_of(v) / static_cast<double>(v.size() - 1);
+  return static_cast<double>(deviation_of(v) / static_cast<real>(v.size() - 1));
 }
 double max_of(const numbers& v) {
   double m = -std::numeric_limits<double>::infinity();
@@ -37,44 +45,71 @@ double min_of(const numbers& v) {
   return m;
 }
 double prod_of(const numbers& v) {
-  double p = 1;
+  real p = 1;
   for (double x : v) p *= x;
-  return p;
+  return static_cast<double>(p);
 }
 double norm_of(const numbers& v) {
-  double total = 0;
-  for (double x : v) total += x * x;
-  return std::sqrt(total);
+  return static_cast<double>(std::sqrt(total_of(v, [](real x) { return x * x; })));
 }
 double logsumexp_of(const numbers& v) {
-  double total = 0;
-  for (double x : v) total += std::exp(x);
-  return std::log(total);
+  return static_cast<double>(v[0] - log_probabilities(v)[0]);
 }
 numbers softmax_of(const numbers& v) {
   numbers y;
-  for (double x : v) y.push_back(std::exp(x - logsumexp_of(v)));
+  for (real l : log_probabilities(v)) y.push_back(static_cast<double>(std::exp(l)));
   return y;
 }
 numbers log_softmax_of(const numbers& v) {
-  numbers y;
-  for (double x : v) y.push_back(x - logsumexp_of(v));
-  return y;
+  const auto y = log_probabilities(v);
+  return {y.begin(), y.end()};
 }
 numbers cumsum_of(const numbers& v) {
   numbers y;
-  for (double x : v) y.push_back((y.empty() ? 0 : y.back()) + x);
+  real total = 0;
+  for (double x : v) y.push_back(static_cast<double>(total += x));
+  return y;
+}
+
+// What errors are relative to: of sums the same of the terms' sizes; of logarithms of sums of n
+// terms 1 + log n more; of a probability p, the exponential of a rounded number, p (1 - log p).
+double sum_magnitude(const numbers& v) {
+  return static_cast<double>(total_of(v, [](real x) { return std::abs(x); }));
+}
+double mean_magnitude(const numbers& v) { return sum_magnitude(v) / static_cast<double>(v.size()); }
+double log_magnitude(double l, const numbers& v) {
+  return std::abs(l) + 1 + std::log(static_cast<double>(v.size()));
+}
+double logsumexp_magnitude(const numbers& v) { return log_magnitude(logsumexp_of(v), v); }
+numbers log_softmax_magnitude(const numbers& v) {
+  numbers y;
+  for (double l : log_softmax_of(v)) y.push_back(log_magnitude(l, v));
+  return y;
+}
+numbers cumsum_magnitude(const numbers& v) {
+  numbers y;
+  for (double x : v) y.push_back((y.empty() ? 0 : y.back()) + std::abs(x));
+  return y;
+}
+numbers softmax_magnitude(const numbers& v) {
+  numbers y;
+  for (double l : log_softmax_of(v)) y.push_back(std::exp(l) * (1 - l));
   return y;
 }
 
 // Rows for one reduction: all axes; the first; the last, kept; two that are not adjacent.
 void append(std::vector<op_case>& rows, const char* name, reduction f, scalar_function reference,
-            domain from = {}) {
+            domain from = {}, scalar_function magnitude = {}) {
   const auto row = [&](const char* variant, shape s, axes over, dims d, index reduced) {
     op_case c{name, variant, {{s, from}}, {}, {}};
     c.apply = [=](const variables& v) { return f(v[0], over, d); };
     c.reference = [=](const arrays& x) { return reduce(x[0], reduced, d == keep_dims, reference); };
-    c.scale = 4;
+    c.grows = true;
+    if (magnitude) {
+      c.magnitude = [=](const arrays& x) {
+        return reduce(x[0], reduced, d == keep_dims, magnitude);
+      };
+    }
     rows.push_back(std::move(c));
   };
   row("all axes", {3, 4}, {}, dims::drop, {0, 1});
@@ -86,12 +121,14 @@ void append(std::vector<op_case>& rows, const char* name, reduction f, scalar_fu
 }
 
 void append_along(std::vector<op_case>& rows, const char* name,
-                  variable (*f)(operand, std::int64_t), numbers (*reference)(const numbers&)) {
+                  variable (*f)(operand, std::int64_t), numbers (*reference)(const numbers&),
+                  numbers (*magnitude)(const numbers&)) {
   for (std::int64_t axis : {0, 1, -1}) {
     op_case c{name, "axis " + std::to_string(axis), {{{3, 4, 2}, {}}}, {}, {}};
     c.apply = [=](const variables& v) { return f(v[0], axis); };
     c.reference = [=](const arrays& x) { return along(x[0], axis < 0 ? 2 : axis, reference); };
-    c.scale = 4;
+    c.grows = true;
+    c.magnitude = [=](const arrays& x) { return along(x[0], axis < 0 ? 2 : axis, magnitude); };
     rows.push_back(std::move(c));
   }
 }
@@ -139,13 +176,16 @@ op_case argmax_case(std::int64_t axis) {
 
 std::vector<op_case> reduction_cases() {
   std::vector<op_case> rows;
-  append(rows, "sum", sum, sum_of);
-  append(rows, "mean", mean, mean_of);
+  append(rows, "sum", sum, sum_of, {}, sum_magnitude);
+  append(rows, "mean", mean, mean_of, {}, mean_magnitude);
   append(rows, "max", max, max_of, distinct());
   append(rows, "min", min, min_of, distinct());
   append(rows, "prod", prod, prod_of, away_from_zero());
+  for (op_case& c : rows) {
+    if (c.name == "prod") c.unbounded = c.grows = false;  // no infinities on the way
+  }
   append(rows, "norm", norm, norm_of, away_from_zero());
-  append(rows, "logsumexp", logsumexp, logsumexp_of);
+  append(rows, "logsumexp", logsumexp, logsumexp_of, {}, logsumexp_magnitude);
   const auto population = [](operand x, const axes& a, dims d) { return var(x, a, d); };
   append(rows, "var", population, var_of);
   // Not over single elements: there its derivative is infinite.
@@ -157,11 +197,10 @@ std::vector<op_case> reduction_cases() {
   op_case sample{"var", "correction 1", {{{3, 4}, {}}}, {}, {}};
   sample.apply = [](const variables& v) { return var(v[0], 1, dims::drop, 1); };
   sample.reference = [](const arrays& x) { return reduce(x[0], {1}, false, sample_var_of); };
-  sample.scale = 4;
   rows.push_back(sample);
-  append_along(rows, "softmax", softmax, softmax_of);
-  append_along(rows, "log_softmax", log_softmax, log_softmax_of);
-  append_along(rows, "cumsum", cumsum, cumsum_of);
+  append_along(rows, "softmax", softmax, softmax_of, softmax_magnitude);
+  append_along(rows, "log_softmax", log_softmax, log_softmax_of, log_softmax_magnitude);
+  append_along(rows, "cumsum", cumsum, cumsum_of, cumsum_magnitude);
   for (std::int64_t axis : {0, 1, -1}) rows.push_back(argmax_case(axis));
   rows.push_back(maxout_case({2, 3, 4}, 2, -1));
   rows.push_back(maxout_case({2, 6, 4}, 3, 1));

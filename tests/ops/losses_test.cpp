@@ -151,6 +151,27 @@ TEST(CrossEntropy, OfASigmoidDoesNotUnderflow) {
   EXPECT_EQ(g.run(gradient(loss, z)).data, (numbers{-1, 0}));
 }
 
+// softplus(z) - z would be a rounding error, from 17 or 37 on.
+TEST(CrossEntropy, OfARightAndCertainLogitIsSmallButNoRoundingError) {
+  for (dtype d : {float32, float64}) {
+    for (double z : {17.0, 40.0, 80.0}) {
+      graph_under_test g;
+      const variable logits = g.input(d, row({z, -z})), t = g.input(d, row({1, 0}));
+      const variable loss = binary_crossentropy_from_logits(logits, t);
+      const double wanted = std::log1p(std::exp(-z)), slope = 0.5 / (1 + std::exp(z));
+      const arrays got = g.run({loss, gradient(loss, logits)});
+      expect_near(got[0], array({}, wanted), d, 4, 0);
+      expect_near(got[1], row({-slope, slope}), d, 4, 0);
+    }
+  }
+}
+
+TEST(CrossEntropy, OfInfiniteLogitsIsZeroOrInfinite) {
+  const array z = row({infinity}), t = row({1});
+  EXPECT_EQ(value_of(binary_crossentropy_from_logits, z, t), 0);
+  EXPECT_EQ(value_of(binary_crossentropy_from_logits, z, row({0})), infinity);
+}
+
 TEST(CrossEntropy, OfCertainProbabilitiesIsClipped) {
   graph_under_test g;
   const variable p = g.input(float64, array({2, 2}, {0, 1, 1, 0}));

@@ -34,7 +34,7 @@ const std::vector<equivalence>& equivalences() {
          return m.square && m.primitive == "multiply" && m.how == alteration::from_another;
        }},
       {"append_ones: (2, 0)", "there are no elements"},
-      {"power: exponent 0", "x^0 is 1 everywhere"},
+      {"power: whole n, 0", "x^0 is 1 everywhere"},
       {"huber", "where the bound b lets r pass, the slope r - b in b is 0", is_extremum},
       {"var: no axis", "the variance of one number is 0 everywhere"},
       {"var: a scalar", "the variance of one number is 0 everywhere"},

@@ -115,6 +115,7 @@ void append_elementwise(std::vector<oracle>& rows) {
                          {"softplus", softplus},
                          {"logit", logit},
                          {"erf", erf},
+                         {"normal_cdf", normal_cdf},
                          {"abs", abs},
                          {"sign", sign},
                          {"stop_gradient", stop_gradient},

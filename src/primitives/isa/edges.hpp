@@ -37,12 +37,6 @@ template <class B> [[gnu::always_inline]] inline B log1p_of(B x) {
   return select(x == B(0), x, log1p(x));
 }
 
-// xsimd's is NaN for doubles whose squares overflow; from 6 on it is 1.
-template <class B> [[gnu::always_inline]] inline B erf_of(B x) {
-  if constexpr (std::is_same_v<B, doubles>) return erf(within(B(-9.0), x, B(9.0)));
-  else return erf(x);
-}
-
 // ln(x / (1 - x)), around 1/2 from the quotient's distance to 1: 2x - 1 is exact there.
 template <class B> [[gnu::always_inline]] inline B logit_of(B x) {
   const B rest = B(1) - x, twice = (x - B(0.5)) + (x - B(0.5));

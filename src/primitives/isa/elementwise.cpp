@@ -105,6 +105,7 @@ template <class Op, class T, class Arch> kernels::scalar_functions scalar_functi
 #include "primitives/pairs.hpp"
 
 #include "primitives/isa/edges.hpp"
+#include "primitives/isa/error_function.hpp"
 
 namespace cotape {
 
@@ -132,6 +133,7 @@ template <class B> B log_op::kernel(B x) { return log_of(x); }
 template <class B> B log1p_op::kernel(B x) { return log1p_of(x); }
 template <class B> B logit_op::kernel(B x) { return logit_of(x); }
 template <class B> B erf_op::kernel(B x) { return erf_of(x); }
+template <class B> B normal_cdf_op::kernel(B x) { return normal_cdf_of(x); }
 template <class B> B xlogy_op::kernel(B a, B b) {
   return select(a == B(0) && b == b, B(0), a * log_of(b));
 }
