@@ -84,6 +84,9 @@ struct value_type {
 /// NumPy's broadcasting of two shapes into `result`; false if they do not fit.
 bool broadcast(const shape& a, const shape& b, shape& result);
 
+/// The axes of a, then those of b.
+shape joined(const shape& a, const shape& b);
+
 /// An axis counted from the end if negative, as 0..rank-1; value_error naming `op` if outside.
 std::size_t normalize_axis(const char* op, std::int64_t axis, std::size_t rank);
 

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "cotape/error.hpp"
 
@@ -57,6 +58,12 @@ bool broadcast(const shape& a, const shape& b, shape& result) {
   }
   result = shape(std::span<const std::int64_t>(sizes.data(), rank));
   return true;
+}
+
+shape joined(const shape& a, const shape& b) {
+  std::vector<std::int64_t> sizes(a.begin(), a.end());
+  sizes.insert(sizes.end(), b.begin(), b.end());
+  return shape(sizes);
 }
 
 std::size_t normalize_axis(const char* op, std::int64_t axis, std::size_t rank) {
