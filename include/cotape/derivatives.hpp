@@ -38,7 +38,7 @@ variable jacobian(variable y, variable x);
 variable hessian(variable y, variable x);
 
 /// Their values where the inputs are bound to `at`, as xt::xarray<T>:
-/// `jacobian<double>(y, x, {{x, array}})`. One sweep, whatever the size: a vector-Jacobian or a
+/// `jacobian<double>(y, x, {{x, array}})`. One product, whatever the size: vector-Jacobian or
 /// Jacobian-vector product, compiled once and run for each element of y or of x, whichever are
 /// fewer. The tape stays as it was. Throws as value() does.
 template <class T> auto jacobian(variable y, variable x, std::initializer_list<binding> at = {});
