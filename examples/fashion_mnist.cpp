@@ -103,7 +103,7 @@ void check_model(const network& model, const image_set& set, const settings& s) 
   const array_view x = rows_of(set.images, 0, rows), y = rows_of(set.labels, 0, rows);
   const gradient_check found =
       check_gradient([&](tape& t) { return loss_of(model(t.constant(x)), t.constant(y)); }, {},
-                     {.seed = static_cast<std::uint64_t>(s.seed)});
+                     {.seed = static_cast<std::uint64_t>(s.seed), .progress = &std::cout});
   std::cout << "gradient against numeric differentiation, in double, " << rows << " images:\n"
             << found << "directions redrawn at kinks: " << found.redrawn() << "\n"
             << "worst relative error: " << found.worst_error() << "\n\n";

@@ -22,13 +22,15 @@
 namespace cotape {
 
 struct gradient_check_options {
-  int directions = 5;         // for each input
-  bool each_element = false;  // instead: one element after another
-  bool second_order = false;  // checks the gradient's own gradient too
-  std::uint64_t seed = 0;     // of directions and cotangents
-  double tolerance = 1e-6;    // relative error from which a derivative is called wrong
-  double step = 1e-4;         // first step, times the input's 2-norm or 1, the larger
-  int most_redraws = 20;      // for each direction
+  int directions = 5;                  // for each input
+  bool each_element = false;           // instead: one element after another
+  bool second_order = false;           // checks the gradient's own gradient too
+  std::uint64_t seed = 0;              // of directions and cotangents
+  double tolerance = 1e-6;             // relative error from which a derivative is called wrong
+  double step = 1e-4;                  // first step, times the input's 2-norm or 1, the larger
+  int most_redraws = 20;               // for each direction
+  std::ostream* progress = nullptr;    // lines on a check that takes over a second
+  std::function<double()> clock = {};  // of these: seconds; default: a steady clock
 };
 
 /// What the check found for an input, the gravest first.

@@ -18,6 +18,7 @@
 #include "cotape/non_finite.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/optimizers.hpp"
+#include "cotape/per_sample.hpp"
 #include "cotape/primitive.hpp"
 #include "cotape/program.hpp"
 #include "cotape/random.hpp"

@@ -30,12 +30,20 @@ variable directional(variable y, const std::vector<variable>& xs, const std::vec
                      int order = 1);
 
 /// dy/dx, of shape (y's axes, then x's). Records a sweep for each element of y or for each element
-/// of x, whichever are fewer; like any gradient it can be differentiated again. Of large values
-/// rather compile vjp or jvp once, and run it with one direction after another.
+/// of x, whichever are fewer; like any gradient it can be differentiated again. For its value alone
+/// see below.
 variable jacobian(variable y, variable x);
 /// d2y/dx2, of shape (x's axes, then x's again), symmetric; y must have one element, else throws
 /// shape_error.
 variable hessian(variable y, variable x);
+
+/// Their values where the inputs are bound to `at`, as xt::xarray<T>:
+/// `jacobian<double>(y, x, {{x, array}})`. One product, whatever the size: vector-Jacobian or
+/// Jacobian-vector product, compiled once and run for each element of y or of x, whichever are
+/// fewer. The tape stays as it was. Throws as value() does.
+template <class T> auto jacobian(variable y, variable x, std::initializer_list<binding> at = {});
+template <class T> auto hessian(variable y, variable x, std::initializer_list<binding> at = {});
+
 /// The Hessian times v: for each x the change of dy/dx for changes `vs` of all the xs. Two sweeps,
 /// whatever the size. y must have one element.
 std::vector<variable> hessian_vector_product(variable y, const std::vector<variable>& xs,

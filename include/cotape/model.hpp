@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "cotape/callbacks.hpp"
+#include "cotape/check.hpp"
 #include "cotape/layers.hpp"
 #include "cotape/metrics.hpp"
 #include "cotape/train.hpp"
@@ -131,6 +132,10 @@ class model {
   history fit(const arrays& x, const arrays& y, const fit_options& options = {});
   /// The loss, then the metrics, in predicting mode. Errors as fit's. Changes no parameter.
   logs evaluate(const arrays& x, const arrays& y, std::int64_t batch_size = 256);
+  /// The gradient of the loss in training, with dropout's masks, against differences: for each of
+  /// the trainable parameters, at these rows. Errors as fit's. Changes no parameter.
+  gradient_check check_gradient(const arrays& x, const arrays& y,
+                                const gradient_check_options& options = {});
   /// The output for rows x, (n, features...) to (n, ...); one row may come without its first axis.
   tensor predict(const arrays& x, std::int64_t batch_size = 256);
   template <class T> xt::xarray<T> predict(const arrays& x, std::int64_t batch_size = 256) {

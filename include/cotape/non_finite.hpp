@@ -18,8 +18,8 @@ namespace cotape {
 struct non_finite {
   struct operand {
     std::string text;  // as a tape prints it
-    double least = 0;  // its element that belongs to `element`, and the same again; where there
-    double most = 0;   // is no such element, its least and greatest
+    double least = 0;  // of its elements that `element` is computed from: one, a row of a product's
+    double most = 0;   // factor, what was summed ...; of all where that is not known
   };
   std::uint32_t node = 0;             // its number on the tape
   std::string operation;              // "log", or "input", "read", "constant"

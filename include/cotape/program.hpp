@@ -12,6 +12,7 @@
 #include <tuple>
 #include <vector>
 
+#include "cotape/derivatives.hpp"
 #include "cotape/program_part.hpp"
 #include "cotape/tape.hpp"
 #include "cotape/xtensor.hpp"
@@ -202,12 +203,21 @@ compiled<F> compile(F f, const compile_options& options = {}, const char* file =
 
 /// Compiles and runs what v needs; the tape keeps the program for the next time.
 tensor evaluate(variable v, std::span<const binding> inputs);
+/// What jacobian<T> and hessian<T> copy, in the dtype of x or, by columns, of y.
+tensor evaluate_jacobian(variable y, variable x, std::span<const binding> inputs);
+tensor evaluate_hessian(variable y, variable x, std::span<const binding> inputs);
 /// How many programs value() and commit() keep for the tape; the least recently used of more than
 /// 64 goes.
 std::size_t cached_programs(const tape& t);
 
 template <class T> auto variable::value(std::initializer_list<binding> inputs) const {
   return to_xarray<T>(evaluate(*this, {inputs.begin(), inputs.size()}));
+}
+template <class T> auto jacobian(variable y, variable x, std::initializer_list<binding> at) {
+  return to_xarray<T>(evaluate_jacobian(y, x, {at.begin(), at.size()}));
+}
+template <class T> auto hessian(variable y, variable x, std::initializer_list<binding> at) {
+  return to_xarray<T>(evaluate_hessian(y, x, {at.begin(), at.size()}));
 }
 
 }  // namespace cotape

@@ -94,6 +94,9 @@ bool broadcast(const shape& a, const shape& b, shape& result);
 /// The index of an element counted in row-major order, as NumPy's.
 std::vector<std::int64_t> unravel_index(std::int64_t element, const shape& s);
 
+/// The axes of a, then those of b.
+shape joined(const shape& a, const shape& b);
+
 /// An axis counted from the end if negative, as 0..rank-1; value_error naming `op` if outside.
 std::size_t normalize_axis(const char* op, std::int64_t axis, std::size_t rank);
 

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "cotape/error.hpp"
 
@@ -63,6 +64,12 @@ std::vector<std::int64_t> unravel_index(std::int64_t element, const shape& s) {
   std::vector<std::int64_t> at(s.rank());
   for (std::size_t k = s.rank(); k-- > 0; element /= s[k]) at[k] = element % s[k];
   return at;
+}
+
+shape joined(const shape& a, const shape& b) {
+  std::vector<std::int64_t> sizes(a.begin(), a.end());
+  sizes.insert(sizes.end(), b.begin(), b.end());
+  return shape(sizes);
 }
 
 std::size_t normalize_axis(const char* op, std::int64_t axis, std::size_t rank) {

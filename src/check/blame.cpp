@@ -109,7 +109,7 @@ std::vector<std::uint32_t> path_of(const line& f, std::size_t input) {
 }
 
 void set_element(blamed_node& b, array_view v, std::size_t element) {
-  b.element = place_in(v.shape(), element);
+  b.element = unravel_index(static_cast<std::int64_t>(element), v.shape());
   b.value = v.data_as<double>()[element];
 }
 

@@ -7,6 +7,7 @@
 
 #include "check/blame.hpp"
 #include "check/compare.hpp"
+#include "check/progress.hpp"
 #include "cotape/derivatives.hpp"
 #include "cotape/ops.hpp"
 #include "tape/sources.hpp"
@@ -93,23 +94,22 @@ check::function gradient_along(const check::function& f, std::uint64_t seed) {
 }
 
 void check_line(const checked_function& c, bool second, const gradient_check_options& options,
-                gradient_check& result) {
+                check::progress& progress, gradient_check& result) {
   tape t(precision::float64);
   const check::function once = [&](const std::vector<variable>& at) { return c(t, at); };
   line f(t, starts(t, c), second ? gradient_along(once, options.seed) : once, options.seed);
   const auto moving = c.moving();
   for (std::size_t i = 0; i < moving.size(); ++i) {
+    const std::string name = moving[i].first + (second ? ", order 2" : "");
     std::optional<blamed_node> blamed;
-    input_check found = check::compare(f, i, check::norm_of(moving[i].second), options,
-                                       [&](verdict v, double step) {
-                                         if (v == verdict::wrong)
-                                           blamed = check::find_wrong(f, i, options);
-                                         else if (v == verdict::kink)
-                                           blamed = check::find_kink(f, i, step);
-                                         else if (v == verdict::non_finite)
-                                           blamed = check::find_non_finite(f, step);
-                                       });
-    found.name = moving[i].first + (second ? ", order 2" : "");
+    const auto blame = [&](verdict v, double step) {
+      if (v == verdict::wrong) blamed = check::find_wrong(f, i, options);
+      else if (v == verdict::kink) blamed = check::find_kink(f, i, step);
+      else if (v == verdict::non_finite) blamed = check::find_non_finite(f, step);
+    };
+    input_check found = check::compare(f, i, check::norm_of(moving[i].second), options, blame,
+                                       [&] { progress.direction_done(name); });
+    found.name = name;
     found.node = blamed;
     result.inputs.push_back(std::move(found));
   }
@@ -120,9 +120,15 @@ gradient_check check_all(const checked_function& c, const gradient_check_options
     throw value_error(
         "check_gradient: the function has no floating input and reads no trainable parameter");
   }
+  std::size_t directions = 0;
+  for (const auto& [name, value] : c.moving()) {
+    const auto elements = static_cast<std::size_t>(value.shape().elements());
+    directions += check::directions_of(elements, options) * (options.second_order ? 2 : 1);
+  }
+  check::progress progress(options, directions);
   gradient_check result;
-  check_line(c, false, options, result);
-  if (options.second_order) check_line(c, true, options, result);
+  check_line(c, false, options, progress, result);
+  if (options.second_order) check_line(c, true, options, progress, result);
   return result;
 }
 

@@ -58,16 +58,11 @@ class comparison {
     out_.shape = f.at()[i].shape();
   }
 
-  input_check run(const witness& graver) {
-    const auto elements = f_.direction(i_).size();
-    const auto count = options_.each_element
-                           ? elements
-                           : static_cast<std::size_t>(std::max(options_.directions, 0));
-    for (std::size_t n = 0; n < count && out_.found != verdict::non_finite; ++n) {
-      const sides found = try_directions(n);
-      const verdict before = out_.found;
-      judge(found, n);
-      if (out_.found < before && graver) graver(out_.found, found.step);
+  input_check run(const witness& graver, const std::function<void()>& each) {
+    const std::size_t count = directions_of(f_.direction(i_).size(), options_);
+    for (std::size_t n = 0; n < count; ++n) {
+      if (out_.found != verdict::non_finite) look_along(n, graver);
+      if (each) each();
     }
     if (out_.directions == 0 && out_.found == verdict::ok) out_.found = verdict::vacuous;
     std::fill(f_.direction(i_).begin(), f_.direction(i_).end(), 0.0);
@@ -75,6 +70,13 @@ class comparison {
   }
 
  private:
+  void look_along(std::size_t n, const witness& graver) {
+    const sides found = try_directions(n);
+    const verdict before = out_.found;
+    judge(found, n);
+    if (out_.found < before && graver) graver(out_.found, found.step);
+  }
+
   void aim(std::size_t n) {
     const auto direction = f_.direction(i_);
     if (!options_.each_element) return draw(direction, random_);
@@ -125,7 +127,8 @@ class comparison {
     out_.error_bar = found.by_differences.error_bar;
     out_.by_jvp = found.by_jvp;
     out_.linear = found.transposed(options_.tolerance);
-    if (options_.each_element) out_.element = place_in(out_.shape, n);
+    if (options_.each_element)
+      out_.element = unravel_index(static_cast<std::int64_t>(n), out_.shape);
   }
 
   static constexpr double infinity_ = std::numeric_limits<double>::infinity();
@@ -140,24 +143,20 @@ class comparison {
 
 }  // namespace
 
+std::size_t directions_of(std::size_t elements, const gradient_check_options& options) {
+  return options.each_element ? elements
+                              : static_cast<std::size_t>(std::max(options.directions, 0));
+}
+
 input_check compare(line& f, std::size_t i, double norm, const gradient_check_options& options,
-                    const witness& graver) {
-  return comparison(f, i, norm, options).run(graver);
+                    const witness& graver, const std::function<void()>& each) {
+  return comparison(f, i, norm, options).run(graver, each);
 }
 
 double norm_of(array_view v) {
   const tensor wide(v, float64);
   const auto* x = wide.data_as<double>();
   return std::sqrt(std::inner_product(x, x + wide.shape().elements(), x, 0.0));
-}
-
-std::vector<std::int64_t> place_in(const shape& s, std::size_t element) {
-  std::vector<std::int64_t> at(s.rank());
-  for (std::size_t k = s.rank(); k-- > 0;) {
-    at[k] = static_cast<std::int64_t>(element) % s[k];
-    element /= static_cast<std::size_t>(s[k]);
-  }
-  return at;
 }
 
 }  // namespace cotape::check

@@ -11,12 +11,13 @@ namespace cotape::check {
 /// that showed it.
 using witness = std::function<void(verdict, double step)>;
 
+/// How many directions are looked at for an input of so many elements.
+std::size_t directions_of(std::size_t elements, const gradient_check_options& options);
+/// `each` is called after each of them.
 input_check compare(line& f, std::size_t i, double norm, const gradient_check_options& options,
-                    const witness& graver = {});
+                    const witness& graver = {}, const std::function<void()>& each = {});
 
 /// The 2-norm of a value of any dtype.
 double norm_of(array_view v);
-/// The index of an element in a shape.
-std::vector<std::int64_t> place_in(const shape& s, std::size_t element);
 
 }  // namespace cotape::check

@@ -8,12 +8,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 
 #include "cotape/primitive.hpp"
+#include "primitives/lowering.hpp"
+#include "primitives/primitives.hpp"
 #include "primitives/ternary.hpp"
 #include "tape/sources.hpp"
 
@@ -63,7 +67,7 @@ template <class F> void for_each_operand(const tape& t, std::uint32_t node, F f)
 // Where an element of an element-wise result comes from in an operand.
 std::int64_t corresponding(const shape& operand, const shape& result, std::int64_t element) {
   if (operand == result) return element;
-  const std::vector<std::int64_t> at = check::place_in(result, static_cast<std::size_t>(element));
+  const std::vector<std::int64_t> at = unravel_index(element, result);
   const std::size_t more = result.rank() - operand.rank();
   std::int64_t flat = 0;
   for (std::size_t k = 0; k < operand.rank(); ++k) {
@@ -72,13 +76,80 @@ std::int64_t corresponding(const shape& operand, const shape& result, std::int64
   return flat;
 }
 
+// Elements of an operand.
+struct run_of_elements {
+  std::int64_t first = 0, stride = 1, count = 0;
+};
+
+// Which elements of a node's operands an element of its result is computed from: all, where nothing
+// better is known.
+class inverse {
+ public:
+  inverse(const tape& t, const values& v, std::uint32_t node)
+      : t_(t), n_(t.nodes()[node]), attributes_(t.attributes_of(node)), y_(t.type_of(node).shape) {
+    for (const primitive* op : {&primitives::transpose, &primitives::slice, &primitives::embed,
+                                &primitives::concatenate, &primitives::gather}) {
+      if (n_.op == op) moved_.emplace(numbers_moved(v));
+    }
+  }
+
+  run_of_elements operator()(std::size_t k, std::int64_t element) const {
+    const shape& x = shape_of(k);
+    const primitive* op = n_.op;
+    if (op->how == form::elementwise) return {corresponding(x, y_, element), 1, 1};
+    if (op->how == form::view || op == &primitives::cast) return {element, 1, 1};
+    if (op->how == form::reduction) {
+      const auto r = seen_as_reduction(x, attributes_[0], attributes_[1]);
+      const std::int64_t outer = element / r.inner;
+      return {outer * r.reduced * r.inner + element % r.inner, r.inner, r.reduced};
+    }
+    if (op == &primitives::matmul) {
+      const std::int64_t rows = x[x.rank() - 2], columns = x[x.rank() - 1];
+      const std::int64_t wide = y_[y_.rank() - 1], high = y_[y_.rank() - 2];
+      const std::int64_t row = element / wide;
+      if (k == 0) return {row * columns, 1, columns};
+      return {row / high * rows * columns + element % wide, columns, rows};
+    }
+    if (!moved_ || (k == 1 && op == &primitives::gather)) return {0, 1, x.elements()};
+    const std::int64_t from =
+        moved_->data_as<std::int64_t>()[element] - (k == 0 ? 0 : shape_of(0).elements());
+    return {from, 1, from >= 0 && from < x.elements() ? 1 : 0};
+  }
+
+ private:
+  const shape& shape_of(std::size_t k) const { return t_.type_of(n_.in[k]).shape; }
+
+  // The operation done with the numbers of its operands' elements; -1 where it puts a constant.
+  tensor numbers_moved(const values& v) const {
+    tape t;
+    std::vector<variable> operands;
+    std::int64_t next = 0;
+    for (std::size_t k = 0; k < n_.op->arity; ++k) {
+      tensor numbers({int64, shape_of(k)});
+      auto* to = numbers.data_as<std::int64_t>();
+      for (std::int64_t i = 0; i < numbers.shape().elements(); ++i) to[i] = next++;
+      const bool indices = k == 1 && n_.op == &primitives::gather;
+      operands.push_back(t.constant(indices ? v.of(n_.in[k]) : array_view(numbers)));
+    }
+    primitives::words attributes(attributes_.begin(), attributes_.end());
+    if (n_.op == &primitives::embed) attributes.back() = std::bit_cast<std::int64_t>(-1.0);
+    return evaluate(t.record(*n_.op, operands, attributes, {}), {});
+  }
+
+  const tape& t_;
+  const node& n_;
+  std::span<const std::int64_t> attributes_;
+  const shape& y_;
+  std::optional<tensor> moved_;
+};
+
 struct origin {
   std::uint32_t node = no_node;
   std::vector<std::int64_t> elements;  // that are not finite, of finite operands, and reach a root
 };
 
-// Goes back from the roots' elements that are not finite: through element-wise operations to the
-// operands' elements there (of a select to the branch taken), through others to whole operands.
+// Goes back from the roots' elements that are not finite to those that they are computed from, of a
+// select to the branch taken.
 class search {
  public:
   search(const tape& t, const values& v) : t_(t), v_(v) {}
@@ -91,13 +162,11 @@ class search {
       const auto [node, elements] = std::move(*marked_.begin());
       marked_.erase(marked_.begin());
       origin here{node, {}};
-      const form how = t_.nodes()[node].op->how;
-      const bool each = how == form::elementwise || how == form::view;
-      const bool passed = !each && mark_operands(node);
+      const inverse from(t_, v_, node);
+      seen_.clear();
       for (std::size_t e = 0; e < elements.size(); ++e) {
         const auto element = static_cast<std::int64_t>(e);
-        if (!elements[e] || passed || (each && mark_operands_at(node, element))) continue;
-        here.elements.push_back(element);
+        if (elements[e] && !mark_operands(node, from, element)) here.elements.push_back(element);
       }
       if (!here.elements.empty()) first = std::move(here);
     }
@@ -114,38 +183,37 @@ class search {
     return true;
   }
 
-  bool mark_all(std::uint32_t node) {
-    if (v_.finite(node)) return false;
+  void mark_all(std::uint32_t node) {
     for (std::int64_t e = 0; e < v_.of(node).shape().elements(); ++e) mark(node, e);
-    return true;
   }
 
-  bool mark_operands(std::uint32_t node) {
-    bool any = false;
-    for_each_operand(t_, node, [&](std::uint32_t i) { any = mark_all(i) || any; });
-    return any;
+  bool mark_run(std::uint32_t node, std::size_t k, const run_of_elements& run) {
+    if (v_.finite(node) || run.count == 0) return false;
+    if (run.count == 1) return mark(node, run.first);
+    const auto [seen, anew] = seen_.try_emplace({k, run.first}, false);
+    for (std::int64_t i = 0; anew && i < run.count; ++i) {
+      if (mark(node, run.first + i * run.stride)) seen->second = true;
+    }
+    return seen->second;
   }
 
-  bool mark_operands_at(std::uint32_t node, std::int64_t element) {
+  bool mark_operands(std::uint32_t node, const inverse& from, std::int64_t element) {
     const cotape::node& n = t_.nodes()[node];
-    const shape& result = t_.type_of(node).shape;
-    const bool view = n.op->how == form::view;
-    const auto at = [&](std::uint32_t i) {
-      return view ? element : corresponding(t_.type_of(i).shape, result, element);
-    };
     if (n.op == &builtin<select_op>) {
-      const bool taken = number_at(v_.of(n.in[0]), at(n.in[0])) != 0;
-      const std::uint32_t branch = n.in[taken ? 1 : 2];
-      return mark(branch, at(branch));
+      const std::size_t taken = number_at(v_.of(n.in[0]), from(0, element).first) != 0 ? 1 : 2;
+      return mark_run(n.in[taken], taken, from(taken, element));
     }
     bool any = false;
-    for_each_operand(t_, node, [&](std::uint32_t i) { any = mark(i, at(i)) || any; });
+    for (std::size_t k = 0; k < 3 && n.in[k] != no_node; ++k) {
+      any = mark_run(n.in[k], k, from(k, element)) || any;
+    }
     return any;
   }
 
   const tape& t_;
   const values& v_;
   std::map<std::uint32_t, std::vector<bool>, std::greater<>> marked_;  // the latest node first
+  std::map<std::pair<std::size_t, std::int64_t>, bool> seen_;  // runs, and whether one was marked
 };
 
 std::string text_of(tape& t, std::uint32_t node) {
@@ -176,21 +244,14 @@ std::vector<std::string> shortest_path(tape& t, std::uint32_t from) {
   return {};
 }
 
-// What an operand holds where the result's element comes from, if it is one element.
-non_finite::operand operand_at(tape& t, const values& v, std::uint32_t node, bool elementwise,
-                               const shape& result, std::int64_t element) {
-  const array_view x = v.of(node);
-  non_finite::operand found{text_of(t, node)};
-  const std::int64_t n = x.shape().elements();
-  if (n == 1 || elementwise) {
-    found.least = found.most = number_at(x, n == 1 ? 0 : corresponding(x.shape(), result, element));
-    return found;
-  }
-  found.least = HUGE_VAL;
-  found.most = -HUGE_VAL;
-  for (std::int64_t i = 0; i < n; ++i) {
-    found.least = std::min(found.least, number_at(x, i));
-    found.most = std::max(found.most, number_at(x, i));
+// What the elements of an operand are that the result's element is computed from, or all.
+non_finite::operand operand_at(tape& t, array_view x, std::uint32_t node, run_of_elements run) {
+  if (run.count == 0) run = {0, 1, x.shape().elements()};
+  non_finite::operand found{text_of(t, node), HUGE_VAL, -HUGE_VAL};
+  for (std::int64_t i = 0; i < run.count; ++i) {
+    const double number = number_at(x, run.first + i * run.stride);
+    found.least = std::min(found.least, number);
+    found.most = std::max(found.most, number);
   }
   return found;
 }
@@ -222,12 +283,12 @@ std::optional<non_finite> first_non_finite(tape& t, std::span<const std::uint32_
   found.operation = t.nodes()[node].op->name;
   found.text = text_of(t, node);
   found.shape = bad.shape();
-  found.element = place_in(bad.shape(), static_cast<std::size_t>(first));
+  found.element = unravel_index(first, bad.shape());
   found.value = number_at(bad, first);
   found.count = static_cast<std::int64_t>(where.elements.size());
-  const bool elementwise = t.nodes()[node].op->how == form::elementwise;
+  const inverse from(t, v, node);
   for_each_operand(t, node, [&](std::uint32_t i) {
-    found.operands.push_back(operand_at(t, v, i, elementwise, bad.shape(), first));
+    found.operands.push_back(operand_at(t, v.of(i), i, from(found.operands.size(), first)));
   });
   found.where = t.place_of(node);
   found.in_reverse_sweep = std::any_of(t.sweeps.begin(), t.sweeps.end(), [&](const auto& s) {

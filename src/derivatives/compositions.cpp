@@ -80,16 +80,14 @@ variable directional(variable y, const std::vector<variable>& xs, const std::vec
 }
 
 variable jacobian(variable y, variable x) {
-  std::vector<std::int64_t> sizes(y.shape().begin(), y.shape().end());
-  sizes.insert(sizes.end(), x.shape().begin(), x.shape().end());
-  const shape joined(sizes);
-  if (joined.elements() == 0) {
-    return broadcast_to(y.owner().literal(0, y.dtype(), y.owner().place_of(y.index())), joined);
+  const shape both = joined(y.shape(), x.shape());
+  if (both.elements() == 0) {
+    return broadcast_to(y.owner().literal(0, y.dtype(), y.owner().place_of(y.index())), both);
   }
-  if (y.shape().elements() <= x.shape().elements()) return reshape(stack(rows(y, x)), joined);
+  if (y.shape().elements() <= x.shape().elements()) return reshape(stack(rows(y, x)), both);
   // vjp(y, x, w) is linear in w: the gradient of its j-th element by w is the j-th column.
   const variable w = zeros_like(y);
-  return reshape(stack(rows(vjp(y, {x}, w)[0], w), 1), joined);
+  return reshape(stack(rows(vjp(y, {x}, w)[0], w), 1), both);
 }
 
 variable hessian(variable y, variable x) { return jacobian(gradient(y, x), x); }

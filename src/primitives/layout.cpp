@@ -207,8 +207,9 @@ value_type infer_cast(const signature& s) {
   return {static_cast<dtype>(s.attributes[0]), s.inputs[0]->shape};
 }
 
-void derive_cast(derivation& d) {
-  if (d.inputs[0].dtype() != int64) d.adjoints[0] = cotape::cast(d.adjoint, d.inputs[0].dtype());
+void derive_cast(derivation& d) {  // from or to int64: 0
+  if (d.inputs[0].dtype() == int64 || d.output.dtype() == int64) return;
+  d.adjoints[0] = cotape::cast(d.adjoint, d.inputs[0].dtype());
 }
 
 void lower_cast(lowering& l) { l.step.run = kernels::cast(l.inputs[0]->dtype, l.output.dtype); }

@@ -1,18 +1,20 @@
-// value() and commit(): compile on the spot, and find the program again when the same structure is
-// recorded anew. The key holds everything that passes look at, compared in full: operations,
-// topology, types, attributes, parameters, effects, the number of threads, and of each literal
-// whether it is 0, 1 or -1 and which other literals equal it. Its value is bound at each run, so
-// are constants.
+// value(), commit() and values of Jacobians: compile on the spot, and find the program again when
+// the same structure is recorded anew. The key holds everything that passes look at, compared in
+// full: operations, topology, types, attributes, parameters, effects, the number of threads, and of
+// each literal whether it is 0, 1 or -1 and which other literals equal it. Its value is bound at
+// each run, so are constants.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <list>
 #include <unordered_map>
 
 #include "cotape/primitive.hpp"
 #include "cotape/program.hpp"
 #include "cotape/threads.hpp"
+#include "tape/rewinding.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -142,15 +144,63 @@ std::vector<array_view> ordered(const std::vector<variable>& inputs,
   return values;
 }
 
+struct ready {
+  program& code;
+  std::vector<array_view> values;
+};
+
+ready prepared(variable v, std::span<const binding> inputs) {
+  structure s;
+  key_writer(v.owner(), s).run({v.index()});
+  std::vector<array_view> values = ordered(s.inputs, inputs);
+  return {find_or_compile(v.owner(), {v}, std::move(s)), std::move(values)};
+}
+
+void set_element(tensor& t, std::size_t i, int number) {
+  if (t.dtype() == float32) t.data_as<float>()[i] = static_cast<float>(number);
+  else if (t.dtype() == float64) t.data_as<double>()[i] = number;
+  else t.data_as<std::int64_t>()[i] = number;
+}
+
 }  // namespace
 
 tensor evaluate(variable v, std::span<const binding> inputs) {
-  structure s;
-  key_writer(v.owner(), s).run({v.index()});
-  const std::vector<array_view> values = ordered(s.inputs, inputs);
-  program& code = find_or_compile(v.owner(), {v}, std::move(s));
-  code.run(values);
-  return tensor(code.output(0).view());
+  const ready r = prepared(v, inputs);
+  r.code.run(r.values);
+  return tensor(r.code.output(0).view());
+}
+
+tensor evaluate_jacobian(variable y, variable x, std::span<const binding> inputs) {
+  tape& t = y.owner();
+  const rewinding afterwards(t);
+  const auto rows = static_cast<std::size_t>(y.shape().elements()),
+             columns = static_cast<std::size_t>(x.shape().elements());
+  const bool by_rows = rows <= columns;
+  const variable of = by_rows ? y : x, unit = t.input(of.dtype(), of.shape());
+  const variable product = by_rows ? vjp(y, {x}, unit)[0] : jvp(y, {x}, {unit});
+  tensor seed(unit.type()), result({product.dtype(), joined(y.shape(), x.shape())});
+  std::vector<binding> bound;
+  bound.emplace_back(unit, seed);
+  for (const binding& b : inputs) bound.emplace_back(b.input(), b.value());
+  const ready r = prepared(product, bound);
+  const std::size_t size = size_of(product.dtype());
+  for (std::size_t i = 0; i < std::min(rows, columns); ++i) {
+    set_element(seed, i, 1);
+    r.code.run(r.values);
+    set_element(seed, i, 0);
+    const auto* from = static_cast<const std::byte*>(r.code.output(0).view().data());
+    auto* to = static_cast<std::byte*>(result.data());
+    if (by_rows) std::memcpy(to + i * columns * size, from, columns * size);
+    for (std::size_t k = 0; !by_rows && k < rows; ++k) {
+      std::memcpy(to + (k * columns + i) * size, from + k * size, size);
+    }
+  }
+  return result;
+}
+
+tensor evaluate_hessian(variable y, variable x, std::span<const binding> inputs) {
+  const rewinding afterwards(y.owner());
+  return evaluate_jacobian(gradient(y, x), x, inputs);
 }
 
 std::size_t cached_programs(const tape& t) {

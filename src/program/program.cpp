@@ -18,6 +18,7 @@
 #include "program/kinks.hpp"
 #include "program/placement.hpp"
 #include "program/schedule.hpp"
+#include "tape/rewinding.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -86,9 +87,12 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
       if (&v.owner() != &t) throw tape_error("program: a variable lives on another tape");
     }
   }
-  const tape_mark end = t.mark();
+  std::optional<rewinding> masks;
   std::vector<variable> wanted = outputs;
-  if (options.watch_kinks) body_->kinks = watch_kinks(t, wanted, options);
+  if (options.watch_kinks) {
+    masks.emplace(t);
+    body_->kinks = watch_kinks(t, wanted, options);
+  }
   graph g = needed_part(t, wanted, options);
   prune(g);
   check(g);
@@ -120,7 +124,6 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
   if (!options.watch_kinks) return;
   auto mask = body_->outputs.begin() + static_cast<std::ptrdiff_t>(outputs.size());
   for (kink_mask& k : *body_->kinks) k.mask = *mask++;
-  t.rewind(end);
 }
 
 program::program(program&&) noexcept = default;

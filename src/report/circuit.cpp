@@ -9,6 +9,7 @@
 #include "cotape/report.hpp"
 #include "report/dot.hpp"
 #include "report/tool.hpp"
+#include "tape/rewinding.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape::report {
@@ -16,19 +17,6 @@ namespace cotape::report {
 namespace {
 
 constexpr std::int64_t most_elements = 6;
-
-// What was recorded meanwhile is forgotten at the end.
-class rewinding {
- public:
-  explicit rewinding(tape& t) : t_(t), mark_(t.mark()) {}
-  rewinding(const rewinding&) = delete;
-  rewinding& operator=(const rewinding&) = delete;
-  ~rewinding() { t_.rewind(mark_); }
-
- private:
-  tape& t_;
-  tape_mark mark_;
-};
 
 std::string number_at(array_view v, std::size_t i) {
   if (v.dtype() == int64) return fmt::format("{}", v.data_as<std::int64_t>()[i]);

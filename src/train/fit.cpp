@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "cotape/check.hpp"
 #include "cotape/non_finite.hpp"
 #include "train/rows.hpp"
 #include "train/running_fit.hpp"
@@ -59,15 +58,8 @@ std::vector<array_view> running_fit::first_batch() const {
   return views;
 }
 
-// Of the loss in training, dropout's masks included, at the first rows.
 void running_fit::check_first_gradient() {
-  const std::vector<array_view> rows = first_batch();
-  const gradient_check c = cotape::check_gradient([&](tape& t) {
-    std::vector<variable> x;
-    for (const array_view& v : rows) x.push_back(t.constant(v));
-    const auto p = of_.net.record(std::span(x).first(set_.inputs.size()), mode::training);
-    return of_.record_loss(p, std::span(x).subspan(set_.inputs.size()));
-  });
+  const gradient_check c = of_.check_gradient(first_batch(), {.progress = options_.progress});
   if (!c.ok()) throw value_error("fit: the gradient is wrong:\n" + c.table());
 }
 

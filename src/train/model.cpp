@@ -151,6 +151,17 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
   return result;
 }
 
+gradient_check model::body::check_gradient(std::span<const array_view> batch,
+                                           const gradient_check_options& options) {
+  const auto loss = [&](tape& t) {
+    std::vector<variable> x;
+    for (const array_view& v : batch) x.push_back(t.constant(v));
+    const std::vector<variable> predictions = net.record(first(x, net.inputs()), mode::training);
+    return record_loss(predictions, std::span(x).subspan(net.inputs()));
+  };
+  return cotape::check_gradient(loss, {}, options);
+}
+
 logs model::body::figures(const detail::figures_so_far& sums, const std::string& prefix) const {
   const std::vector<double>& totals = sums.totals();
   const double rows = totals[0];
@@ -256,6 +267,13 @@ logs model::evaluate(const arrays& x, const arrays& y, std::int64_t batch_size) 
   demand_size("evaluate", batch_size);
   return body_->evaluate(detail::examples_for("evaluate", body_->net, body_->losses, x, y),
                          batch_size);
+}
+
+gradient_check model::check_gradient(const arrays& x, const arrays& y,
+                                     const gradient_check_options& options) {
+  body_->demand_compiled("check_gradient");
+  const auto batch = detail::examples_for("check_gradient", body_->net, body_->losses, x, y);
+  return body_->check_gradient(batch.all(), options);
 }
 
 std::vector<tensor> model::predict_all(const arrays& x, std::int64_t batch_size) {

@@ -57,6 +57,9 @@ struct model::body {
   /// With `stop_at_non_finite` a step whose loss is not finite throws and updates nothing.
   std::vector<variable> record_step(std::span<const variable> x, mode m, bool train);
   variable record_loss(std::span<const variable> predictions, std::span<const variable> targets);
+  /// Of the loss in training, by differences, at a batch's inputs and targets.
+  gradient_check check_gradient(std::span<const array_view> batch,
+                                const gradient_check_options& options);
   /// The figures by name, of rows and totals, under "loss", "accuracy" ...
   logs figures(const detail::figures_so_far& sums, const std::string& prefix = {}) const;
   logs evaluate(const detail::dataset& set, std::int64_t batch_size,

@@ -1,31 +1,15 @@
 // The progress line: at most ten writes a second on a terminal; elsewhere whole lines, at the
 // quarters of an epoch. Epochs end with a line of their own, but for those under half a second.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <chrono>
-#include <iostream>
-
+#include "base/status_line.hpp"
 #include "cotape/train.hpp"
 
 namespace cotape {
 
 namespace {
 
-constexpr double live_interval = 0.1, line_interval = 0.5;  // seconds
-
-double steady_seconds() {
-  using namespace std::chrono;
-  return duration<double>(steady_clock::now().time_since_epoch()).count();
-}
-
-// 59 s, 12:05 or 2:00:00.
-std::string duration_text(double seconds) {
-  const auto s = static_cast<std::int64_t>(seconds + 0.5);
-  if (s < 60) return fmt::format("{} s", s);
-  if (s < 3600) return fmt::format("{}:{:02}", s / 60, s % 60);
-  return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
-}
+using base::duration_text, base::line_interval, base::live_interval;
 
 int digits(std::int64_t n) { return static_cast<int>(fmt::formatted_size("{}", n)); }
 
@@ -33,7 +17,7 @@ int digits(std::int64_t n) { return static_cast<int>(fmt::formatted_size("{}", n
 
 progress::progress(std::ostream& out, progress_options options)
     : out_(out), options_(std::move(options)), epoch_(options_.first) {
-  if (!options_.clock) options_.clock = steady_seconds;
+  if (!options_.clock) options_.clock = base::steady_seconds;
   started_ = last_written_ = last_ended_ = options_.clock();
 }
 
@@ -55,13 +39,7 @@ std::string progress::line() const {
 
 void progress::write(const std::string& text, bool last) {
   last_written_ = options_.clock();
-  // ESC [K clears older text to the line's end; ESC [?7l keeps a narrow terminal from wrapping a
-  // line that is to be rewritten, ESC [?7h ends that.
-  if (options_.live && last) out_ << '\r' << text << "\x1b[K";
-  else if (options_.live) out_ << "\r\x1b[?7l" << text << "\x1b[K\x1b[?7h";
-  else out_ << text;
-  if (last || !options_.live) out_ << '\n';
-  out_.flush();
+  base::write_status(out_, text, options_.live, last);
 }
 
 void progress::update(std::int64_t rows, double loss, double accuracy) {
@@ -95,11 +73,6 @@ void progress::end_epoch(const std::string& more) {
   if (last) last_ended_ = now;
   ++epoch_;
   batch_ = rows_ = 0;
-}
-
-bool is_terminal(const std::ostream& out) {
-  if (&out == &std::cout) return isatty(STDOUT_FILENO) != 0;
-  return (&out == &std::cerr || &out == &std::clog) && isatty(STDERR_FILENO) != 0;
 }
 
 }  // namespace cotape

@@ -168,6 +168,39 @@ TEST(CheckGradient, TheSeedDrawsTheDirections) {
             check_gradient(smooth_loss, {}, {.seed = 2}).inputs[0].by_gradient);
 }
 
+// What a check says whose clock goes on by so many seconds each time that it is asked.
+std::string said(double seconds, gradient_check_options options = {}) {
+  std::ostringstream out;
+  double now = 100;
+  options.progress = &out;
+  options.clock = [&] { return now += seconds; };
+  check_gradient(smooth_loss, {}, options);
+  return out.str();
+}
+
+TEST(CheckGradient, SaysHowFarItIsIfItTakesOverASecond) {
+  EXPECT_EQ(said(0.09), "");
+  EXPECT_EQ(said(0.25),
+            "check_gradient: w  direction 5/10  left 1 s\n"
+            "check_gradient: b  direction 8/10  left 1 s\n"
+            "check_gradient: b  direction 10/10  left 0 s\n");
+  const std::string more = said(0.25, {.each_element = true, .second_order = true});
+  EXPECT_TRUE(more.ends_with("check_gradient: b, order 2  direction 30/30  left 0 s\n")) << more;
+}
+
+TEST(CheckGradient, CountsTheDirectionsThatAnInfinitySpares) {
+  std::ostringstream out;
+  double now = 0;
+  const auto infinite = [](tape& t) {
+    const variable first = sum(log(0 * t.read(weight)));
+    return first + sum(t.read(bias));
+  };
+  const auto c =
+      check_gradient(infinite, {}, {.progress = &out, .clock = [&] { return now += 1; }});
+  EXPECT_EQ(c.inputs[0].directions, 0);
+  EXPECT_TRUE(out.str().ends_with("check_gradient: b  direction 10/10  left 0 s\n")) << out.str();
+}
+
 TEST(CheckGradient, PrintsATable) {
   std::ostringstream out;
   out << check_gradient([](tape& t) {

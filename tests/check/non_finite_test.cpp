@@ -97,6 +97,113 @@ TEST(NonFinite, IsFoundInInputsParametersAndOperandsOfProducts) {
   EXPECT_NE(product->path.at(0).find("'w'"), std::string::npos);
 }
 
+TEST(NonFinite, NamesLabelLineAndTheShortestPath) {
+  tape t;
+  const variable x = t.input(float32, {2}, "x");
+  const parameter w("w", row{1, 2});
+  const variable far = exp(exp(x)) - 1, ratio = (far * w / (0 * far)).named("ratio");
+  const int line = __LINE__ - 1;
+  const auto found = find_non_finite(sum(ratio), {{x, row{0, 0}}});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->operation, "divide");
+  EXPECT_EQ(found->where.line, line);
+  EXPECT_NE(found->text.find("\"ratio\""), std::string::npos) << found->text;
+  EXPECT_NE(found->text.find("non_finite_test.cpp:" + std::to_string(line)), std::string::npos);
+  ASSERT_EQ(found->path.size(), 2U);  // by the product to w, not by exp and exp to x
+  EXPECT_NE(found->path[0].find("multiply"), std::string::npos) << found->path[0];
+  EXPECT_NE(found->path[1].find("'w'"), std::string::npos) << found->path[1];
+}
+
+TEST(NonFinite, IsLookedForForwardBeforeBackward) {
+  tape t;
+  const variable x = t.input(float64, {2}, "x"), y = square(log(x));
+  const auto found = find_non_finite(gradient(sum(y), x), {{x, xt::xarray<double>{2, 0}}});
+  ASSERT_TRUE(found);  // 2 log(x) / x: both factors are infinite
+  EXPECT_EQ(found->operation, "log");
+  EXPECT_FALSE(found->in_reverse_sweep);
+}
+
+TEST(NonFinite, OfAProductShowsTheRowAndTheColumn) {
+  tape t;
+  const variable a = t.input(float32, {2, 2, 3}), b = t.input(float32, {2, 3, 2});
+  auto left = row::from_shape({2, 2, 3}), right = row::from_shape({2, 3, 2});
+  left.fill(1);
+  right.fill(-0.125F);
+  for (std::size_t k = 0; k < 3; ++k) {
+    left(1, 0, k) = 1e38F + static_cast<float>(k) * 1e37F;
+    right(1, k, 1) = 3 + static_cast<float>(k);
+  }
+  const auto found = find_non_finite(matmul(a, b), {{a, left}, {b, right}});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->element, (std::vector<std::int64_t>{1, 0, 1}));
+  EXPECT_EQ(found->count, 1);
+  EXPECT_EQ(found->operands[0].least, 1e38F);
+  EXPECT_EQ(found->operands[0].most, left(1, 0, 2));
+  EXPECT_EQ(found->operands[1].least, 3);
+  EXPECT_EQ(found->operands[1].most, 5);
+}
+
+TEST(NonFinite, OfAReductionShowsWhatWasReduced) {
+  tape t;
+  const variable x = t.input(float32, {2, 3, 2});
+  auto at = row::from_shape({2, 3, 2});
+  at.fill(1);
+  for (std::size_t k = 0; k < 3; ++k) at(1, k, 0) = 2e38F + static_cast<float>(k) * 1e37F;
+  const auto found = find_non_finite(sum(x, 1), {{x, at}});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->operation, "sum");
+  EXPECT_EQ(found->element, (std::vector<std::int64_t>{1, 0}));
+  EXPECT_EQ(found->operands[0].least, 2e38F);
+  EXPECT_EQ(found->operands[0].most, 2.2e38F);
+}
+
+// log has two infinite elements; only that at (1, 1) reaches the value.
+TEST(NonFinite, IsFollowedThroughWhatMovesElements) {
+  using moved = std::function<variable(variable)>;
+  const xt::xarray<std::int64_t> second = {1, 1};
+  const row ones{{1, 1}, {1, 1}};
+  const std::pair<const char*, moved> ways[] = {
+      {"slice", [](variable v) { return slice(v, {range(1, 2)}); }},
+      {"transpose",
+       [](variable v) {
+         return slice(transpose(v), {range(), range(1, 2)});
+       }},
+      {"gather", [&](variable v) { return gather(v, v.owner().constant(second)); }},
+      {"concatenate",
+       [](variable v) {
+         return slice(concatenate({v * 2, v, v}), {range(3, 4)});
+       }},
+      {"reshape", [](variable v) { return slice(reshape(v, {6}), {range(3, 6)}); }},
+      {"cast", [](variable v) { return slice(cast(v, float64), {1}); }},
+      {"pad",
+       [](variable v) {
+         return slice(pad(v, {1, 0}, {1, 0}, 5), {range(2, 4)});
+       }},
+      {"sum", [](variable v) { return slice(sum(v, 1), {1}); }},
+      {"max", [](variable v) { return slice(max(-v, 1), {1}); }},
+      {"matmul",
+       [](variable v) {
+         return slice(matmul(v, transpose(v)), {1, 1});
+       }},
+      {"matmul by it",
+       [&](variable v) {
+         return slice(matmul(v.owner().constant(ones), v), {range(), 1});
+       }},
+  };
+  for (const auto& [name, way] : ways) {
+    SCOPED_TRACE(name);
+    tape t;
+    const variable x = t.input(float32, {2, 3}, "x");
+    const auto found = find_non_finite(way(log(x)), {{x, row{{0, 2, 3}, {4, 0, 6}}}});
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->operation, "log");
+    EXPECT_EQ(found->element, (std::vector<std::int64_t>{1, 1}));
+    EXPECT_EQ(found->count, 1);
+    EXPECT_EQ(found->operands[0].least, 0);
+    EXPECT_EQ(found->operands[0].most, 0);
+  }
+}
+
 TEST(NonFinite, EndsAFitBeforeTheUpdate) {
   const row x{{1, 2}, {3, 4}, {0, 5}}, y{1, 2, 3};
   const auto logarithm = [](variable v) { return log(v); };

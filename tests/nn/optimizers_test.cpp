@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <memory>
+#include <xtensor/xtensor.hpp>
 
 #include "cotape/cotape.hpp"
 
@@ -267,6 +268,38 @@ TEST(Optimizer, UnrolledStepsDifferentiateWithRespectToTheRate) {
   const variable end = t.read(w);  // w (1 - 2 r)^2
   EXPECT_NEAR(end.value<double>()(), 0.64, 1e-15);
   EXPECT_NEAR(gradient(end, rate).value<double>()(), -4 * 0.8, 1e-14);
+}
+
+// By rate, momentum, weight decay and the scale of the first weights, through K steps.
+TEST(Optimizer, UnrolledStepsDifferentiateWithRespectToEveryHyperparameter) {
+  const xt::xtensor<double, 2> x = {{0.5, -1}, {2, 0.3}, {-0.7, 1.2}}, y = {{1}, {0}, {0.5}},
+                               first = {{0.4, -0.3, 0.9}, {-0.8, 0.6, 0.2}},
+                               last = {{1}, {-0.5}, {2}};
+  for (int steps : {1, 2, 7}) {
+    const auto after = [&](variable rate, variable momentum, variable decay, variable scale) {
+      tape& t = rate.owner();
+      std::vector<variable> w{scale * t.constant(first), scale * t.constant(last)};
+      std::vector<variable> velocity{0 * w[0], 0 * w[1]};
+      const auto loss = [&] {
+        return mse(matmul(tanh(matmul(t.constant(x), w[0])), w[1]), t.constant(y));
+      };
+      for (int step = 0; step < steps; ++step) {
+        const std::vector<variable> g = gradient(loss(), w);
+        for (std::size_t i = 0; i < w.size(); ++i) {
+          const updated next = sgd_update(w[i], g[i] + decay * w[i], {velocity[i]}, rate, momentum);
+          w[i] = next.weight;
+          velocity[i] = next.state[0];
+        }
+      }
+      return loss();
+    };
+    const gradient_check c = check_gradient(after, {0.1, 0.8, 0.05, 1.5});
+    ASSERT_EQ(c.inputs.size(), 4u);
+    for (std::size_t i = 0; i < 4; ++i) {
+      const bool acts = i != 1 || steps > 1;  // momentum: from the second step on
+      EXPECT_EQ(c.inputs[i].found, acts ? verdict::ok : verdict::vacuous) << i << "\n" << c;
+    }
+  }
 }
 
 TEST(Optimizer, RefusesALossOfValuesFromBeforeAnAssignment) {

@@ -6,6 +6,8 @@
 #include <xtensor/xtensor.hpp>
 #include <xtensor/xview.hpp>
 
+#include "expect_error.hpp"
+
 namespace {
 
 using namespace cotape;
@@ -244,6 +246,39 @@ TEST(Fit, ChecksTheGradientOfTheFirstStep) {
     EXPECT_NE(text.find("dense/weight"), std::string::npos) << text;
   }
   expect_same_bits(before, bits_of(wrong.parameters()));
+}
+
+TEST(Model, ChecksTheGradientOfItsLossAtABatch) {
+  const plane d;
+  sequential m{dense(3, "tanh"), dropout(0.1), dense(1)};
+  tests::expect_error<value_error>([&] { m.check_gradient(d.x, d.y); },
+                                   "check_gradient: the model is not compiled");
+  m.compile("mse", sgd());
+  const gradient_check c = m.check_gradient(d.x, d.y, {.directions = 3, .second_order = true});
+  EXPECT_TRUE(c.ok()) << c;
+  std::vector<std::string> names;
+  for (const input_check& i : c.inputs) names.push_back(i.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"dense/weight", "dense/bias", "dense_1/weight",
+                                             "dense_1/bias", "dense/weight, order 2",
+                                             "dense/bias, order 2", "dense_1/weight, order 2",
+                                             "dense_1/bias, order 2"}));
+  EXPECT_EQ(c.inputs[0].directions, 3);
+  const auto before = bits_of(m.parameters());
+  m.check_gradient(d.x, d.y);
+  expect_same_bits(before, bits_of(m.parameters()));
+  tests::expect_error<shape_error>([&] { m.check_gradient(d.x, array{1, 2}); }, "check_gradient: ");
+}
+
+TEST(Model, ChecksTheGradientOfSeveralInputsAndOutputs) {
+  const column a = {{0.5, 1}, {-1, 2}, {0.3, 0.7}}, b = {{1}, {-0.4}, {2}}, y = {{1}, {0}, {1}};
+  const auto x1 = input({2}), x2 = input({1});
+  const dense shared(3, "tanh");
+  const auto h = concatenate({shared(x1), x2});
+  model m({x1, x2}, {dense(1)(h), dense(1, "sigmoid")(h)});
+  m.compile({"mse", "binary_crossentropy"}, "sgd");
+  const gradient_check c = m.check_gradient({a, b}, {y, y});
+  EXPECT_TRUE(c.ok()) << c;
+  EXPECT_EQ(c.inputs.size(), 6u);
 }
 
 TEST(Fit, StaysQuietForASecond) {
