@@ -240,6 +240,15 @@ TEST(Resume, RefusesImpossibleStates) {
             named + "its position is impossible");
   EXPECT_EQ(refused([](named_tensors& v) { v.at("fit/position").data_as<std::int64_t>()[3] = 9; }),
             named + "'loss' has (2,) epochs, not 9");
+  using limits = std::numeric_limits<std::int64_t>;
+  for (const std::int64_t epoch : {limits::min(), limits::max()}) {
+    EXPECT_EQ(refused([epoch](named_tensors& v) {
+                auto* position = v.at("fit/position").data_as<std::int64_t>();
+                position[1] = 1;
+                position[3] = epoch;
+              }),
+              named + "its position is impossible");
+  }
   EXPECT_EQ(refused([](named_tensors& v) {
               v["fit/sums"] = tensor({int64, {3}});
             }),
