@@ -210,6 +210,17 @@ TEST_F(Errors, OfPartsNameTheShapes) {
   EXPECT_ERROR(value_error, pad(whole, {1, 1}, {1, 1}, 1.5), "1.5 is no int64");
 }
 
+TEST_F(Errors, OfCustomGradientsTellTapesApart) {
+  tape elsewhere;
+  const variable far = elsewhere.input(float32, {2, 3});
+  const derivative_rule rule = [far](const auto&, variable, variable) { return variables{far}; };
+  EXPECT_ERROR_ANYWHERE(tape_error, custom_gradient([far](const auto&) { return far; }, {x}, rule),
+                        "custom_gradient: inputs and output must live on one tape");
+  const variable y = custom_gradient([](const auto& v) { return sin(v[0]); }, {x}, rule);
+  EXPECT_ERROR_ANYWHERE(tape_error, gradient(sum(y), x),
+                        "custom_gradient: the rule's adjoint lives on another tape");
+}
+
 TEST_F(Errors, OfIndicesNameTheShapes) {
   EXPECT_ERROR(shape_error, scatter_add(x, t.input(int64, {3}), 4),
                "scatter_add: indices of shape (3,) do not fit (2, 3) at axis 0");

@@ -171,6 +171,12 @@ TEST(Layout, TrianglesOfIntegersAreIntegers) {
   expect_close(g.run(tril(x)), array({2, 2}, {1, 0, 3, 4}), 0);
 }
 
+TEST(Layout, IntegersArePaddedWithIntegers) {
+  graph_under_test g;
+  const variable x = g.input(int64, array({2}, {1, 2}));
+  expect_close(g.run(pad(x, {1}, {0}, 7)), array({3}, {7, 1, 2}), 0);
+}
+
 TEST(Layout, KeepsEmptyArraysEmpty) {
   graph_under_test g;
   const variable x = g.input(float64, array({3, 0}));
