@@ -15,6 +15,9 @@ namespace {
 using primitives::word;
 using primitives::words;
 
+// Beyond every shape, small enough for the product of two.
+constexpr std::int64_t too_many = shape::max_elements + 1;
+
 words sizes_of(const variable& x) { return {x.shape().begin(), x.shape().end()}; }
 
 // The part that says which tape all of them are read on; the first if none does.
@@ -41,7 +44,9 @@ variable reshape(operand x, std::initializer_list<std::int64_t> sizes) {
   const auto open = std::find(resolved.begin(), resolved.end(), -1);
   if (open != resolved.end()) {
     std::int64_t rest = 1;
-    for (std::int64_t s : resolved) rest *= s == -1 ? 1 : s;
+    for (std::int64_t s : resolved) {
+      rest = std::min(rest * (s == -1 ? 1 : std::min(s, too_many)), too_many);
+    }
     const std::int64_t elements = c[0].shape().elements();
     if (std::count(resolved.begin(), resolved.end(), -1) > 1 || rest == 0 || elements % rest != 0) {
       c.fail<shape_error>(
@@ -110,14 +115,16 @@ variable slice(operand x, std::initializer_list<range> ranges) {
       }
       sizes[i] = 1;
     } else {  // Python's rules: out-of-range ends are clipped
-      const std::int64_t low = r.step > 0 ? 0 : -1, high = r.step > 0 ? n : n - 1;
+      // No further than out of the axis: a step is multiplied by the axis's stride.
+      const std::int64_t step = std::clamp(r.step, -n - 1, n + 1);
+      const std::int64_t low = step > 0 ? 0 : -1, high = step > 0 ? n : n - 1;
       const auto clip = [&](std::int64_t k) { return std::clamp(k < 0 ? k + n : k, low, high); };
-      first[i] = r.start ? clip(*r.start) : (r.step > 0 ? 0 : n - 1);
-      const std::int64_t stop = r.stop ? clip(*r.stop) : (r.step > 0 ? n : -1);
-      const std::int64_t span = r.step > 0 ? stop - first[i] : first[i] - stop;
-      sizes[i] = span <= 0 ? 0 : (span - 1) / std::abs(r.step) + 1;
+      first[i] = r.start ? clip(*r.start) : (step > 0 ? 0 : n - 1);
+      const std::int64_t stop = r.stop ? clip(*r.stop) : (step > 0 ? n : -1);
+      const std::int64_t span = step > 0 ? stop - first[i] : first[i] - stop;
+      sizes[i] = span <= 0 ? 0 : (span - 1) / std::abs(step) + 1;
       if (sizes[i] == 0) first[i] = 0;
-      steps[i] = r.step;
+      steps[i] = step;
     }
     if (!r.single) kept.push_back(sizes[i]);
     ++i;
@@ -194,7 +201,8 @@ variable pad(operand x, std::initializer_list<std::int64_t> before,
   attributes.insert(attributes.end(), before.begin(), before.end());
   attributes.resize(3 * s.rank(), 1);
   for (std::size_t i = 0; i < s.rank(); ++i) {
-    attributes.push_back(s[i] + before.begin()[i] + after.begin()[i]);
+    attributes.push_back(s[i] + std::min(before.begin()[i], too_many) +
+                         std::min(after.begin()[i], too_many));
   }
   attributes.push_back(std::bit_cast<std::int64_t>(value));
   return record(primitives::embed, {c[0]}, attributes);

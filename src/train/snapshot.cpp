@@ -138,10 +138,12 @@ running_fit::gathered running_fit::read_figures(const named_tensors& found, cons
     const auto* x = at->second.data_as<double>();
     result.sums.assign(x, x + at->second.shape().elements());
   }
-  const std::int64_t epochs = p.epoch - p.first_epoch;
-  const bool sane = p.first_epoch >= 0 && epochs >= 0 && p.first_step >= 0 &&
-                    p.step >= p.first_step && p.batch >= 0 && p.batch <= batches_.count();
+  constexpr std::int64_t most = std::int64_t{1} << 62;  // what is added to it does not overflow
+  const bool sane = 0 <= p.first_epoch && p.first_epoch <= p.epoch && p.epoch < most &&
+                    0 <= p.first_step && p.first_step <= p.step && p.step < most && 0 <= p.batch &&
+                    p.batch <= batches_.count();
   if (!sane) refuse(source, "its position is impossible");
+  const std::int64_t epochs = p.epoch - p.first_epoch;
   std::vector<std::string> names;
   std::vector<const double*> columns;
   for (const auto& [name, value] : found) {
@@ -150,7 +152,7 @@ running_fit::gathered running_fit::read_figures(const named_tensors& found, cons
     if (start == std::string::npos) refuse(source, fmt::format("it also holds '{}'", name));
     names.push_back(name.substr(start + 1));
     columns.push_back(value.data_as<double>());
-    if (value.shape() == shape{epochs}) continue;
+    if (value.shape()[0] == epochs) continue;
     refuse(source,
            fmt::format("'{}' has {} epochs, not {}", names.back(), value.shape().text(), epochs));
   }

@@ -12,6 +12,7 @@
 #include <random>
 
 #include "expect_error.hpp"
+#include "full_disk.hpp"
 #include "io/files.hpp"
 #include "io/numpy_npz.hpp"
 
@@ -134,7 +135,9 @@ TEST_F(Named, BrokenSafetensorsAreRefused) {
             "'w' declares more than fits into memory: shape (2147483649, 2): more than 2^31 "
             "elements");
   const std::string odd = "its header holds something else than tensors at 'w', ";
-  EXPECT_EQ(error(R"({"w":3})"), odd + "''");
+  for (const std::string value : {"3", "null", "true"}) {
+    EXPECT_EQ(error(R"({"w":)" + value + "}"), odd + "''");
+  }
   EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[-1],"data_offsets":[0,8]}})"), odd + "'shape'");
   EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[[2]],"data_offsets":[0,8]}})"), odd + "'shape'");
   EXPECT_EQ(error(R"({"w":{"dtype":"F32","kind":"x","shape":[2]}})"), odd + "'kind'");
@@ -245,6 +248,12 @@ TEST_F(Named, BrokenNpzFilesAreRefused) {
     renamed.replace(at, 8, "rate.txt");
   }
   EXPECT_EQ(error(renamed), "it holds 'rate.txt', no .npy");
+  write_npz(file, {{"a", rate}, {"b", rate}});
+  std::string twice = content(file);
+  for (auto at = twice.find("b.npy"); at != twice.npos; at = twice.find("b.npy", at)) {
+    twice[at] = 'a';
+  }
+  EXPECT_EQ(error(twice), "it is no zip archive, or broken: File already exists");
   EXPECT_EQ(message_of([&] { write_npz(file, {}); }), "write_npz: there is nothing to write");
 }
 
@@ -321,6 +330,12 @@ TEST_F(Named, AFailedWriteLeavesTheOldFile) {
   EXPECT_EQ(message_of([&] { save_parameters(folder_ / "none" / "m.npz", {p}); }),
             "save_parameters: " + (folder_ / "none" / "m.npz").string() +
                 ": cannot write beside it: No such file or directory");
+  const parameter large("w", xt::xarray<float>(xt::zeros<float>({1000})));
+  const tests::full_disk full;
+  EXPECT_EQ(message_of([&] { save_parameters(file, {large}); }),
+            "save_parameters: " + file.string() + ": cannot write it: File too large");
+  EXPECT_EQ(content(file), before);
+  EXPECT_FALSE(std::filesystem::exists(unfinished));
 }
 
 TEST_F(Named, AKilledWriterLeavesAWholeFile) {

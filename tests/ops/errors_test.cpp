@@ -168,6 +168,9 @@ TEST_F(Errors, OfReshapingNameTheShapes) {
                "reshape: cannot find the size -1 that turns (2, 3) into the rest");
   EXPECT_ERROR(shape_error, reshape(x, {-1, -1}), "reshape: cannot find the size -1");
   EXPECT_ERROR(shape_error, reshape(empty, {-1, 0}), "reshape: cannot find the size -1");
+  // 2^64 + 1, in 64 bits 1.
+  EXPECT_ERROR(shape_error, reshape(x, {274177, 67280421310721, -1}),
+               "reshape: cannot find the size -1 that turns (2, 3) into the rest");
   EXPECT_ERROR(shape_error, reshape(x, {-2, 3}), "reshape: a size is negative");
   EXPECT_ERROR(shape_error, broadcast_to(x, {3, 3}),
                "broadcast_to: cannot broadcast (2, 3) to (3, 3)");
@@ -202,7 +205,20 @@ TEST_F(Errors, OfPartsNameTheShapes) {
   EXPECT_ERROR(shape_error, pad(x, {1}, {1, 1}),
                "pad: (2, 3) needs 2 sizes before and after, none negative");
   EXPECT_ERROR(shape_error, pad(x, {1, -1}, {1, 1}), "pad: (2, 3) needs 2 sizes");
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  EXPECT_ERROR_ANYWHERE(shape_error, pad(vector, {most}, {most}), "more than 2^31 elements");
   EXPECT_ERROR(value_error, pad(whole, {1, 1}, {1, 1}, 1.5), "1.5 is no int64");
+}
+
+TEST_F(Errors, OfCustomGradientsTellTapesApart) {
+  tape elsewhere;
+  const variable far = elsewhere.input(float32, {2, 3});
+  const derivative_rule rule = [far](const auto&, variable, variable) { return variables{far}; };
+  EXPECT_ERROR_ANYWHERE(tape_error, custom_gradient([far](const auto&) { return far; }, {x}, rule),
+                        "custom_gradient: inputs and output must live on one tape");
+  const variable y = custom_gradient([](const auto& v) { return sin(v[0]); }, {x}, rule);
+  EXPECT_ERROR_ANYWHERE(tape_error, gradient(sum(y), x),
+                        "custom_gradient: the rule's adjoint lives on another tape");
 }
 
 TEST_F(Errors, OfIndicesNameTheShapes) {

@@ -80,6 +80,15 @@ TEST(Slice, MixesIndicesRangesAndWholeAxes) {
   EXPECT_EQ(slice(x, {{1, 1}}).shape(), (shape{0, 5, 6}));
 }
 
+TEST(Slice, TakesTheFirstElementWithHugeSteps) {
+  using limits = std::numeric_limits<std::int64_t>;
+  graph_under_test g;
+  const variable x = g.input(float64, counted({4, 5}));
+  const std::optional<std::int64_t> none;
+  expect_close(g.run(slice(x, {{none, none, limits::max()}, 0})), array({1}, 1), 0);
+  expect_close(g.run(slice(x, {{none, none, limits::min()}, 0})), array({1}, 16), 0);
+}
+
 TEST(Transpose, MovesLargeAndEmptyArrays) {
   engine random(1);
   for (const shape& s : {shape{37, 53}, shape{600, 3}, shape{3, 600}, shape{0, 4}, shape{1, 9}}) {
@@ -160,6 +169,12 @@ TEST(Layout, TrianglesOfIntegersAreIntegers) {
   graph_under_test g;
   const variable x = g.input(int64, array({2, 2}, {1, 2, 3, 4}));
   expect_close(g.run(tril(x)), array({2, 2}, {1, 0, 3, 4}), 0);
+}
+
+TEST(Layout, IntegersArePaddedWithIntegers) {
+  graph_under_test g;
+  const variable x = g.input(int64, array({2}, {1, 2}));
+  expect_close(g.run(pad(x, {1}, {0}, 7)), array({3}, {7, 1, 2}), 0);
 }
 
 TEST(Layout, KeepsEmptyArraysEmpty) {

@@ -62,4 +62,17 @@ TEST(EveryElementwiseOperation, TakesIntegersWhereTheyHaveAMeaning) {
   EXPECT_GT(taken, 0u);
 }
 
+TEST(Integers, WrapAround) {
+  using limits = std::numeric_limits<std::int64_t>;
+  tape t;
+  const variable most = t.constant(limits::max()), least = t.constant(limits::min());
+  EXPECT_EQ((most + 1).value<std::int64_t>()(), limits::min());
+  EXPECT_EQ((least - 1).value<std::int64_t>()(), limits::max());
+  EXPECT_EQ((-least).value<std::int64_t>()(), limits::min());
+  EXPECT_EQ(abs(least).value<std::int64_t>()(), limits::min());
+  EXPECT_EQ((most * most).value<std::int64_t>()(), 1);
+  const variable both = stack({most, most}), zeros = t.constant(xt::xarray<std::int64_t>{0, 0});
+  EXPECT_EQ(scatter_add(both, zeros, 1).value<std::int64_t>()(0), -2);
+}
+
 }  // namespace cotape::tests

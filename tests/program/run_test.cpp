@@ -1,6 +1,7 @@
 // Running programs: inputs, outputs of every kind, results, traces of compiled functions.
 #include <fmt/format.h>
 
+#include <sstream>
 #include <xtensor/xview.hpp>
 
 #include "expect_error.hpp"
@@ -450,6 +451,13 @@ TEST(ProgramErrors, ValuesThatDoNotFitThrow) {
       },
       "run: input 1 is int64, the value float32: convert it");
   EXPECT_NO_THROW(code.run(std::vector{view_of(good), number}));
+}
+
+TEST(Result, PrintsItsNumberOrItsType) {
+  auto f = compile([](variable x) { return std::vector<variable>{sum(x), x}; });
+  std::ostringstream out;
+  for (const result& r : f(xt::xarray<float>{1, 1.5F})) out << r << "; ";
+  EXPECT_EQ(out.str(), "2.5; float32 (2,); ");
 }
 
 }  // namespace

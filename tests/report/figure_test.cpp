@@ -205,6 +205,8 @@ TEST(ScatterMatrix, HasEachColumnAgainstEachAndHistograms) {
   EXPECT_EQ(panels[3].curves[0].y, (std::vector<double>{3}));
   EXPECT_EQ(panels[1].curves[0].x[1], 30);
   EXPECT_EQ(panels[1].curves[0].y[1], 2);
+  const auto narrow = scatter_matrix({"a", "b"}, xt::xarray<float>(values));
+  EXPECT_EQ(narrow[1].curves[0].x[1], 30);
   EXPECT_EQ(panels[0].y_label + panels[2].x_label + panels[2].y_label + panels[3].x_label, "aabb");
   EXPECT_EQ(panels[1].x_label + panels[1].y_label + panels[0].x_label, "");
   EXPECT_EQ(message_of([&] { scatter_matrix({"a"}, values); }),

@@ -196,6 +196,14 @@ TEST(BlasWarning, NamesTheKernelsAndWhatForcedThem) {
             "a newer BLAS may know it");
 }
 
+TEST_F(Profile, SaysThatTheRatioCannotBeTold) {
+  profile_table table;
+  table.mixed = 1;
+  std::ostringstream text;
+  text << table;
+  EXPECT_NE(text.str().find("reverse / forward: cannot be told"), std::string::npos);
+}
+
 TEST(MachinePeak, IsThatOfTheSmallestCopyThatHoldsTheBytes) {
   const machine_peak peak{1, 2, {{1000, 30}, {2000, 20}, {4000, 10}}};
   EXPECT_EQ(peak.copy(10), 30);

@@ -5,6 +5,8 @@
 
 #include "cotape/error.hpp"
 
+#include "full_disk.hpp"
+
 namespace {
 
 using cotape::io_error;
@@ -34,6 +36,15 @@ TEST(Tool, PassesOnWhatAFailingProgramSays) {
   EXPECT_EQ(message_of("sh", {"-c", "echo; echo it broke >&2; exit 3"}),
             "report: sh failed: it broke");
   EXPECT_EQ(message_of("false", {}), "report: false failed: it gives no reason");
+}
+
+TEST(Tool, SaysWhyItCannotStart) {
+  EXPECT_EQ(message_of("/", {}), "report: cannot start /: Permission denied");
+}
+
+TEST(Tool, SaysThatTheDiskIsFull) {
+  const cotape::tests::full_disk full;
+  EXPECT_EQ(message_of("cat", {}), "report: cannot write a temporary file: File too large");
 }
 
 }  // namespace

@@ -43,6 +43,15 @@ struct plane {
   }
 };
 
+TEST(Model, CanBeMoved) {
+  const symbol x = input({2});
+  model a(x, dense(1)(x)), b = std::move(a);
+  const xt::xarray<float> row{{1, 2}};
+  const tensor before = b.predict(row);
+  a = std::move(b);
+  EXPECT_TRUE(same_bits(a.predict(row), before));
+}
+
 TEST(Fit, LearnsXor) {
   sequential m({dense(4, "sigmoid"), dense(5, "sigmoid"), dense(1, "sigmoid")}, 1);
   m.compile("binary_crossentropy", adam({.rate = 0.05}), {"accuracy"});

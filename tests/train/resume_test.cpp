@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cotape/cotape.hpp>
 #include <fstream>
@@ -213,6 +214,20 @@ TEST(Resume, RefusesWhatIsNotItsOwn) {
             "fit: " + alien.string() + ": it is no state of a fit");
 }
 
+TEST(Resume, GoesOnWithTheLog) {
+  const folder f;
+  for (const std::int64_t epochs : {2, 3}) {
+    little l;
+    l.m.fit(l.x, l.y,
+            {.epochs = epochs,
+             .batch_size = 2,
+             .callbacks = {checkpoint(f.at / "c.safetensors"), csv_log(f.at / "log.csv")},
+             .progress = nullptr});
+  }
+  const std::string log = bytes_of(f.at / "log.csv");
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 4) << log;
+}
+
 // The file with one of its values changed.
 template <class F> void change(const path& from, const path& to, F f) {
   named_tensors values = read_safetensors(from);
@@ -240,6 +255,19 @@ TEST(Resume, RefusesImpossibleStates) {
             named + "its position is impossible");
   EXPECT_EQ(refused([](named_tensors& v) { v.at("fit/position").data_as<std::int64_t>()[3] = 9; }),
             named + "'loss' has (2,) epochs, not 9");
+  constexpr std::int64_t far = std::int64_t{1} << 40;
+  EXPECT_EQ(
+      refused([](named_tensors& v) { v.at("fit/position").data_as<std::int64_t>()[3] = far; }),
+      named + "'loss' has (2,) epochs, not 1099511627776");
+  using limits = std::numeric_limits<std::int64_t>;
+  for (const std::int64_t epoch : {limits::min(), limits::max()}) {
+    EXPECT_EQ(refused([epoch](named_tensors& v) {
+                auto* position = v.at("fit/position").data_as<std::int64_t>();
+                position[1] = 1;
+                position[3] = epoch;
+              }),
+              named + "its position is impossible");
+  }
   EXPECT_EQ(refused([](named_tensors& v) {
               v["fit/sums"] = tensor({int64, {3}});
             }),
