@@ -55,14 +55,14 @@ COTAPE_UNARY(sqrt)
 
 struct sin_op : unary {  // dy/dx = cos x
   static constexpr auto name = "sin";
-  template <class B> static B kernel(B x) { return sin(x); }
+  template <class B> static B kernel(B x);
   static variable derivative(variable x, variable, variable dy) { return chain(dy, cos(x)); }
 };
 COTAPE_UNARY(sin)
 
 struct cos_op : unary {  // dy/dx = -sin x
   static constexpr auto name = "cos";
-  template <class B> static B kernel(B x) { return cos(x); }
+  template <class B> static B kernel(B x);
   static variable derivative(variable x, variable, variable dy) { return chain(dy, -sin(x)); }
 };
 COTAPE_UNARY(cos)
