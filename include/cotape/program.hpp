@@ -67,14 +67,6 @@ struct compile_options {
   bool watch_kinks = false;  // keep for each run which elements were on a kink (report::kinks)
 };
 
-/// An operation with kinks, ties or jumps, and where its result was on one in the last run.
-struct kink_mask {
-  std::string operation;  // "relu"
-  std::string text;       // the node as its tape prints it
-  place where;            // the line that recorded it
-  array_view mask;        // of the result's shape: 1 there, else 0
-};
-
 struct program_memory {
   std::size_t arena = 0;       // bytes of the arena
   std::size_t most_alive = 0;  // bytes of the values alive at the worst moment

@@ -1,12 +1,12 @@
 // layer: program
-// What a program is made of and what its parts cost: for profiles.
+// What a program is made of and what its parts cost, for profiles; where its values had kinks.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
-#include "cotape/shape.hpp"
+#include "cotape/variable.hpp"
 
 namespace cotape {
 
@@ -25,6 +25,14 @@ struct program_part {
   double bytes = 0;
   cotape::dtype dtype = float32;
   recorded in = recorded::forward;
+};
+
+/// An operation with kinks, ties or jumps, and where its result was on one in the last run.
+struct kink_mask {
+  std::string operation;  // "relu"
+  std::string text;       // the node as its tape prints it
+  place where;            // the line that recorded it
+  array_view mask;        // of the result's shape: 1 there, else 0
 };
 
 }  // namespace cotape

@@ -2,9 +2,8 @@
 // the files of primitives instantiate for each of them.
 #include <cmath>
 
-#include "kernels/isa/batch.hpp"
+#include "kernels/isa/transcendental.hpp"
 #include "primitives/elementwise.hpp"
-#include "primitives/isa/transcendental.hpp"
 
 namespace cotape {
 
@@ -104,8 +103,8 @@ template <class Op, class T, class Arch> kernels::scalar_functions scalar_functi
 
 #include "primitives/pairs.hpp"
 
-#include "primitives/isa/edges.hpp"
-#include "primitives/isa/error_function.hpp"
+#include "kernels/isa/edges.hpp"
+#include "kernels/isa/error_function.hpp"
 
 namespace cotape {
 
@@ -118,10 +117,7 @@ template <class T> bool is_small_whole(T n) {
 
 }  // namespace
 
-template <class B> [[gnu::always_inline]] inline B exp_op::kernel(B x) {
-  if constexpr (std::is_same_v<B, double> || std::is_same_v<B, doubles>) return exp_of_doubles(x);
-  else return exp_of_floats(x);
-}
+template <class B> [[gnu::always_inline]] inline B exp_op::kernel(B x) { return exp_of(x); }
 
 template <class B> [[gnu::always_inline]] inline B tanh_op::kernel(B x) {
   if constexpr (std::is_same_v<B, floats>) return tanh_of_floats(x);

@@ -2,7 +2,7 @@
 // depends on that element alone.
 #pragma once
 
-#include "primitives/isa/transcendental.hpp"
+#include "kernels/isa/transcendental.hpp"
 
 namespace cotape {
 namespace {
@@ -93,7 +93,7 @@ template <class B> [[gnu::always_inline]] inline B sine_of(B x, int quarters) {
 }
 
 template <class B> [[gnu::noinline, gnu::cold]] B expm1_of_large(B x, B y) {
-  return select(x > B(64), exp_op::kernel(x), y);  // the 1 is lost
+  return select(x > B(64), exp_of(x), y);  // the 1 is lost
 }
 
 // e^x - 1: xsimd's is infinite from 88.38 or 709.44 on, and 0 at -0.

@@ -5,7 +5,7 @@
 // in Chebyshev's points, with 50 digits.
 #pragma once
 
-#include "primitives/isa/transcendental.hpp"
+#include "kernels/isa/transcendental.hpp"
 
 namespace cotape {
 namespace {
@@ -77,7 +77,7 @@ template <class B> [[gnu::always_inline]] inline B erfc_of(B a, B e) {
 template <class B> [[gnu::always_inline]] inline B erf_of(B x) {
   using T = typename B::value_type;
   const B a = within(B(0), abs(x), B(6));
-  const B y = copysign(B(1) - erfc_of(a, exp_op::kernel(-(a * a))), x);
+  const B y = copysign(B(1) - erfc_of(a, exp_of(-(a * a))), x);
   return select(a < B(T(0.65)), central_erf(x), y);
 }
 
@@ -86,7 +86,7 @@ template <class B> [[gnu::always_inline]] inline B normal_cdf_of(B x) {
   using T = typename B::value_type;
   const B root(T(0.70710678118654752)), size = abs(x);
   const B s = within(B(0), size, B(T(1.5) * erf_terms<T>::most)), square = s * s;
-  const B e = exp_op::kernel(B(-0.5) * square);
+  const B e = exp_of(B(-0.5) * square);
   const B exact = e - e * (B(0.5) * rest_of_square(s, square));
   const B tail = B(0.5) * erfc_of(s * root, exact), central = central_erf(x * root);
   return select(size < B(T(0.9)), xsimd::fma(B(0.5), central, B(0.5)),

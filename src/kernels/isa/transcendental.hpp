@@ -132,6 +132,11 @@ struct reduced_float {
   return xsimd::fma(e.rest, scale, scale);
 }
 
+template <class B> [[gnu::always_inline]] inline B exp_of(B x) {
+  if constexpr (std::is_same_v<B, floats>) return exp_of_floats(x);
+  else return exp_of_doubles(x);
+}
+
 // tanh x = 2h / (1 + h^2) with h = tanh(x/2) = (x/2) (1 + p(x^2)) / (1 + q(x^2)), fitted on
 // [-9.04, 9.04] with a relative error of at most 3e-8. The ones stay apart, so that little is lost
 // where p and q are small; where h is near 1, its error vanishes.
