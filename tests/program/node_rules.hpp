@@ -1,0 +1,30 @@
+// The interpreter's rules: what each operation makes of its operands.
+#pragma once
+
+#include "interpreter.hpp"
+
+namespace cotape::tests {
+
+/// An operation with its operands, on a tape or in a graph.
+struct task {
+  const primitive* op;
+  const value_type* type;
+  std::span<const std::int64_t> attributes;
+  std::array<const number_array*, 4> in{};
+  std::array<const value_type*, 4> in_type{};
+  bool transpose_a = false, transpose_b = false, negated = false;  // of a matmul in a graph
+  bool second_is_maximum_of_first = false;                         // of an `equal`
+};
+
+/// The task's values; throws std::out_of_range for an operation without a rule.
+number_array computed(const task& t);
+
+// One element of an element-wise operation; u is half the dtype's epsilon.
+using element_rule = number (*)(number a, number b, number c, double u);
+element_rule rule_of(std::string_view name);
+number sum_of(number a, number b, double u);
+number product_of(number a, number b, double u);
+/// Half the dtype's epsilon; 0 for int64.
+double unit_of(dtype d);
+
+}  // namespace cotape::tests
