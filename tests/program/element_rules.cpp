@@ -161,7 +161,7 @@ const std::map<std::string_view, element_rule>& rules() {
       entry{"tanh",
             [](number a, number, number, double u) {
               const long double y = std::tanh(a.x);
-              return smooth(a, y, 1 - y * y, 1, u, 6);
+              return smooth(a, y, 1 - y * y, 1, u, 4);
             }},
       entry{"logit",
             [](number a, number, number, double u) {
@@ -183,7 +183,14 @@ const std::map<std::string_view, element_rule>& rules() {
             [](number a, number, number, double u) {
               const long double d = 2 * std::numbers::inv_sqrtpi_v<long double> *
                                     std::exp(-a.x * a.x);
-              return smooth(a, std::erf(a.x), d, 1, u, u < 1e-10 ? 75 : 3);
+              return smooth(a, std::erf(a.x), d, 1, u, 3);
+            }},
+      entry{"normal_cdf",
+            [](number a, number, number, double u) {
+              const long double root = std::numbers::sqrt2_v<long double>;
+              const long double d = std::exp(-a.x * a.x / 2) / root *
+                                    std::numbers::inv_sqrtpi_v<long double>;
+              return smooth(a, std::erfc(-a.x / root) / 2, d, 1, u, 7);
             }},
       entry{"abs",
             [](number a, number, number, double) {

@@ -37,6 +37,7 @@ std::vector<operation> functions() {
       COTAPE_ROW("logit", one, logit(0.5 + 0.4 * sin(a))),
       COTAPE_ROW("logit sigmoid", one, logit(sigmoid(a))),
       COTAPE_ROW("erf", one, erf(a)),
+      COTAPE_ROW("normal_cdf", one, normal_cdf(a)),
       COTAPE_ROW("abs", one, abs(a)),
       COTAPE_ROW("sign", one, sign(a) * a),
       COTAPE_ROW("reciprocal", one, reciprocal(2 + sin(a))),

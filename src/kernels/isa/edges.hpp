@@ -87,6 +87,10 @@ template <class B> [[gnu::noinline, gnu::cold]] B sine_of_far(B x, int quarters,
 
 template <class B> [[gnu::always_inline]] inline B sine_of(B x, int quarters) {
   const B near_to(sizeof(typename B::value_type) == 4 ? 200 : 800000);
+  if (xsimd::all(abs(x) <= B(0.75))) {  // no quarter to subtract: the same bits, sooner
+    const B r = abs(x), z = r * r;
+    return quarters == 0 ? sine_series(r, z) : cosine_series(z);
+  }
   if (!xsimd::all(abs(x) <= near_to)) [[unlikely]]
     return sine_of_far(x, quarters, near_to);
   return sine_of_near(x, quarters);
