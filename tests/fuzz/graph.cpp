@@ -16,7 +16,10 @@ constexpr std::size_t most_nodes = 300;
 class player {
  public:
   player(const std::uint8_t* data, std::size_t size)
-      : bytes_(data, size), tape_(flip() ? precision::as_given : precision::float64) {}
+      : bytes_(data, size), tape_(flip() ? precision::as_given : precision::float64) {
+    tape_.kinks =
+        pick({kink_policy::standard, kink_policy::left, kink_policy::right, kink_policy::split});
+  }
 
   void play() {
     for (int i = 0; i < 20 && bytes_.remaining_bytes() > 0 && tape_.size() < most_nodes; ++i) {
@@ -160,10 +163,10 @@ class player {
   variable unary() {
     using function = variable (*)(operand);
     constexpr function list[] = {
-        negate,      reciprocal, square, exp,           expm1,    log,     log1p,
-        sqrt,        sin,        cos,    tanh,          relu,     sigmoid, softplus,
-        logit,       erf,        abs,    stop_gradient, identity, sign,    append_ones,
-        log_sigmoid, silu,       gelu,   diag,          gelu_tanh};
+        negate,      reciprocal,  square,     exp,  expm1,         log,      log1p,
+        sqrt,        sin,         cos,        tanh, relu,          sigmoid,  softplus,
+        logit,       erf,         normal_cdf, abs,  stop_gradient, identity, sign,
+        append_ones, log_sigmoid, silu,       gelu, diag,          gelu_tanh};
     return pick(list)(any_operand());
   }
   variable binary() {
@@ -300,7 +303,9 @@ class player {
     if (!inputs.empty() && below(16) == 0) inputs.pop_back();
     std::vector<variable> outputs = some_variables(4);
     outputs.push_back(any_variable());
-    program p(tape_, inputs, outputs, {.fuse = flip(), .effects = flip(), .rebind = flip()});
+    const bool watch = flip();
+    program p(tape_, inputs, outputs,
+              {.fuse = flip(), .effects = flip(), .rebind = flip(), .watch_kinks = watch});
     std::vector<tensor> values;
     for (const variable& x : inputs) values.push_back(any_tensor(x.dtype(), x.shape()));
     const std::vector<array_view> views(values.begin(), values.end());

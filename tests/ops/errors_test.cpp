@@ -211,13 +211,13 @@ TEST_F(Errors, OfPartsNameTheShapes) {
 }
 
 TEST_F(Errors, OfCustomGradientsTellTapesApart) {
-  tape elsewhere;
-  const variable far = elsewhere.input(float32, {2, 3});
+  tape another;
+  const variable far = another.input(float32, {2, 3});
   const derivative_rule rule = [far](const auto&, variable, variable) { return variables{far}; };
   EXPECT_ERROR_ANYWHERE(tape_error, custom_gradient([far](const auto&) { return far; }, {x}, rule),
                         "custom_gradient: inputs and output must live on one tape");
-  const variable y = custom_gradient([](const auto& v) { return sin(v[0]); }, {x}, rule);
-  EXPECT_ERROR_ANYWHERE(tape_error, gradient(sum(y), x),
+  const variable odd = custom_gradient([](const auto& v) { return sin(v[0]); }, {x}, rule);
+  EXPECT_ERROR_ANYWHERE(tape_error, gradient(sum(odd), x),
                         "custom_gradient: the rule's adjoint lives on another tape");
 }
 
