@@ -80,15 +80,16 @@ void append_binary(std::vector<op_case>& rows) {
                            logit_cross_entropy, away_from_zero(), interval(0, 1)));
 }
 
-// Mean over rows of sum_k t_k term(log p_k).
-double class_loss(const std::vector<std::vector<real>>& log_p, const array& t, real (*term)(real)) {
+// Mean over rows of sum_k t_k of_log(log p_k).
+double class_loss(const std::vector<std::vector<real>>& log_p, const array& t,
+                  real (*of_log)(real)) {
   real total = 0;
   const bool sparse = t.shape.rank() == 1;
   for (std::size_t i = 0; i < log_p.size(); ++i) {
     for (std::size_t k = 0; k < log_p[i].size(); ++k) {
       const real weight =
           !sparse ? t.data[i * log_p[i].size() + k] : t.data[i] == static_cast<double>(k);
-      total += weight * term(log_p[i][k]);
+      total += weight * of_log(log_p[i][k]);
     }
   }
   return static_cast<double>(total / static_cast<real>(log_p.size()));
@@ -126,12 +127,12 @@ void append_classes(std::vector<op_case>& rows, const char* name, const char* va
   c.apply = [=](const variables& v) { return f(v[0], v[1]); };
   c.grows = true;
   c.reference = [=](const arrays& x) {
-    const auto term = [](real log_p) { return -log_p; };
-    return array({}, class_loss(each_row(x[0], logarithms), x[1], term));
+    const auto of_log = [](real log_p) { return -log_p; };
+    return array({}, class_loss(each_row(x[0], logarithms), x[1], of_log));
   };
   c.magnitude = [=](const arrays& x) {  // log p is off by so much, whatever its size
-    const auto term = [](real log_p) { return 1 - log_p; };
-    return array({}, class_loss(each_row(x[0], logarithms), x[1], term));
+    const auto of_log = [](real log_p) { return 1 - log_p; };
+    return array({}, class_loss(each_row(x[0], logarithms), x[1], of_log));
   };
   rows.push_back(std::move(c));
 }

@@ -103,7 +103,7 @@ std::vector<edge> documented() {
         cells.push_back(line.substr(at, end - at));
       }
       result.push_back({cells.at(0), parsed(cells.at(1)), parsed(cells.at(2)), parsed(cells.at(3)),
-                        cells.at(4)});
+                        cells.size() > 4 ? cells[4] : ""});
     }
   }
   return result;

@@ -39,7 +39,7 @@ TEST(Kinks, AreListedForTheLastRun) {
   EXPECT_EQ(found[0].where.text(), "kinks_test.cpp:" + std::to_string(line));
   EXPECT_EQ(found[1].operation, "abs");
   EXPECT_EQ(found[1].elements, (elements{{0, 1}}));
-  EXPECT_EQ(text_of({found[1]}), "abs of (2, 3) at kinks_test.cpp:" + std::to_string(line) +
+  EXPECT_EQ(text_of({found[1]}), "abs of (2, 3) at kinks_test.cpp:" + std::to_string(line + 1) +
                                      ": 1 of 6 elements: (0, 1)\n");
   f(matrix{{0.5, 3.0, 2.0}, {-1.0, 0.1, -0.1}});
   EXPECT_TRUE(report::kinks(f.last()).empty());
