@@ -2,11 +2,15 @@
 // Where an infinity or NaN comes from.
 #pragma once
 
+#include <array>
+#include <concepts>
+#include <functional>
 #include <initializer_list>
 #include <iosfwd>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cotape/program.hpp"
@@ -44,6 +48,29 @@ std::optional<non_finite> find_non_finite(variable of, std::span<const binding> 
 inline std::optional<non_finite> find_non_finite(variable of,
                                                  std::initializer_list<binding> inputs = {}) {
   return find_non_finite(of, std::span(inputs.begin(), inputs.size()));
+}
+
+namespace detail {
+std::optional<non_finite> find_non_finite(
+    const std::function<std::vector<variable>(const std::vector<variable>&)>& f,
+    std::span<const array_argument> at);
+}  // namespace detail
+
+/// The same for a function as compile takes it, a training step for one, at arrays: of what it
+/// returns and of the values that it assigns to parameters, which they do not get.
+template <class F, class... Arrays>
+requires std::invocable<F&, std::conditional_t<true, variable, Arrays>...> std::optional<non_finite>
+find_non_finite(F f, const Arrays&... at) {
+  const std::array<array_argument, sizeof...(Arrays)> given{array_argument(at)...};
+  const auto over_list = [&]<std::size_t... I>(const std::vector<variable>& x,
+                                               std::index_sequence<I...>) {
+    return detail::as_list(f(x[I]...));
+  };
+  return detail::find_non_finite(
+      [&](const std::vector<variable>& x) {
+        return over_list(x, std::index_sequence_for<Arrays...>());
+      },
+      given);
 }
 
 }  // namespace cotape

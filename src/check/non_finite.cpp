@@ -300,8 +300,19 @@ std::optional<non_finite> first_non_finite(tape& t, std::span<const std::uint32_
 
 }  // namespace check
 
+namespace {
+
+std::optional<non_finite> find(tape& t, std::span<const std::uint32_t> roots,
+                               const std::vector<variable>& bound,
+                               std::span<const array_view> given) {
+  program code(t, bound, check::needed_by(t, roots), {.fuse = false, .effects = false});
+  code.run(given);
+  return check::first_non_finite(t, roots, code);
+}
+
+}  // namespace
+
 std::optional<non_finite> find_non_finite(variable of, std::span<const binding> inputs) {
-  tape& t = of.owner();
   const std::uint32_t root[] = {of.index()};
   std::vector<variable> bound;
   std::vector<array_view> given;
@@ -309,9 +320,23 @@ std::optional<non_finite> find_non_finite(variable of, std::span<const binding> 
     bound.push_back(b.input());
     given.push_back(b.value());
   }
-  program code(t, bound, check::needed_by(t, root), {.fuse = false, .effects = false});
-  code.run(given);
-  return check::first_non_finite(t, root, code);
+  return find(of.owner(), root, bound, given);
+}
+
+std::optional<non_finite> detail::find_non_finite(
+    const std::function<std::vector<variable>(const std::vector<variable>&)>& f,
+    std::span<const array_argument> at) {
+  tape t;
+  std::vector<variable> inputs;
+  std::vector<array_view> given;
+  for (const array_argument& a : at) {
+    given.push_back(a.view());
+    inputs.push_back(t.input(given.back().dtype(), given.back().shape()));
+  }
+  std::vector<std::uint32_t> roots;
+  for (const variable& y : f(inputs)) roots.push_back(y.index());
+  for (const effect& e : t.effects()) roots.push_back(e.value);
+  return find(t, roots, inputs, given);
 }
 
 std::ostream& operator<<(std::ostream& out, const non_finite& f) {

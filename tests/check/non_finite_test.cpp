@@ -225,5 +225,25 @@ TEST(NonFinite, EndsAFitBeforeTheUpdate) {
   EXPECT_FALSE(std::isfinite(h["loss"].back()));
 }
 
+TEST(NonFinite, OfAStepIsFoundInItsUpdateToo) {
+  const parameter w("w", row{0, 4});
+  sgd optimizer({.rate = 0.1});
+  const auto step = [&](variable x) {
+    const variable loss = sum(sqrt(w * x));
+    optimizer.minimize(loss);
+    return loss;
+  };
+  const auto found = find_non_finite(step, row{1, 1});
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->in_reverse_sweep);
+  EXPECT_EQ(found->operation, "divide");
+  EXPECT_EQ(found->element, (std::vector<std::int64_t>{0}));
+  EXPECT_EQ(w.value<float>(), (row{0, 4}));
+  w.set(row{1, 4});
+  EXPECT_FALSE(find_non_finite(step, row{1, 1}));
+  const auto both = [](variable a, variable b) { return std::vector<variable>{a, log(b)}; };
+  EXPECT_EQ(find_non_finite(both, row{1}, row{0})->operation, "log");
+}
+
 }  // namespace
 }  // namespace cotape
