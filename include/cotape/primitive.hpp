@@ -13,7 +13,8 @@
 //
 // With two or three operands the derivative's first argument says for which of them it is wanted:
 // derivative(int i, variable a, variable b, variable y, variable dy). A kernel is called with
-// floats and doubles. Descriptors are constants: any thread may use them.
+// floats and doubles. `static variable kinks(const derivation& d)`, if there is one, gives 1 where
+// the result is on a kink (report::kinks). Descriptors are constants: any thread may use them.
 #pragma once
 
 #include <array>

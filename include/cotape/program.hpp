@@ -195,7 +195,7 @@ compiled<F> compile(F f, const compile_options& options = {}, const char* file =
 
 /// Compiles and runs what v needs; the tape keeps the program for the next time.
 tensor evaluate(variable v, std::span<const binding> inputs);
-/// What jacobian<T> and hessian<T> copy, in the dtype of x or, by columns, of y.
+/// What jacobian<T> and hessian<T> copy, in the dtype of x.
 tensor evaluate_jacobian(variable y, variable x, std::span<const binding> inputs);
 tensor evaluate_hessian(variable y, variable x, std::span<const binding> inputs);
 /// How many programs value() and commit() keep for the tape; the least recently used of more than

@@ -8,12 +8,12 @@
 
 #include "cotape/check.hpp"
 
-namespace cotape::testing {
+namespace cotape::detail {
 
 /// The check of f at arrays; a function of a tape takes none.
 template <class F, class... Arrays> gradient_check checked(F&& f, const Arrays&... arrays) {
-  if constexpr (sizeof...(arrays) == 0) return check_gradient(f);
-  else return check_gradient(f, {array_argument(arrays)...});
+  if constexpr (sizeof...(arrays) == 0) return cotape::check_gradient(f);
+  else return cotape::check_gradient(f, {array_argument(arrays)...});
 }
 
 inline ::testing::AssertionResult gradients_hold(const char* text, const gradient_check& c) {
@@ -21,7 +21,7 @@ inline ::testing::AssertionResult gradients_hold(const char* text, const gradien
   return ::testing::AssertionFailure() << text << ": the gradient does not hold\n" << c;
 }
 
-}  // namespace cotape::testing
+}  // namespace cotape::detail
 
 #define EXPECT_GRADIENTS(...) \
-  EXPECT_PRED_FORMAT1(::cotape::testing::gradients_hold, ::cotape::testing::checked(__VA_ARGS__))
+  EXPECT_PRED_FORMAT1(::cotape::detail::gradients_hold, ::cotape::detail::checked(__VA_ARGS__))

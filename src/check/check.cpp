@@ -120,6 +120,11 @@ gradient_check check_all(const checked_function& c, const gradient_check_options
     throw value_error(
         "check_gradient: the function has no floating input and reads no trainable parameter");
   }
+  if (!(options.directions > 0 && options.tolerance > 0 && options.step > 0 &&
+        options.most_redraws >= 0)) {
+    throw value_error(
+        "check_gradient: directions, tolerance and step must be positive, most_redraws at least 0");
+  }
   std::size_t directions = 0;
   for (const auto& [name, value] : c.moving()) {
     const auto elements = static_cast<std::size_t>(value.shape().elements());

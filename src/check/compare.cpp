@@ -28,14 +28,20 @@ struct sides {
   slope by_differences;
   double step = 0;
 
-  bool finite() const { return by_differences.finite && std::isfinite(by_gradient + by_jvp); }
+  bool finite_here() const { return std::isfinite(by_gradient + by_jvp); }
+  bool finite() const { return by_differences.finite && finite_here(); }
   bool flat() const { return by_differences.flat && by_gradient == 0; }
   double difference() const { return std::abs(by_gradient - by_differences.value); }
   double larger() const { return std::max(std::abs(by_gradient), std::abs(by_differences.value)); }
+  // What a difference is held against: where the function is stationary, what it rises by within
+  // the step.
+  double scale(double tolerance) const {
+    return std::max(larger(), tolerance * by_differences.steepest);
+  }
   // Whether the differences are exact enough to tell right from wrong.
   bool resolved(double tolerance) const {
     const double bar = by_differences.error_bar;
-    return flat() || difference() > 4 * bar || bar <= tolerance * larger();
+    return flat() || difference() > 4 * bar || bar <= tolerance * scale(tolerance);
   }
   bool transposed(double tolerance) const {
     return std::abs(by_gradient - by_jvp) <= tolerance * norm;
@@ -43,10 +49,10 @@ struct sides {
 };
 
 // The steps of successive attempts: the last suits inputs that are all small.
-std::array<double, 4> steps_for(double norm, double relative) {
-  const double first = relative * std::max(1.0, norm);
-  const double last = norm > 0 ? std::min(first / 512, relative * norm) : first / 512;
-  return {first, first / 8, first / 64, last};
+std::array<double, 5> steps_for(double norm, double relative) {
+  const double first = relative * std::max(1.0, norm), least = first / 4096;
+  return {first, first / 8, first / 64, first / 512,
+          norm > 0 ? std::min(least, relative * norm) : least};
 }
 
 class comparison {
@@ -93,7 +99,9 @@ class comparison {
       const sides found{dot(f_.gradient(i_), f_.direction(i_)), f_.by_jvp(), gradient_norm_,
                         slope_of(std::ref(f_), step, options_.tolerance), step};
       const bool smooth = found.by_differences.smooth;
-      if (!found.finite() || (smooth && found.resolved(options_.tolerance))) return found;
+      const bool left_domain = !found.by_differences.finite && found.finite_here();
+      if (!left_domain && !found.finite()) return found;
+      if (!left_domain && smooth && found.resolved(options_.tolerance)) return found;
       const int last = options_.each_element ? static_cast<int>(steps_.size()) - 1 : 1 << 30;
       if (attempt >= std::min(options_.most_redraws, last)) return found;
       if (!smooth) ++out_.redrawn;
@@ -112,7 +120,7 @@ class comparison {
     }
     if (found.flat()) return;
     ++out_.directions;
-    const double error = found.difference() / found.larger();
+    const double error = found.difference() / found.scale(tolerance);
     keep(error > tolerance ? verdict::wrong : verdict::ok, found, n, error);
   }
 
@@ -136,7 +144,7 @@ class comparison {
   std::size_t i_;
   const gradient_check_options& options_;
   direction_source random_;
-  std::array<double, 4> steps_{};
+  std::array<double, 5> steps_{};
   double gradient_norm_ = 0;
   input_check out_;
 };
@@ -144,8 +152,7 @@ class comparison {
 }  // namespace
 
 std::size_t directions_of(std::size_t elements, const gradient_check_options& options) {
-  return options.each_element ? elements
-                              : static_cast<std::size_t>(std::max(options.directions, 0));
+  return options.each_element ? elements : static_cast<std::size_t>(options.directions);
 }
 
 input_check compare(line& f, std::size_t i, double norm, const gradient_check_options& options,

@@ -331,7 +331,8 @@ std::optional<non_finite> detail::find_non_finite(
   std::vector<array_view> given;
   for (const array_argument& a : at) {
     given.push_back(a.view());
-    inputs.push_back(t.input(given.back().dtype(), given.back().shape()));
+    inputs.push_back(t.input(given.back().dtype(), given.back().shape(),
+                             fmt::format("input {}", inputs.size())));
   }
   std::vector<std::uint32_t> roots;
   for (const variable& y : f(inputs)) roots.push_back(y.index());

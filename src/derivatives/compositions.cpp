@@ -79,6 +79,12 @@ variable directional(variable y, const std::vector<variable>& xs, const std::vec
   return y;
 }
 
+namespace {
+variable of_type(const variable& x, variable columns) {  // which are of y's
+  return columns.dtype() == x.dtype() ? columns : cast(columns, x.dtype());
+}
+}  // namespace
+
 variable jacobian(variable y, variable x) {
   const shape both = joined(y.shape(), x.shape());
   if (both.elements() == 0) {
@@ -87,7 +93,7 @@ variable jacobian(variable y, variable x) {
   if (y.shape().elements() <= x.shape().elements()) return reshape(stack(rows(y, x)), both);
   // vjp(y, x, w) is linear in w: the gradient of its j-th element by w is the j-th column.
   const variable w = zeros_like(y);
-  return reshape(stack(rows(vjp(y, {x}, w)[0], w), 1), both);
+  return of_type(x, reshape(stack(rows(vjp(y, {x}, w)[0], w), 1), both));
 }
 
 variable hessian(variable y, variable x) { return jacobian(gradient(y, x), x); }

@@ -116,7 +116,7 @@ variable binary_crossentropy_from_logits(operand logits, operand target) {
   const pair_of_equals c("binary_crossentropy_from_logits", logits, target);
   // softplus(z) - t z where z <= 0, else softplus(-z) + (1 - t) z, which is the same: both terms
   // have one sign, so a right and certain prediction has its small loss and not a rounding error.
-  const variable z = c[0], t = c[1], positive = less(0, z);
+  const variable z = c[0], t = c[1], positive = stop_gradient(less(0, z));
   const variable rest = select(positive, 1 - t, -t);
   return mean(softplus(select(positive, -z, z)) + chain(rest, z));
 }

@@ -151,7 +151,8 @@ variable cumsum(operand x, std::int64_t axis) {
 namespace {
 
 variable finite_or_zero(variable m) {
-  return select(less(abs(m), std::numeric_limits<double>::infinity()), m, 0);
+  const variable finite = less(abs(m), std::numeric_limits<double>::infinity());
+  return select(stop_gradient(finite), m, 0);
 }
 
 // The maximum as a constant shift, 0 where it is infinite, so that exp(x - shift) is never NaN.

@@ -48,7 +48,7 @@ struct power_op : binary {  // y = a^b,  dy/da = b a^(b-1),  dy/db = y ln a (0 w
   template <class B>
   static B kernel(B a, B b);  // by repeated multiplication where b is a small whole number
   static variable derivative(int i, variable a, variable b, variable y, variable dy) {
-    return i == 0 ? chain(dy, chain(b, power(a, b - 1))) : chain(dy, chain(y, log(a)));
+    return i == 0 ? chain(dy, chain(b, power(a, b - 1))) : absorbing_multiply(dy, chain(y, log(a)));
   }
 };
 COTAPE_BINARY(power)
@@ -59,7 +59,7 @@ struct maximum_op : kinked_where_equal {  // the larger, NaN if either is; its k
   template <class B> static B kernel(B a, B b) { return select(a > b, a, select(a == a, b, a)); }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
     const double last = right_share(a, 0.5);
-    return chain(dy, i == 0 ? above(a, b, 1 - last) : above(b, a, last));
+    return absorbing_multiply(dy, i == 0 ? above(a, b, 1 - last) : above(b, a, last));
   }
 };
 COTAPE_BINARY(maximum)
@@ -70,7 +70,7 @@ struct minimum_op : kinked_where_equal {  // the smaller, NaN if either is; its 
   template <class B> static B kernel(B a, B b) { return select(a < b, a, select(a == a, b, a)); }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
     const double last = right_share(a, 0.5);
-    return chain(dy, i == 0 ? above(b, a, 1 - last) : above(a, b, last));
+    return absorbing_multiply(dy, i == 0 ? above(b, a, 1 - last) : above(a, b, last));
   }
 };
 COTAPE_BINARY(minimum)

@@ -16,7 +16,8 @@ inline double right_share(const variable& x, double standard) {
   }
 }
 
-/// 1 where a > b, 0 where a < b and `tie` where they are equal.
+/// 1 where a > b, 0 where a < b and `tie` where they are equal. Rules multiply an adjoint by it
+/// with absorbing_multiply: the operand that is not taken gets 0, be the adjoint infinite.
 inline variable above(operand a, operand b, double tie) {
   if (tie == 0) return less(b, a);
   if (tie == 1) return less_equal(b, a);

@@ -70,9 +70,9 @@ void derive_max(derivation& d) {  // dy, shared by the elements equal to the max
   const double last = right_share(d.output, 0.5);
   if (last == 0.5) {
     const variable count = record(sum, {tied}, d.attributes);
-    d.adjoints[0] = chain(kept(d, d.adjoint / count), tied);
+    d.adjoints[0] = absorbing_multiply(kept(d, d.adjoint / count), tied);
   } else {
-    d.adjoints[0] = chain(kept(d, d.adjoint), one_of(d, tied, last == 1));
+    d.adjoints[0] = absorbing_multiply(kept(d, d.adjoint), one_of(d, tied, last == 1));
   }
 }
 
@@ -82,7 +82,7 @@ variable zeros_of_norm(const derivation& d) { return equal(d.output, 0); }
 
 void derive_norm(derivation& d) {  // x / y, and 0 where x is 0
   const variable scale = kept(d, cotape::reciprocal(d.output));
-  d.adjoints[0] = chain(kept(d, d.adjoint), chain(d.inputs[0], scale));
+  d.adjoints[0] = absorbing_multiply(kept(d, d.adjoint), chain(d.inputs[0], scale));
 }
 
 value_type infer_argmax(const signature& s) {
@@ -120,12 +120,20 @@ void lower_cumsum(lowering& l) {
 
 const primitive sum{"sum",           form::reduction, 1,
                     infer_reduction, derive_sum,      lower_reduction<kernels::sum>};
-const primitive max{
-    "max", form::reduction, 1,       infer_reduction, derive_max, lower_reduction<kernels::max>,
-    false, false,           nullptr, ties_of_max};
-const primitive norm{
-    "norm", form::reduction, 1,       infer_reduction, derive_norm, lower_reduction<kernels::norm>,
-    false,  false,           nullptr, zeros_of_norm};
+const primitive max{.name = "max",
+                    .how = form::reduction,
+                    .arity = 1,
+                    .infer = infer_reduction,
+                    .derive = derive_max,
+                    .lower = lower_reduction<kernels::max>,
+                    .kinks = ties_of_max};
+const primitive norm{.name = "norm",
+                     .how = form::reduction,
+                     .arity = 1,
+                     .infer = infer_reduction,
+                     .derive = derive_norm,
+                     .lower = lower_reduction<kernels::norm>,
+                     .kinks = zeros_of_norm};
 const primitive argmax{"argmax", form::kernel, 1, infer_argmax, nullptr, lower_argmax};
 const primitive cumsum{"cumsum", form::kernel, 1, infer_cumsum, derive_cumsum, lower_cumsum};
 

@@ -16,7 +16,7 @@ struct exp_quotient_op
   static constexpr bool plain = true;
   template <class B> static B kernel(B, B b, B c) { return b / c; }
   static variable derivative(int i, variable, variable, variable c, variable y, variable dy) {
-    return i == 1 ? variable() : chain(dy, i == 0 ? y : -(y / c));
+    return i == 1 ? variable() : absorbing_multiply(dy, i == 0 ? y : -(y / c));
   }
 };
 COTAPE_TERNARY(exp_quotient)

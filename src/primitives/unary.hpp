@@ -109,7 +109,7 @@ struct relu_op : kinked_at_zero {  // y = max(x, 0),  dy/dx = [x > 0]
   template <class B> static B kernel(B x) { return select(x <= B(0), B(0), x); }
   static variable derivative(variable x, variable y, variable dy) {
     const double at_zero = right_share(x, 0);
-    return chain(dy, above(at_zero == 0 ? y : x, 0, at_zero));
+    return absorbing_multiply(dy, above(at_zero == 0 ? y : x, 0, at_zero));
   }
 };
 COTAPE_UNARY(relu)
@@ -140,7 +140,7 @@ struct abs_op : kinked_at_zero {  // dy/dx = sign x
   }
   static variable derivative(variable x, variable, variable dy) {
     const double at_zero = 2 * right_share(x, 0.5) - 1;
-    return chain(dy, at_zero == 0 ? sign(x) : sign(x) + at_zero * equal(x, 0));
+    return absorbing_multiply(dy, at_zero == 0 ? sign(x) : sign(x) + at_zero * equal(x, 0));
   }
 };
 COTAPE_UNARY(abs)

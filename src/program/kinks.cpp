@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
+#include <algorithm>
+
+#include "cotape/ops.hpp"
 #include "cotape/primitive.hpp"
 #include "tape/sources.hpp"
 
@@ -10,24 +13,36 @@ namespace cotape {
 
 namespace {
 
-// The nodes that a derivative of the roots may go through: not what only a mask, an index or
-// stop_gradient is computed from.
-std::vector<bool> differentiated(const tape& t, const std::vector<variable>& outputs,
-                                 std::span<const effect> effects) {
-  std::vector<bool> reached(t.size());
-  for (const variable& v : outputs) reached[v.index()] = true;
-  for (const effect& e : effects) reached[e.value] = true;
-  for (std::size_t i = t.size(); i-- > 0;) {
-    const node& n = t.nodes()[i];
-    if (!reached[i] || (n.op->derive == nullptr && n.op != &sources::custom)) continue;
+// What a derivative goes through from a value: its operands; of a custom_gradient, its rule's
+// inputs; nothing from a mask, an index or stop_gradient.
+template <class F> void for_each_differentiated(const tape& t, std::uint32_t i, F f) {
+  const node& n = t.nodes()[i];
+  if (n.op == &sources::custom) {
+    const auto number = static_cast<std::size_t>(t.attributes_of(i)[0]);
+    for (const variable& x : t.rule_at(number).inputs) f(x.index());
+  } else if (n.op->derive != nullptr) {
     for (std::uint32_t k : n.in) {
-      if (k != no_node) reached[k] = true;
+      if (k != no_node) f(k);
     }
   }
-  return reached;
 }
 
-// Its own adjoints are not asked for: what a rule for kinks sees of a node.
+enum class reached : std::uint8_t { not_at_all, from_effects, from_outputs };
+
+std::vector<reached> differentiated(const tape& t, const std::vector<variable>& outputs,
+                                    std::span<const effect> effects) {
+  std::vector<reached> result(t.size(), reached::not_at_all);
+  for (const effect& e : effects) result[e.value] = reached::from_effects;
+  for (const variable& v : outputs) result[v.index()] = reached::from_outputs;
+  for (auto i = static_cast<std::uint32_t>(t.size()); i-- > 0;) {
+    if (result[i] == reached::not_at_all) continue;
+    for_each_differentiated(t, i,
+                            [&](std::uint32_t k) { result[k] = std::max(result[k], result[i]); });
+  }
+  return result;
+}
+
+// A rule for kinks sees a node as a derivative's rule does, but no adjoints.
 variable mask_of(tape& t, std::uint32_t i) {
   const node n = t.nodes()[i];
   std::vector<variable> inputs;
@@ -36,23 +51,25 @@ variable mask_of(tape& t, std::uint32_t i) {
   }
   const auto words = t.attributes_of(i);
   const std::vector<std::int64_t> attributes(words.begin(), words.end());
-  return n.op->kinks({inputs, attributes, t.at(i), {}, {}, {}});
+  return broadcast_to(n.op->kinks({inputs, attributes, t.at(i), {}, {}, {}}), t.type_of(i).shape);
 }
 
 }  // namespace
 
 std::vector<kink_mask> watch_kinks(tape& t, std::vector<variable>& outputs,
                                    const compile_options& options) {
-  const std::vector<bool> reached =
+  const std::vector<reached> from =
       differentiated(t, outputs, options.effects ? t.effects() : std::span<const effect>());
-  const auto end = static_cast<std::uint32_t>(t.sweeps.empty() ? t.size() : t.sweeps.back().first);
+  const std::uint32_t last_sweep = t.sweeps.empty() ? no_node : t.sweeps.back().first;
   auto sweep = t.sweeps.begin();
   std::vector<kink_mask> found;
-  for (std::uint32_t i = 0; i < end; ++i) {
+  for (std::uint32_t i = 0; i < from.size(); ++i) {
     while (sweep != t.sweeps.end() && sweep->second <= i) ++sweep;
     const bool swept = sweep != t.sweeps.end() && sweep->first <= i;
+    const bool counts =
+        from[i] == reached::from_outputs || (from[i] == reached::from_effects && i < last_sweep);
     const primitive& op = *t.nodes()[i].op;
-    if (!reached[i] || swept || op.kinks == nullptr || t.type_of(i).dtype == int64) continue;
+    if (!counts || swept || op.kinks == nullptr || t.type_of(i).dtype == int64) continue;
     outputs.push_back(mask_of(t, i));
     found.push_back({op.name, fmt::format("{}", fmt::streamed(t.at(i))), t.place_of(i), {}});
   }

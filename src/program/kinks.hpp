@@ -7,9 +7,9 @@
 
 namespace cotape {
 
-/// Records a mask for each operation that derivatives of the roots go through and that has kinks;
-/// not for those of a reverse sweep, nor for what stands behind the last one and is not
-/// differentiated. Appends the masks to `outputs`. A kink's view is still empty.
+/// Records a mask for each operation that has kinks and that derivatives of the outputs go through,
+/// or those of the effects' new values before the last reverse sweep; not for those of a sweep.
+/// Appends the masks to `outputs`. A kink's view is still empty.
 std::vector<kink_mask> watch_kinks(tape& t, std::vector<variable>& outputs,
                                    const compile_options& options);
 

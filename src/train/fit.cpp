@@ -60,7 +60,11 @@ std::vector<array_view> running_fit::first_batch() const {
 
 void running_fit::check_first_gradient() {
   const gradient_check c = of_.check_gradient(first_batch(), {.progress = options_.progress});
-  if (!c.ok()) throw value_error("fit: the gradient is wrong:\n" + c.table());
+  for (const input_check& i : c.inputs) {  // kinks and the like show nothing wrong
+    if (i.found == verdict::wrong || i.found == verdict::non_finite) {
+      throw value_error(fmt::format("fit: the gradient is {}:\n{}", name_of(i.found), c.table()));
+    }
+  }
 }
 
 void running_fit::start_progress() {
@@ -94,8 +98,13 @@ const std::vector<result>& running_fit::run_step() {
     const variable loss = of_.record_step(x, mode::training, false)[0];
     const auto found = find_non_finite(loss, bound);
     if (!found) throw;
-    throw value_error(fmt::format("fit: the loss of batch {} of epoch {} is not finite: {}",
-                                  batch + 1, epoch + 1, fmt::streamed(*found)));
+    const bool updated = found->operation == "read" && steps > 0;
+    throw value_error(fmt::format(
+        "fit: the loss of batch {} of epoch {} is not finite: {}{}", batch + 1, epoch + 1,
+        fmt::streamed(*found),
+        updated ? "  an update before it made this parameter so: its gradient was not finite, or "
+                  "the rate is too large\n"
+                : ""));
   }
 }
 

@@ -73,7 +73,8 @@ double worst_against_reference(const op_case& c, const arrays& x, const array& g
       const real epsilon = std::ldexp(1.0L, 1 - f.digits), m = magnitude.data.at(i);
       const real unit = std::max(epsilon * m, std::ldexp(1.0L, f.least_exponent - f.digits));
       worst = std::max(worst, g == w ? 0 : static_cast<double>(std::abs(real(g) - w) / unit));
-      if (std::isnan(g) != std::isnan(w)) worst = infinity;
+      const bool finite = std::isfinite(m) && std::isfinite(w);
+      if (std::isnan(g) != std::isnan(w) || (!finite && !std::isnan(w) && g != w)) worst = infinity;
     } else {
       worst = std::max(worst, error_of(g, w, w, f));
     }

@@ -1,4 +1,5 @@
 // docs/edges.md: each row of its table of edges, fused and unfused, in both dtypes.
+#include <algorithm>
 #include <fstream>
 #include <limits>
 #include <set>
@@ -31,6 +32,18 @@ const std::map<std::string, function>& expressions() {
       {"x / where(equal(x, 0), 1, x)", [](v x) { return x / where(equal(x, 0), 1, x); }},
       {"x / where(equal(norm(x), 0), 1, norm(x))",
        [](v x) { return x / where(equal(norm(x), 0), 1, norm(x)); }},
+      {"sqrt(relu(x))", [](v x) { return sqrt(relu(x)); }},
+      {"sqrt(maximum(x, 0))", [](v x) { return sqrt(maximum(x, 0)); }},
+      {"sqrt(clamp(x, 0, 1))", [](v x) { return sqrt(clamp(x, 0, 1)); }},
+      {"power(relu(x), 0.5)", [](v x) { return power(relu(x), 0.5); }},
+      {"sqrt(max(x))", [](v x) { return sqrt(max(x)); }},
+      {"sqrt(norm(x))", [](v x) { return sqrt(norm(x)); }},
+      {"-xlogy(softmax(x), softmax(x))",
+       [](v x) {
+         const variable p = softmax(x);
+         return -xlogy(p, p);
+       }},
+      {"power(0, x)", [](v x) { return power(x * 0, x); }},
       {"sigmoid(x)", [](v x) { return sigmoid(x); }},
       {"tanh(x)", [](v x) { return tanh(x); }},
       {"softplus(x)", [](v x) { return softplus(x); }},
@@ -123,7 +136,8 @@ void expect_numbers(const numbers& got, const numbers& wanted, const char* what)
   ASSERT_EQ(got.size(), wanted.size()) << what;
   for (std::size_t i = 0; i < got.size(); ++i) {
     if (got[i] == wanted[i]) continue;
-    EXPECT_LE(std::abs(got[i] - wanted[i]), 2e-6 * std::abs(wanted[i]))
+    EXPECT_TRUE(std::isfinite(wanted[i]) &&
+                std::abs(got[i] - wanted[i]) <= 2e-6 * std::abs(wanted[i]))
         << what << " " << i << " is " << got[i] << ", not " << wanted[i];
   }
 }
@@ -136,7 +150,10 @@ void check(const edge& e, const function& f, dtype d, bool fuse) {
   const arrays got = g.run({y, dx, second}, {.fuse = fuse});
   expect_numbers(got[0].data, e.values, "value");
   expect_numbers(got[1].data, e.slopes, "gradient");
-  for (double s : got[2].data) EXPECT_FALSE(std::isnan(s)) << "second derivative";
+  const bool known = e.remark.find("second derivative is NaN") != std::string::npos;
+  const auto is_nan = [](double s) { return std::isnan(s); };
+  EXPECT_EQ(std::any_of(got[2].data.begin(), got[2].data.end(), is_nan), known)
+      << "second derivative";
 }
 
 }  // namespace

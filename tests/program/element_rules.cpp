@@ -1,5 +1,5 @@
 // The interpreter's element-wise rules: each from the mathematics, with its derivative and with the
-// errors of README.md, "Accuracy".
+// errors of docs/accuracy.md.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
