@@ -43,7 +43,10 @@ const std::map<std::string, function>& expressions() {
          const variable p = softmax(x);
          return -xlogy(p, p);
        }},
-      {"power(0, x)", [](v x) { return power(x * 0, x); }},
+      {"power(0, x)",
+       [](v x) {
+         return power(numbers_on(x, {0, 0}), x);
+       }},
       {"sigmoid(x)", [](v x) { return sigmoid(x); }},
       {"tanh(x)", [](v x) { return tanh(x); }},
       {"softplus(x)", [](v x) { return softplus(x); }},
