@@ -32,16 +32,11 @@ struct sides {
   bool finite() const { return by_differences.finite && finite_here(); }
   bool flat() const { return by_differences.flat && by_gradient == 0; }
   double difference() const { return std::abs(by_gradient - by_differences.value); }
-  double larger() const { return std::max(std::abs(by_gradient), std::abs(by_differences.value)); }
-  // What a difference is held against: where the function is stationary, what it rises by within
-  // the step.
-  double scale(double tolerance) const {
-    return std::max(larger(), tolerance * by_differences.steepest);
-  }
+  double scale() const { return std::max(std::abs(by_gradient), by_differences.scale); }
   // Whether the differences are exact enough to tell right from wrong.
   bool resolved(double tolerance) const {
     const double bar = by_differences.error_bar;
-    return flat() || difference() > 4 * bar || bar <= tolerance * scale(tolerance);
+    return flat() || difference() > 4 * bar || bar <= tolerance * scale();
   }
   bool transposed(double tolerance) const {
     return std::abs(by_gradient - by_jvp) <= tolerance * norm;
@@ -120,7 +115,7 @@ class comparison {
     }
     if (found.flat()) return;
     ++out_.directions;
-    const double error = found.difference() / found.scale(tolerance);
+    const double error = found.difference() / found.scale();
     keep(error > tolerance ? verdict::wrong : verdict::ok, found, n, error);
   }
 

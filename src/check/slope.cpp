@@ -39,8 +39,9 @@ slope slope_from(const std::array<double, 7>& values, double h, double tolerance
 
   const double rounding = 32 * std::numeric_limits<double>::epsilon() * largest / (h / 4);
   out.error_bar = std::abs(fine - coarse) + rounding;
-  const double matters = 0.1 * tolerance * std::abs(out.value) + 4 * rounding;
-  out.steepest = std::max(std::abs(values[1] - middle), std::abs(values[2] - middle)) / h;
+  const double steepest = std::max(std::abs(values[1] - middle), std::abs(values[2] - middle)) / h;
+  out.scale = std::max(std::abs(out.value), 1e-3 * steepest);
+  const double matters = 0.1 * tolerance * out.scale + 4 * rounding;
   out.smooth = std::abs(fine - coarse) <= matters && std::abs(jump) <= matters &&
                std::abs(fine_jump - coarse_jump) <= 10 * matters;
   return out;

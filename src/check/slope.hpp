@@ -12,7 +12,8 @@ namespace cotape::check {
 struct slope {
   double value = 0;
   double error_bar = 0;  // of truncation and of rounding
-  double steepest = 0;   // the larger of the mean slopes to both sides
+  double scale = 0;  // what a derivative is held against: |value|, or where f is all but stationary
+                     // a part of how steep it becomes, of which rounding within f leaves less
   bool finite = true;
   bool smooth = true;  // no kink within the step, as far as can be seen
   bool flat = false;   // the function has one value at all points

@@ -221,6 +221,14 @@ TEST(CheckGradient, RefusesWhatItCannotCheck) {
       "check_gradient: the function has no floating input and reads no trainable parameter");
   EXPECT_EQ(cotape::tests::message_of([&] { check_gradient(smooth_loss, {index}); }),
             "check_gradient: parameter 'i' is int64");
+  for (const gradient_check_options& o : {gradient_check_options{.directions = 0},
+                                          {.tolerance = 0},
+                                          {.step = -1},
+                                          {.most_redraws = -1}}) {
+    EXPECT_EQ(cotape::tests::message_of([&] { check_gradient(smooth_loss, {weight}, o); }),
+              "check_gradient: directions, tolerance and step must be positive, most_redraws at "
+              "least 0");
+  }
 }
 
 TEST(Slope, IsExactToTheErrorBar) {

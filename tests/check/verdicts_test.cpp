@@ -74,6 +74,33 @@ TEST(Verdict, OkForAnyShapeOfTheResult) {
   EXPECT_LT(c.worst_error(), 1e-7);
 }
 
+TEST(Verdict, OkWhereTheFirstStepLeavesTheDomainOrAllThatIsSmooth) {
+  using array = xt::xarray<double>;
+  EXPECT_TRUE(check_gradient([](variable a) { return sum(log(a)); }, {array{1, 20000}}).ok());
+  EXPECT_TRUE(check_gradient([](variable a) { return sum(sqrt(a)); }, {array{1e-5, 1}}).ok());
+  EXPECT_TRUE(check_gradient([](variable a) { return xlogy(a, a); }, {array{.99995, .00005}}).ok());
+  EXPECT_TRUE(check_gradient([](variable a) { return sum(log(a)); }, {array{1, 20000}},
+                             {.each_element = true})
+                  .ok());
+  EXPECT_TRUE(check_gradient([](variable a) { return sum(tanh(a)); }, {array{1e-3, 3e5}}).ok());
+  const auto outside = check_gradient([](variable a) { return sum(log(a)); }, {array{-1, 1}});
+  EXPECT_EQ(outside.inputs[0].found, verdict::non_finite);
+}
+
+TEST(Verdict, OkWhereTheFunctionIsStationary) {
+  using array = xt::xarray<double>;
+  EXPECT_TRUE(check_gradient([](variable a) { return sum(square(a)); }, {array{0, 0}}).ok());
+  EXPECT_TRUE(
+      check_gradient([](variable a) { return mean(square(a / 3 - 1)); }, {array{3, 3}}).ok());
+  const auto tilted = [](variable a) {
+    return custom_gradient([](const auto& v) { return sum(square(v[0])); }, {a},
+                           [](const auto& v, variable, variable dy) {
+                             return std::vector<variable>{dy * (2 * v[0] + 1e-3)};
+                           });
+  };
+  EXPECT_EQ(check_gradient(tilted, {array{0, 0}}).inputs[0].found, verdict::wrong);
+}
+
 TEST(Verdict, CoversTheParametersThatAreRead) {
   const parameter p("p", xt::xarray<float>{0.5f, -1, 2}), frozen("f", xt::xarray<float>{1}, false);
   const auto c = check_gradient([&](variable a) { return a * p + frozen; }, {x});

@@ -281,6 +281,17 @@ TEST(JacobianValue, OfANumberIsItsGradientAndByANumberItsDirectional) {
   EXPECT_EQ(jacobian<float>(s * s, s, {{s, 5}})(), 10);
 }
 
+TEST(JacobianValue, HasTheInputsDtypeByRowsAndByColumns) {
+  for (const std::int64_t n : {2, 6}) {
+    tape t;
+    const variable x = t.input(float32, {3}), w = t.constant(draw_values({3, n}));
+    const variable y = matmul(cast(x, float64), w);
+    const xt::xarray<float> at = {1, 2, 3};
+    EXPECT_EQ(jacobian(y, x).dtype(), float32);
+    EXPECT_EQ(jacobian<float>(y, x, {{x, at}}), jacobian(y, x).value<float>({{x, at}}));
+  }
+}
+
 TEST(JacobianValue, RecordsOneSweepAndCompilesOneProgramWhateverTheSize) {
   for (std::int64_t from : {1, 5, 200}) {
     for (std::int64_t to : {1, 5, 200}) {

@@ -100,6 +100,35 @@ TEST(Kinks, AreThoseThatDerivativesGoThrough) {
   EXPECT_EQ(kinks_at(custom, matrix{0.0}).size(), 1u);
 }
 
+TEST(Kinks, OfACustomGradientAreThoseOfItsRulesInputs) {
+  const auto straight_through = [](variable x) {
+    const variable a = relu(x);
+    return custom_gradient([](const std::vector<variable>& v) { return sign(v[0]); }, {a},
+                           [](const std::vector<variable>&, variable, variable dy) {
+                             return std::vector<variable>{dy};
+                           });
+  };
+  const std::vector<kink> found = kinks_at(straight_through, matrix{0.0});
+  ASSERT_EQ(found.size(), 1u) << text_of(found);
+  EXPECT_EQ(found[0].operation, "relu");
+}
+
+TEST(Kinks, OfWhatIsReturnedCountBehindASweepToo) {
+  const auto later = [](variable x) {
+    gradient(sum(x * x), x);
+    return sum(relu(x));
+  };
+  EXPECT_EQ(kinks_at(later, matrix{0.0}).size(), 1u);
+}
+
+TEST(Kinks, AreNotInventedForSmoothFunctions) {
+  const auto smooth = [](variable x) {
+    const variable t = x.owner().constant(matrix{0.0, 1.0});
+    return binary_crossentropy_from_logits(x, t) + logsumexp(x - 1e308 - 1e308);
+  };
+  EXPECT_TRUE(kinks_at(smooth, matrix{0.0, 0.0}).empty());
+}
+
 TEST(Kinks, OfATrainingStepAreThoseOfItsLoss) {
   parameter w("w", matrix{{1.0, -1.0}, {1.0, 1.0}});
   adam optimizer({.rate = 0.1});

@@ -257,6 +257,29 @@ TEST(Fit, ChecksTheGradientOfTheFirstStep) {
   expect_same_bits(before, bits_of(wrong.parameters()));
 }
 
+TEST(Fit, IsNotEndedByAKinkOfItsFirstStep) {
+  const column ones = {{1}, {1}, {1}, {1}};
+  sequential m{dense(3, "relu"), dense(1)};  // the first row is 0, so are the biases
+  m.compile("mse", sgd());
+  const gradient_check c = m.check_gradient(xor_x, ones);
+  EXPECT_EQ(c.inputs.at(1).name, "dense/bias");
+  EXPECT_EQ(c.inputs[1].found, verdict::kink);
+  EXPECT_NO_THROW(m.fit(xor_x, ones, {.epochs = 1, .progress = nullptr, .check_gradient = true}));
+}
+
+TEST(Fit, SaysThatAnUpdateMadeAParameterNotFinite) {
+  sequential m{dense(1), lambda([](variable v) { return sqrt(v); })};
+  m.compile("mse", sgd());
+  const array zeros = {{0, 0}, {0, 0}};
+  const column ones = {{1}, {1}};
+  const std::string text =
+      cotape::tests::message_of([&] { m.fit(zeros, ones, {.epochs = 2, .progress = nullptr}); });
+  EXPECT_TRUE(
+      text.ends_with("  an update before it made this parameter so: its gradient was not "
+                     "finite, or the rate is too large\n"))
+      << text;
+}
+
 TEST(Model, ChecksTheGradientOfItsLossAtABatch) {
   const plane d;
   sequential m{dense(3, "tanh"), dropout(0.1), dense(1)};
