@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <bit>
@@ -341,9 +340,9 @@ std::optional<non_finite> detail::find_non_finite(
 }
 
 std::ostream& operator<<(std::ostream& out, const non_finite& f) {
-  out << fmt::format("{} at element ({}) of {}, {} of {} elements are not finite\n  {}{}\n",
-                     f.value, fmt::join(f.element, ", "), f.operation, f.count, f.shape.elements(),
-                     f.text, f.in_reverse_sweep ? ", in a reverse sweep" : "");
+  out << fmt::format("{} at element {} of {}, {} of {} elements are not finite\n  {}{}\n", f.value,
+                     shape(f.element).text(), f.operation, f.count, f.shape.elements(), f.text,
+                     f.in_reverse_sweep ? ", in a reverse sweep" : "");
   for (const non_finite::operand& o : f.operands) {
     if (o.least > o.most) out << fmt::format("    operand of no elements: {}\n", o.text);
     else if (o.least == o.most) out << fmt::format("    operand {} there: {}\n", o.least, o.text);

@@ -1,6 +1,5 @@
 // Which elements of a program's last run were on a kink.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <ostream>
 
@@ -37,7 +36,7 @@ std::ostream& operator<<(std::ostream& out, const std::vector<kink>& kinks) {
     out << fmt::format("{} of {} at {}: {} of {} elements:", k.operation, k.shape.text(),
                        k.where.text(), k.elements.size(), k.shape.elements());
     for (std::size_t i = 0; i < k.elements.size() && i < most_printed; ++i) {
-      out << fmt::format(" ({})", fmt::join(k.elements[i], ", "));
+      out << ' ' << shape(k.elements[i]).text();
     }
     out << (k.elements.size() > most_printed ? " ...\n" : "\n");
   }
