@@ -11,10 +11,6 @@ namespace cotape::check {
 
 namespace {
 
-const custom_rule& rule_of(const tape& t, std::uint32_t node) {
-  return t.rule_at(static_cast<std::size_t>(t.attributes_of(node)[0]));
-}
-
 bool is_custom(const tape& t, std::uint32_t node) { return t.nodes()[node].op == &sources::custom; }
 
 // The node with other operands, and with other inputs of its rule if it has one.
@@ -24,7 +20,7 @@ variable copied(tape& t, std::uint32_t node, std::span<const variable> operands,
   const auto words = t.attributes_of(node);
   std::vector<std::int64_t> attributes(words.begin(), words.end());
   if (is_custom(t, node)) {
-    const custom_rule rule{std::move(rule_inputs), rule_of(t, node).rule};
+    const custom_rule rule{std::move(rule_inputs), sources::rule_of(t, node).rule};
     attributes = {t.keep(std::make_shared<custom_rule>(rule))};
   }
   return t.record(*n.op, operands, attributes, t.place_of(node));
@@ -35,7 +31,7 @@ variable copied(tape& t, std::uint32_t node, std::span<const variable> operands,
 std::vector<std::uint32_t> operands_of(const tape& t, std::uint32_t node) {
   std::vector<std::uint32_t> result;
   if (is_custom(t, node)) {
-    for (const variable& x : rule_of(t, node).inputs) result.push_back(x.index());
+    for (const variable& x : sources::rule_of(t, node).inputs) result.push_back(x.index());
     return result;
   }
   for (std::uint32_t k : t.nodes()[node].in) {

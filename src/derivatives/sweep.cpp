@@ -76,7 +76,7 @@ class sweep {
   bool depends(std::uint32_t i) const {
     const node n = tape_.nodes()[i];
     if (n.op == &sources::custom) {
-      const auto& rule = tape_.rule_at(static_cast<std::size_t>(tape_.attributes_of(i)[0]));
+      const auto& rule = sources::rule_of(tape_, i);
       return std::any_of(rule.inputs.begin(), rule.inputs.end(),
                          [&](const variable& x) { return active(x.index()); });
     }
@@ -141,7 +141,7 @@ class sweep {
   }
 
   void visit_custom(std::uint32_t i, variable dy) {
-    const auto& rule = tape_.rule_at(static_cast<std::size_t>(tape_.attributes_of(i)[0]));
+    const auto& rule = sources::rule_of(tape_, i);
     const std::vector<variable> adjoints = rule.rule(rule.inputs, tape_.at(i), dy);
     if (adjoints.size() != rule.inputs.size()) {
       throw value_error(fmt::format("custom_gradient: the rule gave {} adjoints for {} inputs",

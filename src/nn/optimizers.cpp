@@ -25,7 +25,7 @@ std::vector<bool> behind(variable loss) {
       if (k != no_node) needed[k] = true;
     }
     if (t.nodes()[i].op != &sources::custom) continue;
-    const auto& rule = t.rule_at(static_cast<std::size_t>(t.attributes_of(i)[0]));
+    const auto& rule = sources::rule_of(t, i);
     for (const variable& x : rule.inputs) needed[x.index()] = true;
   }
   return needed;

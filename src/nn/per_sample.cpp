@@ -30,7 +30,7 @@ void add_uses(const tape& t, std::uint32_t value, const std::vector<std::uint32_
       if (k == value) uses.push_back({value, i});
     }
     if (n.op != &sources::custom) continue;
-    for (const variable& x : t.rule_at(static_cast<std::size_t>(t.attributes_of(i)[0])).inputs) {
+    for (const variable& x : sources::rule_of(t, i).inputs) {
       if (x.index() == value) uses.push_back({value, i});
     }
   }

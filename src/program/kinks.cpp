@@ -18,8 +18,7 @@ namespace {
 template <class F> void for_each_differentiated(const tape& t, std::uint32_t i, F f) {
   const node& n = t.nodes()[i];
   if (n.op == &sources::custom) {
-    const auto number = static_cast<std::size_t>(t.attributes_of(i)[0]);
-    for (const variable& x : t.rule_at(number).inputs) f(x.index());
+    for (const variable& x : sources::rule_of(t, i).inputs) f(x.index());
   } else if (n.op->derive != nullptr) {
     for (std::uint32_t k : n.in) {
       if (k != no_node) f(k);

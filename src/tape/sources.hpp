@@ -9,4 +9,9 @@ namespace cotape::sources {
 
 extern const primitive input, constant, literal, read, custom;
 
+/// The rule of a custom_gradient node.
+inline const custom_rule& rule_of(const tape& t, std::uint32_t node) {
+  return t.rule_at(static_cast<std::size_t>(t.attributes_of(node)[0]));
+}
+
 }  // namespace cotape::sources
