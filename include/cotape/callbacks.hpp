@@ -21,10 +21,18 @@
 
 namespace cotape {
 
+/// A figure that each epoch of a fit will have; which values of it are better, if that is known.
+struct expected_figure {
+  std::string name;
+  std::optional<better> direction;
+};
+
 /// A running `fit`, as its callbacks see it.
 class training {
  public:
   virtual ~training() = default;
+  /// The figures of each epoch, in their order.
+  virtual const std::vector<expected_figure>& expected() const = 0;
   /// The model's parameters.
   virtual const std::vector<parameter>& parameters() const = 0;
   virtual optimizer& how() const = 0;
@@ -80,13 +88,13 @@ struct early_stopping_options {
   std::int64_t patience = 0;  // epochs without a better one, the last of which ends the fit
   double minimum_delta = 0;   // better is better by more than this
   bool restore_best_weights = true;
-  std::optional<bool> more_is_better = {};  // by default of "accuracy", "r2" and their like
+  std::optional<better> direction = {};  // by default the metric's; of losses lower
 };
 
 /// Stops when a figure has not become better for `patience` epochs (one, if that is 0), and goes
-/// back to the weights of the best epoch, also when the fit ends otherwise. Better is less, of an
-/// accuracy and of r2 more unless it is said; NaN is never better. With {.monitor = "loss"}: when
-/// the loss no longer falls. Throws value_error if there is no such figure.
+/// back to the weights of the best epoch, also when the fit ends otherwise. NaN is never better.
+/// With {.monitor = "loss"}: when the loss no longer falls. Throws value_error before the first
+/// step if there will be no such figure, or if it is not known which values of it are better.
 class early_stopping : public callback {
  public:
   explicit early_stopping(early_stopping_options options = {});
@@ -99,10 +107,8 @@ class early_stopping : public callback {
   double best() const;
 
  private:
-  bool rises() const;
-  bool better(double value) const;
-
   early_stopping_options options_;
+  better direction_ = better::lower;
   parameter best_, best_epoch_, waited_;
   std::vector<parameter> best_weights_;
 };
@@ -122,7 +128,8 @@ class scheduled_rate : public callback {
   schedule_by by_;
 };
 
-/// reduce_on_plateau (schedules.hpp) of a figure, one for which less is better.
+/// reduce_on_plateau (schedules.hpp) of a figure, whose metric says which values are better unless
+/// the options do. Throws as early_stopping.
 class rate_on_plateau : public callback {
  public:
   explicit rate_on_plateau(plateau_options options = {}, std::string monitor = "val_loss");

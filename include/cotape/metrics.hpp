@@ -5,12 +5,15 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "cotape/schedules.hpp"
 #include "cotape/tape.hpp"
 #include "cotape/xtensor.hpp"
 
@@ -18,6 +21,11 @@ namespace cotape {
 
 template <class F>
 concept loss_callable = std::invocable<const F&, variable, variable>;
+
+/// The targets that a model gives to a function. `fitted`: floating ones whose rows differ from the
+/// prediction's only by axes of size 1 have its shape, int64 labels are as they are, and any other
+/// shape is refused. `as_given`: all have the shape of the data.
+enum class targets : std::uint8_t { fitted, as_given };
 
 /// A scalar of (prediction, target). The names: those of the functions of losses.hpp, Keras's short
 /// ones among them ("mse", "mae", "mape", "msle"); "huber" has delta 1. Of a sigmoid's or softmax's
@@ -27,16 +35,21 @@ class loss_function {
   loss_function(const char* name) : loss_function(std::string(name)) {}
   loss_function(const std::string& name);
   template <loss_callable F>
-  loss_function(F f) : record_([f](variable p, variable t) -> variable { return f(p, t); }) {}
+  loss_function(F f, targets taken = targets::fitted)
+      : taken_(taken), record_([f](variable p, variable t) -> variable { return f(p, t); }) {}
+  /// A function of losses.hpp is the loss of that name, unless it takes its targets as given.
+  loss_function(variable (*f)(operand, operand), targets taken = targets::fitted);
 
   variable operator()(variable prediction, variable target) const {
     return record_(prediction, target);
   }
-  /// The function's long name; empty for a callable.
+  /// The function's long name; empty for one's own.
   const std::string& name() const { return name_; }
+  targets taken() const { return taken_; }
 
  private:
   std::string name_;
+  targets taken_ = targets::fitted;
   std::function<variable(variable, variable)> record_;
 };
 
@@ -51,23 +64,34 @@ class metric {
  public:
   metric(const char* name) : metric(std::string(name)) {}
   metric(const std::string& name);
-  /// The mean over batches, weighted by their rows, of a scalar.
-  template <loss_callable F> metric(std::string name, F f) : name_(std::move(name)) {
-    use_mean_of([f](variable p, variable t) -> variable { return f(p, t); });
-  }
+  /// The mean over batches, weighted by their rows, of a scalar. Callbacks that look for the best
+  /// value must be told which are better, by `direction` here or by an option of theirs; of a loss
+  /// that has a name the lower ones are.
+  metric(std::string name, const loss_function& f, std::optional<better> direction = {});
 
   const std::string& name() const { return name_; }
-  /// float64 sums over a batch (k), which are added up over batches ...
+  /// None if it is not known.
+  std::optional<better> direction() const { return direction_; }
+  targets taken() const { return taken_; }
+  /// float64 numbers about a batch (k) ...
   variable sums(variable prediction, variable target) const { return sums_(prediction, target); }
+  /// ... which join those of `rows_before` rows, of which there may be none ...
+  void merge(std::span<double> total, double rows_before, std::span<const double> batch,
+             double rows) const {
+    merge_(total, rows_before, batch, rows);
+  }
   /// ... and what comes of them at the end.
   double value(std::span<const double> sums, double rows) const { return value_(sums, rows); }
 
  private:
-  void use_mean_of(std::function<variable(variable, variable)> f);
+  using merging = void(std::span<double>, double, std::span<const double>, double);
 
   std::string name_;
+  std::optional<better> direction_;
+  targets taken_ = targets::fitted;
   std::function<variable(variable, variable)> sums_;
-  std::function<double(std::span<const double>, double)> value_;
+  merging* merge_;
+  double (*value_)(std::span<const double>, double);
 };
 
 /// How many rows of each class (row) were taken for each class (column), as int64 (classes,

@@ -8,6 +8,8 @@
 //   xt::xarray<float> p = m.predict<float>(x);
 //
 // A model belongs to one thread at a time. Losses take (prediction, target), Keras's the reverse.
+// While it is at work, as in fit, what would change it throws value_error: compile, add, fit. Of a
+// model that was moved from every action throws value_error.
 #pragma once
 
 #include <cstdint>
@@ -124,11 +126,17 @@ class model {
   /// Trains, and gives the figures of each epoch: "loss" (the mean over the samples, before each
   /// update; of a loss that is a sum, such as "sse", the mean of the batches' sums), the metrics,
   /// and those of validation after "val_". Another call continues: two of 5 epochs do what one of
-  /// 10 does. Targets have the output's shape, (n) also for (n, 1), or are labels for a sparse
-  /// loss; floating data takes the model's dtype. Before the first step it throws value_error or
-  /// shape_error, naming rows or shapes, for a model that is not compiled, an empty set, shapes
-  /// that do not fit, NaN or infinity, labels out of range, and targets that MAPE or MSLE cannot
-  /// take. An error in a step leaves the parameters as they were before it.
+  /// 10 does. Targets have the output's shape but for axes of size 1, so (n) also for (n, 1), or
+  /// are labels for a sparse loss or one of your own (see `targets`); floating data takes the
+  /// model's dtype. Before the first step it throws value_error or shape_error, naming rows or
+  /// shapes, for a model that is not compiled, an empty set, shapes that do not fit, NaN or
+  /// infinity, labels out of range, and targets that MAPE or MSLE cannot take; and for what must be
+  /// meant otherwise: an output that is a softmax of a softmax, a softmax over one unit, or a
+  /// sigmoid or softmax under a loss of logits, and a loss whose gradient reaches no trainable
+  /// parameter. Predictions outside 0 to 1 of the first rows under a loss of probabilities are
+  /// warned of, in the history and once on `progress`. An error in a step leaves the parameters as
+  /// they were before it. A callback that moves or destroys the model ends the fit with
+  /// value_error.
   history fit(const arrays& x, const arrays& y, const fit_options& options = {});
   /// The loss, then the metrics, in predicting mode. Errors as fit's. Changes no parameter.
   logs evaluate(const arrays& x, const arrays& y, std::int64_t batch_size = 256);
@@ -154,7 +162,9 @@ class model {
   void prepend(const symbol& input);
 
  private:
-  std::unique_ptr<body> body_;
+  class action;
+  void leave() const;
+  std::shared_ptr<body> body_;
 };
 
 /// Layers one after the other. Without an input the first data tells shape and dtype.

@@ -18,9 +18,9 @@ class optimizer {
   optimizer(const optimizer&) = delete;
   optimizer& operator=(const optimizer&) = delete;
 
-  /// Records the update of all trainable parameters that the loss depends on, at their current
-  /// values on the loss's tape. The loss must have one element. Throws value_error if there is
-  /// nothing to update.
+  /// Records the update of all trainable parameters that the gradient of the loss reaches, at their
+  /// current values on the loss's tape. The loss must have one element. Throws value_error if it
+  /// reaches none.
   void minimize(operand loss);
   /// The same for the given parameters: groups are optimizers with different parameters.
   void minimize(operand loss, const std::vector<parameter>& parameters);

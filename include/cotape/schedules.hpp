@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "cotape/tensor.hpp"
@@ -32,24 +33,28 @@ rate_schedule cosine_decay(double rate, std::int64_t steps, double last = 0);
 /// there (Goyal et al., 2017, "gradual warmup").
 rate_schedule warm_up(std::int64_t steps, rate_schedule then);
 
+/// Which values of a figure are the better ones.
+enum class better : std::uint8_t { lower, higher };
+
 struct plateau_options {
   double factor = 0.1;
-  std::int64_t patience = 10;  // observations without a better one
-  double minimum_delta = 0;    // better is less than the best by more than this
-  double lowest = 0;           // the rate that it never goes below
+  std::int64_t patience = 10;            // observations without a better one
+  double minimum_delta = 0;              // better is better than the best by more than this
+  double lowest = 0;                     // the rate that it never goes below
+  std::optional<better> direction = {};  // of what is observed; by default lower
 };
 
-/// Multiplies a rate by `factor` when the loss has stopped falling (as He et al., 2016, did by
-/// hand). A handle: copies share what was observed.
+/// Multiplies a rate by `factor` when a figure, such as the loss, has stopped becoming better (as
+/// He et al., 2016, did by hand). A handle: copies share what was observed.
 class reduce_on_plateau {
  public:
   /// `rate` is an optimizer's rate().
   explicit reduce_on_plateau(parameter rate, plateau_options options = {});
 
-  /// To be called with each epoch's loss; NaN is no better than any other. Returns whether it
+  /// To be called with each epoch's figure; NaN is no better than any other. Returns whether it
   /// reduced the rate.
-  bool observe(double loss);
-  /// The best loss and the number of observations since: what a checkpoint must keep.
+  bool observe(double figure);
+  /// The best figure and the number of observations since: what a checkpoint must keep.
   std::vector<parameter> state() const { return {best_, waited_}; }
 
  private:

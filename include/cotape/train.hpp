@@ -55,6 +55,7 @@ class logs {
 /// Named quantities by epoch: "loss", "accuracy", "val_loss" ...
 class history {
  public:
+  std::vector<std::string> warnings;  // of what fit thinks was meant otherwise
   /// One more epoch. The first fixes the names; throws value_error if later ones differ.
   void add(std::initializer_list<std::pair<const char*, double>> values);
   void add(const logs& values);

@@ -21,6 +21,10 @@ value_type row_of(const variable& v) {
   return {v.dtype(), without_batch(s)};
 }
 
+const std::string& name_of(const network::node& n) {
+  return n.by.empty() ? n.name : n.by[0].body().name;
+}
+
 std::int64_t elements(const std::vector<parameter>& parameters) {
   std::int64_t n = 0;
   for (const parameter& p : parameters) n += p.shape().elements();
@@ -219,6 +223,8 @@ std::vector<variable> network::walk(std::span<const variable> x, mode m, bool ke
   return result;
 }
 
+const std::string& network::name_of_output(std::size_t i) const { return name_of(output(i)); }
+
 std::vector<parameter> network::parameters() const {
   std::vector<parameter> result;
   std::set<const layer_body*> seen;
@@ -234,8 +240,7 @@ std::string network::summary() const {
   std::vector<std::array<std::string, 3>> rows{{"Layer", "Output shape", "Parameters"}};
   for (const node& n : nodes_) {
     const std::int64_t own = n.by.empty() ? 0 : elements(n.by[0].parameters());
-    rows.push_back({n.by.empty() ? n.name : n.by[0].body().name, text_with_none(n.row->shape),
-                    fmt::format("{}", own)});
+    rows.push_back({name_of(n), text_with_none(n.row->shape), fmt::format("{}", own)});
   }
   std::array<std::size_t, 3> widths{};
   for (const auto& r : rows) {

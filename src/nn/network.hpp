@@ -52,6 +52,8 @@ class network {
   const node& output(std::size_t i) const { return nodes_[outputs_[i]]; }
   std::size_t inputs() const { return inputs_.size(); }
   std::size_t outputs() const { return outputs_.size(); }
+  /// The name of the layer, or of the input, that makes an output; empty before the first build.
+  const std::string& name_of_output(std::size_t i) const;
   std::vector<parameter> parameters() const;
   /// The table of model::summary.
   std::string summary() const;

@@ -14,31 +14,34 @@ namespace cotape {
 
 namespace {
 
-// Which nodes the loss depends on, also by the rules of custom gradients.
+// Which nodes the gradient of the loss reaches: a custom gradient's rule says how it goes on, and
+// it goes through nothing whose derivative is zero everywhere, nor through integers.
 std::vector<bool> behind(variable loss) {
   tape& t = loss.owner();
-  std::vector<bool> needed(loss.index() + 1, false);
-  needed[loss.index()] = true;
+  std::vector<bool> reached(loss.index() + 1, false);
+  reached[loss.index()] = true;
   for (std::uint32_t i = loss.index() + 1; i-- > 0;) {
-    if (!needed[i]) continue;
-    for (std::uint32_t k : t.nodes()[i].in) {
-      if (k != no_node) needed[k] = true;
+    if (!reached[i] || t.type_of(i).dtype == int64) continue;
+    const node& n = t.nodes()[i];
+    if (n.op == &sources::custom) {
+      for (const variable& x : sources::rule_of(t, i).inputs) reached[x.index()] = true;
+    } else if (n.op->derive != nullptr) {
+      for (std::uint32_t k : n.in) {
+        if (k != no_node) reached[k] = true;
+      }
     }
-    if (t.nodes()[i].op != &sources::custom) continue;
-    const auto& rule = sources::rule_of(t, i);
-    for (const variable& x : rule.inputs) needed[x.index()] = true;
   }
-  return needed;
+  return reached;
 }
 
-// Whether the loss depends on p's current value. Throws if it depends on an earlier one alone: the
-// gradient would be 0.
-bool depends_on(const tape& t, const std::vector<bool>& needed, const parameter& p,
+// Whether the gradient reaches p's current value. Throws if it reaches an earlier one alone: it
+// would be 0.
+bool depends_on(const tape& t, const std::vector<bool>& reached, const parameter& p,
                 std::uint32_t current) {
-  if (current < needed.size() && needed[current]) return true;
+  if (current < reached.size() && reached[current]) return true;
   for (const effect& e : t.effects()) {
     const bool of_p = e.parameter != no_node && t.parameter_at(e.parameter) == p;
-    if (of_p && e.previous < needed.size() && needed[e.previous]) {
+    if (of_p && e.previous < reached.size() && reached[e.previous]) {
       throw value_error(fmt::format(
           "minimize: '{}' was assigned after the loss was recorded: record the loss anew",
           p.name()));
@@ -47,25 +50,27 @@ bool depends_on(const tape& t, const std::vector<bool>& needed, const parameter&
   return false;
 }
 
-// The trainable parameters whose current value on the tape the loss depends on.
+// The trainable parameters whose current value on the tape the gradient reaches.
 std::vector<parameter> trainable_inputs(variable loss) {
   tape& t = loss.owner();
-  const std::vector<bool> needed = behind(loss);
+  const std::vector<bool> reached = behind(loss);
   std::vector<parameter> result;
   for (const auto& [p, value] : t.current_parameters()) {
     const bool wanted = p.trainable() && p.dtype() != int64;
-    if (wanted && depends_on(t, needed, p, value)) result.push_back(p);
+    if (wanted && depends_on(t, reached, p, value)) result.push_back(p);
   }
-  if (result.empty()) throw value_error("minimize: the loss depends on no trainable parameter");
-  return result;
+  if (!result.empty()) return result;
+  throw value_error(
+      "minimize: the gradient of the loss reaches no trainable parameter: the loss depends on "
+      "none, or only through a comparison, sign, argmax or stop_gradient");
 }
 
 std::vector<variable> gradients_of(variable loss, const std::vector<parameter>& parameters) {
-  const std::vector<bool> needed = behind(loss);
+  const std::vector<bool> reached = behind(loss);
   std::vector<variable> weights;
   for (const parameter& p : parameters) {
     weights.push_back(loss.owner().read(p));
-    depends_on(loss.owner(), needed, p, weights.back().index());
+    depends_on(loss.owner(), reached, p, weights.back().index());
   }
   return gradient(loss, weights);
 }

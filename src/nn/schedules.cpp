@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "cotape/xtensor.hpp"
+#include "nn/better.hpp"
 
 namespace cotape {
 
@@ -30,6 +30,8 @@ void demand_decay(const char* schedule, double rate, double factor, std::int64_t
 double ratio(std::int64_t a, std::int64_t b) {
   return static_cast<double>(a) / static_cast<double>(b);
 }
+
+constexpr better usual = better::lower;  // of what a reduce_on_plateau observes
 
 }  // namespace
 
@@ -70,7 +72,7 @@ rate_schedule warm_up(std::int64_t steps, rate_schedule then) {
 
 reduce_on_plateau::reduce_on_plateau(parameter rate, plateau_options options)
     : rate_(std::move(rate)),
-      best_("best", std::numeric_limits<double>::infinity(), false),
+      best_("best", detail::worst(options.direction.value_or(usual)), false),
       waited_("waited", std::int64_t{0}, false),
       options_(options) {
   const auto* name = "reduce_on_plateau";
@@ -80,9 +82,10 @@ reduce_on_plateau::reduce_on_plateau(parameter rate, plateau_options options)
   demand(options.lowest >= 0, name, "lowest rate", options.lowest);
 }
 
-bool reduce_on_plateau::observe(double loss) {
-  if (loss < best_.value<double>()() - options_.minimum_delta) {
-    best_.set(loss);
+bool reduce_on_plateau::observe(double figure) {
+  if (detail::improves(options_.direction.value_or(usual), figure, best_.value<double>()(),
+                       options_.minimum_delta)) {
+    best_.set(figure);
     waited_.set(std::int64_t{0});
     return false;
   }

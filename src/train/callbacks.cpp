@@ -2,20 +2,40 @@
 #include "cotape/callbacks.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <cmath>
 #include <fstream>
-#include <limits>
 
 #include "cotape/xtensor.hpp"
+#include "nn/better.hpp"
 
 namespace cotape {
 
 namespace {
 
-bool more_is_better(const std::string& figure) {
-  return figure.find("acc") != std::string::npos || figure.ends_with("r2") ||
-         figure.ends_with("r2_score");
+// Which values of a monitored figure are better. Throws if there will be no such figure, or if
+// neither the callback's options nor the metric say it.
+better direction_of(const char* callback, const training& t, const std::string& monitor,
+                    std::optional<better> chosen) {
+  const std::string validation = "val_";
+  std::vector<std::string> names;
+  bool validated = false;
+  for (const expected_figure& f : t.expected()) {
+    names.push_back(f.name);
+    validated = validated || f.name.starts_with(validation);
+    if (f.name != monitor) continue;
+    if (chosen || f.direction) return chosen ? *chosen : *f.direction;
+    throw value_error(
+        fmt::format("{}: whether lower or higher values of '{}' are better is not known: give the "
+                    "metric or the callback a direction, better::lower or better::higher",
+                    callback, monitor));
+  }
+  const bool unvalidated = !validated && monitor.starts_with(validation);
+  throw value_error(fmt::format("{}: there will be no '{}', only: {}{}", callback, monitor,
+                                fmt::join(names, ", "),
+                                unvalidated ? "; those of validation need validation_split or "
+                                              "validation_data"
+                                            : ""));
 }
 
 double number(const parameter& p) { return p.value<double>()(); }
@@ -37,8 +57,8 @@ early_stopping::early_stopping(early_stopping_options options)
 }
 
 void early_stopping::on_fit_begin(training& t) {
-  const double worst = std::numeric_limits<double>::infinity();
-  best_.set(rises() ? -worst : worst);
+  direction_ = direction_of("early_stopping", t, options_.monitor, options_.direction);
+  best_.set(detail::worst(direction_));
   best_epoch_.set(std::int64_t{0});
   waited_.set(std::int64_t{0});
   best_weights_.clear();
@@ -48,18 +68,9 @@ void early_stopping::on_fit_begin(training& t) {
   }
 }
 
-bool early_stopping::rises() const {
-  return options_.more_is_better.value_or(more_is_better(options_.monitor));
-}
-
-bool early_stopping::better(double value) const {
-  return rises() ? value > best() + options_.minimum_delta
-                 : value < best() - options_.minimum_delta;
-}
-
 void early_stopping::on_epoch_end(training& t) {
   const double value = t.figures[options_.monitor];
-  if (better(value)) {
+  if (detail::improves(direction_, value, best(), options_.minimum_delta)) {
     best_.set(value);
     best_epoch_.set(t.epoch);
     waited_.set(std::int64_t{0});
@@ -98,15 +109,12 @@ void scheduled_rate::on_batch_begin(training& t) {
 }
 
 rate_on_plateau::rate_on_plateau(plateau_options options, std::string monitor)
-    : options_(options), monitor_(std::move(monitor)) {
-  if (more_is_better(monitor_)) {
-    throw value_error(
-        fmt::format("rate_on_plateau: of '{}' more is better: monitor a loss", monitor_));
-  }
-}
+    : options_(options), monitor_(std::move(monitor)) {}
 
 void rate_on_plateau::on_fit_begin(training& t) {
-  plateau_.assign(1, reduce_on_plateau(t.how().rate(), options_));
+  plateau_options chosen = options_;
+  chosen.direction = direction_of("rate_on_plateau", t, monitor_, options_.direction);
+  plateau_.assign(1, reduce_on_plateau(t.how().rate(), chosen));
 }
 
 void rate_on_plateau::on_epoch_end(training& t) { plateau_[0].observe(t.figures[monitor_]); }

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "train/rows.hpp"
+#include "train/targets.hpp"
 
 namespace cotape {
 
@@ -150,9 +151,9 @@ void demand_range(const char* who, const std::string& loss, array_view y) {
   }
 }
 
-// The targets of one output, (rows, ...).
+// The targets of one output, of as many rows and in a shape that fits it if the loss demands that.
 array_view targets_for(const char* who, dataset& set, const loss_function& loss, array_view y,
-                       const value_type& row) {
+                       const value_type& row, const std::string& output_name) {
   const shape output = with_batch(set.rows, row.shape);
   if (y.shape().rank() == 0 || y.shape()[0] != set.rows) {
     throw shape_error(fmt::format("{}: {} rows of inputs, but the targets have shape {}", who,
@@ -161,17 +162,18 @@ array_view targets_for(const char* who, dataset& set, const loss_function& loss,
   demand_finite(who, "targets", y);
   if (is_sparse(loss)) return as_labels(who, set, y, output);
   const dtype floating = row.dtype == int64 ? float32 : row.dtype;
-  if (loss.name().empty()) {  // a callable's targets may have any shape; labels stay labels
-    const bool labels = y.dtype() == int64 && y.shape() != output;
-    return labels ? y : in_dtype(set, y, floating);
-  }
-  const bool flat = y.shape().rank() == 1 && output == shape{set.rows, 1};
-  if (y.shape() != output && !flat) {
-    throw shape_error(fmt::format("{}: the targets have shape {}, the model's output is {}", who,
-                                  y.shape().text(), text_with_none(row.shape)));
+  const bool own = loss.name().empty(), as_given = loss.taken() == targets::as_given;
+  if (own && y.dtype() == int64 && (as_given || y.shape() != output)) return y;  // labels
+  if (!as_given && !fits(y.shape(), output)) {
+    throw shape_error(
+        fmt::format("{}: the targets have shape {}, the model's output '{}' is {}{}", who,
+                    y.shape().text(), output_name, text_with_none(row.shape),
+                    own ? ": a loss of your own that takes them so is given as loss_function{f, "
+                          "targets::as_given}"
+                        : ""));
   }
   demand_range(who, loss.name(), y);
-  return {{floating, output}, in_dtype(set, y, floating).data()};
+  return in_dtype(set, y, floating);
 }
 
 }  // namespace
@@ -229,7 +231,8 @@ dataset examples_for(const char* who, network& net, const std::vector<loss_funct
   }
   for (std::size_t i = 0; i < y.views().size(); ++i) {
     const loss_function& loss = losses[losses.size() == 1 ? 0 : i];
-    set.targets.push_back(targets_for(who, set, loss, y.views()[i], *net.output(i).row));
+    set.targets.push_back(
+        targets_for(who, set, loss, y.views()[i], *net.output(i).row, net.name_of_output(i)));
   }
   return set;
 }

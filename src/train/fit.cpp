@@ -67,6 +67,34 @@ void running_fit::check_first_gradient() {
   }
 }
 
+// Those that names_of_figures gives, with what the loss and the metrics say of them.
+void running_fit::expect_figures() {
+  std::vector<std::optional<better>> directions{better::lower};
+  for (std::size_t i = 0; i < of_.net.outputs(); ++i) {
+    for (const metric& m : of_.metrics) directions.push_back(m.direction());
+  }
+  expected_.clear();
+  for (std::string& name : names_of_figures()) {
+    expected_.push_back({std::move(name), directions[expected_.size() % directions.size()]});
+  }
+}
+
+void running_fit::demand_model() const {
+  if (!of_.left) return;
+  throw value_error(
+      "fit: a callback moved, destroyed or assigned to the model while it was trained: the fit "
+      "has ended");
+}
+
+void running_fit::warn() {
+  const std::vector<array_view> views = first_batch();
+  so_far.warnings = of_.strays(std::span(views).first(set_.inputs.size()));
+  if (options_.progress == nullptr || so_far.warnings.empty() || of_.warned) return;
+  of_.warned = true;
+  for (const std::string& w : so_far.warnings) *options_.progress << "fit: " << w << '\n';
+  options_.progress->flush();
+}
+
 void running_fit::start_progress() {
   if (options_.progress == nullptr) return;
   progress_.emplace(*options_.progress, progress_options{.epochs = last_epoch_ - at_.first_epoch,
@@ -111,7 +139,7 @@ const std::vector<result>& running_fit::run_step() {
 void running_fit::step() {
   each([&](callback& c) { c.on_batch_begin(*this); });
   for (std::size_t i = 0; i < batch_views_.size(); ++i) batch_views_[i] = batches_[i];
-  sums_.add(run_step(), batches_.batch_rows());
+  sums_.add(run_step(), batches_.batch_rows(), of_.metrics);
   ++batch;
   ++steps;
   each([&](callback& c) { c.on_batch_end(*this); });
@@ -150,19 +178,18 @@ void running_fit::train_epoch() {
 }
 
 history running_fit::run() {
-  of_.demand_rest("fit");
-  of_.fitting = true;
-  const auto rest = [](model::body* of) { of->fitting = false; };
-  const std::unique_ptr<model::body, decltype(rest)> guard(&of_, rest);
+  of_.left = false;
   if (of_.stop_at_non_finite != options_.stop_at_non_finite) {
     of_.stop_at_non_finite = options_.stop_at_non_finite;
     of_.forget_programs();
   }
   of_.training_step->compile_for(first_batch());
   if (options_.check_gradient) check_first_gradient();
+  expect_figures();
   each([&](callback& c) { c.on_fit_begin(*this); });
   each([&](callback& c) { c.on_resume(*this); });
   if (!passed_) {
+    warn();
     start_progress();
     // Killed after the last step of a fit that ends within an epoch, before that one was ended.
     if (batch != 0 && finished()) end_epoch();
@@ -214,18 +241,18 @@ detail::dataset split_off(detail::dataset& set, double fraction) {
 }  // namespace
 
 history model::fit(const arrays& x, const arrays& y, const fit_options& options) {
-  body_->demand_compiled("fit");
+  const action of(*this, "fit", access::change);
+  of->demand_compiled("fit");
   demand(options);
-  detail::dataset set = detail::examples_for("fit", body_->net, body_->losses, x, y);
+  detail::dataset set = detail::examples_for("fit", of->net, of->losses, x, y);
   detail::dataset validation;
   const labelled_data& given = options.validation_data;
   if (options.validation_split != 0) {
     validation = split_off(set, options.validation_split);
   } else if (!given.x.views().empty() || !given.y.views().empty()) {
-    validation =
-        detail::examples_for("fit, validation", body_->net, body_->losses, given.x, given.y);
+    validation = detail::examples_for("fit, validation", of->net, of->losses, given.x, given.y);
   }
-  return detail::running_fit(*body_, set, validation, options).run();
+  return detail::running_fit(*of, set, validation, options).run();
 }
 
 }  // namespace cotape

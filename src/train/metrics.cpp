@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "cotape/losses.hpp"
+#include "train/targets.hpp"
 
 namespace cotape {
 
@@ -17,15 +18,16 @@ struct named_loss {
   const char* name;
   const char* short_name;
   variable (*record)(operand prediction, operand target);
+  variable (*short_function)(operand prediction, operand target) = nullptr;
 };
 
 constexpr std::array named_losses{
-    named_loss{"mean_squared_error", "mse", mean_squared_error},
-    named_loss{"mean_absolute_error", "mae", mean_absolute_error},
-    named_loss{"mean_absolute_percentage_error", "mape", mean_absolute_percentage_error},
-    named_loss{"mean_squared_logarithmic_error", "msle", mean_squared_logarithmic_error},
-    named_loss{"sum_squared_error", "sse", sum_squared_error},
-    named_loss{"sum_squared_error", "rss", sum_squared_error},
+    named_loss{"mean_squared_error", "mse", mean_squared_error, mse},
+    named_loss{"mean_absolute_error", "mae", mean_absolute_error, mae},
+    named_loss{"mean_absolute_percentage_error", "mape", mean_absolute_percentage_error, mape},
+    named_loss{"mean_squared_logarithmic_error", "msle", mean_squared_logarithmic_error, msle},
+    named_loss{"sum_squared_error", "sse", sum_squared_error, sse},
+    named_loss{"sum_squared_error", "rss", sum_squared_error, rss},
     named_loss{"half_squared_error", "", half_squared_error},
     named_loss{"sum_absolute_error", "", sum_absolute_error},
     named_loss{"huber", "", [](operand p, operand t) { return huber(p, t); }},
@@ -56,77 +58,124 @@ std::string known_losses() {
   return known;
 }
 
-double rows_of(const variable& v) {
-  return v.shape().rank() == 0 ? 1 : static_cast<double>(v.shape()[0]);
-}
+std::int64_t rows_of(const variable& v) { return v.shape().rank() == 0 ? 1 : v.shape()[0]; }
 
-// A mean over a batch as a float64 sum over its rows (1).
-variable summed(const variable& mean, const variable& prediction) {
-  return reshape(cast(mean, float64), {1}) * rows_of(prediction);
+void add_sums(std::span<double> total, double, std::span<const double> batch, double) {
+  for (std::size_t i = 0; i < total.size(); ++i) total[i] += batch[i];
 }
 
 double mean_of_sums(std::span<const double> sums, double rows) { return sums[0] / rows; }
 
-variable binary_accuracy(const variable& p, const variable& t) {
-  return mean(equal(p > 0.5, t) * equal(p, p));  // NaN equals nothing
+// How many of the hits (rows, ...), 0 or 1, there are; of several in a row their share. Counted in
+// float64, which no set is too large for.
+variable sum_of_hits(const variable& hits) {
+  const variable sum_of_all = reshape(sum(cast(hits, float64)), {1});
+  const std::int64_t in_a_row = hits.shape().elements() / rows_of(hits);
+  return in_a_row == 1 ? sum_of_all : sum_of_all / in_a_row;
 }
 
-// The mean of hits (rows), none where a row's prediction is not a number.
-variable mean_of_hits(const variable& hits, const variable& p) {
+// The target in the shape of what it is compared with: broadcasting would compare it with others.
+variable matching(const variable& target, const variable& with) {
+  const variable result = detail::fitted(target, with);
+  if (result.shape() == with.shape()) return result;
+  throw shape_error(fmt::format("metric: targets of shape {} do not fit {}", target.shape().text(),
+                                with.shape().text()));
+}
+
+variable binary_accuracy(const variable& p, const variable& t) {
+  const variable right = matching(t.dtype() == int64 ? cast(t, p.dtype()) : t, p);
+  return sum_of_hits(equal(p > 0.5, right) * equal(p, p));  // NaN equals nothing
+}
+
+// Those of hits (rows, ...) where the row's prediction is a number.
+variable sum_of_sane_hits(const variable& hits, const variable& p) {
   const variable largest = max(p, -1);
-  return mean(cast(hits, p.dtype()) * equal(largest, largest));
+  return sum_of_hits(cast(hits, p.dtype()) * equal(largest, largest));
 }
 
 variable categorical_accuracy(const variable& p, const variable& t) {
-  return mean_of_hits(equal(argmax(p), argmax(t)), p);
+  return sum_of_sane_hits(equal(argmax(p), argmax(matching(t, p))), p);
 }
 
 variable sparse_categorical_accuracy(const variable& p, const variable& t) {
-  return mean_of_hits(equal(argmax(p), t), p);
+  const variable taken = argmax(p);
+  return sum_of_sane_hits(equal(taken, matching(t, taken)), p);
 }
 
 variable accuracy_by_shapes(const variable& p, const variable& t) {
   const shape& s = p.shape();
-  if (t.dtype() == int64 && t.shape() != s) return sparse_categorical_accuracy(p, t);
   const bool one_unit = s.rank() < 2 || s[s.rank() - 1] == 1;
-  return one_unit ? binary_accuracy(p, t) : categorical_accuracy(p, t);
+  if (one_unit) return binary_accuracy(p, t);
+  const bool labels = t.dtype() == int64 && t.shape() != s;
+  return labels ? sparse_categorical_accuracy(p, t) : categorical_accuracy(p, t);
 }
 
 struct named_metric {
   const char* name;
   const char* other_name;
-  variable (*record)(const variable& prediction, const variable& target);
+  variable (*sums)(const variable& prediction, const variable& target);
 };
 
-constexpr std::array named_means{
+constexpr std::array named_hits{
     named_metric{"accuracy", "acc", accuracy_by_shapes},
     named_metric{"binary_accuracy", "", binary_accuracy},
     named_metric{"categorical_accuracy", "", categorical_accuracy},
     named_metric{"sparse_categorical_accuracy", "", sparse_categorical_accuracy},
 };
 
-// (rows, columns) in float64.
+// (rows, columns) in float64, where no square of a float32 is infinite.
 variable as_columns(const variable& x) {
-  const std::int64_t rows = x.shape().rank() == 0 ? 1 : x.shape()[0];
-  return reshape(cast(x, float64), {rows, x.shape().elements() / std::max<std::int64_t>(rows, 1)});
+  return reshape(cast(x, float64), {rows_of(x), x.shape().elements() / rows_of(x)});
 }
 
-// For each column: squared residuals, targets, squared targets.
+variable sum_for_rmse(const variable& prediction, const variable& target) {
+  const variable p = as_columns(prediction), t = as_columns(matching(target, prediction));
+  return reshape(sum(square(t - p)), {1}) / static_cast<double>(p.shape()[1]);
+}
+
+double rmse_of_sums(std::span<const double> sums, double rows) {
+  return std::sqrt(mean_of_sums(sums, rows));
+}
+
+// For each column: squared residuals, then of the targets the first, how far their mean is above
+// it, and their squared deviations from the mean. Numbers about the first target do not lose the
+// digits in which targets with a large mean differ.
 variable sums_for_r2(const variable& prediction, const variable& target) {
-  const variable p = as_columns(prediction), t = as_columns(target);
-  return concatenate({sum(square(t - p), 0), sum(t, 0), sum(square(t), 0)});
+  const variable p = as_columns(prediction), t = as_columns(matching(target, prediction));
+  const variable first = slice(t, {{0, 1}, all}), beyond = t - first;
+  const variable above = mean(beyond, 0, keep_dims);
+  const shape columns{t.shape()[1]};
+  return concatenate({sum(square(t - p), 0), reshape(first, columns), reshape(above, columns),
+                      sum(square(beyond - above), 0)});
 }
 
-double r2_of_sums(std::span<const double> sums, double rows) {
-  const std::size_t columns = sums.size() / 3;
+// The mean and the squared deviations of two sets together (Chan, Golub and LeVeque, 1979, equation
+// 2.1).
+void merge_for_r2(std::span<double> total, double rows_before, std::span<const double> batch,
+                  double rows) {
+  if (rows_before == 0) {
+    std::copy(batch.begin(), batch.end(), total.begin());
+    return;
+  }
+  const std::size_t columns = total.size() / 4;
+  const auto part = [&](auto sums, std::size_t k) { return sums.subspan(k * columns, columns); };
+  const double share = rows / (rows_before + rows);
+  for (std::size_t c = 0; c < columns; ++c) {
+    const double apart =
+        (part(batch, 1)[c] - part(total, 1)[c]) + (part(batch, 2)[c] - part(total, 2)[c]);
+    part(total, 0)[c] += part(batch, 0)[c];
+    part(total, 2)[c] += apart * share;
+    part(total, 3)[c] += part(batch, 3)[c] + apart * apart * rows_before * share;
+  }
+}
+
+double r2_of_sums(std::span<const double> sums, double) {
+  const std::size_t columns = sums.size() / 4;
   double total = 0;
   for (std::size_t c = 0; c < columns; ++c) {
-    const double residual = sums[c], sum = sums[columns + c];
-    const double squares = sums[2 * columns + c], spread = squares - sum * sum / rows;
-    // Below that the difference is rounding: the targets are one number.
-    if (spread > std::numeric_limits<double>::epsilon() * rows * squares)
-      total += 1 - residual / spread;
-    else total += residual == 0 ? 1 : 0;
+    const double residual = sums[c], spread = sums[3 * columns + c];
+    if (spread > 0) total += 1 - residual / spread;
+    else total += residual == 0 ? 1 : 0;  // the targets are one number
   }
   return total / static_cast<double>(columns);
 }
@@ -142,23 +191,32 @@ loss_function::loss_function(const std::string& name) {
   record_ = [f = l->record](variable p, variable t) { return f(p, t); };
 }
 
-metric::metric(const std::string& name) : name_(name) {
-  for (const named_metric& m : named_means) {
+loss_function::loss_function(variable (*f)(operand, operand), targets taken)
+    : taken_(taken), record_([f](variable p, variable t) { return f(p, t); }) {
+  if (taken == targets::as_given) return;
+  for (const named_loss& l : named_losses) {
+    if (f == l.record || f == l.short_function) name_ = l.name;
+  }
+}
+
+metric::metric(const std::string& name)
+    : name_(name), direction_(better::higher), merge_(add_sums), value_(mean_of_sums) {
+  for (const named_metric& m : named_hits) {
     if (name == m.name || (*m.other_name != 0 && name == m.other_name)) {
-      use_mean_of([f = m.record](variable p, variable t) { return f(p, t); });
+      sums_ = m.sums;
       return;
     }
   }
   if (name == "rmse" || name == "root_mean_squared_error") {
-    use_mean_of([](variable p, variable t) { return mean_squared_error(p, t); });
-    value_ = [](std::span<const double> sums, double rows) {
-      return std::sqrt(mean_of_sums(sums, rows));
-    };
+    direction_ = better::lower;
+    sums_ = sum_for_rmse;
+    value_ = rmse_of_sums;
   } else if (name == "r2" || name == "r2_score") {
-    sums_ = [](variable p, variable t) { return sums_for_r2(p, t); };
+    sums_ = sums_for_r2;
+    merge_ = merge_for_r2;
     value_ = r2_of_sums;
-  } else if (const named_loss* l = find_loss(name)) {
-    use_mean_of([f = l->record](variable p, variable t) { return f(p, t); });
+  } else if (find_loss(name) != nullptr) {
+    *this = metric(name, loss_function(name));
   } else {
     throw value_error(fmt::format(
         "metric: no metric '{}'; there are: accuracy, acc, binary_accuracy, categorical_accuracy, "
@@ -167,16 +225,21 @@ metric::metric(const std::string& name) : name_(name) {
   }
 }
 
-void metric::use_mean_of(std::function<variable(variable, variable)> f) {
-  sums_ = [f = std::move(f), name = name_](variable p, variable t) {
+metric::metric(std::string name, const loss_function& f, std::optional<better> direction)
+    : name_(std::move(name)),
+      direction_(direction),
+      taken_(f.taken()),
+      merge_(add_sums),
+      value_(mean_of_sums) {
+  if (!direction && !f.name().empty()) direction_ = better::lower;
+  sums_ = [f, of = name_](variable p, variable t) {
     const variable mean = f(p, t);
     if (mean.shape().elements() != 1) {
       throw shape_error(fmt::format("metric '{}': it has shape {}, not one number: take its mean",
-                                    name, mean.shape().text()));
+                                    of, mean.shape().text()));
     }
-    return summed(mean, p);
+    return reshape(cast(mean, float64), {1}) * rows_of(p);
   };
-  value_ = mean_of_sums;
 }
 
 namespace {

@@ -11,6 +11,7 @@
 #include "cotape/ops.hpp"
 #include "train/model_body.hpp"
 #include "train/rows.hpp"
+#include "train/targets.hpp"
 
 namespace cotape {
 
@@ -35,7 +36,8 @@ const std::vector<result>& traced::run(std::span<const array_view> values) {
 
 void figures_so_far::clear() { std::fill(totals_.begin(), totals_.end(), 0.0); }
 
-void figures_so_far::add(const std::vector<result>& batch, std::int64_t rows) {
+void figures_so_far::add(const std::vector<result>& batch, std::int64_t rows,
+                         const std::vector<metric>& metrics) {
   if (totals_.empty()) {
     std::size_t n = 2;
     for (std::size_t i = 1; i < batch.size(); ++i) {
@@ -43,12 +45,16 @@ void figures_so_far::add(const std::vector<result>& batch, std::int64_t rows) {
     }
     totals_.resize(n);
   }
-  totals_[0] += static_cast<double>(rows);
-  totals_[1] += batch[0].number() * static_cast<double>(rows);
-  double* to = totals_.data() + 2;
+  const double before = totals_[0], now = static_cast<double>(rows);
+  totals_[0] += now;
+  totals_[1] += batch[0].number() * now;
+  std::span<double> rest = std::span(totals_).subspan(2);
   for (std::size_t i = 1; i < batch.size(); ++i) {
-    const auto* sums = static_cast<const double*>(batch[i].view().data());
-    for (std::int64_t k = 0; k < batch[i].view().shape().elements(); ++k) *to++ += sums[k];
+    const array_view sums = batch[i].view();
+    const auto n = static_cast<std::size_t>(sums.shape().elements());
+    metrics[(i - 1) % metrics.size()].merge(rest.first(n), before, {sums.data_as<double>(), n},
+                                            now);
+    rest = rest.subspan(n);
   }
 }
 
@@ -69,6 +75,12 @@ void rows_from(const std::vector<array_view>& arrays, std::int64_t at, std::int6
 
 void demand_size(const char* who, std::int64_t batch_size) {
   if (batch_size < 1) throw value_error(fmt::format("{}: a batch of {} rows", who, batch_size));
+}
+
+// The target as a loss or a metric takes it; labels are as they are.
+variable as_taken(targets how, const variable& target, const variable& prediction) {
+  if (how == targets::as_given || target.dtype() == int64) return target;
+  return detail::fitted(target, prediction);
 }
 
 std::shared_ptr<optimizer> optimizer_named(const std::string& name) {
@@ -92,10 +104,17 @@ void model::body::demand_compiled(const char* who) const {
   }
 }
 
-void model::body::demand_rest(const char* who) const {
-  if (fitting) {
-    throw value_error(fmt::format("{}: the model is being trained: wait until fit is done", who));
+model::action::action(const model& of, const char* name, access a) : body_(of.body_) {
+  if (!body_) {
+    throw value_error(
+        fmt::format("{}: the model was moved from: use the one that it was moved to", name));
   }
+  outer_ = body_->at_work;
+  if (a == access::change && outer_ != nullptr) {
+    throw value_error(
+        fmt::format("{}: the model is at work: wait until its {} is done", name, outer_));
+  }
+  if (outer_ == nullptr) body_->at_work = name;
 }
 
 void model::body::forget_programs() {
@@ -114,12 +133,12 @@ variable model::body::record_loss(std::span<const variable> predictions,
                                   std::span<const variable> targets) {
   variable total;
   for (std::size_t i = 0; i < predictions.size(); ++i) {
-    const loss_function& loss = losses[losses.size() == 1 ? 0 : i];
+    const loss_function& loss = loss_of(i);
     const variable& p = predictions[i];
     if (loss.name() == "mean_squared_logarithmic_error") {
       p.owner().require(p > -1, "mean_squared_logarithmic_error: a prediction is not above -1");
     }
-    const variable one = loss(p, targets[i]);
+    const variable one = loss(p, as_taken(loss.taken(), targets[i], p));
     if (one.shape().elements() != 1) {
       throw shape_error(
           fmt::format("loss: it has shape {}, not one number: take its mean", one.shape().text()));
@@ -134,12 +153,14 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
   // Of a layer that assigns, nothing is done when evaluating.
   if (!train) x[0].owner().forget_effects();
   const auto targets = x.subspan(net.inputs());
+  if (train) examine(predictions);
   const variable loss = record_loss(predictions, targets);
   std::vector<variable> result{loss};
   metric_sizes.clear();
   for (std::size_t i = 0; i < predictions.size(); ++i) {
     for (const metric& one : metrics) {
-      result.push_back(one.sums(predictions[i], targets[i]));
+      const variable target = as_taken(one.taken(), targets[i], predictions[i]);
+      result.push_back(one.sums(predictions[i], target));
       metric_sizes.push_back(static_cast<std::size_t>(result.back().shape().elements()));
     }
   }
@@ -171,9 +192,7 @@ logs model::body::figures(const detail::figures_so_far& sums, const std::string&
   for (std::size_t i = 0; i < metric_sizes.size(); ++i) {
     const metric& m = metrics[i % metrics.size()];
     const std::span<const double> own(totals.data() + at, metric_sizes[i]);
-    const detail::network::node& output = net.output(i / metrics.size());
-    const std::string of =
-        net.outputs() == 1 || output.by.empty() ? "" : output.by[0].body().name + "_";
+    const std::string of = net.outputs() == 1 ? "" : net.name_of_output(i / metrics.size()) + "_";
     result.add(prefix + of + m.name(), m.value(own, rows));
     at += metric_sizes[i];
   }
@@ -187,7 +206,7 @@ logs model::body::evaluate(const detail::dataset& set, std::int64_t batch_size,
   detail::figures_so_far sums;
   for (std::int64_t at = 0; at < set.rows; at += batch_size) {
     rows_from(whole, at, batch_size, batch);
-    sums.add(evaluation->run(batch), batch[0].shape()[0]);
+    sums.add(evaluation->run(batch), batch[0].shape()[0], metrics);
   }
   return figures(sums, prefix);
 }
@@ -195,53 +214,69 @@ logs model::body::evaluate(const detail::dataset& set, std::int64_t batch_size,
 optimizer_argument::optimizer_argument(const char* name)
     : given<optimizer>(optimizer_named(name)) {}
 
-model::model(std::int64_t seed) : body_(std::make_unique<body>(seed)) { body_->forget_programs(); }
+model::model(std::int64_t seed) : body_(std::make_shared<body>(seed)) { body_->forget_programs(); }
 
 model::model(const symbols& inputs, const symbols& outputs, std::int64_t seed)
-    : body_(std::make_unique<body>(inputs, outputs, seed)) {
+    : body_(std::make_shared<body>(inputs, outputs, seed)) {
   body_->forget_programs();
 }
 
-model::model(model&&) noexcept = default;
-model& model::operator=(model&&) noexcept = default;
-model::~model() = default;
+// To be said wherever a model gives its body away, so that a fit sees it.
+void model::leave() const {
+  if (body_) body_->left = true;
+}
+
+model::model(model&& other) noexcept : body_((other.leave(), std::move(other.body_))) {}
+
+model& model::operator=(model&& other) noexcept {
+  leave();
+  other.leave();
+  body_ = std::move(other.body_);
+  return *this;
+}
+
+model::~model() { leave(); }
 
 variable model::operator()(operand x, mode m) {
+  const action of(*this, "call", access::look);
   const variable& v = x.as_variable();
   const tape::scope here(v.owner(), x.where());
-  const std::vector<variable> outputs = body_->net.record(std::span(&v, 1), m);
+  const std::vector<variable> outputs = of->net.record(std::span(&v, 1), m);
   if (outputs.size() == 1) return outputs[0];
   throw value_error(
       fmt::format("model: it has {} outputs: call it with a list of variables", outputs.size()));
 }
 
 std::vector<variable> model::operator()(const std::vector<variable>& x, mode m) {
-  return body_->net.record(x, m);
+  return action(*this, "call", access::look)->net.record(x, m);
 }
 
 std::vector<parameter> model::parameters() const {
-  if (!body_->net.built() && body_->net.can_build()) body_->net.build();
-  return body_->net.parameters();
+  const action of(*this, "parameters", access::look);
+  if (!of->net.built() && of->net.can_build()) of->net.build();
+  return of->net.parameters();
 }
 
-generator& model::random() { return body_->net.random; }
+generator& model::random() { return action(*this, "random", access::look)->net.random; }
 
 std::string model::summary() const {
-  body_->net.demand_layers();
-  if (!body_->net.built()) body_->net.build();
-  return body_->net.summary();
+  const action of(*this, "summary", access::look);
+  of->net.demand_layers();
+  if (!of->net.built()) of->net.build();
+  return of->net.summary();
 }
 
 void model::append(const layer& l) {
-  body_->demand_rest("add");
-  body_->net.append(l);
-  body_->forget_programs();
+  const action of(*this, "add", access::change);
+  of->net.append(l);
+  of->forget_programs();
 }
 
 void model::prepend(const symbol& input) {
+  const action of(*this, "add", access::change);
   const symbol::source& s = input.of();
   if (!s.made_by.empty()) throw value_error("sequential: add takes layers and input(), no symbol");
-  body_->net.set_input(s.row, s.name, s.where);
+  of->net.set_input(s.row, s.name, s.where);
 }
 
 void model::compile(const loss_function& loss, const optimizer_argument& how,
@@ -251,39 +286,42 @@ void model::compile(const loss_function& loss, const optimizer_argument& how,
 
 void model::compile(std::vector<loss_function> losses, const optimizer_argument& how,
                     std::vector<metric> metrics) {
-  body_->demand_rest("compile");
-  const std::size_t outputs = body_->net.outputs();
+  const action of(*this, "compile", access::change);
+  const std::size_t outputs = of->net.outputs();
   if (losses.size() != 1 && losses.size() != outputs) {
     throw value_error(fmt::format("compile: {} losses for {} outputs", losses.size(), outputs));
   }
-  body_->losses = std::move(losses);
-  body_->how = how.object();
-  body_->metrics = std::move(metrics);
-  body_->forget_programs();
+  of->losses = std::move(losses);
+  of->how = how.object();
+  of->metrics = std::move(metrics);
+  of->warned = false;
+  of->forget_programs();
 }
 
 logs model::evaluate(const arrays& x, const arrays& y, std::int64_t batch_size) {
-  body_->demand_compiled("evaluate");
+  const action of(*this, "evaluate", access::look);
+  of->demand_compiled("evaluate");
   demand_size("evaluate", batch_size);
-  return body_->evaluate(detail::examples_for("evaluate", body_->net, body_->losses, x, y),
-                         batch_size);
+  return of->evaluate(detail::examples_for("evaluate", of->net, of->losses, x, y), batch_size);
 }
 
 gradient_check model::check_gradient(const arrays& x, const arrays& y,
                                      const gradient_check_options& options) {
-  body_->demand_compiled("check_gradient");
-  const auto batch = detail::examples_for("check_gradient", body_->net, body_->losses, x, y);
-  return body_->check_gradient(batch.all(), options);
+  const action of(*this, "check_gradient", access::look);
+  of->demand_compiled("check_gradient");
+  const auto batch = detail::examples_for("check_gradient", of->net, of->losses, x, y);
+  return of->check_gradient(batch.all(), options);
 }
 
 std::vector<tensor> model::predict_all(const arrays& x, std::int64_t batch_size) {
+  const action of(*this, "predict", access::look);
   demand_size("predict", batch_size);
-  const detail::dataset set = detail::inputs_for("predict", body_->net, x, true);
+  const detail::dataset set = detail::inputs_for("predict", of->net, x, true);
   std::vector<tensor> result;
   std::vector<array_view> batch;
   for (std::int64_t at = 0; at < set.rows; at += batch_size) {
     rows_from(set.inputs, at, batch_size, batch);
-    const std::vector<cotape::result>& outputs = body_->prediction->run(batch);
+    const std::vector<cotape::result>& outputs = of->prediction->run(batch);
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const array_view v = outputs[i].view();
       if (at == 0) result.emplace_back(detail::with_rows(v.type(), set.rows));

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 
 #include "cotape/model.hpp"
 #include "cotape/program.hpp"
@@ -31,7 +32,8 @@ class traced {
 class figures_so_far {
  public:
   void clear();
-  void add(const std::vector<result>& batch, std::int64_t rows);
+  /// The batch's loss, then of each output the sums of all metrics.
+  void add(const std::vector<result>& batch, std::int64_t rows, const std::vector<metric>& metrics);
   /// Rows, then the totals: to be kept and restored.
   std::vector<double>& totals() { return totals_; }
   const std::vector<double>& totals() const { return totals_; }
@@ -49,14 +51,20 @@ struct model::body {
 
   /// Throws value_error before compile.
   void demand_compiled(const char* who) const;
-  /// Throws value_error while a fit is running.
-  void demand_rest(const char* who) const;
   /// Drops the programs: layers, loss or optimizer have changed.
   void forget_programs();
   /// Records outputs, loss and metrics; x holds inputs, then targets. With an optimizer it trains.
   /// With `stop_at_non_finite` a step whose loss is not finite throws and updates nothing.
   std::vector<variable> record_step(std::span<const variable> x, mode m, bool train);
   variable record_loss(std::span<const variable> predictions, std::span<const variable> targets);
+  /// Looks at the outputs of a training step. Throws value_error for one that must be meant
+  /// otherwise, and fills `may_stray`.
+  void examine(std::span<const variable> predictions);
+  /// What is to be said of predictions for these inputs that are no probabilities.
+  std::vector<std::string> strays(std::span<const array_view> inputs);
+  const loss_function& loss_of(std::size_t output) const {
+    return losses[losses.size() == 1 ? 0 : output];
+  }
   /// Of the loss in training, by differences, at a batch's inputs and targets.
   gradient_check check_gradient(std::span<const array_view> batch,
                                 const gradient_check_options& options);
@@ -73,8 +81,32 @@ struct model::body {
   std::optional<detail::traced> training_step, evaluation, prediction;
   static constexpr std::string_view not_finite = "fit: the loss is not finite";
   bool stop_at_non_finite = true;  // then the training step throws that
-  bool fitting = false;
+  std::set<std::size_t>
+      may_stray;        // outputs that may be no probabilities, though the loss takes them
+  bool warned = false;  // of such, since compile
+  const char* at_work = nullptr;                 // the outermost action
+  bool left = false;                             // the model that began it has it no more
   std::int64_t epochs = 0, steps = 0, fits = 0;  // finished
+};
+
+/// What an action of a model may do: only look at it, or change what other actions rely on.
+enum class access : std::uint8_t { look, change };
+
+/// An action under way: what it works on lives until it is done, whatever a callback or a layer
+/// does with the model meanwhile.
+class model::action {
+ public:
+  /// Throws value_error for a model that was moved from, and for a change while it is at work.
+  action(const model& of, const char* name, access a);
+  ~action() { body_->at_work = outer_; }
+  action(const action&) = delete;
+  action& operator=(const action&) = delete;
+  body* operator->() const { return body_.get(); }
+  body& operator*() const { return *body_; }
+
+ private:
+  std::shared_ptr<body> body_;
+  const char* outer_;
 };
 
 }  // namespace cotape

@@ -17,6 +17,7 @@ class running_fit final : public training {
 
   const std::vector<parameter>& parameters() const override { return parameters_; }
   optimizer& how() const override { return *of_.how; }
+  const std::vector<expected_figure>& expected() const override { return expected_; }
   named_views snapshot() override;
   void restore(const named_tensors& snapshot, const std::string& source) override;
 
@@ -43,8 +44,12 @@ class running_fit final : public training {
   bool finished() const;
   bool steps_done() const;
   template <class F> void each(F f) {
-    for (const auto& c : options_.callbacks) f(*c.object());
+    for (const auto& c : options_.callbacks) {
+      f(*c.object());
+      demand_model();
+    }
   }
+  void demand_model() const;
   void keep(bool last);
   named_views fixed_part() const;
   std::vector<parameter> state_of(std::vector<std::string>& names) const;
@@ -59,12 +64,15 @@ class running_fit final : public training {
   };
   gathered read_figures(const named_tensors& found, const position& p,
                         const std::string& source) const;
+  void expect_figures();
+  void warn();
   void start_progress();
 
   model::body& of_;
   const dataset &set_, &validation_;
   const fit_options& options_;
   std::vector<parameter> parameters_;
+  std::vector<expected_figure> expected_;
   batches batches_;
   std::vector<array_view> batch_views_;
   figures_so_far sums_;

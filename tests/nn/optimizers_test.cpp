@@ -347,6 +347,47 @@ TEST(Optimizer, RateTakesPlainNumbersOfAnyType) {
   EXPECT_EQ(optimizer.rate().value<double>()(), 0.25);
 }
 
+TEST(Optimizer, UpdatesWhatTheGradientReaches) {
+  const std::string text = "minimize: the gradient of the loss reaches no trainable parameter";
+  const parameter w("w", 2.0), v("v", 3.0);
+  const auto minimized = [&](auto loss) {
+    w.set(2.0);
+    v.set(3.0);
+    sgd optimizer({.rate = 0.25, .gradients = {.weight_decay = 1}});
+    tape t;
+    optimizer.minimize(loss(t.read(w), t.read(v)));
+    t.commit();
+    return std::pair(w.value<double>()(), v.value<double>()());
+  };
+  using values = std::pair<double, double>;
+  // What nothing of the gradient reaches is not decayed either.
+  EXPECT_EQ(minimized([](variable a, variable b) { return a * (b > 0); }), values(1.25, 3));
+  EXPECT_EQ(minimized([](variable a, variable b) { return a * stop_gradient(b); }),
+            values(0.75, 3));
+  EXPECT_EQ(minimized([](variable a, variable b) { return a + cast(cast(b, int64), float64); }),
+            values(1.25, 3));
+  EXPECT_EQ(minimized([](variable a, variable b) { return where(a > 0, b, a); }), values(1.5, 2));
+  // A rule of one's own says what its inputs are.
+  const auto custom = [](variable of) {
+    return custom_gradient([](const std::vector<variable>& x) { return sign(x[0]); }, {of},
+                           [](const std::vector<variable>&, variable, variable dy) {
+                             return std::vector<variable>{dy};
+                           });
+  };
+  EXPECT_EQ(minimized([&](variable a, variable b) { return custom(a) + (b > 0); }),
+            values(1.25, 3));
+  for (const auto& cut : std::vector<std::function<variable(variable)>>{
+           [](variable a) { return a > 0; }, sign, [](variable a) { return stop_gradient(a); },
+           [](variable a) { return heaviside(a); },
+           [](variable a) { return cast(argmax(reshape(a, {1})), float64); }}) {
+    tests::expect_error<value_error>(
+        [&] { minimized([&](variable a, variable b) { return square(cut(a) + cut(b)); }); }, text);
+    tape t;
+    sgd optimizer;
+    tests::expect_error<value_error>([&] { optimizer.accumulate(square(cut(t.read(w)))); }, text);
+  }
+}
+
 TEST(Optimizer, RefusesWhatCannotBeMinimised) {
   sgd optimizer({.rate = 0.1});
   tape t;

@@ -71,6 +71,18 @@ TEST(ReduceOnPlateau, ReducesTheRateWhenTheLossNoLongerFalls) {
   EXPECT_EQ(plateau.state()[0].value<double>()(), 3);
 }
 
+TEST(ReduceOnPlateau, FollowsWhatRisesByChoice) {
+  const sgd optimizer({.rate = 1});
+  reduce_on_plateau plateau(optimizer.rate(),
+                            {.factor = 0.5, .patience = 2, .direction = better::higher});
+  const std::vector<double> accuracies{-1, 0.5, 0.6, 0.6, std::nan(""), 0.7, 0.1, 0.2};
+  const std::vector<double> wanted{1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25};
+  for (std::size_t i = 0; i < accuracies.size(); ++i) {
+    plateau.observe(accuracies[i]);
+    EXPECT_EQ(optimizer.rate().value<double>()(), wanted[i]) << i;
+  }
+}
+
 TEST(ReduceOnPlateau, GoesOnFromItsState) {
   const sgd first({.rate = 1}), second({.rate = 1});
   reduce_on_plateau a(first.rate(), {.patience = 3}), b(second.rate(), {.patience = 3});

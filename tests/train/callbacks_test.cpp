@@ -71,11 +71,74 @@ TEST(EarlyStopping, StopsWhenTheLossNoLongerFalls) {
 
 TEST(EarlyStopping, WantsMoreOfAnAccuracy) {
   line l;
-  l.m.compile("mse", l.how,
-              {metric("accuracy", [](variable p, variable t) { return 1 - mean(abs(p - t)); })});
-  early_stopping stop({.monitor = "accuracy"});
+  l.m.compile(
+      "mse", l.how,
+      {metric(
+          "hits", [](variable p, variable t) { return 1 - mean(abs(p - t)); }, better::higher)});
+  early_stopping stop({.monitor = "hits"});
   const history h = l.m.fit(l.x, l.y, {.epochs = 50, .callbacks = {worse_from(4), stop}});
   EXPECT_EQ(h.epochs(), 6u);
+  EXPECT_EQ(stop.best_epoch(), 5);
+  EXPECT_EQ(stop.best(), h["hits"][4]);
+}
+
+// A metric of one's own that rises as the loss falls.
+metric closeness(std::optional<better> direction = {}) {
+  return {"closeness", [](variable p, variable t) { return 1 - mean(abs(p - t)); }, direction};
+}
+
+TEST(Monitors, TakeTheDirectionFromTheMetricOrTheOption) {
+  const auto best_of = [](const metric& m, std::optional<better> chosen) {
+    line l;
+    l.m.compile("mse", l.how, {m});
+    early_stopping stop({.monitor = "val_closeness", .patience = 50, .direction = chosen});
+    l.m.fit(l.x, l.y,
+            {.epochs = 8, .validation_data = {l.x, l.y}, .callbacks = {worse_from(4), stop}});
+    return stop.best_epoch();
+  };
+  EXPECT_EQ(best_of(closeness(better::higher), {}), 4);
+  EXPECT_EQ(best_of(closeness(), better::higher), 4);
+  EXPECT_EQ(best_of(closeness(better::higher), better::lower), 8);
+}
+
+TEST(Monitors, KnowTheDirectionsOfNames) {
+  for (const char* name : {"accuracy", "acc", "binary_accuracy", "categorical_accuracy",
+                           "sparse_categorical_accuracy", "r2", "r2_score"}) {
+    EXPECT_EQ(metric(name).direction(), better::higher) << name;
+  }
+  for (const char* name : {"rmse", "root_mean_squared_error", "mse", "huber", "mape"}) {
+    EXPECT_EQ(metric(name).direction(), better::lower) << name;
+  }
+  EXPECT_EQ(metric("mine", mae).direction(), better::lower);
+  EXPECT_EQ(metric("mine", mae, better::higher).direction(), better::higher);
+  EXPECT_EQ(closeness().direction(), std::nullopt);
+}
+
+TEST(Monitors, ThatCannotBeFollowedAreRefusedBeforeTheFirstStep) {
+  const auto refusal = [](const given<callback>& c, std::vector<metric> metrics,
+                          double validation = 0) {
+    line l;
+    l.m.compile("mse", l.how, std::move(metrics));
+    const std::string message = message_of([&] {
+      l.m.fit(l.x, l.y, {.epochs = 2, .validation_split = validation, .callbacks = {c}});
+    });
+    EXPECT_EQ(l.weight(), 0);
+    return message;
+  };
+  const std::string none =
+      ": there will be no 'val_loss', only: loss, mae; those of validation "
+      "need validation_split or validation_data";
+  EXPECT_EQ(refusal(early_stopping(), {"mae"}), "early_stopping" + none);
+  EXPECT_EQ(refusal(rate_on_plateau(), {"mae"}), "rate_on_plateau" + none);
+  EXPECT_EQ(refusal(early_stopping({.monitor = "val_r2"}), {"mae"}, 0.5),
+            "early_stopping: there will be no 'val_r2', only: loss, mae, val_loss, val_mae");
+  const std::string unknown =
+      ": whether lower or higher values of 'closeness' are better is not "
+      "known: give the metric or the callback a direction, better::lower "
+      "or better::higher";
+  EXPECT_EQ(refusal(early_stopping({.monitor = "closeness"}), {closeness()}),
+            "early_stopping" + unknown);
+  EXPECT_EQ(refusal(rate_on_plateau({}, "closeness"), {closeness()}), "rate_on_plateau" + unknown);
 }
 
 TEST(EarlyStopping, SaysWhatIsWrong) {
@@ -83,9 +146,6 @@ TEST(EarlyStopping, SaysWhatIsWrong) {
             "early_stopping: a patience of -1");
   EXPECT_EQ(message_of([] { early_stopping({.minimum_delta = -1}); }),
             "early_stopping: a minimum_delta of -1");
-  line l;
-  EXPECT_EQ(message_of([&] { l.m.fit(l.x, l.y, {.callbacks = {early_stopping()}}); }),
-            "logs: no 'val_loss', only: loss");
 }
 
 TEST(ScheduledRate, SetsTheRateByEpochAndByStep) {
@@ -120,8 +180,25 @@ TEST(RateOnPlateau, ReducesTheRate) {
            rate_on_plateau({.factor = 0.5, .patience = 2, .minimum_delta = 1e-3}, "loss"),
            each_epoch([&](training& t) { rates.push_back(t.how().rate().value<double>()()); })}});
   EXPECT_EQ(rates, (std::vector<double>{1e-9, 1e-9, 5e-10, 5e-10, 2.5e-10}));
-  EXPECT_EQ(message_of([] { rate_on_plateau({}, "accuracy"); }),
-            "rate_on_plateau: of 'accuracy' more is better: monitor a loss");
+}
+
+TEST(RateOnPlateau, FollowsAFigureThatRises) {
+  const auto rates = [](std::optional<better> chosen, std::optional<better> of_metric) {
+    line l;
+    l.m.compile("mse", l.how, {closeness(of_metric)});
+    std::vector<double> seen;
+    l.m.fit(
+        l.x, l.y,
+        {.epochs = 4,
+         .callbacks = {
+             rate_on_plateau({.factor = 0.5, .patience = 1, .direction = chosen}, "closeness"),
+             each_epoch([&](training& t) { seen.push_back(t.how().rate().value<double>()()); })}});
+    return seen;
+  };
+  const std::vector<double> kept(4, 0.1), halved{0.1, 0.05, 0.025, 0.0125};
+  EXPECT_EQ(rates({}, better::higher), kept);
+  EXPECT_EQ(rates(better::higher, {}), kept);
+  EXPECT_EQ(rates(better::lower, better::higher), halved);
 }
 
 TEST(CsvLog, HasALineAnEpoch) {

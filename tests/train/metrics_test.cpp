@@ -22,7 +22,8 @@ double over_two(const metric& m, const array_argument& p, const array_argument& 
                           on.constant(rows_of(t.view(), first, last)))
                        .value<double>();
     sums.resize(s.size());
-    for (std::size_t i = 0; i < s.size(); ++i) sums[i] += s(i);
+    m.merge(sums, static_cast<double>(first), {s.data(), s.size()},
+            static_cast<double>(last - first));
   }
   return m.value(sums, static_cast<double>(rows));
 }

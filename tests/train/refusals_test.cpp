@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cotape/cotape.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <xtensor/xtensor.hpp>
 
 #include "expect_error.hpp"
@@ -55,12 +58,82 @@ TEST(Refusals, WhileTheModelIsTrained) {
   const each_epoch meddle([&](training&) {
     messages.push_back(message_of([&] { m.compile("mae", "sgd"); }));
     messages.push_back(message_of([&] { m.add(dense(1)); }));
+    messages.push_back(message_of([&] { m.add(input({2})); }));
     messages.push_back(message_of([&] { m.fit(x, y); }));
+    m.predict(x);  // what only looks at it may
+    m.evaluate(x, y);
   });
   m.fit(x, y, {.callbacks = {each_epoch(meddle)}, .progress = nullptr});
-  const std::string rest = ": the model is being trained: wait until fit is done";
-  EXPECT_EQ(messages, (std::vector<std::string>{"compile" + rest, "add" + rest, "fit" + rest}));
+  const std::string rest = ": the model is at work: wait until its fit is done";
+  EXPECT_EQ(messages,
+            (std::vector<std::string>{"compile" + rest, "add" + rest, "add" + rest, "fit" + rest}));
   m.compile("mae", "sgd");  // now it may
+}
+
+TEST(Refusals, WhileTheModelIsRecorded) {
+  sequential m;
+  std::vector<std::string> messages;
+  m.add(dense(1)).add(lambda([&](variable v) {
+    messages.push_back(message_of([&] { m.compile("mae", "sgd"); }));
+    messages.push_back(message_of([&] { m.add(dense(1)); }));
+    return v;
+  }));
+  m.compile("mse", "sgd");
+  m.predict(x);
+  const std::string rest = ": the model is at work: wait until its predict is done";
+  ASSERT_GE(messages.size(), 2u);
+  EXPECT_EQ(messages[0], "compile" + rest);
+  EXPECT_EQ(messages[1], "add" + rest);
+}
+
+TEST(Refusals, OfCallbacksThatTakeTheModelAway) {
+  const std::string wanted =
+      "fit: a callback moved, destroyed or assigned to the model while it was trained: the fit has "
+      "ended";
+  const auto fit = [&](sequential& m, std::function<void()> f) {
+    return message_of([&] {
+      m.fit(x, y,
+            {.epochs = 3, .callbacks = {each_epoch([&](training&) { f(); })}, .progress = nullptr});
+    });
+  };
+  sequential assigned = with_loss("mse");
+  EXPECT_EQ(fit(assigned, [&] { assigned = with_loss("mae"); }), wanted);
+  assigned.fit(x, y, {.progress = nullptr});
+  sequential from = with_loss("mse"), to;
+  EXPECT_EQ(fit(from, [&] { to = std::move(from); }), wanted);
+  to.fit(x, y, {.progress = nullptr});
+  sequential again = with_loss("mse");
+  std::optional<sequential> there;
+  EXPECT_EQ(fit(again, [&] { there.emplace(std::move(again)); }), wanted);
+  there->fit(x, y, {.progress = nullptr});
+  auto gone = std::make_unique<sequential>(with_loss("mse"));
+  sequential& named = *gone;
+  EXPECT_EQ(fit(named, [&] { gone.reset(); }), wanted);
+}
+
+TEST(Refusals, OfAModelThatWasMovedFrom) {
+  sequential m = with_loss("mse");
+  const sequential other = std::move(m);
+  const auto refused = [](const char* action) {
+    return std::string(action) + ": the model was moved from: use the one that it was moved to";
+  };
+  tape t;
+  const variable v = t.constant(x);
+  EXPECT_EQ(message_of([&] { m.fit(x, y); }), refused("fit"));
+  EXPECT_EQ(message_of([&] { m.evaluate(x, y); }), refused("evaluate"));
+  EXPECT_EQ(message_of([&] { m.predict(x); }), refused("predict"));
+  EXPECT_EQ(message_of([&] { m.predict_all(x); }), refused("predict"));
+  EXPECT_EQ(message_of([&] { m.check_gradient(x, y); }), refused("check_gradient"));
+  EXPECT_EQ(message_of([&] { m.compile("mse", "sgd"); }), refused("compile"));
+  EXPECT_EQ(message_of([&] { m.add(dense(1)); }), refused("add"));
+  EXPECT_EQ(message_of([&] { m.add(input({1})); }), refused("add"));
+  EXPECT_EQ(message_of([&] { m.parameters(); }), refused("parameters"));
+  EXPECT_EQ(message_of([&] { m.random(); }), refused("random"));
+  EXPECT_EQ(message_of([&] { m.summary(); }), refused("summary"));
+  EXPECT_EQ(message_of([&] { m(v); }), refused("call"));
+  EXPECT_EQ(message_of([&] { m(std::vector{v}); }), refused("call"));
+  m = with_loss("mae");  // a new one may take its place
+  m.fit(x, y, {.progress = nullptr});
 }
 
 TEST(Refusals, OfOneAxisWherePredictDoesNotKnowTheInput) {
@@ -91,7 +164,7 @@ TEST(Refusals, OfShapes) {
   EXPECT_EQ(fit_with("mse", column{{1}, {2}}),
             "fit: 3 rows of inputs, but the targets have shape (2, 1)");
   EXPECT_EQ(fit_with("mse", array{{1, 1}, {2, 2}, {3, 3}}),
-            "fit: the targets have shape (3, 2), the model's output is (None, 1)");
+            "fit: the targets have shape (3, 2), the model's output 'dense' is (None, 1)");
   EXPECT_EQ(fit_with("sparse_categorical_crossentropy", labels{{0, 1}, {1, 0}, {1, 1}}, 4),
             "fit: labels of shape (3, 2) do not fit the output (None, 4): they have no class axis");
   EXPECT_EQ(message_of([&] {
