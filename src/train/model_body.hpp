@@ -2,12 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 
 #include "cotape/model.hpp"
 #include "cotape/program.hpp"
 #include "nn/network.hpp"
 #include "train/dataset.hpp"
+#include "train/fingerprint.hpp"
 
 namespace cotape {
 
@@ -75,6 +77,15 @@ struct model::body {
   bool stop_at_non_finite = true;  // then the training step throws that
   bool fitting = false;
   std::int64_t epochs = 0, steps = 0, fits = 0;  // finished
+  // For checkpoints: what the fits were that can be in one; the last fit that was passed over,
+  // since the file is of a later one; the last that began, which may have failed.
+  std::map<std::int64_t, detail::facts> kept_fits;
+  std::int64_t passed = 0;
+  struct {
+    std::int64_t fit = 0;
+    detail::facts beginning = {};
+    double first_rate = 0, last_rate = 0;
+  } begun;
 };
 
 }  // namespace cotape
