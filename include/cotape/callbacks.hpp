@@ -27,6 +27,10 @@ struct expected_figure {
   std::optional<better> direction;
 };
 
+/// What a training that goes on does where its learning rate (that it begins with, or its schedule)
+/// is not the one that the state was kept with: it is refused, or goes on with the one here.
+enum class resumed_rate : std::uint8_t { same, given };
+
 /// A running `fit`, as its callbacks see it.
 class training {
  public:
@@ -39,15 +43,17 @@ class training {
   /// Everything that the training needs to go on from here, by name; valid until the next step.
   virtual named_views snapshot() = 0;
   /// Goes on from a snapshot. `source` names it in errors: io_error if it is not one of this very
-  /// training; nothing has changed then.
-  virtual void restore(const named_tensors& snapshot, const std::string& source) = 0;
+  /// training (see checkpoint); nothing has changed then.
+  virtual void restore(const named_tensors& snapshot, const std::string& source,
+                       resumed_rate rate = resumed_rate::same) = 0;
 
   std::int64_t epoch = 0;  // epochs finished by all fits of the model, within on_epoch_end as well
   std::int64_t batch = 0;  // batches finished in this epoch
   std::int64_t steps = 0;  // batches finished by all fits of the model
-  logs figures;            // of the epoch that has ended: "loss", "accuracy", "val_loss" ...
-  history so_far;          // of this fit's epochs
-  bool stop = false;       // set it to end the fit after this batch or epoch
+  std::int64_t last_epoch = 0, last_step = 0;  // where this fit ends, unless it is stopped
+  logs figures;       // of the epoch that has ended: "loss", "accuracy", "val_loss" ...
+  history so_far;     // of this fit's epochs
+  bool stop = false;  // set it to end the fit after this batch or epoch
 };
 
 /// Override what you need. State that a resumed training needs is kept in parameters.
@@ -66,6 +72,10 @@ class callback {
   virtual void on_safe_point(training&, bool /*last*/) {}
   /// From on_fit_begin on, of unique names.
   virtual std::vector<parameter> state() const { return {}; }
+  /// Options that a training which goes on must have too, asked for before the first step.
+  virtual named_texts description(const training&) const { return {}; }
+  /// Whether it says what the rate is, so that the optimizer's first one does not matter.
+  virtual bool sets_rate() const { return false; }
 };
 
 /// A Base that fit or compile is given: a temporary is taken over, a named object is used where it
@@ -102,6 +112,7 @@ class early_stopping : public callback {
   void on_epoch_end(training& t) override;
   void on_fit_end(training& t) override;
   std::vector<parameter> state() const override;
+  named_texts description(const training& t) const override;
   /// The best epoch, counted from 1 over all fits of the model, and its figure; 0 before any.
   std::int64_t best_epoch() const;
   double best() const;
@@ -122,6 +133,8 @@ class scheduled_rate : public callback {
   explicit scheduled_rate(rate_schedule rate, schedule_by by = schedule_by::epoch);
   void on_epoch_begin(training& t) override;
   void on_batch_begin(training& t) override;
+  named_texts description(const training& t) const override;
+  bool sets_rate() const override { return true; }
 
  private:
   rate_schedule rate_;
@@ -136,6 +149,7 @@ class rate_on_plateau : public callback {
   void on_fit_begin(training& t) override;
   void on_epoch_end(training& t) override;
   std::vector<parameter> state() const override;
+  named_texts description(const training& t) const override;
 
  private:
   plateau_options options_;
@@ -167,17 +181,25 @@ class each_epoch : public callback {
 };
 
 struct checkpoint_options {
-  std::int64_t epochs = 1;  // keep after every so many epochs ...
-  std::int64_t steps = 0;   // ... and, unless 0, after every so many steps
+  std::int64_t epochs = 1;                 // keep after every so many epochs ...
+  std::int64_t steps = 0;                  // ... and, unless 0, after every so many steps
+  resumed_rate rate = resumed_rate::same;  // what to do where the rate here is another
 };
 
 /// Keeps the whole state of the training in a safetensors file: weights, optimizer, position,
-/// random streams, history, and the state of the other callbacks. A fit whose file exists goes on
-/// from there, to the same bits as if it had never been interrupted: the rest of the program must
-/// be the same, the number of epochs or steps may be another. Written atomically, also at the fit's
-/// end: a fit that was finished trains no more. In a program with several fits each knows its own
-/// file, or its own part of a common one. Throws io_error for a file that is damaged, or of another
-/// model, optimizer, data size, batch size or seed; nothing has changed then.
+/// random streams, history, parameters that the step reads, and the state of the other callbacks. A
+/// fit whose file exists goes on from there, to the same bits as if it had never been interrupted.
+/// Written atomically, before the first step and at the fit's end too: a fit that was finished
+/// trains no more. In a program with several fits each knows its own file, or its own part of a
+/// common one.
+///
+/// The file tells what the training is, as text: the operations of its step, losses, metrics, the
+/// options of the optimizer and of callbacks, seeds, the first weights, checksums of the data
+/// (CRC-32 and Adler-32: against mistakes, not against attackers), and the same of the program's
+/// fits before it. Throws io_error for a file that is damaged or of another training, naming what
+/// differs; nothing has changed then. What may differ: the number of epochs or steps of the fit
+/// that is under way, patience, progress, each_epoch, and other callbacks that keep no state and
+/// describe nothing.
 class checkpoint : public callback {
  public:
   explicit checkpoint(std::filesystem::path file, checkpoint_options options = {});

@@ -5,11 +5,16 @@
 // changed between runs without compiling anew (schedules.hpp).
 #pragma once
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "cotape/update_rules.hpp"
 
 namespace cotape {
+
+/// Options by name, as text that tells them exactly.
+using named_texts = std::vector<std::pair<std::string, std::string>>;
 
 class optimizer {
  public:
@@ -36,6 +41,8 @@ class optimizer {
   const parameter& rate() const { return rate_; }
   /// All state: rate, counters, moments; what a checkpoint must keep beside the weights.
   virtual std::vector<parameter> state() const;
+  /// All options but the rate: what a checkpoint compares, beside the type and what is recorded.
+  virtual named_texts description() const;
 
  protected:
   /// Throws value_error for a negative rate or option, or NaN.
@@ -72,6 +79,7 @@ struct sgd_options {
 class sgd : public optimizer {
  public:
   explicit sgd(sgd_options options = {});
+  named_texts description() const override;
 
  protected:
   updated update(variable w, variable g, const std::vector<variable>& state,
@@ -91,6 +99,7 @@ struct adagrad_options {
 class adagrad : public optimizer {
  public:
   explicit adagrad(adagrad_options options = {});
+  named_texts description() const override;
 
  protected:
   updated update(variable w, variable g, const std::vector<variable>& state,
@@ -111,6 +120,7 @@ struct rmsprop_options {
 class rmsprop : public optimizer {
  public:
   explicit rmsprop(rmsprop_options options = {});
+  named_texts description() const override;
 
  protected:
   updated update(variable w, variable g, const std::vector<variable>& state,
@@ -134,6 +144,7 @@ class adam : public optimizer {
   explicit adam(adam_options options = {});
 
   std::vector<parameter> state() const override;
+  named_texts description() const override;
 
  protected:
   updated update(variable w, variable g, const std::vector<variable>& state,
@@ -162,6 +173,7 @@ struct adamw_options {
 class adamw : public adam {
  public:
   explicit adamw(adamw_options options = {});
+  named_texts description() const override;
 
  protected:
   updated update(variable w, variable g, const std::vector<variable>& state,

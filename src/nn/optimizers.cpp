@@ -92,6 +92,10 @@ void demand_fraction(const char* optimizer, const char* what, double value) {
   }
 }
 
+template <class T> void add(named_texts& to, const char* name, T value) {
+  to.emplace_back(name, fmt::format("{}", value));
+}
+
 }  // namespace
 
 optimizer::optimizer(double rate, std::size_t slot_count, const gradient_options& gradients)
@@ -184,9 +188,24 @@ std::vector<parameter> optimizer::state() const {
   return result;
 }
 
+named_texts optimizer::description() const {
+  named_texts result;
+  add(result, "clip_value", gradients_.clip_value);
+  add(result, "clip_norm", gradients_.clip_norm);
+  add(result, "weight_decay of gradients", gradients_.weight_decay);
+  return result;
+}
+
 sgd::sgd(sgd_options options)
     : optimizer(options.rate, options.momentum == 0 ? 0 : 1, options.gradients),
       options_(options) {}
+
+named_texts sgd::description() const {
+  named_texts result = optimizer::description();
+  add(result, "momentum", options_.momentum);
+  add(result, "nesterov", options_.nesterov);
+  return result;
+}
 
 updated sgd::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
   const bool nesterov = options_.nesterov && !state.empty();
@@ -196,6 +215,12 @@ updated sgd::update(variable w, variable g, const std::vector<variable>& state, 
 adagrad::adagrad(adagrad_options options)
     : optimizer(options.rate, 1, options.gradients), options_(options) {}
 
+named_texts adagrad::description() const {
+  named_texts result = optimizer::description();
+  add(result, "epsilon", options_.epsilon);
+  return result;
+}
+
 updated adagrad::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
   return adagrad_update(w, g, state, rate, options_.epsilon);
 }
@@ -203,6 +228,13 @@ updated adagrad::update(variable w, variable g, const std::vector<variable>& sta
 rmsprop::rmsprop(rmsprop_options options)
     : optimizer(options.rate, 1, options.gradients), options_(options) {
   demand_fraction("rmsprop", "rho", options.rho);
+}
+
+named_texts rmsprop::description() const {
+  named_texts result = optimizer::description();
+  add(result, "rho", options_.rho);
+  add(result, "epsilon", options_.epsilon);
+  return result;
 }
 
 updated rmsprop::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
@@ -220,6 +252,14 @@ std::vector<parameter> adam::state() const {
   return result;
 }
 
+named_texts adam::description() const {
+  named_texts result = optimizer::description();
+  add(result, "beta1", options_.beta1);
+  add(result, "beta2", options_.beta2);
+  add(result, "epsilon", options_.epsilon);
+  return result;
+}
+
 void adam::begin_step(tape& t) {
   now_ = t.read(step_) + 1;
   t.assign(step_, now_);
@@ -234,6 +274,12 @@ adamw::adamw(adamw_options o)
   if (!(o.weight_decay >= 0)) {
     throw value_error(fmt::format("adamw: {} is no weight decay", o.weight_decay));
   }
+}
+
+named_texts adamw::description() const {
+  named_texts result = adam::description();
+  add(result, "weight_decay of weights", weight_decay_);
+  return result;
 }
 
 updated adamw::update(variable w, variable g, const std::vector<variable>& state, variable rate) {

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 
 #include "cotape/xtensor.hpp"
@@ -40,6 +42,9 @@ better direction_of(const char* callback, const training& t, const std::string& 
 
 double number(const parameter& p) { return p.value<double>()(); }
 std::int64_t count(const parameter& p) { return p.value<std::int64_t>()(); }
+
+template <class T> std::string text(T option) { return fmt::format("{}", option); }
+std::string text(better direction) { return direction == better::higher ? "higher" : "lower"; }
 
 }  // namespace
 
@@ -92,6 +97,13 @@ std::vector<parameter> early_stopping::state() const {
   return result;
 }
 
+named_texts early_stopping::description(const training&) const {
+  return {{"monitor", options_.monitor},
+          {"direction", text(direction_)},
+          {"minimum_delta", text(options_.minimum_delta)},
+          {"restore_best_weights", text(options_.restore_best_weights)}};
+}
+
 std::int64_t early_stopping::best_epoch() const { return count(best_epoch_); }
 double early_stopping::best() const { return number(best_); }
 
@@ -108,6 +120,20 @@ void scheduled_rate::on_batch_begin(training& t) {
   if (by_ == schedule_by::step) t.how().rate().set(rate_(t.steps));
 }
 
+// Rates at the beginning, and at distances from it that are powers of 2: no schedule is asked for
+// what the fit will not come to.
+named_texts scheduled_rate::description(const training& t) const {
+  const bool by_epoch = by_ == schedule_by::epoch;
+  const std::int64_t first = by_epoch ? t.epoch : t.steps;
+  const std::int64_t last = by_epoch ? t.last_epoch : t.last_step;
+  named_texts result{{"unit", by_epoch ? "epoch" : "step"}};
+  const std::int64_t length = last - first;
+  for (std::int64_t far = 0; far < length; far = far == 0 ? 1 : far + std::min(far, length - far)) {
+    result.emplace_back(fmt::format("rate at {}", first + far), text(rate_(first + far)));
+  }
+  return result;
+}
+
 rate_on_plateau::rate_on_plateau(plateau_options options, std::string monitor)
     : options_(options), monitor_(std::move(monitor)) {}
 
@@ -121,6 +147,14 @@ void rate_on_plateau::on_epoch_end(training& t) { plateau_[0].observe(t.figures[
 
 std::vector<parameter> rate_on_plateau::state() const {
   return plateau_.empty() ? std::vector<parameter>{} : plateau_[0].state();
+}
+
+named_texts rate_on_plateau::description(const training& t) const {
+  return {{"monitor", monitor_},
+          {"direction", text(direction_of("rate_on_plateau", t, monitor_, options_.direction))},
+          {"factor", text(options_.factor)},
+          {"minimum_delta", text(options_.minimum_delta)},
+          {"lowest", text(options_.lowest)}};
 }
 
 void csv_log::on_resume(training& t) {
@@ -153,7 +187,14 @@ checkpoint::checkpoint(std::filesystem::path file, checkpoint_options options)
 }
 
 void checkpoint::on_resume(training& t) {
-  if (std::filesystem::exists(file_)) t.restore(read_safetensors(file_), file_.string());
+  std::error_code failed;
+  const bool there = std::filesystem::exists(file_, failed);
+  if (failed) {
+    throw io_error(
+        fmt::format("checkpoint: {}: cannot look at it: {}", file_.string(), failed.message()));
+  }
+  if (there) t.restore(read_safetensors(file_), file_.string(), options_.rate);
+  else write_safetensors(file_, t.snapshot());
 }
 
 void checkpoint::on_safe_point(training& t, bool last) {

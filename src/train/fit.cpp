@@ -16,6 +16,7 @@ namespace detail {
 namespace {
 constexpr double quiet_seconds = 1;
 constexpr std::int64_t validation_batch = 256;  // as evaluate's
+constexpr std::int64_t most_steps = std::int64_t{1} << 62;
 }  // namespace
 
 running_fit::running_fit(model::body& of, const dataset& set, const dataset& validation,
@@ -30,17 +31,17 @@ running_fit::running_fit(model::body& of, const dataset& set, const dataset& val
   steps = of.steps;
   const std::int64_t epochs =
       options.steps == 0 ? options.epochs : (options.steps - 1) / batches_.count() + 1;
-  last_epoch_ = epoch + epochs;
+  last_epoch = epoch + epochs;
+  last_step =
+      steps + (options.steps != 0
+                   ? options.steps
+                   : std::min(options.epochs, most_steps / batches_.count()) * batches_.count());
   at_.fit = of.fits + 1;
   at_.first_epoch = epoch;
   at_.first_step = steps;
-  settings_ = {1,
-               set.rows,
-               validation.rows,
-               options.batch_size,
-               static_cast<std::int64_t>(options.seed),
-               options.shuffle,
-               options.replace};
+  settings_ = {set.rows,           validation.rows,
+               options.batch_size, static_cast<std::int64_t>(options.seed),
+               options.shuffle,    options.replace};
   batch_views_.resize(set.inputs.size() + set.targets.size());
 }
 
@@ -48,7 +49,7 @@ bool running_fit::steps_done() const {
   return options_.steps != 0 && steps - at_.first_step >= options_.steps;
 }
 
-bool running_fit::finished() const { return stop || epoch >= last_epoch_ || steps_done(); }
+bool running_fit::finished() const { return stop || epoch >= last_epoch || steps_done(); }
 
 std::vector<array_view> running_fit::first_batch() const {
   std::vector<array_view> views;
@@ -97,7 +98,7 @@ void running_fit::warn() {
 
 void running_fit::start_progress() {
   if (options_.progress == nullptr) return;
-  progress_.emplace(*options_.progress, progress_options{.epochs = last_epoch_ - at_.first_epoch,
+  progress_.emplace(*options_.progress, progress_options{.epochs = last_epoch - at_.first_epoch,
                                                          .rows = set_.rows,
                                                          .batches = batches_.count(),
                                                          .first = epoch - at_.first_epoch,
@@ -179,6 +180,8 @@ void running_fit::train_epoch() {
 
 history running_fit::run() {
   of_.left = false;
+  const auto note_rate = [](model::body* of) { of->begun.last_rate = rate_of(*of->how); };
+  const std::unique_ptr<model::body, decltype(note_rate)> afterwards(&of_, note_rate);
   if (of_.stop_at_non_finite != options_.stop_at_non_finite) {
     of_.stop_at_non_finite = options_.stop_at_non_finite;
     of_.forget_programs();
@@ -187,7 +190,9 @@ history running_fit::run() {
   if (options_.check_gradient) check_first_gradient();
   expect_figures();
   each([&](callback& c) { c.on_fit_begin(*this); });
+  first_rate_ = rate_of(how());
   each([&](callback& c) { c.on_resume(*this); });
+  note_beginning();
   if (!passed_) {
     warn();
     start_progress();
@@ -199,6 +204,7 @@ history running_fit::run() {
     of_.steps = steps;
     keep(true);
   }
+  keep_description();
   ++of_.fits;
   return so_far;
 }

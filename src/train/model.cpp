@@ -148,6 +148,18 @@ variable model::body::record_loss(std::span<const variable> predictions,
   return total;
 }
 
+std::vector<variable> model::body::record_metrics(std::span<const variable> predictions,
+                                                  std::span<const variable> targets) const {
+  std::vector<variable> sums;
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
+    for (const metric& one : metrics) {
+      const variable target = as_taken(one.taken(), targets[i], predictions[i]);
+      sums.push_back(one.sums(predictions[i], target));
+    }
+  }
+  return sums;
+}
+
 std::vector<variable> model::body::record_step(std::span<const variable> x, mode m, bool train) {
   const std::vector<variable> predictions = net.record(first(x, net.inputs()), m);
   // Of a layer that assigns, nothing is done when evaluating.
@@ -157,12 +169,9 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
   const variable loss = record_loss(predictions, targets);
   std::vector<variable> result{loss};
   metric_sizes.clear();
-  for (std::size_t i = 0; i < predictions.size(); ++i) {
-    for (const metric& one : metrics) {
-      const variable target = as_taken(one.taken(), targets[i], predictions[i]);
-      result.push_back(one.sums(predictions[i], target));
-      metric_sizes.push_back(static_cast<std::size_t>(result.back().shape().elements()));
-    }
+  for (const variable& sums : record_metrics(predictions, targets)) {
+    result.push_back(sums);
+    metric_sizes.push_back(static_cast<std::size_t>(sums.shape().elements()));
   }
   if (train && stop_at_non_finite) {
     loss.owner().require(abs(loss) < std::numeric_limits<double>::infinity(),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -9,6 +10,7 @@
 #include "cotape/program.hpp"
 #include "nn/network.hpp"
 #include "train/dataset.hpp"
+#include "train/fingerprint.hpp"
 
 namespace cotape {
 
@@ -57,6 +59,9 @@ struct model::body {
   /// With `stop_at_non_finite` a step whose loss is not finite throws and updates nothing.
   std::vector<variable> record_step(std::span<const variable> x, mode m, bool train);
   variable record_loss(std::span<const variable> predictions, std::span<const variable> targets);
+  /// The sums of each metric of each output.
+  std::vector<variable> record_metrics(std::span<const variable> predictions,
+                                       std::span<const variable> targets) const;
   /// Looks at the outputs of a training step. Throws value_error for one that must be meant
   /// otherwise, and fills `may_stray`.
   void examine(std::span<const variable> predictions);
@@ -87,6 +92,15 @@ struct model::body {
   const char* at_work = nullptr;                 // the outermost action
   bool left = false;                             // the model that began it has it no more
   std::int64_t epochs = 0, steps = 0, fits = 0;  // finished
+  // For checkpoints: what the fits were that can be in one; the last fit that was passed over,
+  // since the file is of a later one; the last that began, which may have failed.
+  std::map<std::int64_t, detail::facts> kept_fits;
+  std::int64_t passed = 0;
+  struct {
+    std::int64_t fit = 0;
+    detail::facts beginning = {};
+    double first_rate = 0, last_rate = 0;
+  } begun;
 };
 
 /// What an action of a model may do: only look at it, or change what other actions rely on.

@@ -11,7 +11,7 @@ namespace cotape::detail {
 
 namespace {
 
-constexpr const char* settings_name = "fit/settings";
+constexpr const char* settings_name = "fit/settings";  // of the first version
 constexpr const char* position_name = "fit/position";
 constexpr const char* sums_name = "fit/sums";
 constexpr const char* history_prefix = "fit/history/";
@@ -29,11 +29,11 @@ std::string name_of_column(std::size_t i, const std::string& name) {
   return fmt::format("{}{:04}/{}", history_prefix, i, name);
 }
 
-[[noreturn]] void refuse(const std::string& source, const std::string& why) {
+}  // namespace
+
+void refuse(const std::string& source, const std::string& why) {
   throw io_error(fmt::format("fit: {}: {}", source, why));
 }
-
-}  // namespace
 
 // Everything that is a parameter, with the names that a snapshot gives them.
 std::vector<parameter> running_fit::state_of(std::vector<std::string>& names) const {
@@ -51,9 +51,12 @@ std::vector<parameter> running_fit::state_of(std::vector<std::string>& names) co
   take("model/", parameters_);
   take("optimizer/", of_.how->state());
   take("random/", {of_.net.random.counter()});
-  for (std::size_t i = 0; i < options_.callbacks.size(); ++i) {
-    take(fmt::format("callback/{}/", i), options_.callbacks[i].object()->state());
+  std::size_t keepers = 0;  // callbacks without state may come and go
+  for (const auto& c : options_.callbacks) {
+    const std::vector<parameter> state = c.object()->state();
+    if (!state.empty()) take(fmt::format("callback/{}/", keepers++), state);
   }
+  for (std::size_t i = 0; i < others_.size(); ++i) take(fmt::format("step/{}/", i), {others_[i]});
   return all;
 }
 
@@ -62,17 +65,18 @@ named_views running_fit::fixed_part() const {
   std::vector<std::string> names;
   const std::vector<parameter> state = state_of(names);
   for (std::size_t i = 0; i < state.size(); ++i) result[names[i]] = state[i].view();
-  result[settings_name] = view_of_words(settings_);
   result[position_name] = view_of_words(at_);
   return result;
 }
 
 named_views running_fit::snapshot() {
+  describe();
   at_.epoch = epoch;
   at_.batch = batch;
   at_.step = steps;
   at_.stop = stop;
   named_views result = fixed_part();
+  add_descriptions(result);
   result[sums_name] = view_of(sums_.totals());
   const auto& columns = so_far.columns();
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -93,7 +97,7 @@ void running_fit::compare(const named_tensors& found, const std::string& source)
     }
   }
   for (const auto& [name, value] : found) {
-    if (wanted.contains(name)) continue;
+    if (wanted.contains(name) || name.starts_with(description_prefix)) continue;
     const bool of_epochs = name == sums_name || name.starts_with(history_prefix);
     if (!of_epochs) {
       refuse(source, fmt::format("it also holds '{}', {}", name, value.type().text()));
@@ -118,16 +122,6 @@ std::vector<std::string> running_fit::names_of_figures() const {
   if (validation_.rows == 0) return names;
   for (const auto& f : of_.figures(none, "val_")) names.push_back(f.first);
   return names;
-}
-
-void running_fit::demand_settings(const named_tensors& found, const std::string& source) const {
-  const auto* settings = found.at(settings_name).data_as<std::int64_t>();
-  for (std::size_t i = 0; i < settings_.size(); ++i) {
-    if (settings[i] == settings_[i]) continue;
-    refuse(source, fmt::format("it was kept with {} {}, here it is {}: remove the file to start "
-                               "anew",
-                               settings_names[i], settings[i], settings_[i]));
-  }
 }
 
 // The sums and the history of a snapshot, if they can be those of its position.
@@ -170,28 +164,37 @@ running_fit::gathered running_fit::read_figures(const named_tensors& found, cons
   return result;
 }
 
-void running_fit::restore(const named_tensors& found, const std::string& source) {
+void running_fit::restore(const named_tensors& found, const std::string& source,
+                          resumed_rate rate) {
   const auto place = found.find(position_name);
   if (place == found.end() || place->second.type() != view_of_words(at_).type()) {
     refuse(source, "it is no state of a fit");
   }
   const auto* words = place->second.data_as<std::int64_t>();
   const position p{words[0], words[1], words[2], words[3], words[4], words[5], words[6]};
-  if (p.fit < at_.fit) return;  // of an earlier fit of this model, which is done
-  if (p.fit > at_.fit) {        // of a later one, which will go on from there
-    passed_ = true;
-    return;
+  if (found.contains(settings_name)) {
+    refuse(source, fmt::format("it is of an earlier version, which did not say of what training "
+                               "it is{}",
+                               start_anew));
   }
+  kept_fit kept = identify(found, p.fit, source, rate);
+  if (p.fit < at_.fit) return;  // which is done
+  if (p.fit > at_.fit) return pass(std::move(kept), source);
   compare(found, source);
-  demand_settings(found, source);
   gathered figures_then = read_figures(found, p, source);
   std::vector<std::string> names;
   const std::vector<parameter> state = state_of(names);
   // Nothing is refused from here on.
-  for (std::size_t i = 0; i < state.size(); ++i) state[i].set(found.at(names[i]));
+  learn(kept.values);
+  of_.passed = 0;  // all of the state is known again
+  const bool keep_rate = kept.other_rate && !rate_is_set();
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    if (!keep_rate || state[i] != how().rate()) state[i].set(found.at(names[i]));
+  }
   sums_.totals() = std::move(figures_then.sums);
   so_far = std::move(figures_then.past);
-  last_epoch_ += p.first_epoch - at_.first_epoch;
+  last_epoch += p.first_epoch - at_.first_epoch;
+  last_step += p.first_step - at_.first_step;
   at_ = p;
   epoch = of_.epochs = p.epoch;
   batch = p.batch;

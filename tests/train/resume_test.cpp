@@ -179,13 +179,15 @@ TEST(Resume, RefusesWhatIsNotItsOwn) {
   };
   little other(3), batch, optimizer, rows;
   EXPECT_EQ(refused(other, [&] { other.fit(file, 2); }),
-            named + "'model/dense/bias' is float64 (2,) in it, but float64 (3,) here");
+            named +
+                "it was kept with parameter 'dense/weight' float64 (2, 2), here it is float64 "
+                "(2, 3): remove the file to start anew");
   EXPECT_EQ(refused(batch, [&] { batch.fit(file, 2, 3); }),
             named + "it was kept with batch_size 2, here it is 3: remove the file to start anew");
-  optimizer.m.compile("mse", sgd());
-  EXPECT_EQ(refused(optimizer, [&] { optimizer.fit(file, 2); }),
-            named + "it also holds 'optimizer/dense/bias/state0', float64 (2,)");
-  optimizer.m.compile("mse", rmsprop());
+  optimizer.m.compile("mse", sgd(), {"mae"});
+  EXPECT_EQ(
+      refused(optimizer, [&] { optimizer.fit(file, 2); }),
+      named + "it was kept with optimizer adam, here it is sgd: remove the file to start anew");
   rows.x = array{{1, 2}, {3, 4}};
   rows.y = column{{1}, {0}};
   EXPECT_EQ(refused(rows, [&] { rows.fit(file, 2); }),
@@ -193,11 +195,11 @@ TEST(Resume, RefusesWhatIsNotItsOwn) {
   little metrics;
   metrics.m.compile("mse", adam(), {"rmse"});
   EXPECT_EQ(refused(metrics, [&] { metrics.fit(file, 2); }),
-            named + "it was kept with other metrics: loss, mae; here they are: loss, rmse");
+            named + "it was kept with metrics mae, here it is rmse: remove the file to start anew");
   little fewer;
   fewer.m.compile("mse", adam());
   EXPECT_EQ(refused(fewer, [&] { fewer.fit(file, 2); }),
-            named + "it was kept with other metrics: loss, mae; here they are: loss");
+            named + "it was kept with metrics mae, here it is none: remove the file to start anew");
   little more;
   EXPECT_EQ(refused(more,
                     [&] {
@@ -205,7 +207,9 @@ TEST(Resume, RefusesWhatIsNotItsOwn) {
                                  {.batch_size = 2,
                                   .callbacks = {checkpoint(file), early_stopping({"loss"})}});
                     }),
-            named + "it holds no 'callback/1/best'");
+            named +
+                "it was kept with callbacks none, here it is early_stopping: remove the file "
+                "to start anew");
   little weights;
   const path alien = f.at / "alien.safetensors";
   weights.m.predict(weights.x);
@@ -268,6 +272,29 @@ TEST(Resume, RefusesImpossibleStates) {
               }),
               named + "its position is impossible");
   }
+  for (const std::int64_t fit : {std::int64_t{2}, limits::max()}) {  // later than it can be
+    change(file, bad,
+           [fit](named_tensors& v) { v.at("fit/position").data_as<std::int64_t>()[0] = fit; });
+    little l;
+    EXPECT_EQ(message_of([&] { l.fit(bad, 2); }), named + "its position is impossible");
+  }
+  for (const std::int64_t fit : {limits::min(), std::int64_t{0}}) {
+    EXPECT_EQ(
+        refused([fit](named_tensors& v) { v.at("fit/position").data_as<std::int64_t>()[0] = fit; }),
+        named + "its position is impossible");
+  }
+  EXPECT_EQ(refused([](named_tensors& v) { v.erase("model/dense/bias"); }),
+            named + "it holds no 'model/dense/bias'");
+  EXPECT_EQ(refused([](named_tensors& v) {
+              v["model/dense/bias"] = tensor({float64, {3}});
+            }),
+            named + "'model/dense/bias' is float64 (3,) in it, but float64 (2,) here");
+  EXPECT_EQ(refused([](named_tensors& v) {
+              v["model/dense/other"] = tensor({float64, {3}});
+            }),
+            named + "it also holds 'model/dense/other', float64 (3,)");
+  EXPECT_EQ(refused([](named_tensors& v) { v.erase("fit/history/0001/mae"); }),
+            named + "it was kept with other metrics: loss; here they are: loss, mae");
   EXPECT_EQ(refused([](named_tensors& v) {
               v["fit/sums"] = tensor({int64, {3}});
             }),

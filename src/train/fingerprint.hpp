@@ -1,0 +1,64 @@
+// What a training is, as facts by name that another process can compare with its own: its settings,
+// the operations of its step, checksums of its data. No fact holds an address or a place in a
+// source file. A file keeps them as text.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <typeinfo>
+#include <vector>
+
+#include "cotape/tape.hpp"
+
+namespace cotape::detail {
+
+// How a fact is compared and told: as it is; by its name alone, since it is a checksum; as
+// something that resumed_rate::given lets differ; only of fits that are done; as an operation,
+// which files tell of one fit alone.
+enum class fact_kind { value, sum, rate, of_done, operation };
+
+constexpr const char* start_anew = ": remove the file to start anew";
+
+struct fact {
+  std::string name, value;
+  fact_kind kind;
+};
+using facts = std::vector<fact>;
+using fact_values = std::map<std::string, std::string>;
+
+/// A fact whose name and value fit into a line.
+fact make_fact(std::string name, std::string value, fact_kind kind = fact_kind::value);
+/// A line each, "name<tab>value", as the bytes of int64 words; and what stands in such words.
+tensor as_text(const facts& of);
+fact_values values_in(const tensor& text);
+
+struct comparison {
+  bool done;  // the fit has ended
+  bool any_rate;
+};
+/// The first fact of `here` that `kept` tells otherwise, in words, with what to do; what only one
+/// of them tells is not compared.
+std::optional<std::string> difference(const facts& here, const fact_values& kept,
+                                      const comparison& how);
+
+/// CRC-32 and Adler-32 together: they tell mistakes, not forgeries.
+class checksum {
+ public:
+  void add(std::string_view bytes);
+  void add(const array_view& value);
+  std::string text() const;
+
+ private:
+  unsigned long crc_ = 0, adler_ = 1;
+};
+
+/// "operation 3", one for each node from `first` on, as text and with `section` behind it, unless
+/// they are many; then a checksum of all of them, "operations of the model". With the effects.
+void add_operations(facts& to, const tape& t, std::size_t first, const std::string& section);
+
+/// A type's name as C++ writes it, without our namespace.
+std::string type_name(const std::type_info& type);
+
+}  // namespace cotape::detail

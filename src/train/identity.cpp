@@ -1,0 +1,286 @@
+// What a fit is, as facts, and whether the file of a training is of this one: of this fit, of an
+// earlier one of the program, or of a later one. All fits that a program has kept are compared.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "cotape/xtensor.hpp"
+#include "train/running_fit.hpp"
+
+namespace cotape::detail {
+
+namespace {
+
+constexpr int version = 2;
+constexpr const char *epochs_after = "epochs at its end", *steps_after = "steps at its end",
+                     *rate_after = "rate at its end";
+
+std::string name_of_description(std::int64_t fit) {
+  return fmt::format("{}{:04}", description_prefix, fit);
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+checksum sum_of(const std::vector<parameter>& parameters) {
+  checksum sum;
+  for (const parameter& p : parameters) {
+    sum.add(p.name());
+    sum.add(p.view());
+  }
+  return sum;
+}
+
+// A number in a description; nothing, if there is none that is sane.
+template <class T> std::optional<T> number_in(const fact_values& kept, const char* name) {
+  const auto at = kept.find(name);
+  if (at == kept.end()) return {};
+  T result{};
+  const char* end = at->second.data() + at->second.size();
+  const auto [stop, failed] = std::from_chars(at->second.data(), end, result);
+  constexpr auto most = static_cast<T>(std::int64_t{1} << 62);  // what is added does not overflow
+  const bool good = failed == std::errc() && stop == end && result >= 0 && result < most;
+  return good ? std::optional<T>(result) : std::nullopt;
+}
+
+}  // namespace
+
+template <class T> void running_fit::tell(const std::string& name, const T& value, fact_kind kind) {
+  own_.push_back(make_fact(name, fmt::format("{}", value), kind));
+}
+
+// What it trains, and how.
+void running_fit::tell_model() {
+  tell("version of the format", version);
+  for (std::size_t i = 0; i < settings_.size(); ++i) tell(settings_names[i], settings_[i]);
+  for (const parameter& p : parameters_) {
+    tell(fmt::format("parameter '{}'", p.name()),
+         p.type().text() + (p.trainable() ? "" : ", not trainable"));
+  }
+  tell("seed of the model", of_.net.random.seed());
+  std::vector<std::string> losses, metrics;
+  for (const loss_function& l : of_.losses) losses.push_back(l.name());
+  const bool named = std::find(losses.begin(), losses.end(), "") == losses.end();
+  if (named) tell("loss", joined(losses));  // else its operations tell
+  for (const metric& m : of_.metrics) metrics.push_back(m.name());
+  tell("metrics", joined(metrics));
+  const std::string how = type_name(typeid(*of_.how));
+  tell("optimizer", how);
+  for (const auto& [name, value] : of_.how->description()) {
+    tell(fmt::format("{}'s {}", how, name), value);
+  }
+}
+
+// The callbacks that keep state or have something to tell, and the rate: that it begins with, or
+// that callbacks set.
+void running_fit::tell_callbacks() {
+  std::vector<std::string> names, of_rate;
+  facts told;
+  for (const auto& c : options_.callbacks) {
+    const callback& one = *c.object();
+    const named_texts options = one.description(*this);
+    if (options.empty() && one.state().empty()) continue;
+    auto& list = one.sets_rate() ? of_rate : names;
+    const std::string name = fmt::format("{} {}", type_name(typeid(one)), list.size());
+    list.push_back(type_name(typeid(one)));
+    for (const auto& [option, text] : options) {
+      told.push_back(make_fact(fmt::format("{}'s {}", name, option), text,
+                               one.sets_rate() ? fact_kind::rate : fact_kind::value));
+    }
+  }
+  tell("callbacks", joined(names));
+  tell("rate set by", joined(of_rate), fact_kind::rate);
+  if (!rate_is_set() && beginning_known()) tell("rate", first_rate_, fact_kind::rate);
+  own_.insert(own_.end(), told.begin(), told.end());
+}
+
+// The operations of a step, recorded once more: all but the metrics' in the order of a step. A
+// parameter that only they know is state as well.
+void running_fit::tell_operations() {
+  tape t;
+  std::vector<variable> x;
+  for (const array_view& v : first_batch()) x.push_back(t.input(v.dtype(), v.shape()));
+  const auto inputs = std::span(x).first(set_.inputs.size());
+  const auto targets = std::span(x).subspan(set_.inputs.size());
+  const std::vector<variable> predictions = of_.net.record(inputs, mode::training);
+  add_operations(own_, t, 0, "model");
+  std::size_t at = t.size();
+  const variable loss = of_.record_loss(predictions, targets);
+  add_operations(own_, t, at, "loss");
+  at = t.size();
+  of_.record_metrics(predictions, targets);
+  add_operations(own_, t, at, "metrics");
+  at = t.size();
+  of_.how->minimize(loss);
+  add_operations(own_, t, at, "update");
+  std::vector<std::string> names;
+  std::vector<parameter> known = state_of(names);
+  for (const auto& [p, node] : t.current_parameters()) {
+    if (std::find(known.begin(), known.end(), p) == known.end()) others_.push_back(p);
+  }
+}
+
+void running_fit::tell_data() {
+  const auto each_of = [this](const dataset& set, const char* of) {
+    const auto add = [&](const char* what, const std::vector<array_view>& views) {
+      for (std::size_t i = 0; i < views.size(); ++i) {
+        checksum sum;
+        sum.add(views[i]);
+        tell(fmt::format("data of {}{} {}", of, what, i), sum.text(), fact_kind::sum);
+      }
+    };
+    add("input", set.inputs);
+    add("target", set.targets);
+  };
+  each_of(set_, "");
+  each_of(validation_, "validation ");
+}
+
+// Whether a callback says what the rate is.
+bool running_fit::rate_is_set() const {
+  return std::any_of(options_.callbacks.begin(), options_.callbacks.end(),
+                     [](const auto& c) { return c.object()->sets_rate(); });
+}
+
+// Whether counts and rate are those that the fits before it ended with: not where one was trained
+// after another was passed over.
+bool running_fit::beginning_known() const { return of_.passed == 0 || of_.passed == at_.fit - 1; }
+
+// Where it begins, as far as that is known: not in a fit that is under way already; and after a fit
+// that was passed over, the weights are not those that it ended with.
+facts running_fit::beginning() const {
+  if (steps != at_.first_step || epoch != at_.first_epoch || !beginning_known()) return {};
+  facts result;
+  const auto tell_sum = [&](const std::string& name, const std::vector<parameter>& of) {
+    result.push_back(make_fact(name, sum_of(of).text(), fact_kind::sum));
+  };
+  result.push_back(make_fact("epochs before it", fmt::format("{}", epoch)));
+  result.push_back(make_fact("steps before it", fmt::format("{}", steps)));
+  if (of_.passed != 0) return result;
+  const auto drawn = of_.net.random.counter().value<std::int64_t>()();
+  result.push_back(make_fact("random values drawn before it", fmt::format("{}", drawn)));
+  tell_sum("first weights", parameters_);
+  std::vector<parameter> state = of_.how->state();
+  std::erase(state, of_.how->rate());
+  tell_sum("first values of the optimizer's state", state);
+  for (std::size_t i = 0; i < others_.size(); ++i) {
+    tell_sum(
+        fmt::format("first values of parameter {} beside the model's, '{}'", i, others_[i].name()),
+        {others_[i]});
+  }
+  return result;
+}
+
+// From here on it trains. One that fails, and is tried once more, began here all the same.
+void running_fit::note_beginning() {
+  if (own_.empty() || passed_) return;
+  of_.begun = {at_.fit, beginning_, first_rate_, first_rate_};
+}
+
+void running_fit::describe() {
+  if (!own_.empty()) return;
+  const bool again = of_.begun.fit == at_.fit;
+  if (again && first_rate_ == of_.begun.last_rate) first_rate_ = of_.begun.first_rate;
+  tell_model();
+  tell_callbacks();
+  tell_operations();
+  tell_data();
+  beginning_ = again ? of_.begun.beginning : beginning();
+  own_.insert(own_.end(), beginning_.begin(), beginning_.end());
+  tell("length",
+       options_.steps == 0 ? fmt::format("{} epochs", options_.epochs)
+                           : fmt::format("{} steps", options_.steps),
+       fact_kind::of_done);
+}
+
+// The descriptions of this fit and of those before it, as a snapshot keeps them.
+void running_fit::add_descriptions(named_views& to) {
+  describe();
+  const auto add = [&](std::int64_t fit, const facts& of) {
+    const auto [text, added] = texts_.try_emplace(name_of_description(fit));
+    if (added) text->second = as_text(of);
+    to[text->first] = text->second;
+  };
+  for (const auto& [fit, of] : of_.kept_fits) add(fit, of);
+  add(at_.fit, own_);
+}
+
+// For the fits that come after it.
+void running_fit::keep_description() {
+  if (own_.empty()) return;
+  if (passed_) {
+    of_.passed = at_.fit;
+  } else {
+    tell(epochs_after, epoch);
+    tell(steps_after, steps);
+    tell(rate_after, rate_of(how()), fact_kind::rate);
+  }
+  std::erase_if(own_, [](const fact& f) { return f.kind == fact_kind::operation; });
+  of_.kept_fits[at_.fit] = own_;
+}
+
+// Throws unless the snapshot, which is of fit `fit`, is of this program.
+running_fit::kept_fit running_fit::identify(const named_tensors& found, std::int64_t fit,
+                                            const std::string& source, resumed_rate rate) {
+  describe();
+  kept_fit result;
+  const std::int64_t last = std::min(fit, at_.fit);
+  if (last < 1) refuse(source, "its position is impossible");
+  for (std::int64_t k = 1; k <= last; ++k) {
+    const auto there = found.find(name_of_description(k));
+    const auto done = of_.kept_fits.find(k);
+    const bool known = k == at_.fit || done != of_.kept_fits.end();
+    if (!known || there == found.end()) {
+      if (k != last) continue;  // fits that kept nothing
+      refuse(source,
+             known
+                 ? fmt::format("it is of fit {} and does not tell of fit {}{}", fit, k, start_anew)
+                 : fmt::format("it is of fit {}, which keeps no state here{}", k, start_anew));
+    }
+    const facts& here = k == at_.fit ? own_ : done->second;
+    fact_values kept = values_in(there->second);
+    const auto differs = [&](bool any_rate) {
+      return difference(here, kept, {.done = k < fit, .any_rate = any_rate});
+    };
+    if (const auto text = differs(rate == resumed_rate::given)) {
+      const bool of_this_fit = k == fit && k == at_.fit;
+      refuse(source, (of_this_fit ? "" : fmt::format("in fit {} ", k)) + *text);
+    }
+    if (k != at_.fit) continue;
+    result.other_rate = differs(false).has_value();
+    result.values = std::move(kept);
+  }
+  return result;
+}
+
+// What the snapshot tells beyond what is known here.
+void running_fit::learn(const fact_values& kept) {
+  std::set<std::string> known;
+  for (const fact& f : own_) known.insert(f.name);
+  for (const auto& [name, value] : kept) {
+    if (!known.contains(name)) own_.push_back(make_fact(name, value));
+  }
+  texts_.clear();
+}
+
+// The snapshot is of a later fit: this one has been trained already. The next begins with the
+// counts and the rate that it ended with, unless another rate has been chosen.
+void running_fit::pass(kept_fit&& kept, const std::string& source) {
+  const auto epochs = number_in<std::int64_t>(kept.values, epochs_after);
+  const auto steps_then = number_in<std::int64_t>(kept.values, steps_after);
+  const auto rate = number_in<double>(kept.values, rate_after);
+  if (!epochs || !steps_then) refuse(source, "its position is impossible");
+  // Nothing is refused from here on.
+  passed_ = true;
+  of_.epochs = *epochs;
+  of_.steps = *steps_then;
+  if (kept.other_rate) kept.values.erase(rate_after);
+  else if (rate) how().rate().set(*rate);
+  learn(kept.values);
+}
+
+}  // namespace cotape::detail
