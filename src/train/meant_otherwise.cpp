@@ -43,9 +43,11 @@ std::string mistake_of(const variable& p, const loss_function& loss) {
                      loss.name(), loss.name().substr(0, loss.name().size() - from_logits.size()));
 }
 
+// By more than rounding, as of a mean of probabilities.
 template <class T> std::int64_t first_outside(const T* p, std::int64_t n) {
+  constexpr T rounding = T(1e-5);
   for (std::int64_t i = 0; i < n; ++i) {
-    if (p[i] < 0 || p[i] > 1) return i;
+    if (p[i] < -rounding || p[i] > 1 + rounding) return i;
   }
   return n;
 }

@@ -174,8 +174,9 @@ double r2_of_sums(std::span<const double> sums, double) {
   double total = 0;
   for (std::size_t c = 0; c < columns; ++c) {
     const double residual = sums[c], spread = sums[3 * columns + c];
-    if (spread > 0) total += 1 - residual / spread;
-    else total += residual == 0 ? 1 : 0;  // the targets are one number
+    const bool one_number = spread == 0 && !std::isnan(residual);  // all targets are
+    if (one_number) total += residual == 0 ? 1 : 0;
+    else total += 1 - residual / spread;
   }
   return total / static_cast<double>(columns);
 }

@@ -141,6 +141,27 @@ TEST(MeantOtherwise, PredictionsThatAreNoProbabilitiesAreWarnedOf) {
   EXPECT_EQ(m.fit(x, y, quiet).warnings, h.warnings);
 }
 
+TEST(MeantOtherwise, EachOutputIsWarnedOf) {
+  const symbol in = input({2}, float64);
+  const auto constant = [](double value) {
+    return lambda([=](variable v) { return 0 * v + value; });
+  };
+  model m(in, {constant(2)(dense(1).named("left")(in)), constant(-1)(dense(3).named("right")(in))});
+  m.compile({"binary_crossentropy", "sparse_categorical_crossentropy"}, sgd());
+  std::ostringstream out;
+  const history h = m.fit(x, {y, classes}, {.epochs = 2, .progress = &out});
+  ASSERT_EQ(h.warnings.size(), 2u);
+  EXPECT_TRUE(
+      h.warnings[0].starts_with("the prediction of row 0 for the output 'lambda' is 2, but "
+                                "binary_crossentropy takes probabilities"));
+  EXPECT_TRUE(
+      h.warnings[1].ends_with("for the output 'lambda_1' is -1, but "
+                              "sparse_categorical_crossentropy takes probabilities, 0 to "
+                              "1: end the model with a softmax, or use "
+                              "sparse_categorical_crossentropy_from_logits"));
+  EXPECT_EQ(out.str(), "fit: " + h.warnings[0] + "\nfit: " + h.warnings[1] + "\n");
+}
+
 TEST(MeantOtherwise, PredictionsThatAreProbabilitiesAreNotWarnedOf) {
   const auto warnings = [](sequential m, const loss_function& loss, const array_argument& targets) {
     m.compile(loss, sgd());
@@ -149,6 +170,7 @@ TEST(MeantOtherwise, PredictionsThatAreProbabilitiesAreNotWarnedOf) {
   EXPECT_EQ(warnings({dense(1, "sigmoid")}, "binary_crossentropy", y), 0u);
   EXPECT_EQ(warnings({dense(3, "softmax")}, "categorical_crossentropy", hot), 0u);
   EXPECT_EQ(warnings(with_output(0.5), "binary_crossentropy", y), 0u);
+  EXPECT_EQ(warnings(with_output(1 + 1e-6), "binary_crossentropy", y), 0u);
   EXPECT_EQ(warnings(with_output(1.5), "mse", y), 0u);
   EXPECT_EQ(warnings(with_output(1.5), "binary_crossentropy_from_logits", y), 0u);
 }

@@ -61,6 +61,28 @@ TEST(Metrics, RmseAndR2AreOverTheWholeSet) {
   // Of two columns the mean; a constant column that is hit counts 1, else 0.
   EXPECT_DOUBLE_EQ(over_two("r2", array{{1, 7}, {3, 7}}, array{{1, 7}, {3, 7}}, 1), 1);
   EXPECT_DOUBLE_EQ(over_two("r2", array{{1, 7}, {3, 7}}, array{{1, 8}, {3, 8}}, 1), 0.5);
+  EXPECT_TRUE(std::isnan(over_two("r2", column{{NAN}, {3}}, column{{3}, {3}}, 1)));
+}
+
+TEST(Metrics, AreNotBroadcast) {
+  const array three = {{0.1, 0.7, 0.2}, {0.5, 0.4, 0.1}, {0.3, 0.3, 0.4}};
+  const xt::xtensor<std::int64_t, 2> column_of_labels = {{1}, {1}, {2}};
+  for (const char* name : {"accuracy", "sparse_categorical_accuracy"}) {
+    EXPECT_NEAR(over_two(name, three, column_of_labels, 2), 2.0 / 3, 1e-15) << name;
+  }
+  const column one = {{0.9}, {0.2}, {0.6}, {0.5}};
+  for (const char* name : {"accuracy", "binary_accuracy"}) {
+    EXPECT_EQ(over_two(name, one, array{1, 0, 0, 0}, 3), 0.75) << name;
+    EXPECT_EQ(over_two(name, one, labels{1, 0, 0, 0}, 3), 0.75) << name;
+  }
+  EXPECT_DOUBLE_EQ(over_two("rmse", one, array{1.9, 1.2, 1.6, 1.5}, 3), 1);
+  for (const char* name : {"binary_accuracy", "categorical_accuracy", "rmse", "r2"}) {
+    EXPECT_EQ(message_of([&] {
+                over_two(name, three, column{{1}, {0}, {1}}, 2);
+              }),
+              "metric: targets of shape (2, 1) do not fit (2, 3)")
+        << name;
+  }
 }
 
 TEST(Metrics, OfOnesOwnAreMeansByRows) {
