@@ -193,8 +193,10 @@ void checkpoint::on_resume(training& t) {
     throw io_error(
         fmt::format("checkpoint: {}: cannot look at it: {}", file_.string(), failed.message()));
   }
-  if (there) t.restore(read_safetensors(file_), file_.string(), options_.rate);
-  else write_safetensors(file_, t.snapshot());
+  if (!there) return write_safetensors(file_, t.snapshot());
+  // No limit but the file's size: what could be kept can be read.
+  const read_limits limits{.most_bytes = std::numeric_limits<std::size_t>::max()};
+  t.restore(read_safetensors(file_, limits), file_.string(), options_.rate);
 }
 
 void checkpoint::on_safe_point(training& t, bool last) {

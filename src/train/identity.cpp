@@ -68,10 +68,11 @@ void running_fit::tell_model() {
   if (named) tell("loss", joined(losses));  // else its operations tell
   for (const metric& m : of_.metrics) metrics.push_back(m.name());
   tell("metrics", joined(metrics));
-  const std::string how = type_name(typeid(*of_.how));
-  tell("optimizer", how);
-  for (const auto& [name, value] : of_.how->description()) {
-    tell(fmt::format("{}'s {}", how, name), value);
+  const optimizer& how = *of_.how;
+  const std::string type = type_name(typeid(how));
+  tell("optimizer", type);
+  for (const auto& [name, value] : how.description()) {
+    tell(fmt::format("{}'s {}", type, name), value);
   }
 }
 
@@ -98,7 +99,7 @@ void running_fit::tell_callbacks() {
   own_.insert(own_.end(), told.begin(), told.end());
 }
 
-// The operations of a step, recorded once more: all but the metrics' in the order of a step. A
+// The operations of a step, recorded once more, but for the look at whether the loss is finite. A
 // parameter that only they know is state as well.
 void running_fit::tell_operations() {
   tape t;

@@ -94,6 +94,12 @@ struct setting {
   }
 };
 
+// The symbols of a model of two inputs.
+struct input_pair {
+  symbol a = input({2}), b = input({1});
+  symbol joined = dense(3, "tanh")(concatenate({a, b}));
+};
+
 // What a training that is set otherwise says to the file of one.
 std::string refusal(const setting& kept, const setting& here) {
   const own_file file;
@@ -212,6 +218,11 @@ TEST(Identity, TellsModels) {
   EXPECT_EQ(refusal_if([](setting& s) { s.dropped = 0.5; }),
             "it was kept with operation 11 literal 0.25 : float64 () in the model, here it is "
             "literal 0.5 : float64 () in the model");
+  EXPECT_EQ(refusal_if([](setting& s) {
+              s.before = [](model& m) { m.parameters()[1].set_trainable(false); };
+            }),
+            "it was kept with parameter 'dense/bias' float64 (2,), here it is float64 (2,), not "
+            "trainable");
   EXPECT_EQ(refusal_if([](setting& s) { s.activation = "relu"; }),
             "it was kept with operation 6 tanh(%5) : float64 (2, 2) in the model, here it is "
             "relu(%5) : float64 (2, 2) in the model");
@@ -622,6 +633,42 @@ TEST(Identity, RefusesFilesOfTheFirstVersion) {
   EXPECT_EQ(message_of([&] { setting().fit(m, old.at); }),
             "fit: " + old.at.string() +
                 ": it is of fit 1 and does not tell of fit 1: remove the file to start anew");
+}
+
+// Two inputs, two outputs, labels, a schedule by steps, two files; killed within an epoch.
+TEST(Identity, GoesOnWithModelsOfSeveralInputsAndOutputs) {
+  const auto run = [](const path& folder, std::int64_t killed_at, std::int64_t label) {
+    const xt::xarray<float> a = {{1, 2}, {3, 4}, {5, 7}, {0, 1}};
+    const xt::xtensor<float, 2> b = {{1}, {0}, {2}, {3}};
+    const xt::xarray<std::int64_t> labels = {0, 2, 1, label};
+    const input_pair in;
+    model m({in.a, in.b}, {dense(1)(in.joined), dense(3, "softmax")(in.joined)}, 4);
+    m.compile({"mse", "sparse_categorical_crossentropy"}, sgd({.momentum = 0.9}), {"acc"});
+    struct killer : callback {
+      explicit killer(std::int64_t step) : at(step) {}
+      void on_batch_begin(training& t) override {
+        if (t.steps == at) throw std::runtime_error("killed");
+      }
+      std::int64_t at;
+    };
+    m.fit({a, b}, {b, labels},
+          {.batch_size = 3,
+           .steps = 9,
+           .callbacks = {checkpoint(folder / "1.safetensors", {.steps = 1}),
+                         checkpoint(folder / "2.safetensors", {.steps = 2}), killer(killed_at),
+                         scheduled_rate(cosine_decay(0.1, 9), schedule_by::step)},
+           .progress = nullptr});
+    return bits_of(m);
+  };
+  const own_file once, file;
+  const auto wanted = run(once.folder, 99, 0);
+  for (const std::int64_t step : {3, 7}) {
+    expect_error<std::runtime_error>([&] { run(file.folder, step, 0); }, "killed");
+  }
+  EXPECT_EQ(message_of([&] { run(file.folder, 99, 1); }),
+            "fit: " + (file.folder / "1.safetensors").string() +
+                ": its data of target 1 differ from those here: remove the file to start anew");
+  EXPECT_TRUE(same(run(file.folder, 99, 0), wanted));
 }
 
 // A fit that failed is tried once more, by the same object: it goes on from its file.
