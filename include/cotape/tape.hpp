@@ -1,7 +1,7 @@
 // layer: tape
 // The tape: a flat array of nodes in the order in which they were recorded, so that a node's inputs
 // precede it. Recording checks shapes and dtypes; it computes, merges and folds nothing.
-// A tape and its variables belong to one thread at a time; a tape outlives its variables.
+// A tape and its variables belong to one thread at a time. A variable of a tape that is gone throws.
 #pragma once
 
 #include <deque>
@@ -38,7 +38,7 @@ struct tape_mark {
   std::uint32_t nodes = 0, words = 0, tensors = 0, effects = 0, customs = 0, messages = 0;
   std::uint32_t serial = 0;   // as a variable's: a rewind past the mark makes it stale
   std::uint32_t commits = 0;  // effects recorded after a commit are all after the mark
-  const void* of = nullptr;   // the tape
+  const void* of = nullptr;   // the tape's slot
 };
 
 /// The value that a parameter takes when the tape's effects run.
@@ -98,7 +98,7 @@ class tape {
   dtype promoted(dtype d) const {
     return precision_ == precision::float64 && d == float32 ? float64 : d;
   }
-  variable at(std::uint32_t index) { return {this, index, serial_}; }
+  variable at(std::uint32_t index) { return {slot_, index}; }
   const std::vector<node>& nodes() const { return nodes_; }
   const value_type& type_of(std::uint32_t index) const { return types_[nodes_[index].type]; }
   const value_type& type_at(std::uint32_t type) const { return types_[type]; }
@@ -184,7 +184,6 @@ class tape {
 
   struct indexes;
   precision precision_;
-  std::uint32_t serial_ = 0;
   std::uint32_t commits_ = 0;
   std::uint32_t scope_ = no_node;  // the place of the outermost composed operation, its name
   const char* scope_name_ = nullptr;
@@ -201,6 +200,7 @@ class tape {
   // rewind after its serial kept no more than its index.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> rewinds_;
   std::unique_ptr<indexes> indexes_;  // hash indexes over types, places, parameters and labels
+  detail::tape_slot* slot_;
 };
 
 /// One line a node: index, operation, inputs, type, place.

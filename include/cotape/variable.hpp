@@ -3,6 +3,7 @@
 // user's code where it was made.
 #pragma once
 
+#include <atomic>
 #include <initializer_list>
 #include <iosfwd>
 #include <string>
@@ -22,8 +23,18 @@ struct place {
   std::string text() const;
 };
 
+namespace detail {
+// Where handles find their tape. It outlives the tape and then serves another one, perhaps in
+// another thread: see tape/slots.hpp.
+struct alignas(64) tape_slot {
+  std::atomic<tape*> owner = nullptr;
+  std::atomic<std::uint32_t> serial = 0;  // of handles made now; each rewind and each death adds 1
+  std::atomic<std::uint32_t> first = 0;   // the owner's handles begin here, its mark's serials too
+};
+}  // namespace detail
+
 /// A handle to one value on a tape. Cheap to copy; holds no data. After the tape is rewound past
-/// it, using it throws tape_error. Does not convert to bool.
+/// it or is gone, using it throws tape_error. Does not convert to bool.
 class variable {
  public:
   variable() = default;
@@ -33,9 +44,12 @@ class variable {
   const cotape::shape& shape() const { return type().shape; }
   cotape::dtype dtype() const { return type().dtype; }
   /// The tape that the variable lives on; throws tape_error for an empty or stale handle.
-  tape& owner() const;
+  tape& owner() const {
+    if (empty() || serial_ != slot_->serial.load(std::memory_order_relaxed)) check();
+    return *slot_->owner.load(std::memory_order_relaxed);
+  }
   std::uint32_t index() const { return index_; }
-  bool empty() const { return tape_ == nullptr; }
+  bool empty() const { return slot_ == nullptr; }
   /// Names the value in printouts, reports and errors.
   variable named(std::string label) const;
 
@@ -46,9 +60,10 @@ class variable {
 
  private:
   friend class tape;
-  variable(tape* owner, std::uint32_t index, std::uint32_t serial)
-      : tape_(owner), index_(index), serial_(serial) {}
-  tape* tape_ = nullptr;
+  variable(const detail::tape_slot* slot, std::uint32_t index)
+      : slot_(slot), index_(index), serial_(slot->serial.load(std::memory_order_relaxed)) {}
+  void check() const;  // throws if the handle is empty or stale
+  const detail::tape_slot* slot_ = nullptr;
   std::uint32_t index_ = 0;
   std::uint32_t serial_ = 0;
 };

@@ -11,6 +11,7 @@
 
 #include "cotape/ops.hpp"
 #include "cotape/xtensor.hpp"
+#include "tape/slots.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -56,10 +57,14 @@ std::string place::text() const {
 
 const value_type& variable::type() const { return owner().type_of(index_); }
 
-tape& variable::owner() const {
-  if (tape_ == nullptr) throw tape_error("variable: it is empty, no operation has made it");
-  tape_->check(*this);
-  return *tape_;
+void variable::check() const {
+  if (empty()) throw tape_error("variable: it is empty, no operation has made it");
+  if (serial_ < slot_->first.load(std::memory_order_relaxed)) {
+    throw tape_error(
+        "variable: the tape that it was recorded on is gone (a traced function's goes when the "
+        "trace ends): make the value an output, or record it on a tape that lives");
+  }
+  slot_->owner.load(std::memory_order_relaxed)->check(*this);
 }
 
 variable variable::named(std::string label) const {
@@ -67,8 +72,9 @@ variable variable::named(std::string label) const {
   return *this;
 }
 
-tape::tape(precision p) : precision_(p), indexes_(std::make_unique<indexes>()) {}
-tape::~tape() = default;
+tape::tape(precision p)
+    : precision_(p), indexes_(std::make_unique<indexes>()), slot_(slots::take(*this)) {}
+tape::~tape() { slots::leave(*slot_); }
 
 std::uint32_t tape::kept_since(std::uint32_t serial) const {
   const auto later = std::upper_bound(rewinds_.begin(), rewinds_.end(), serial,
@@ -235,11 +241,13 @@ tape_mark tape::mark() const {
   const auto count = [](const auto& v) { return static_cast<std::uint32_t>(v.size()); };
   return {count(nodes_),   count(words_),   count(tensors_),
           count(effects_), count(customs_), count(messages_),
-          serial_,         commits_,        this};
+          slot_->serial,   commits_,        slot_};
 }
 
 void tape::rewind(const tape_mark& to) {
-  if (to.of != this) throw tape_error("rewind: the mark was taken on another tape");
+  if (to.of != slot_ || to.serial < slot_->first) {
+    throw tape_error("rewind: the mark was taken on another tape");
+  }
   if (to.nodes > kept_since(to.serial)) {
     throw tape_error("rewind: the tape was rewound past the mark, take a new one");
   }
@@ -260,9 +268,9 @@ void tape::rewind(const tape_mark& to) {
   customs_.resize(to.customs);
   messages_.resize(std::min<std::size_t>(messages_.size(), to.messages));
   indexes_->labels.erase(indexes_->labels.lower_bound(to.nodes), indexes_->labels.end());
-  ++serial_;
+  ++slot_->serial;
   while (!rewinds_.empty() && rewinds_.back().second >= to.nodes) rewinds_.pop_back();
-  rewinds_.emplace_back(serial_, to.nodes);
+  rewinds_.emplace_back(slot_->serial, to.nodes);
 }
 
 std::vector<std::pair<parameter, std::uint32_t>> tape::current_parameters() const {
