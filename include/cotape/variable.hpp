@@ -6,6 +6,7 @@
 #include <atomic>
 #include <initializer_list>
 #include <iosfwd>
+#include <optional>
 #include <string>
 
 #include "cotape/tensor.hpp"
@@ -24,12 +25,13 @@ struct place {
 };
 
 namespace detail {
-// Where handles find their tape. It outlives the tape and then serves another one, perhaps in
-// another thread: see tape/slots.hpp.
+// Where handles find their tape. A slot is never freed, so any handle may ask it whether its tape
+// is gone. After that it serves another tape, perhaps of another thread: hence atomic numbers.
 struct alignas(64) tape_slot {
-  std::atomic<tape*> owner = nullptr;
-  std::atomic<std::uint32_t> serial = 0;  // of handles made now; each rewind and each death adds 1
-  std::atomic<std::uint32_t> first = 0;   // the owner's handles begin here, its mark's serials too
+  std::atomic<std::uint32_t> serial = 0;  // of handles made now; each rewind and death adds 1
+  std::atomic<std::uint32_t> first = 0;   // below are handles of tapes that are gone
+  tape* owner = nullptr;
+  tape_slot* next = nullptr;  // of those without a tape
 };
 }  // namespace detail
 
@@ -46,7 +48,7 @@ class variable {
   /// The tape that the variable lives on; throws tape_error for an empty or stale handle.
   tape& owner() const {
     if (empty() || serial_ != slot_->serial.load(std::memory_order_relaxed)) check();
-    return *slot_->owner.load(std::memory_order_relaxed);
+    return *slot_->owner;
   }
   std::uint32_t index() const { return index_; }
   bool empty() const { return slot_ == nullptr; }
@@ -75,20 +77,20 @@ class operand {
   operand(variable v, const char* file = __builtin_FILE(), int line = __builtin_LINE())
       : variable_(v), where_{file, line} {}
   operand(const parameter& p, const char* file = __builtin_FILE(), int line = __builtin_LINE())
-      : parameter_(&p), where_{file, line} {}
+      : parameter_(p), where_{file, line} {}
   template <arithmetic T>
   operand(T number, const char* file = __builtin_FILE(), int line = __builtin_LINE())
       : number_(static_cast<double>(number)), is_number_(true), where_{file, line} {}
 
   const cotape::variable& as_variable() const { return variable_; }
-  const cotape::parameter* as_parameter() const { return parameter_; }
+  const cotape::parameter* as_parameter() const { return parameter_ ? &*parameter_ : nullptr; }
   bool is_number() const { return is_number_; }
   double number() const { return number_; }
   const place& where() const { return where_; }
 
  private:
   cotape::variable variable_;
-  const cotape::parameter* parameter_ = nullptr;
+  std::optional<cotape::parameter> parameter_;
   double number_ = 0;
   bool is_number_ = false;
   place where_;

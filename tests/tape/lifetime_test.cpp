@@ -1,4 +1,5 @@
-// Handles that outlive their tape: each use of one throws, whatever stands in the tape's memory now.
+// Handles that outlive their tape: each use of one throws, whatever stands in the tape's memory
+// now.
 #include <cotape/optimizers.hpp>
 #include <memory>
 #include <optional>
@@ -97,7 +98,8 @@ TEST(Lifetime, ATapeAtTheSameAddressKnowsOldHandlesFromItsOwn) {
     EXPECT_EQ(own.index(), old.index());
     EXPECT_NO_THROW(own.type());
     expect_error<tape_error>([&] { old.type(); }, gone);
-    expect_error<tape_error>([&] { t->rewind(mark); }, "rewind: the mark was taken on another tape");
+    expect_error<tape_error>([&] { t->rewind(mark); },
+                             "rewind: the mark was taken on another tape");
     if (i % 10 == 0) old = own;
     const tape_mark m = t->mark();
     sin(own);
