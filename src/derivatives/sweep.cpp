@@ -235,22 +235,19 @@ std::vector<variable> gradient(variable y, const std::vector<variable>& xs) {
   return vjp(y, xs, y.shape().rank() == 0 ? one : broadcast_to(one, y.shape()));
 }
 
-namespace {
-template <class List> std::vector<variable> gradient_of(variable y, const List& xs) {
+std::vector<variable> gradient(variable y, std::initializer_list<operand> xs) {
   std::vector<variable> variables;
-  for (const auto& x : xs) variables.push_back(differentiable(y, x));
+  for (const operand& x : xs) variables.push_back(differentiable(y, x));
   return gradient(y, variables);
 }
-}  // namespace
 
-std::vector<variable> gradient(variable y, const std::vector<parameter>& ps) {
-  return gradient_of(y, ps);
+std::vector<variable> gradient(variable y, const std::vector<parameter>& xs) {
+  const place at = y.owner().place_of(y.index());
+  std::vector<variable> variables;
+  for (const parameter& x : xs) variables.push_back(differentiable(y, {x, at.file, at.line}));
+  return gradient(y, variables);
 }
 
-std::vector<variable> gradient(variable y, std::initializer_list<operand> xs) {
-  return gradient_of(y, xs);
-}
-
-variable gradient(variable y, operand x) { return gradient_of(y, std::array{x})[0]; }
+variable gradient(variable y, operand x) { return gradient(y, {x})[0]; }
 
 }  // namespace cotape

@@ -1,5 +1,5 @@
-// While somebody works on a tape, the functions of the user's that he calls cannot rewind what he
-// has recorded, nor commit effects.
+// While a sweep or a trace works on a tape, the user's functions that it calls cannot rewind what
+// it has recorded, nor commit effects.
 #pragma once
 
 #include "cotape/tape.hpp"

@@ -26,9 +26,10 @@ void throw_dtype(const char* what, dtype wanted, dtype found) {
                                 name_of(found)));
 }
 void throw_no_data(const value_type& type) {
-  throw value_error(fmt::format("array_view: it stands for {}, but its data is a null pointer, or "
-                                "that of a tensor that was moved from",
-                                type.text()));
+  throw value_error(
+      fmt::format("array_view: it stands for {}, but its data is a null pointer, or "
+                  "that of a tensor that was moved from",
+                  type.text()));
 }
 }  // namespace detail
 
