@@ -44,8 +44,8 @@ class result {
   /// Copies into a row-major container of yours; throws shape_error or dtype_error if it does not
   /// fit. Touches no allocator.
   template <detail::plain_container E> void copy_to(E& container) const {
-    using element = typename E::value_type;
-    write_to(const_cast<element*>(container.data()), array_argument(container).view().type());
+    const array_view to = array_argument(container).view();
+    write_to(const_cast<void*>(to.data()), to.type());
   }
   /// The number in a value of one element, of any dtype; throws shape_error if there are more.
   double number() const;
@@ -205,11 +205,11 @@ std::size_t cached_programs(const tape& t);
 template <class T> auto variable::value(std::initializer_list<binding> inputs) const {
   return to_xarray<T>(evaluate(*this, {inputs.begin(), inputs.size()}));
 }
-template <class T> auto jacobian(variable y, variable x, std::initializer_list<binding> at) {
-  return to_xarray<T>(evaluate_jacobian(y, x, {at.begin(), at.size()}));
+template <class T> auto jacobian(variable y, operand x, std::initializer_list<binding> at) {
+  return to_xarray<T>(evaluate_jacobian(y, differentiable(y, x), {at.begin(), at.size()}));
 }
-template <class T> auto hessian(variable y, variable x, std::initializer_list<binding> at) {
-  return to_xarray<T>(evaluate_hessian(y, x, {at.begin(), at.size()}));
+template <class T> auto hessian(variable y, operand x, std::initializer_list<binding> at) {
+  return to_xarray<T>(evaluate_hessian(y, differentiable(y, x), {at.begin(), at.size()}));
 }
 
 }  // namespace cotape

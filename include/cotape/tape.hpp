@@ -1,7 +1,8 @@
 // layer: tape
 // The tape: a flat array of nodes in the order in which they were recorded, so that a node's inputs
 // precede it. Recording checks shapes and dtypes; it computes, merges and folds nothing.
-// A tape and its variables belong to one thread at a time; a tape outlives its variables.
+// A tape and its variables belong to one thread at a time. A variable of a tape that is gone
+// throws.
 #pragma once
 
 #include <deque>
@@ -38,7 +39,7 @@ struct tape_mark {
   std::uint32_t nodes = 0, words = 0, tensors = 0, effects = 0, customs = 0, messages = 0;
   std::uint32_t serial = 0;   // as a variable's: a rewind past the mark makes it stale
   std::uint32_t commits = 0;  // effects recorded after a commit are all after the mark
-  const void* of = nullptr;   // the tape
+  const void* of = nullptr;   // the tape's slot
 };
 
 /// The value that a parameter takes when the tape's effects run.
@@ -61,8 +62,8 @@ class tape {
   /// A value fixed now: any xtensor expression, a tensor, or a number.
   variable constant(const array_argument& value, const char* file = __builtin_FILE(),
                     int line = __builtin_LINE());
-  /// The parameter's value here: what the last assign on this tape gave it, else what it holds
-  /// when a program runs.
+  /// The parameter's value here: what the last assign since the last commit gave it, else what it
+  /// holds when a program runs, which is always the same node.
   variable read(const parameter& p, const char* file = __builtin_FILE(),
                 int line = __builtin_LINE());
   /// Makes (p, value) an effect: later reads on this tape give `value`, and compiled programs and
@@ -76,7 +77,10 @@ class tape {
   /// Throws tape_error if the tape was rewound past the mark since.
   void rewind(const tape_mark& to);
 
-  /// Runs the tape's effects once, then forgets them: for tapes recorded by hand.
+  /// Runs the tape's effects once, then forgets them: for tapes recorded by hand. What was recorded
+  /// from t.read(p) stands, and gives values with p's new value from now on. The tape grows by what
+  /// each round of a loop records: take a mark before the loop and rewind to it after each commit.
+  /// Throws tape_error inside a traced function or the rule of a derivative.
   void commit(std::initializer_list<binding> inputs = {});
 
   std::size_t size() const { return nodes_.size(); }
@@ -98,7 +102,7 @@ class tape {
   dtype promoted(dtype d) const {
     return precision_ == precision::float64 && d == float32 ? float64 : d;
   }
-  variable at(std::uint32_t index) { return {this, index, serial_}; }
+  variable at(std::uint32_t index) { return {slot_, index}; }
   const std::vector<node>& nodes() const { return nodes_; }
   const value_type& type_of(std::uint32_t index) const { return types_[nodes_[index].type]; }
   const value_type& type_at(std::uint32_t type) const { return types_[type]; }
@@ -113,53 +117,40 @@ class tape {
   /// The parameters read or assigned here, with the node of their current value.
   std::vector<std::pair<parameter, std::uint32_t>> current_parameters() const;
   std::span<const effect> effects() const { return effects_; }
-  /// Drops the effects; parameters are read anew after that.
+  /// Drops the effects: a parameter's value is its first read's again.
   void forget_effects();
   const custom_rule& rule_at(std::size_t i) const { return *customs_[i]; }
   const std::string& message_at(std::size_t i) const { return messages_[i]; }
   const std::string* label_of(std::uint32_t index) const;
   void label(std::uint32_t index, std::string text);
-  void check(const variable& v) const;
+  /// The nodes that all rewinds since a serial number have kept.
+  std::uint32_t kept_since(std::uint32_t serial) const;
   /// The nodes that the roots are computed from, numbered in order; no_node for the others.
   std::vector<std::uint32_t> needed_by(std::span<const std::uint32_t> roots) const;
   /// What an error calls an operation: the outermost composed one that is being recorded.
-  const char* operation(const char* name) const { return scope_name_ ? scope_name_ : name; }
+  const char* operation(const char* name) const { return now_.name ? now_.name : name; }
 
+  /// What is being recorded.
+  struct context {
+    std::uint32_t scope = no_node;  // the place of the outermost composed operation
+    const char* name = nullptr;     // its name
+    const char* holder = nullptr;   // who works on the tape, see tape/hold.hpp
+    std::uint32_t held = 0;         // nodes that must not be rewound
+  };
   /// While alive, nodes are recorded as made at `where` (unless an outer scope is alive): a
   /// composed operation's nodes point to the user's line, not into the library.
   class scope {
    public:
     scope(tape& t, place where, const char* name = nullptr);
-    ~scope() {
-      tape_.scope_ = outer_;
-      tape_.scope_name_ = outer_name_;
-    }
+    ~scope() { tape_.now_ = outer_; }
     scope(const scope&) = delete;
     scope& operator=(const scope&) = delete;
 
    private:
     tape& tape_;
-    std::uint32_t outer_;
-    const char* outer_name_;
+    context outer_;
   };
-  /// Drops the outer scope as well: the sweep records a derivative as made where its operation was.
-  class place_override {
-   public:
-    place_override(tape& t)
-        : tape_(t), outer_(t.scope_), outer_name_(std::exchange(t.scope_name_, nullptr)) {}
-    ~place_override() {
-      tape_.scope_ = outer_;
-      tape_.scope_name_ = outer_name_;
-    }
-    place_override(const place_override&) = delete;
-    place_override& operator=(const place_override&) = delete;
-    void set(std::uint32_t node) { tape_.scope_ = tape_.nodes_[node].place; }
-
-   private:
-    tape& tape_;
-    std::uint32_t outer_;
-    const char* outer_name_;
-  };
+  class hold;  // see tape/hold.hpp
   /// What derivatives that are recorded from here on take at kinks and ties.
   kink_policy kinks = kink_policy::standard;
   /// Whatever later layers keep beside a tape: the programs of value() and commit().
@@ -173,21 +164,17 @@ class tape {
     std::uint32_t read;     // its read node, or no_node
     std::uint32_t current;  // its value here, or no_node
   };
-  place current(place where) const { return scope_ != no_node ? places_[scope_] : where; }
+  place current(place where) const { return now_.scope != no_node ? places_[now_.scope] : where; }
   variable append(const primitive& op, std::span<const variable> inputs, std::uint32_t type,
                   std::span<const std::int64_t> attributes, place where);
   std::uint32_t intern(const value_type& type);
   std::uint32_t intern(place where);
   std::uint32_t known(const parameter& p);
-  // The nodes that all rewinds after a serial number have kept.
-  std::uint32_t kept_since(std::uint32_t serial) const;
 
   struct indexes;
   precision precision_;
-  std::uint32_t serial_ = 0;
   std::uint32_t commits_ = 0;
-  std::uint32_t scope_ = no_node;  // the place of the outermost composed operation, its name
-  const char* scope_name_ = nullptr;
+  context now_;
   std::vector<node> nodes_;
   std::vector<std::int64_t> words_;
   std::deque<value_type> types_;  // references to its elements stay valid
@@ -201,6 +188,7 @@ class tape {
   // rewind after its serial kept no more than its index.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> rewinds_;
   std::unique_ptr<indexes> indexes_;  // hash indexes over types, places, parameters and labels
+  detail::tape_slot* slot_;
 };
 
 /// One line a node: index, operation, inputs, type, place.

@@ -14,7 +14,8 @@ namespace cotape {
 
 namespace detail {
 [[noreturn]] void throw_dtype(const char* what, dtype wanted, dtype found);
-}
+[[noreturn]] void throw_no_data(const value_type& type);
+}  // namespace detail
 
 /// A value that lives elsewhere and must outlive the view.
 class array_view {
@@ -25,13 +26,17 @@ class array_view {
   const value_type& type() const { return type_; }
   const cotape::shape& shape() const { return type_.shape; }
   cotape::dtype dtype() const { return type_.dtype; }
-  const void* data() const { return data_; }
-  /// The elements; throws dtype_error if T is not the view's dtype.
+  /// The first element; throws value_error if there are elements but the pointer is null.
+  const void* data() const {
+    if (data_ == nullptr && type_.shape.elements() != 0) detail::throw_no_data(type_);
+    return data_;
+  }
+  /// The elements; throws dtype_error if T is not the view's dtype, otherwise as data().
   template <class T> const T* data_as() const {
     if (dtype_of<T>::value != type_.dtype) {
       detail::throw_dtype("data_as", dtype_of<T>::value, type_.dtype);
     }
-    return static_cast<const T*>(data_);
+    return static_cast<const T*>(data());
   }
 
  private:
@@ -81,6 +86,8 @@ class array_argument;
 class parameter {
  public:
   parameter(std::string name, const array_argument& value, bool trainable = true);
+  parameter(const parameter&) = default;  // and no move: no parameter is without a value
+  parameter& operator=(const parameter&) = default;
 
   const std::string& name() const { return state_->name; }
   const value_type& type() const { return state_->value.type(); }

@@ -3,8 +3,10 @@
 // user's code where it was made.
 #pragma once
 
+#include <atomic>
 #include <initializer_list>
 #include <iosfwd>
+#include <optional>
 #include <string>
 
 #include "cotape/tensor.hpp"
@@ -22,8 +24,19 @@ struct place {
   std::string text() const;
 };
 
+namespace detail {
+// Where handles find their tape. A slot is never freed, so any handle may ask it whether its tape
+// is gone. After that it serves another tape, perhaps of another thread: hence atomic numbers.
+struct alignas(64) tape_slot {
+  std::atomic<std::uint32_t> serial = 0;  // of handles made now; each rewind and death adds 1
+  std::atomic<std::uint32_t> first = 0;   // below are handles of tapes that are gone
+  tape* owner = nullptr;
+  tape_slot* next = nullptr;  // of those without a tape
+};
+}  // namespace detail
+
 /// A handle to one value on a tape. Cheap to copy; holds no data. After the tape is rewound past
-/// it, using it throws tape_error. Does not convert to bool.
+/// it or is gone, using it throws tape_error. Does not convert to bool.
 class variable {
  public:
   variable() = default;
@@ -33,9 +46,12 @@ class variable {
   const cotape::shape& shape() const { return type().shape; }
   cotape::dtype dtype() const { return type().dtype; }
   /// The tape that the variable lives on; throws tape_error for an empty or stale handle.
-  tape& owner() const;
+  tape& owner() const {
+    if (empty() || serial_ != slot_->serial.load(std::memory_order_relaxed)) check();
+    return *slot_->owner;
+  }
   std::uint32_t index() const { return index_; }
-  bool empty() const { return tape_ == nullptr; }
+  bool empty() const { return slot_ == nullptr; }
   /// Names the value in printouts, reports and errors.
   variable named(std::string label) const;
 
@@ -46,9 +62,10 @@ class variable {
 
  private:
   friend class tape;
-  variable(tape* owner, std::uint32_t index, std::uint32_t serial)
-      : tape_(owner), index_(index), serial_(serial) {}
-  tape* tape_ = nullptr;
+  variable(const detail::tape_slot* slot, std::uint32_t index)
+      : slot_(slot), index_(index), serial_(slot->serial.load(std::memory_order_relaxed)) {}
+  void check() const;  // throws if the handle is empty or stale
+  const detail::tape_slot* slot_ = nullptr;
   std::uint32_t index_ = 0;
   std::uint32_t serial_ = 0;
 };
@@ -60,20 +77,20 @@ class operand {
   operand(variable v, const char* file = __builtin_FILE(), int line = __builtin_LINE())
       : variable_(v), where_{file, line} {}
   operand(const parameter& p, const char* file = __builtin_FILE(), int line = __builtin_LINE())
-      : parameter_(&p), where_{file, line} {}
+      : parameter_(p), where_{file, line} {}
   template <arithmetic T>
   operand(T number, const char* file = __builtin_FILE(), int line = __builtin_LINE())
       : number_(static_cast<double>(number)), is_number_(true), where_{file, line} {}
 
   const cotape::variable& as_variable() const { return variable_; }
-  const cotape::parameter* as_parameter() const { return parameter_; }
+  const cotape::parameter* as_parameter() const { return parameter_ ? &*parameter_ : nullptr; }
   bool is_number() const { return is_number_; }
   double number() const { return number_; }
   const place& where() const { return where_; }
 
  private:
   cotape::variable variable_;
-  const cotape::parameter* parameter_ = nullptr;
+  std::optional<cotape::parameter> parameter_;
   double number_ = 0;
   bool is_number_ = false;
   place where_;

@@ -26,8 +26,8 @@ void demand_directions(const char* name, const variable& y, const std::vector<va
   }
 }
 
-variable zeros_like(const variable& y) {
-  return broadcast_to(y.owner().literal(0, y.dtype(), y.owner().place_of(y.index())), y.shape());
+variable zeros(const variable& y, const shape& s) {  // of y's dtype
+  return broadcast_to(y.owner().literal(0, y.dtype(), y.owner().place_of(y.index())), s);
 }
 
 // The sum of the terms a . b; empty if there are none.
@@ -47,6 +47,10 @@ std::vector<variable> fixed(const std::vector<variable>& directions) {
   return result;
 }
 
+variable of_type(const variable& x, variable columns) {  // which are of y's
+  return columns.dtype() == x.dtype() ? columns : cast(columns, x.dtype());
+}
+
 // The gradients of y's elements by x, one after the other: (elements of y, x's axes ...).
 std::vector<operand> rows(const variable& y, const variable& x) {
   const std::int64_t elements = y.shape().elements();
@@ -63,7 +67,7 @@ std::vector<operand> rows(const variable& y, const variable& x) {
 variable jvp(variable y, const std::vector<variable>& xs, const std::vector<variable>& dxs) {
   demand_directions("jvp", y, xs, dxs);
   // g(w) = sum over x of vjp(y, x, w) . dx is linear in w; its gradient in w is the product wanted.
-  const variable w = zeros_like(y);
+  const variable w = zeros(y, y.shape());
   const std::vector<variable> g = vjp(y, xs, w);
   return xs.empty() ? w : gradient(dot(g, dxs), w);
 }
@@ -79,24 +83,20 @@ variable directional(variable y, const std::vector<variable>& xs, const std::vec
   return y;
 }
 
-namespace {
-variable of_type(const variable& x, variable columns) {  // which are of y's
-  return columns.dtype() == x.dtype() ? columns : cast(columns, x.dtype());
-}
-}  // namespace
-
-variable jacobian(variable y, variable x) {
+variable jacobian(variable y, operand by) {
+  const variable x = differentiable(y, by);
   const shape both = joined(y.shape(), x.shape());
-  if (both.elements() == 0) {
-    return broadcast_to(y.owner().literal(0, y.dtype(), y.owner().place_of(y.index())), both);
-  }
+  if (both.elements() == 0) return zeros(y, both);
   if (y.shape().elements() <= x.shape().elements()) return reshape(stack(rows(y, x)), both);
   // vjp(y, x, w) is linear in w: the gradient of its j-th element by w is the j-th column.
-  const variable w = zeros_like(y);
+  const variable w = zeros(y, y.shape());
   return of_type(x, reshape(stack(rows(vjp(y, {x}, w)[0], w), 1), both));
 }
 
-variable hessian(variable y, variable x) { return jacobian(gradient(y, x), x); }
+variable hessian(variable y, operand by) {
+  const variable x = differentiable(y, by);
+  return jacobian(gradient(y, x), x);
+}
 
 std::vector<variable> hessian_vector_product(variable y, const std::vector<variable>& xs,
                                              const std::vector<variable>& vs) {

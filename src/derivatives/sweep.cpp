@@ -9,6 +9,7 @@
 #include "cotape/derivatives.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/primitive.hpp"
+#include "tape/hold.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -51,12 +52,12 @@ class sweep {
   }
 
   void run(variable y, variable dy) {
-    tape::place_override place(tape_);
-    place.set(y.index());
+    tape::hold work(tape_, "a reverse sweep");
+    work.move_to(y.index());
     add(y.index(), dy);
     for (std::uint32_t i = y.index() + 1; i-- > first_;) {
       if (!active_[i - first_] || adjoints_[i - first_] == no_node) continue;
-      place.set(i);
+      work.move_to(i);
       visit(i);
     }
   }
@@ -207,6 +208,21 @@ std::vector<variable> vjp(variable y, const std::vector<variable>& xs, operand d
   return result;
 }
 
+variable differentiable(variable y, const operand& x) {
+  tape& t = y.owner();
+  const variable v = t.resolve(x, y.dtype());
+  const parameter* p = x.as_parameter();
+  const auto gave = [&](const effect& e) { return e.parameter != no_node && e.value == v.index(); };
+  const bool late = p != nullptr && v.index() > y.index() &&
+                    std::any_of(t.effects().begin(), t.effects().end(), gave);
+  if (!x.is_number() && !late) return v;
+  throw value_error(
+      fmt::format("gradient: {}{} [at {}]", late ? "'" + p->name() + "'" : "a number",
+                  late ? " was assigned after the output was recorded: record the output anew"
+                       : " is no variable: give a variable or a parameter",
+                  x.where().text()));
+}
+
 std::vector<variable> gradient(variable y, const std::vector<variable>& xs) {
   if (y.shape().elements() != 1) {
     throw shape_error(
@@ -219,10 +235,19 @@ std::vector<variable> gradient(variable y, const std::vector<variable>& xs) {
   return vjp(y, xs, y.shape().rank() == 0 ? one : broadcast_to(one, y.shape()));
 }
 
-std::vector<variable> gradient(variable y, std::initializer_list<variable> xs) {
-  return gradient(y, std::vector<variable>(xs));
+std::vector<variable> gradient(variable y, std::initializer_list<operand> xs) {
+  std::vector<variable> variables;
+  for (const operand& x : xs) variables.push_back(differentiable(y, x));
+  return gradient(y, variables);
 }
 
-variable gradient(variable y, variable x) { return gradient(y, std::vector{x})[0]; }
+std::vector<variable> gradient(variable y, const std::vector<parameter>& xs) {
+  const place at = y.owner().place_of(y.index());
+  std::vector<variable> variables;
+  for (const parameter& x : xs) variables.push_back(differentiable(y, {x, at.file, at.line}));
+  return gradient(y, variables);
+}
+
+variable gradient(variable y, operand x) { return gradient(y, {x})[0]; }
 
 }  // namespace cotape

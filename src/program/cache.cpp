@@ -122,24 +122,30 @@ program& find_or_compile(tape& t, const std::vector<variable>& outputs, structur
 
 std::vector<array_view> ordered(const std::vector<variable>& inputs,
                                 std::span<const binding> given) {
+  const auto find = [&](const variable& x) {
+    return std::find_if(given.begin(), given.end(), [&](const binding& b) {
+      return &b.input().owner() == &x.owner() && b.input().index() == x.index();
+    });
+  };
+  const auto fail = [](const variable& x, const char* what) {
+    const std::string* label = x.owner().label_of(x.index());
+    throw value_error(fmt::format("value: input {} is {} [made at {}]",
+                                  label != nullptr ? *label : std::to_string(x.index()), what,
+                                  x.owner().place_of(x.index()).text()));
+  };
   for (const binding& b : given) {
-    const variable& x = b.input();
-    const char* made_by = x.owner().nodes()[x.index()].op->name;
-    if (x.owner().nodes()[x.index()].op == &sources::input) continue;
-    throw value_error(
-        fmt::format("value: the result of {} is bound, only what tape.input made can be", made_by));
+    const variable x = b.input();
+    const primitive& made_by = *x.owner().nodes()[x.index()].op;
+    if (&made_by != &sources::input) {
+      throw value_error(fmt::format(
+          "value: the result of {} is bound, only what tape.input made can be", made_by.name));
+    }
+    if (&*find(x) != &b) fail(x, "bound twice");
   }
   std::vector<array_view> values;
   for (const variable& x : inputs) {
-    const auto it = std::find_if(given.begin(), given.end(), [&](const binding& b) {
-      return &b.input().owner() == &x.owner() && b.input().index() == x.index();
-    });
-    if (it == given.end()) {
-      const std::string* label = x.owner().label_of(x.index());
-      throw value_error(fmt::format("value: input {} is needed but not bound [made at {}]",
-                                    label != nullptr ? *label : std::to_string(x.index()),
-                                    x.owner().place_of(x.index()).text()));
-    }
+    const auto it = find(x);
+    if (it == given.end()) fail(x, "needed but not bound");
     values.push_back(it->value());
   }
   return values;
@@ -211,6 +217,9 @@ std::size_t cached_programs(const tape& t) {
 }
 
 void tape::commit(std::initializer_list<binding> inputs) {
+  if (now_.holder != nullptr) {
+    throw tape_error(fmt::format("commit: {} is at work on the tape: leave it out", now_.holder));
+  }
   if (effects_.empty()) return;
   structure s;
   key_writer(*this, s).run_effects();

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "cotape/program.hpp"
+#include "tape/hold.hpp"
 
 namespace cotape::detail {
 
@@ -39,6 +40,7 @@ trace_table::trace& trace_table::make(
   open_.push_back(t.get());
   const auto close = [this](const trace*) { open_.pop_back(); };
   const std::unique_ptr<const trace, decltype(close)> guard(t.get(), close);
+  const tape::hold work(record, "a traced function, whose program carries its effects out,");
   const std::vector<variable> outputs = f(variables);
   t->code = std::make_unique<program>(record, variables, outputs, options_);
   for (std::size_t i = 0; i < outputs.size(); ++i) t->outputs.push_back(t->code->output(i));

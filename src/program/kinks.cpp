@@ -7,6 +7,7 @@
 
 #include "cotape/ops.hpp"
 #include "cotape/primitive.hpp"
+#include "tape/hold.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -61,6 +62,7 @@ std::vector<kink_mask> watch_kinks(tape& t, std::vector<variable>& outputs,
       differentiated(t, outputs, options.effects ? t.effects() : std::span<const effect>());
   const std::uint32_t last_sweep = t.sweeps.empty() ? no_node : t.sweeps.back().first;
   auto sweep = t.sweeps.begin();
+  const tape::hold work(t, "the search for kinks");
   std::vector<kink_mask> found;
   for (std::uint32_t i = 0; i < from.size(); ++i) {
     while (sweep != t.sweeps.end() && sweep->second <= i) ++sweep;

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <map>
+#include <mutex>
 #include <unordered_map>
 
 #include "cotape/ops.hpp"
@@ -38,6 +39,13 @@ struct hash {
   }
 };
 
+// The slots without a tape: what tapes of all threads share. Static tapes may die after anything
+// else, so nothing here needs to be destroyed.
+constinit struct {
+  std::mutex mutex;
+  detail::tape_slot* free = nullptr;
+} slots;
+
 template <class T> std::size_t held(const std::vector<T>& v) { return v.capacity() * sizeof(T); }
 
 }  // namespace
@@ -56,10 +64,17 @@ std::string place::text() const {
 
 const value_type& variable::type() const { return owner().type_of(index_); }
 
-tape& variable::owner() const {
-  if (tape_ == nullptr) throw tape_error("variable: it is empty, no operation has made it");
-  tape_->check(*this);
-  return *tape_;
+void variable::check() const {
+  if (empty()) throw tape_error("variable: it is empty, no operation has made it");
+  if (serial_ < slot_->first.load(std::memory_order_relaxed)) {
+    throw tape_error(
+        "variable: the tape that it was recorded on is gone (a traced function's goes when the "
+        "trace ends): make the value an output, or record it on a tape that lives");
+  }
+  if (index_ >= slot_->owner->kept_since(serial_)) {
+    throw tape_error(
+        fmt::format("variable: the tape was rewound past node {}, record the value again", index_));
+  }
 }
 
 variable variable::named(std::string label) const {
@@ -67,20 +82,23 @@ variable variable::named(std::string label) const {
   return *this;
 }
 
-tape::tape(precision p) : precision_(p), indexes_(std::make_unique<indexes>()) {}
-tape::~tape() = default;
+tape::tape(precision p) : precision_(p), indexes_(std::make_unique<indexes>()) {
+  const std::lock_guard lock(slots.mutex);
+  slot_ = slots.free ? std::exchange(slots.free, slots.free->next) : new detail::tape_slot;
+  slot_->owner = this;
+}
+
+tape::~tape() {
+  const std::lock_guard lock(slots.mutex);
+  slot_->first = ++slot_->serial;
+  // Far up, where its numbers would come to an end, the slot is left alone.
+  if (slot_->serial < 0x80000000) slot_->next = std::exchange(slots.free, slot_);
+}
 
 std::uint32_t tape::kept_since(std::uint32_t serial) const {
   const auto later = std::upper_bound(rewinds_.begin(), rewinds_.end(), serial,
                                       [](std::uint32_t s, const auto& r) { return s < r.first; });
   return later == rewinds_.end() ? no_node : later->second;
-}
-
-void tape::check(const variable& v) const {
-  if (v.index_ >= kept_since(v.serial_)) {
-    throw tape_error(fmt::format(
-        "variable: the tape was rewound past node {}, record the value again", v.index_));
-  }
 }
 
 std::uint32_t tape::intern(const value_type& type) {
@@ -117,7 +135,7 @@ variable tape::append(const primitive& op, std::span<const variable> inputs, std
     words_.push_back(static_cast<std::int64_t>(attributes.size()));
     words_.insert(words_.end(), attributes.begin(), attributes.end());
   }
-  n.place = scope_ != no_node ? scope_ : intern(where);
+  n.place = now_.scope != no_node ? now_.scope : intern(where);
   nodes_.push_back(n);
   return at(static_cast<std::uint32_t>(nodes_.size() - 1));
 }
@@ -235,13 +253,18 @@ tape_mark tape::mark() const {
   const auto count = [](const auto& v) { return static_cast<std::uint32_t>(v.size()); };
   return {count(nodes_),   count(words_),   count(tensors_),
           count(effects_), count(customs_), count(messages_),
-          serial_,         commits_,        this};
+          slot_->serial,   commits_,        slot_};
 }
 
 void tape::rewind(const tape_mark& to) {
-  if (to.of != this) throw tape_error("rewind: the mark was taken on another tape");
+  if (to.of != slot_ || to.serial < slot_->first) {
+    throw tape_error("rewind: the mark was taken on another tape");
+  }
   if (to.nodes > kept_since(to.serial)) {
     throw tape_error("rewind: the tape was rewound past the mark, take a new one");
+  }
+  if (to.nodes < now_.held) {
+    throw tape_error(fmt::format("rewind: {} needs what was recorded after the mark", now_.holder));
   }
   while (effects_.size() > (to.commits == commits_ ? to.effects : 0)) {
     const effect& e = effects_.back();
@@ -260,9 +283,9 @@ void tape::rewind(const tape_mark& to) {
   customs_.resize(to.customs);
   messages_.resize(std::min<std::size_t>(messages_.size(), to.messages));
   indexes_->labels.erase(indexes_->labels.lower_bound(to.nodes), indexes_->labels.end());
-  ++serial_;
+  ++slot_->serial;
   while (!rewinds_.empty() && rewinds_.back().second >= to.nodes) rewinds_.pop_back();
-  rewinds_.emplace_back(serial_, to.nodes);
+  rewinds_.emplace_back(slot_->serial, to.nodes);
 }
 
 std::vector<std::pair<parameter, std::uint32_t>> tape::current_parameters() const {
@@ -276,7 +299,7 @@ std::vector<std::pair<parameter, std::uint32_t>> tape::current_parameters() cons
 void tape::forget_effects() {
   ++commits_;
   effects_.clear();
-  for (known_parameter& p : parameters_) p.read = p.current = no_node;
+  for (known_parameter& p : parameters_) p.current = p.read;
 }
 
 std::size_t tape::bytes() const {
@@ -301,10 +324,9 @@ void tape::label(std::uint32_t index, std::string text) {
   indexes_->labels.insert_or_assign(index, std::move(text));
 }
 
-tape::scope::scope(tape& t, place where, const char* name)
-    : tape_(t), outer_(t.scope_), outer_name_(t.scope_name_) {
-  if (outer_ == no_node) t.scope_ = t.intern(where);
-  if (outer_name_ == nullptr) t.scope_name_ = name;
+tape::scope::scope(tape& t, place where, const char* name) : tape_(t), outer_(t.now_) {
+  if (outer_.scope == no_node) t.now_.scope = t.intern(where);
+  if (outer_.name == nullptr) t.now_.name = name;
 }
 
 std::vector<std::uint32_t> tape::needed_by(std::span<const std::uint32_t> roots) const {

@@ -25,6 +25,12 @@ void throw_dtype(const char* what, dtype wanted, dtype found) {
   throw dtype_error(fmt::format("{}: {} was asked for, but the value is {}", what, name_of(wanted),
                                 name_of(found)));
 }
+void throw_no_data(const value_type& type) {
+  throw value_error(
+      fmt::format("array_view: it stands for {}, but its data is a null pointer, or "
+                  "that of a tensor that was moved from",
+                  type.text()));
+}
 }  // namespace detail
 
 void tensor::release::operator()(void* p) const { cotape::release(p); }

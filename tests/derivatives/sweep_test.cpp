@@ -132,6 +132,37 @@ TEST(Sweep, TakesOneInputSeveralTimes) {
   EXPECT_TRUE(gradient(x * x, std::vector<variable>{}).empty());
 }
 
+TEST(Sweep, TakesParametersAndListsOfThem) {
+  tape t;
+  const parameter w("w", array{1, 2}), b("b", 3.0), unused("unused", 4.0);
+  const variable x = t.read(w), y = sum(square(x) * t.read(b));
+  EXPECT_EQ(gradient(y, w).value<double>(), (array{6, 12}));
+  const std::vector<variable> pair = gradient(y, {w, b}), list = gradient(y, std::vector{b, w}),
+                              mixed = gradient(y, {x, b, unused}), one = gradient(y, {w});
+  EXPECT_EQ(pair[0].value<double>(), (array{6, 12}));
+  EXPECT_EQ(number(pair[1]), 5);
+  EXPECT_EQ(number(list[0]), 5);
+  EXPECT_EQ(list[1].value<double>(), (array{6, 12}));
+  EXPECT_EQ(mixed[0].value<double>(), (array{6, 12}));
+  EXPECT_EQ(number(mixed[1]), 5);
+  EXPECT_EQ(number(mixed[2]), 0);
+  EXPECT_EQ(one[0].value<double>(), (array{6, 12}));
+  EXPECT_TRUE(gradient(y, {}).empty());
+  EXPECT_EQ(jacobian(square(x), w).value<double>(), (array{{2, 0}, {0, 4}}));
+  EXPECT_EQ(jacobian<double>(square(x), w), (array{{2, 0}, {0, 4}}));
+  EXPECT_EQ(hessian(y, w).value<double>(), (array{{6, 0}, {0, 6}}));
+  EXPECT_EQ(hessian<double>(y, w), (array{{6, 0}, {0, 6}}));
+  // After an assign w is the new value: of what was recorded before there is no gradient by it.
+  t.assign(w, t.read(w) * 2);
+  const std::string at = " [at sweep_test.cpp:" + std::to_string(__LINE__ + 2) + "]";
+  expect_error<value_error>(
+      [&] { gradient(y, w); },
+      "gradient: 'w' was assigned after the output was recorded: record the output anew" + at);
+  EXPECT_EQ(gradient(sum(square(t.read(w))), w).value<double>(), (array{4, 8}));
+  t.commit();
+  EXPECT_EQ(gradient(y, w).value<double>(), (array{12, 24}));
+}
+
 TEST(Vjp, WeighsTheRowsOfTheJacobian) {
   tape t;
   const variable x = t.constant(array{1, 2, 3}), w = t.constant(array{1, 10, 100});
@@ -254,6 +285,57 @@ TEST(SweepErrors, ACustomRuleMustFit) {
   expect_error<shape_error>(
       [&] { gradient(wrong, x); },
       "custom_gradient: the rule's adjoint 0 is float32 (4,), the input float32 (2,)");
+}
+
+TEST(SweepErrors, ANumberIsNoVariable) {
+  tape t;
+  const variable x = t.input(float32, {});
+  const std::string at =
+      "gradient: a number is no variable: give a variable or a parameter [at "
+      "sweep_test.cpp:";
+  expect_error<value_error>([&] { gradient(x, 2); }, at + std::to_string(__LINE__));
+  expect_error<value_error>([&] { gradient(x, {x, 2.0}); }, at);
+  expect_error<value_error>([&] { jacobian(x, 2); }, at);
+  expect_error<value_error>([&] { hessian(x, 2); }, at);
+}
+
+// What a rule records is the sweep's; what stood there before is needed.
+struct rewinding_op {
+  static constexpr auto name = "rewinding";
+  static inline tape_mark to;
+  template <class T> static T kernel(T x) noexcept { return x; }
+  static variable derivative(variable x, variable, variable dy) {
+    x.owner().rewind(to);
+    return dy;
+  }
+};
+
+TEST(SweepErrors, ARuleThatRewindsTheTapeThrows) {
+  tape t;
+  const variable x = t.input(float64, {2});
+  const tape_mark start = t.mark();
+  bool too_far = false;
+  const auto rule = [&](const std::vector<variable>& in, variable, variable dy) {
+    const tape_mark own = t.mark();
+    const array slope = jacobian<double>(sum(in[0]), in[0], {{x, array{1, 2}}});  // rewinds
+    EXPECT_EQ(slope, (array{1, 1}));
+    cos(gradient(sum(sin(in[0])), in[0]));  // a sweep within the sweep
+    t.rewind(own);
+    if (too_far) t.rewind(start);
+    return std::vector<variable>{dy * 7};
+  };
+  const auto identity = [](const std::vector<variable>& in) { return in[0] * 1; };
+  const variable y = sum(custom_gradient(identity, {custom_gradient(identity, {x}, rule)}, rule));
+  EXPECT_EQ(gradient(y, x).value<double>(), (array{49, 49}));
+  too_far = true;
+  const std::string text = "rewind: a reverse sweep needs what was recorded after the mark";
+  expect_error<tape_error>([&] { gradient(y, x); }, text);
+  rewinding_op::to = start;
+  const variable z = sum(apply<rewinding_op>(x));
+  expect_error<tape_error>([&] { gradient(z, x); }, text);
+  EXPECT_EQ(y.value<double>({{x, array{1, 2}}}), array(3.0));  // the tape is usable
+  t.rewind(start);                                             // and so is the mark
+  EXPECT_EQ(t.size(), 1u);
 }
 
 TEST(SweepErrors, AThrowingRuleLeavesTheTapeUsable) {

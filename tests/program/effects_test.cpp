@@ -402,6 +402,133 @@ TEST(Commit, TrainsOnATapeRecordedByHand) {
   expect_near(w.value<double>(), array{0.5, -0.25});
 }
 
+// A loss that is recorded once and descended in rounds: after a commit it stands for the
+// parameters' new values, and reads give the nodes that it was recorded from.
+TEST(Commit, DescendsALossThatIsRecordedOnce) {
+  tape t;
+  const parameter w("w", 2.0);
+  const variable read = t.read(w), y = square(3 * read);
+  for (const double wanted : {1.64, 1.3448, 1.102736}) {
+    t.assign(w, t.read(w) - 0.01 * gradient(y, t.read(w)));
+    t.commit();
+    EXPECT_NEAR(w.value<double>()(), wanted, 1e-14);
+    EXPECT_NEAR(y.value<double>()(), 9 * wanted * wanted, 1e-13);
+    EXPECT_EQ(t.read(w).index(), read.index());
+  }
+  EXPECT_LE(cached_programs(t), 3u);  // of y, of the first commit and of the others
+}
+
+TEST(Commit, DescendsALossThatIsRecordedOnceByMinimize) {
+  const auto loss = [](tape& t, const parameter& w, const parameter& b) {
+    return sum(square(tanh(t.read(w)) * 3 + t.read(b)));
+  };
+  const parameter w1("w", array{0.5, -2}), w2("w", array{0.5, -2}), b1("b", 0.25), b2("b", 0.25);
+  adam one({.rate = 0.1, .gradients = {.weight_decay = 0.01}}),
+      anew({.rate = 0.1, .gradients = {.weight_decay = 0.01}});
+  tape t;
+  const variable y = loss(t, w1, b1);
+  for (int i = 0; i < 20; ++i) {
+    one.minimize(y);
+    t.commit();
+    tape fresh;
+    anew.minimize(loss(fresh, w2, b2));
+    fresh.commit();
+    expect_near(w1.value<double>(), w2.value<double>());
+    expect_near(b1.value<double>(), b2.value<double>());
+  }
+  EXPECT_LE(cached_programs(t), 3u);
+}
+
+TEST(Commit, LeavesWhatAParameterWasBeforeItWasEverRead) {
+  tape t;
+  const parameter w("w", 2.0);
+  t.assign(w, t.constant(5.0));
+  const variable assigned = t.read(w);
+  t.commit();
+  const variable read = t.read(w);
+  EXPECT_NE(read.index(), assigned.index());
+  t.assign(w, read + 1);
+  t.commit();
+  EXPECT_EQ(t.read(w).index(), read.index());
+  EXPECT_EQ(read.value<double>()(), 6);
+  EXPECT_EQ(assigned.value<double>()(), 5);
+}
+
+TEST(Commit, MayBeRewoundOrNot) {
+  for (const bool rewound : {true, false}) {
+    tape t;
+    const parameter w("w", 2.0);
+    const variable y = square(3 * t.read(w));
+    const tape_mark before = t.mark();
+    std::vector<std::size_t> sizes;
+    for (int i = 0; i < 5; ++i) {
+      t.assign(w, w - 0.01 * gradient(y, w));
+      const tape_mark between = t.mark();
+      t.commit();
+      if (i % 2 == 1) t.rewind(between);  // keeps the reads, brings back no effect
+      EXPECT_TRUE(t.effects().empty());
+      if (rewound) t.rewind(before);
+      sizes.push_back(t.size());
+    }
+    EXPECT_NEAR(w.value<double>()(), 2 * std::pow(0.82, 5), 1e-14);
+    for (std::size_t i = 2; i < 5; ++i) {
+      EXPECT_EQ(sizes[i] - sizes[i - 1], sizes[1] - sizes[0]);
+    }
+    if (rewound) {
+      EXPECT_EQ(sizes.back(), before.nodes);
+    }
+  }
+}
+
+TEST(Commit, IsRefusedInATracedFunctionAndInTheRuleOfADerivative) {
+  const parameter w("w", 2.0);
+  auto step = compile([&](variable x) {
+    tape& t = x.owner();
+    t.assign(w, t.read(w) * x);
+    t.commit();
+    return x;
+  });
+  expect_error<tape_error>(
+      [&] { step(3.0); },
+      "commit: a traced function, whose program carries its effects out, is at work on the tape: "
+      "leave it out");
+  EXPECT_EQ(w.value<double>()(), 2);
+  tape t;
+  const variable x = t.read(w), y = custom_gradient([](const auto&v) { return square(v[0]); }, {x},
+                                                    [&](const auto&v, variable, variable dy) {
+                                                      t.assign(w, t.read(w) + 1);
+                                                      t.commit();
+                                                      return std::vector<variable>{dy * v[0]};
+                                                    });
+  expect_error<tape_error>([&] { gradient(y, x); },
+                           "commit: a reverse sweep is at work on the tape: leave it out");
+  EXPECT_EQ(w.value<double>()(), 2);
+  t.commit();  // of what the rule assigned; it may, when the sweep is over
+  EXPECT_EQ(w.value<double>()(), 3);
+}
+
+TEST(Commit, RefusesAnInputThatIsBoundTwice) {
+  tape t;
+  const parameter w("w", 2.0);
+  const int line = __LINE__ + 1;
+  const variable x = t.input(float64, {}, "x"), z = t.input(float64, {});
+  const std::string text =
+      "value: input x is bound twice [made at effects_test.cpp:" + std::to_string(line) + "]";
+  expect_error<value_error>([&] { (x * 2).value<double>({{x, 1}, {x, 2}}); }, text);
+  expect_error<value_error>(
+      [&] {
+        (x * 2).value<double>({{x, 1}, {z, 1}, {z, 1}});
+      },
+      "value: input 1 is bound twice");
+  expect_error<value_error>([&] { jacobian<double>(x * z, x, {{x, 1}, {z, 1}, {x, 1}}); }, text);
+  expect_error<value_error>([&] { hessian<double>(x * z, x, {{x, 1}, {z, 1}, {x, 1}}); }, text);
+  t.assign(w, w * x);
+  expect_error<value_error>([&] { t.commit({{x, 1}, {x, 3}}); }, text);
+  EXPECT_EQ(w.value<double>()(), 2);
+  t.commit({{x, 3}});
+  EXPECT_EQ(w.value<double>()(), 6);
+}
+
 // --- Training -----------------------------------------------------------------------------------
 
 TEST(Training, FrozenParametersStay) {

@@ -40,7 +40,8 @@ variable recorded_recipe::record(const step& s) {
     v = t.read(p);
   } else if (s.what == kind::sweep) {
     const std::vector<variable> operands = of(s.in);
-    sweeps[number] = gradient(operands[0], {operands.begin() + 1, operands.end()});
+    sweeps[number] =
+        gradient(operands[0], std::vector<variable>(operands.begin() + 1, operands.end()));
     v = sweeps[number][0];
   } else if (s.what == kind::share) {
     v = sweeps.at(s.in[0]).at(static_cast<std::size_t>(s.with.i));

@@ -234,6 +234,22 @@ TEST(Tape, OperandsWithoutATapeThrowAndNameRead) {
   expect_error<tape_error>([&] { w + 1; }, "tape.read(p)");
 }
 
+TEST(Tape, AnOperandKeepsItsParameter) {
+  std::vector<operand> kept;
+  {
+    const parameter w("w", array{1, 2});
+    kept.emplace_back(w);
+    kept.emplace_back(parameter("v", array{3, 4}));
+  }
+  tape t;
+  kept.emplace_back(t.constant(array{10, 20}));
+  EXPECT_EQ(kept[0].as_parameter()->name(), "w");
+  EXPECT_EQ((kept[2] + kept[0]).value<float>(), (array{11, 22}));
+  EXPECT_EQ((kept[1] * kept[2]).value<float>(), (array{30, 80}));
+  EXPECT_EQ(stack(kept).value<float>(), (array{{1, 2}, {3, 4}, {10, 20}}));
+  EXPECT_EQ(kept[2].as_parameter(), nullptr);
+}
+
 TEST(Tape, OperandsOfDifferentTapesThrow) {
   tape t, other;
   const variable x = t.input(float32, {2}), y = other.input(float32, {2});

@@ -1,7 +1,6 @@
 // Owning values, views of other people's values, and parameters.
 #include <cmath>
-#include <cotape/tensor.hpp>
-#include <cotape/xtensor.hpp>
+#include <cotape/cotape.hpp>
 #include <cstring>
 #include <limits>
 
@@ -158,11 +157,77 @@ TEST(Parameter, ASetOfAnotherTypeThrowsAndChangesNothing) {
   EXPECT_EQ(p.value<float>(), (xt::xarray<float>{1, 2}));
 }
 
+TEST(Parameter, IsUsableAfterItWasMovedFrom) {
+  parameter p("w", xt::xarray<float>{1, 2});
+  const parameter moved = std::move(p);
+  EXPECT_EQ(p, moved);
+  EXPECT_EQ(p.value<float>(), (xt::xarray<float>{1, 2}));
+  parameter other("v", 1.0F);
+  other = std::move(p);
+  EXPECT_EQ(p.name(), "w");
+}
+
 TEST(Parameter, MayBeEmptyOrNotTrainable) {
   const parameter p("w", tensor({float32, {0, 3}}), false);
   EXPECT_FALSE(p.trainable());
   p.set(tensor({float32, {0, 3}}));
   EXPECT_EQ(p.value<float>().size(), 0u);
+}
+
+// Whatever takes a value refuses one without data before it does anything.
+void expect_refused_everywhere(const array_view& none, const std::string& text) {
+  expect_error<value_error>([&] { none.data(); }, text);
+  expect_error<value_error>([&] { none.data_as<float>(); }, text);
+  expect_error<value_error>([&] { tensor{none}; }, text);
+  expect_error<value_error>([&] { tensor(none, float64); }, text);
+  expect_error<value_error>([&] { same_bits(tensor(none.type()), none); }, text);
+  expect_error<value_error>([&] { to_xarray<float>(none); }, text);
+  expect_error<value_error>([&] { as_xtensor<float>(none); }, text);
+  expect_error<value_error>([&] { parameter("p", none); }, text);
+  const parameter p("p", tensor(none.type()));
+  expect_error<value_error>([&] { p.set(none); }, text);
+  tape t;
+  const variable x = t.input(float32, none.shape()), wide = t.input(float64, none.shape());
+  expect_error<value_error>([&] { t.constant(none); }, text);
+  expect_error<value_error>([&] { (x * 2).value<float>({{x, none}}); }, text);
+  expect_error<value_error>([&] { sum(wide).value<double>({{wide, none}}); }, text);
+  t.assign(p, x);
+  expect_error<value_error>([&] { t.commit({{x, none}}); }, text);
+  program code(t, {x}, {x + p});
+  expect_error<value_error>([&] { code.run(std::vector{none}); }, text);
+  auto traced = compile([](variable v) { return v * 2; });
+  expect_error<value_error>([&] { traced(none); }, text);
+  expect_error<value_error>([&] { result(none).value<float>(); }, text);
+  expect_error<value_error>([&] { check_gradient([](variable v) { return sum(v); }, {none}); },
+                            text);
+  expect_error<value_error>([&] { find_non_finite([](variable v) { return v; }, none); }, text);
+}
+
+TEST(ArrayView, WithoutDataIsRefusedByWhateverTakesIt) {
+  const std::string text =
+      "array_view: it stands for float32 (3,), but its data is a null pointer, or that of a tensor "
+      "that was moved from";
+  expect_refused_everywhere({{float32, {3}}, nullptr}, text);
+  expect_refused_everywhere(array_view(), "array_view: it stands for float32 (), but its data");
+  tensor t({float32, {3}});
+  const tensor moved = std::move(t);
+  expect_refused_everywhere(t, text);
+  expect_error<value_error>([&] { const tensor copy(t); }, text);
+  auto nothing =
+      xt::adapt(static_cast<float*>(nullptr), 3, xt::no_ownership(), std::vector<std::size_t>{3});
+  expect_error<value_error>([&] { result(moved).copy_to(nothing); }, text);
+  expect_refused_everywhere(array_argument(nothing).view(), text);
+}
+
+TEST(ArrayView, WithoutElementsNeedsNoData) {
+  const array_view none({float32, {0, 3}}, nullptr);
+  EXPECT_EQ(none.data(), nullptr);
+  EXPECT_EQ(tensor(none).shape(), (shape{0, 3}));
+  EXPECT_EQ(to_xarray<float>(none).size(), 0u);
+  EXPECT_TRUE(same_bits(none, none));
+  tape t;
+  const variable x = t.input(float32, {0, 3});
+  EXPECT_EQ(sum(x).value<float>({{x, none}})(), 0);
 }
 
 }  // namespace
