@@ -28,7 +28,9 @@ variable mean_absolute_percentage_error(operand prediction, operand target);
 variable mean_squared_logarithmic_error(operand prediction, operand target);
 /// Mean over all elements of r^2 / 2 where |r| <= delta, else delta (|r| - delta / 2), of the
 /// differences r (Huber, 1964). Throws value_error unless delta > 0.
-variable huber(operand prediction, operand target, double delta = 1);
+variable huber(operand prediction, operand target, double delta);
+/// With delta 1.
+inline variable huber(operand prediction, operand target) { return huber(prediction, target, 1); }
 
 // --- Classes ------------------------------------------------------------------------------------
 

@@ -37,7 +37,8 @@ class loss_function {
   template <loss_callable F>
   loss_function(F f, targets taken = targets::fitted)
       : taken_(taken), record_([f](variable p, variable t) -> variable { return f(p, t); }) {}
-  /// A function of losses.hpp is the loss of that name, unless it takes its targets as given.
+  /// A function of losses.hpp is the loss of that name, unless it takes its targets as given:
+  /// `m.compile(mse, sgd())`.
   loss_function(variable (*f)(operand, operand), targets taken = targets::fitted);
 
   variable operator()(variable prediction, variable target) const {

@@ -6,7 +6,7 @@
 #include "cotape/primitive.hpp"
 #include "primitives/ternary.hpp"
 #include "primitives/unary.hpp"
-#include "train/running_fit.hpp"
+#include "train/model_body.hpp"
 
 namespace cotape {
 

@@ -30,7 +30,7 @@ constexpr std::array named_losses{
     named_loss{"sum_squared_error", "rss", sum_squared_error, rss},
     named_loss{"half_squared_error", "", half_squared_error},
     named_loss{"sum_absolute_error", "", sum_absolute_error},
-    named_loss{"huber", "", [](operand p, operand t) { return huber(p, t); }},
+    named_loss{"huber", "", huber},
     named_loss{"binary_crossentropy", "", binary_crossentropy},
     named_loss{"binary_crossentropy_from_logits", "", binary_crossentropy_from_logits},
     named_loss{"categorical_crossentropy", "", categorical_crossentropy},

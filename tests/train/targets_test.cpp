@@ -100,6 +100,7 @@ TEST(Targets, OfALossOfTheLibraryAreTheSameByFunctionAsByName) {
       {"rss", rss},
       {"half_squared_error", half_squared_error},
       {"sum_absolute_error", sum_absolute_error},
+      {"huber", huber},
       {"binary_crossentropy", binary_crossentropy},
       {"binary_crossentropy_from_logits", binary_crossentropy_from_logits},
       {"categorical_crossentropy", categorical_crossentropy},
@@ -109,6 +110,7 @@ TEST(Targets, OfALossOfTheLibraryAreTheSameByFunctionAsByName) {
   for (const auto& [name, f] : losses) {
     EXPECT_EQ(loss_function(f).name(), loss_function(name).name()) << name;
   }
+  EXPECT_EQ(fitted(huber, doubled), fitted("huber", doubled));  // the overload with delta 1
   // What is demanded of the targets too.
   sequential m{dense(1, "sigmoid")};
   m.compile(binary_crossentropy, sgd());
