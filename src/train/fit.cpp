@@ -15,8 +15,8 @@ namespace detail {
 
 namespace {
 constexpr double quiet_seconds = 1;
-constexpr std::int64_t validation_batch = 256;  // as evaluate's
-constexpr std::int64_t most_steps = std::int64_t{1} << 62;
+constexpr std::int64_t validation_batch = 256;        // as evaluate's
+constexpr std::int64_t most = std::int64_t{1} << 62;  // steps and epochs, so that sums fit
 }  // namespace
 
 running_fit::running_fit(model::body& of, const dataset& set, const dataset& validation,
@@ -29,13 +29,11 @@ running_fit::running_fit(model::body& of, const dataset& set, const dataset& val
       batches_(set.all(), {options.batch_size, options.seed, options.shuffle, options.replace}) {
   epoch = of.epochs;
   steps = of.steps;
-  const std::int64_t epochs =
-      options.steps == 0 ? options.epochs : (options.steps - 1) / batches_.count() + 1;
+  const std::int64_t an_epoch = batches_.count();
+  const std::int64_t epochs = std::min(
+      most / an_epoch, options.steps == 0 ? options.epochs : (options.steps - 1) / an_epoch + 1);
   last_epoch = epoch + epochs;
-  last_step =
-      steps + (options.steps != 0
-                   ? options.steps
-                   : std::min(options.epochs, most_steps / batches_.count()) * batches_.count());
+  last_step = steps + (options.steps == 0 ? epochs * an_epoch : std::min(options.steps, most));
   at_.fit = of.fits + 1;
   at_.first_epoch = epoch;
   at_.first_step = steps;

@@ -371,6 +371,38 @@ TEST(Identity, GoesOnWithAnotherRateByChoice) {
   EXPECT_EQ(rates, (std::vector<double>{0.1}));
 }
 
+// The same where the changed rate was that of a fit which is done.
+TEST(Identity, GoesOnWithAnotherRateThroughDoneFits) {
+  const own_file file;
+  std::vector<double> rates;
+  const auto run = [&](double rate, resumed_rate chosen, std::int64_t epochs) {
+    rates.clear();
+    setting s;
+    sgd how{{.rate = rate}};
+    s.how = [&how] { return optimizer_argument(how); };
+    s.options.rate = chosen;
+    sequential m = s.make();
+    s.fit(m, file.at);
+    s.more = [&] {
+      return callbacks{
+          each_epoch([&](training& t) { rates.push_back(t.how().rate().value<double>()()); })};
+    };
+    s.epochs = epochs;
+    s.fit(m, file.at);
+    return rates;
+  };
+  using list = std::vector<double>;
+  EXPECT_EQ(run(0.05, resumed_rate::same, 2), (list{0.05, 0.05}));
+  EXPECT_EQ(run(0.02, resumed_rate::given, 3), (list{0.02}));
+  EXPECT_EQ(run(0.02, resumed_rate::given, 4), (list{0.02}));
+  EXPECT_EQ(run(0.02, resumed_rate::same, 5), (list{0.02}));
+  EXPECT_EQ(message_of([&] { run(0.05, resumed_rate::same, 6); }),
+            "fit: " + file.at.string() +
+                ": in fit 1 it was kept with rate 0.02, here it is 0.05: remove the file to start "
+                "anew" +
+                choice);
+}
+
 TEST(Identity, TellsSchedules) {
   const auto schedule = [](double factor) {
     return [factor] { return callbacks{scheduled_rate(step_decay(0.1, factor, 1))}; };
