@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <fstream>
-#include <stdexcept>
 #include <thread>
 
 #include "blas.hpp"
+#include "io/write_file.hpp"
 
 namespace bench {
 namespace {
@@ -48,13 +48,12 @@ void print(const figure& f, bool marked) {
 
 void write_tsv(const std::filesystem::path& file, const std::vector<figure>& figures) {
   if (file.has_parent_path()) std::filesystem::create_directories(file.parent_path());
-  std::ofstream out(file);
-  out << "case\tthreads\tengine\tmedian_us\tratio_to_hand\tratio_to_gemm\n";
+  std::string text = "case\tthreads\tengine\tmedian_us\tratio_to_hand\tratio_to_gemm\n";
   for (const figure& f : figures) {
-    out << fmt::format("{}\t{}\t{}\t{:.4f}\t{}\t{}\n", f.name, f.threads, f.engine, f.median_us,
-                       ratio(f.ratio_to_hand), ratio(f.ratio_to_gemm));
+    text += fmt::format("{}\t{}\t{}\t{:.4f}\t{}\t{}\n", f.name, f.threads, f.engine, f.median_us,
+                        ratio(f.ratio_to_hand), ratio(f.ratio_to_gemm));
   }
-  if (!out.flush()) throw std::runtime_error("cannot write " + file.string());
+  cotape::detail::write_file({"train_step", file}, text);
 }
 
 }  // namespace bench

@@ -8,6 +8,7 @@
 #include <concepts>
 #include <filesystem>
 #include <functional>
+#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <string>
@@ -157,23 +158,28 @@ class rate_on_plateau : public callback {
   std::vector<reduce_on_plateau> plateau_;  // one, once the optimizer is known
 };
 
-/// A CSV file of the fit's figures, a line an epoch, written when it ends. Throws io_error naming
-/// the file.
+/// A CSV file of the fit's figures, a line an epoch, written when it ends; a file that is gone is
+/// written anew. Throws io_error naming the file.
 class csv_log : public callback {
  public:
   explicit csv_log(std::filesystem::path file) : file_(std::move(file)) {}
+  /// The same to a stream, which must outlive the fit.
+  explicit csv_log(std::ostream& out) : stream_(&out) {}
   void on_resume(training& t) override;
   void on_epoch_end(training& t) override;
 
  private:
+  void write(training& t);
+
   std::filesystem::path file_;
-  bool header_written_ = false;
+  std::ostream* stream_ = nullptr;
+  bool begun_ = false;
 };
 
 /// Calls a function after each epoch: `each_epoch([&](training& t) { ... })`.
 class each_epoch : public callback {
  public:
-  explicit each_epoch(std::function<void(training&)> f) : f_(std::move(f)) {}
+  explicit each_epoch(std::function<void(training&)> f);
   void on_epoch_end(training& t) override { f_(t); }
 
  private:

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "cotape/io.hpp"
@@ -18,13 +19,13 @@ namespace cotape {
 enum class missing_values { refuse, drop };
 
 struct csv_options {
-  char separator = ',';
-  bool header = true;  // the first row names the columns; else they are x0, x1, ...
+  char separator = ',';  // no line end, quote or NUL
+  bool header = true;    // the first row names the columns; else they are x0, x1, ...
   missing_values missing = missing_values::refuse;
   /// The cells that stand for a missing value.
   std::vector<std::string> missing_marks = {"", "NA", "N/A", "NaN", "nan", "null"};
-  /// The columns to keep, in this order; none means all but those `without`. What is missing in
-  /// other columns does not matter.
+  /// The columns to keep, in this order, each once; none means all but those `without`, which must
+  /// leave some. A column in both is refused. What is missing in other columns does not matter.
   std::vector<std::string> columns = {};
   std::vector<std::string> without = {};
   read_limits limits = {};
@@ -76,9 +77,10 @@ class csv_table {
 
   std::string file_;
   std::vector<std::string> names_;
-  std::string text_;                 // all cells, row by row
-  std::vector<std::uint64_t> ends_;  // of each cell in text_
-  std::vector<std::int64_t> lines_;  // of each row in the file
+  std::unordered_map<std::string, std::size_t> places_;  // of the names
+  std::string text_;                                     // all cells, row by row
+  std::vector<std::uint64_t> ends_;                      // of each cell in text_
+  std::vector<std::int64_t> lines_;                      // of each row in the file
   std::int64_t dropped_ = 0;
 };
 
@@ -87,7 +89,7 @@ class csv_table {
 /// is a UTF-8 byte order mark. Throws io_error naming the file, and the line and column where there
 /// is one: no such file, over the limit, no header, two columns of one name, a row of another
 /// length, a stray or open quote, a missing value; value_error naming the columns if a wanted one
-/// is not there.
+/// is not there, and for options that cancel.
 csv_table read_csv(const std::filesystem::path& file, const csv_options& options = {});
 
 }  // namespace cotape

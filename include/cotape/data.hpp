@@ -73,7 +73,8 @@ template <detail::xtensor_expression E>
 auto take_rows(const E& array, std::span<const std::int64_t> rows) {
   return to_xarray<detail::stored<typename E::value_type>>(take_rows(array_argument(array), rows));
 }
-/// 0 .. n - 1 in an order that depends on the seed alone, on every machine.
+/// 0 .. n - 1 in an order that depends on the seed alone, on every machine; value_error for n below
+/// 0 or over 2^31.
 std::vector<std::int64_t> shuffled_rows(std::int64_t n, std::uint64_t seed);
 
 struct split_options {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
@@ -83,6 +84,9 @@ struct figure_options {
 /// points or with as many x as not y, a grid that is not even or has not x times y values, empty
 /// ranges (on logarithmic axes also those that reach 0), and markers that are not finite.
 void write_figure(const std::filesystem::path& svg, const std::vector<panel>& panels,
+                  const figure_options& options = {});
+/// The same to a stream.
+void write_figure(std::ostream& svg, const std::vector<panel>& panels,
                   const figure_options& options = {});
 /// The script that gnuplot is given.
 std::string figure_to_gnuplot(const std::vector<panel>& panels, const figure_options& options = {});

@@ -1,13 +1,22 @@
 // layer: io
 // Files. A reader checks what a file declares against the file's size and a limit before it takes
-// memory; errors (io_error) name the file and what is wrong with it. A writer leaves either the
-// file that was there or the whole new one, even if the process is killed: it writes
-// FILE.unfinished in the same folder, brings it to the disk and renames it. Any thread may read and
-// write; a second writer of one file meanwhile is refused.
+// memory; errors (io_error) name the file and what is wrong with it.
+//
+// All functions of this library that write FILE do it in one way. They leave either the file that
+// was there or the whole new one, even if the process is killed: they write
+// FILE.cotape-unfinished in the same folder, bring it to the disk and rename it. What a killed
+// process has left there is removed by the next writer of FILE. Each of several writers at once
+// writes a whole file, the last one's stays. Through a symbolic link its target is written, or
+// made. Refused are names of devices, pipes, sockets, folders and open files (/dev/stdout), names
+// with a NUL, and files that may not be written: write to a std::ostream for standard output or a
+// pipe. A file that is replaced keeps its mode, owner and group; where the system forbids that, it
+// is the writer's, and a group that it did not have has the rights of all others. Its other hard
+// links keep what they held. Any thread may read and write.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
+#include <iosfwd>
 #include <map>
 #include <string>
 #include <vector>
@@ -38,19 +47,26 @@ using named_views = std::map<std::string, array_view>;
 /// Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 tensor read_npy(const std::filesystem::path& file, const read_limits& limits = {});
 void write_npy(const std::filesystem::path& file, const array_argument& value);
+void write_npy(std::ostream& out, const array_argument& value);
 
 /// The values in a .npz file (a zip archive, stored or deflated, of NAME.npy), by name. Throws
 /// io_error as read_npy, for a member of another kind, and for a broken archive or checksum.
 named_tensors read_npz(const std::filesystem::path& file, const read_limits& limits = {});
 /// Stores the values, as numpy.savez does; equal values give equal files. Takes memory for a copy.
+/// Throws value_error for no values, and for a name that is no UTF-8, has a NUL or over 65,531
+/// bytes.
 void write_npz(const std::filesystem::path& file, const named_views& values);
+void write_npz(std::ostream& out, const named_views& values);
 
 /// The tensors in a safetensors file (F32, F64 and I64), by name. Throws io_error for other dtypes,
 /// for a file shorter or longer than it declares, tensors that overlap or leave gaps, over the
 /// limit, and for damage that the checksum tells, which files written here carry in their metadata.
 /// Format: https://huggingface.co/docs/safetensors
 named_tensors read_safetensors(const std::filesystem::path& file, const read_limits& limits = {});
+/// Throws value_error for a name that is no UTF-8 or the format's own (__metadata__), and for names
+/// and shapes that take over 100,000,000 bytes.
 void write_safetensors(const std::filesystem::path& file, const named_views& values);
+void write_safetensors(std::ostream& out, const named_views& values);
 
 /// Keeps the parameters' values (a model's, and an optimizer's state()) under their names, in the
 /// format of the file's extension: .safetensors or .npz. Throws value_error for another extension,

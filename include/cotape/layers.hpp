@@ -51,7 +51,7 @@ class symbol;
 /// A handle to a layer.
 class layer {
  public:
-  explicit layer(std::shared_ptr<layer_body> body) : body_(std::move(body)) {}
+  explicit layer(std::shared_ptr<layer_body> body);
 
   /// The same layer under a name, which its parameters' names begin with. Throws value_error if the
   /// parameters exist already.

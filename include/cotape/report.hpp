@@ -29,6 +29,7 @@ struct graph_options {
 /// what one line of the user's code recorded stands in one box, named after it.
 void write_graph(const std::filesystem::path& svg, variable output,
                  const graph_options& options = {});
+void write_graph(std::ostream& svg, variable output, const graph_options& options = {});
 /// The same in the language of graphviz.
 std::string graph_to_dot(variable output, const graph_options& options = {});
 
@@ -39,6 +40,8 @@ std::string graph_to_dot(variable output, const graph_options& options = {});
 /// and names vjp unless the output has one element; value_error as value() and write_graph do.
 void write_circuit(const std::filesystem::path& svg, variable output,
                    std::initializer_list<binding> inputs = {}, const graph_options& options = {});
+void write_circuit(std::ostream& svg, variable output, std::initializer_list<binding> inputs = {},
+                   const graph_options& options = {});
 /// The same in the language of graphviz.
 std::string circuit_to_dot(variable output, std::initializer_list<binding> inputs = {},
                            const graph_options& options = {});

@@ -17,6 +17,10 @@
 
 namespace cotape {
 
+namespace report {
+struct panel;
+}
+
 /// The rows of scores (n, classes) whose largest entry is at the row's int64 label (n); NaN is
 /// never right. Throws shape_error if the two do not fit, dtype_error for other labels.
 std::int64_t count_correct(const array_argument& scores, const array_argument& labels);
@@ -43,7 +47,8 @@ class logs {
   void add(std::string name, double value) { values_.emplace_back(std::move(name), value); }
   /// Throws value_error naming those that there are.
   double operator[](const std::string& name) const;
-  double operator[](std::size_t i) const { return values_.at(i).second; }
+  /// Throws value_error beyond the last.
+  double operator[](std::size_t i) const;
   std::size_t size() const { return values_.size(); }
   auto begin() const { return values_.begin(); }
   auto end() const { return values_.end(); }
@@ -69,11 +74,15 @@ class history {
   std::string csv() const;
   /// Throws io_error naming the file.
   void write_csv(const std::filesystem::path& file) const;
+  void write_csv(std::ostream& out) const;
   /// A picture, by gnuplot: a panel for each quantity over the epochs, its "val_" beside it. Throws
   /// value_error for a history without epochs, io_error naming the file or the missing program.
   void write_svg(const std::filesystem::path& file) const;
+  void write_svg(std::ostream& out) const;
 
  private:
+  std::vector<report::panel> panels() const;
+
   std::vector<std::pair<std::string, std::vector<double>>> columns_;
 };
 

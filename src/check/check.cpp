@@ -142,6 +142,7 @@ gradient_check check_all(const checked_function& c, const gradient_check_options
 gradient_check check_gradient(const std::function<variable(tape&)>& f,
                               std::vector<parameter> parameters,
                               const gradient_check_options& options) {
+  if (!f) throw value_error("check_gradient: the function is empty");
   checked_function c{[&](tape& t, const std::vector<variable>&) { return f(t); }, {}, parameters};
   for (const parameter& p : parameters) {
     if (p.dtype() == int64) {

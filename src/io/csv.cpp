@@ -11,7 +11,6 @@
 #include <charconv>
 #include <cmath>
 #include <exception>
-#include <set>
 
 #include "io/file.hpp"
 
@@ -19,10 +18,7 @@ namespace cotape {
 
 namespace {
 
-std::string shortened(std::string_view text) {
-  constexpr std::size_t most = 40;
-  return text.size() <= most ? std::string(text) : std::string(text.substr(0, most)) + "...";
-}
+std::string shortened(std::string_view text) { return detail::shown(text, 40); }
 
 std::int64_t line_ends(std::string_view text) {
   std::int64_t n = std::count(text.begin(), text.end(), '\n');
@@ -32,14 +28,33 @@ std::int64_t line_ends(std::string_view text) {
   return n;
 }
 
-std::size_t index_of(const std::vector<std::string>& names, const std::string& name,
-                     const std::string& file) {
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) {
-    throw value_error(
-        fmt::format("csv: {}: no column '{}', only: {}", file, name, fmt::join(names, ", ")));
+using places = std::unordered_map<std::string, std::size_t>;
+
+// Where a column stands; `names` are all that there are.
+std::size_t index_of(const places& at, const std::string& name,
+                     const std::vector<std::string>& names, const std::string& file) {
+  const auto found = at.find(name);
+  if (found != at.end()) return found->second;
+  throw value_error(
+      fmt::format("csv: {}: no column '{}', only: {}", file, name, fmt::join(names, ", ")));
+}
+
+// Whether a number beyond float64 is too small, not too large: its first digit stands behind the
+// point.
+bool underflows(std::string_view text) {
+  const std::size_t e = text.find_first_of("eE");
+  std::int64_t exponent = 0;
+  if (e != text.npos) {
+    std::string_view digits = text.substr(e + 1);
+    if (digits.starts_with('+')) digits.remove_prefix(1);
+    const auto [end, failed] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
+    if (failed != std::errc()) return digits.starts_with('-');
   }
-  return static_cast<std::size_t>(found - names.begin());
+  const std::string_view digits = text.substr(0, e);
+  const std::size_t point = std::min(digits.find('.'), digits.size());
+  const std::size_t first = std::min(digits.find_first_of("123456789"), digits.size());
+  return exponent < static_cast<std::int64_t>(first) - static_cast<std::int64_t>(point);
 }
 
 }  // namespace
@@ -49,6 +64,10 @@ class csv_reader {
  public:
   csv_reader(const std::filesystem::path& file, const csv_options& options)
       : in_({"read_csv", file}), options_(options) {
+    const std::string_view unfit("\r\n\"\0", 4);
+    if (unfit.find(options.separator) != unfit.npos) {
+      throw value_error("read_csv: a line end, a quote or a NUL is no separator");
+    }
     if (csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI) != 0) throw std::bad_alloc();
     csv_set_delim(&parser_, static_cast<unsigned char>(options.separator));
     table_.file_ = file.string();
@@ -145,22 +164,33 @@ class csv_reader {
   }
 
   void name_columns(std::int64_t line) {
-    std::set<std::string> seen;
+    places at;
     for (std::size_t i = 0; i < row_ends_.size(); ++i) {
       all_.push_back(options_.header ? std::string(cell(i)) : fmt::format("x{}", i));
-      if (!seen.insert(all_.back()).second) {
+      if (!at.emplace(all_.back(), i).second) {
         fail(line, fmt::format("two columns are named '{}'", shortened(all_.back())));
       }
     }
-    table_.names_ = options_.columns.empty() ? all_ : options_.columns;
+    std::vector<bool> left_out(all_.size());
     for (const std::string& name : options_.without) {
-      index_of(all_, name, table_.file_);  // throws if there is no such column
-      std::erase(table_.names_, name);
+      left_out[index_of(at, name, all_, table_.file_)] = true;
     }
-    for (const std::string& name : table_.names_) {
-      kept_.push_back(index_of(all_, name, table_.file_));
+    const bool chosen = !options_.columns.empty();
+    for (const std::string& name : chosen ? options_.columns : all_) {
+      const std::size_t i = index_of(at, name, all_, table_.file_);
+      if (left_out[i] && chosen) refuse(name, "in columns and in without");
+      if (left_out[i]) continue;
+      if (!table_.places_.emplace(name, kept_.size()).second) refuse(name, "twice in columns");
+      table_.names_.push_back(name);
+      kept_.push_back(i);
+    }
+    if (kept_.empty()) {
+      throw value_error(fmt::format("csv: {}: without leaves no column", table_.file_));
     }
     named_ = true;
+  }
+  [[noreturn]] void refuse(const std::string& name, const char* where) const {
+    throw value_error(fmt::format("csv: {}: column '{}' stands {}", table_.file_, name, where));
   }
 
   void add_row(std::int64_t line) {
@@ -202,7 +232,9 @@ csv_table read_csv(const std::filesystem::path& file, const csv_options& options
   return csv_reader(file, options).read();
 }
 
-std::size_t csv_table::find(const std::string& name) const { return index_of(names_, name, file_); }
+std::size_t csv_table::find(const std::string& name) const {
+  return index_of(places_, name, names_, file_);
+}
 
 std::string_view csv_table::at(std::size_t row, std::size_t column) const {
   const std::size_t i = row * names_.size() + column;
@@ -229,12 +261,17 @@ std::vector<std::string> csv_table::text(const std::string& name) const {
   return cells;
 }
 
-// The cell's number; false if it is none, not finite, or beyond float64.
+// The cell's number; false if it is none, not finite, or larger than float64's.
 bool csv_table::number(std::size_t row, std::size_t column, double& value) const {
   std::string_view text = at(row, column);
   if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return failed == std::errc() && end == text.data() + text.size() && std::isfinite(value);
+  if (end != text.data() + text.size()) return false;
+  if (failed == std::errc::result_out_of_range && underflows(text)) {
+    value = text.starts_with('-') ? -0.0 : 0.0;
+    return true;
+  }
+  return failed == std::errc() && std::isfinite(value);
 }
 
 tensor csv_table::numbers(const std::vector<std::string>& names, bool matrix) const {

@@ -1,29 +1,62 @@
-// What readers and writers of files share: errors that name the operation and the file, checks
-// before opening, and writing that leaves either the old file or the whole new one.
+// What readers and writers of files share: errors that name the operation and the file, what may
+// be opened, and bytes read one after the other. Writing stands in write_file.hpp.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <span>
+#include <iosfwd>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "cotape/error.hpp"
 
 namespace cotape::detail {
 
-// What is being done to which file.
+// A text for a message: a NUL, which would end it, as \0, and no more than the first `most` bytes.
+std::string shown(std::string_view text, std::size_t most = std::string_view::npos);
+
+// What is being done to which file, or to a stream in place of one.
 struct file_task {
   const char* operation;
   std::filesystem::path file;
+  std::ostream* stream = nullptr;
 
   // Throws io_error: "operation: file: what".
   [[noreturn]] void fail(const std::string& what) const;
+  // The same of a system call that has just failed: "cannot ...: " and why.
+  [[noreturn]] void fail_by_system(const char* what) const;
 };
 
-// The bytes of an existing regular file; fails for anything else.
-std::uint64_t size_of_file(const file_task& task);
+// An open file's number, closed at the end.
+class descriptor {
+ public:
+  explicit descriptor(int number = -1) : number_(number) {}
+  descriptor(descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  descriptor& operator=(descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ~descriptor();
+  int number() const { return number_; }
+  bool open() const { return number_ >= 0; }
+  int release() { return std::exchange(number_, -1); }
+
+ private:
+  int number_;
+};
+
+// Fails for a file that the system cannot be asked about by its name.
+void check_name(const file_task& task);
+// Fails unless it is the mode of a regular file, saying what else it is.
+void demand_regular(const file_task& task, unsigned mode);
+
+// A regular file that is open for reading.
+struct readable {
+  descriptor file;
+  std::uint64_t size = 0;
+};
+readable open_to_read(const file_task& task);
 
 // Bytes to be read one after the other: a file, or what is packed in one.
 class byte_source {
@@ -56,11 +89,7 @@ class input_file final : public byte_source {
   std::size_t read_some(void* to, std::size_t n) override;
 
  private:
-  std::ifstream in_;
+  descriptor in_;
 };
-
-// Replaces the file by these bytes, one piece after the other, or leaves it as it was: they are
-// written beside it, brought to the disk, and renamed.
-void write_atomically(const file_task& task, std::span<const std::string_view> pieces);
 
 }  // namespace cotape::detail

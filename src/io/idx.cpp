@@ -1,13 +1,11 @@
-// idx files, through zlib, which reads plain files as they are. Elements are converted chunk by
+// idx files, plain or unpacked by zlib. Elements are converted chunk by
 // chunk, straight into the result.
 #include <fmt/format.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
-#include <cstring>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -62,44 +60,77 @@ void decode(unsigned char code, const unsigned char* from, std::size_t n, To* to
   }
 }
 
-// The file as zlib sees it; every failure is an io_error that names it.
+// The file's bytes, unpacked if they are compressed.
 class reader {
  public:
   explicit reader(const std::filesystem::path& file)
-      : task_{"read_idx", file}, name_(file.string()), bytes_(detail::size_of_file(task_)) {
-    errno = 0;
-    file_.reset(gzopen(name_.c_str(), "rb"));
-    if (file_ == nullptr) fail(fmt::format("cannot open it: {}", std::strerror(errno)));
-    gzbuffer(file_.get(), chunk_bytes);
+      : in_({"read_idx", file}), buffer_(chunk_bytes) {
+    refill();
+    packed_ = z_.avail_in >= 2 && buffer_[0] == 0x1f && buffer_[1] == 0x8b;
+    constexpr int gzip = 16;
+    if (packed_ && inflateInit2(&z_, gzip + MAX_WBITS) != Z_OK) throw std::bad_alloc();
+  }
+  reader(const reader&) = delete;
+  reader& operator=(const reader&) = delete;
+  ~reader() {
+    if (packed_) inflateEnd(&z_);
   }
 
   // Up to n bytes; fewer where the data ends.
   std::size_t read(unsigned char* to, std::size_t n) {
-    const int got = gzread(file_.get(), to, static_cast<unsigned>(n));
-    int code = Z_OK;
-    std::string text = gzerror(file_.get(), &code);
-    if (text.starts_with(name_ + ": ")) text.erase(0, name_.size() + 2);
-    if (code == Z_BUF_ERROR) fail("it is truncated: its compressed data ends early");
-    if (got < 0 || code < 0) {
-      fail(
-          fmt::format("cannot read it: {}", code == Z_ERRNO ? std::strerror(errno) : text.c_str()));
+    z_.next_out = to;
+    z_.avail_out = static_cast<unsigned>(n);
+    while (z_.avail_out > 0) {
+      if (z_.avail_in == 0) refill();
+      if (z_.avail_in == 0) {
+        if (!packed_ || !within_member_) break;
+        if (members_ > 0 && z_.total_in < 2) fail(something_else);
+        fail("it is truncated: its compressed data ends early");
+      }
+      if (packed_) unpack();
+      else copy();
     }
-    return static_cast<std::size_t>(got);
+    return n - z_.avail_out;
   }
 
   // The most bytes that it can unpack to.
-  std::uint64_t capacity() { return gzdirect(file_.get()) != 0 ? bytes_ : bytes_ * most_packed; }
+  std::uint64_t capacity() const { return packed_ ? in_.size() * most_packed : in_.size(); }
 
-  [[noreturn]] void fail(const std::string& what) const { task_.fail(what); }
+  [[noreturn]] void fail(const std::string& what) const { in_.fail(what); }
 
  private:
-  struct close {
-    void operator()(gzFile f) const { gzclose_r(f); }
-  };
-  detail::file_task task_;
-  std::string name_;
-  std::uint64_t bytes_;
-  std::unique_ptr<std::remove_pointer_t<gzFile>, close> file_;
+  void refill() {
+    z_.next_in = buffer_.data();
+    z_.avail_in = static_cast<unsigned>(std::min<std::uint64_t>(chunk_bytes, in_.left()));
+    in_.read(buffer_.data(), z_.avail_in, "its data");
+  }
+  void copy() {
+    const unsigned n = std::min(z_.avail_in, z_.avail_out);
+    std::copy_n(z_.next_in, n, z_.next_out);
+    z_.next_in += n, z_.avail_in -= n;
+    z_.next_out += n, z_.avail_out -= n;
+  }
+  // As gzip does, one compressed member after the other; but what follows must be one.
+  void unpack() {
+    const int code = inflate(&z_, Z_NO_FLUSH);
+    if (code == Z_MEM_ERROR) throw std::bad_alloc();
+    if (code != Z_OK && code != Z_BUF_ERROR && code != Z_STREAM_END) {
+      if (members_ > 0 && z_.total_out == 0) fail(something_else);
+      fail(fmt::format("cannot read it: {}", z_.msg == nullptr ? "damaged" : z_.msg));
+    }
+    within_member_ = code != Z_STREAM_END;
+    if (within_member_) return;
+    ++members_;
+    inflateReset(&z_);
+  }
+
+  static constexpr const char* something_else = "something else follows its compressed data";
+
+  detail::input_file in_;
+  std::vector<unsigned char> buffer_;
+  z_stream z_{};
+  bool packed_ = false, within_member_ = false;
+  int members_ = 0;
 };
 
 struct header {

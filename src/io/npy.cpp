@@ -6,7 +6,10 @@
 
 #include <array>
 #include <charconv>
+#include <optional>
 #include <vector>
+
+#include "io/write_file.hpp"
 
 namespace cotape {
 
@@ -21,8 +24,9 @@ class dictionary {
  public:
   dictionary(const byte_source& in, std::string_view text) : in_(in), rest_(text) { parse(); }
 
-  std::string_view descr, fortran_order;
-  std::vector<std::int64_t> shape;
+  std::string_view descr() const { return *descr_; }
+  std::string_view fortran_order() const { return *fortran_order_; }
+  const std::vector<std::int64_t>& shape() const { return *shape_; }
 
  private:
   [[noreturn]] void fail() const {
@@ -53,6 +57,7 @@ class dictionary {
     return text;
   }
   void parse_shape() {
+    std::vector<std::int64_t>& shape = shape_.emplace();
     expect('(');
     while (!accept(')')) {
       std::int64_t size = 0;
@@ -65,19 +70,17 @@ class dictionary {
     }
   }
   void parse() {
-    bool has_shape = false;
     expect('{');
     while (!accept('}')) {
       const std::string_view key = quoted();
       expect(':');
       skip_blanks();
-      if (key == "descr" && descr.empty()) {
-        descr = quoted();
-      } else if (key == "fortran_order" && fortran_order.empty()) {
-        fortran_order = take(rest_.find_first_of(", }"));
-      } else if (key == "shape" && !has_shape) {
+      if (key == "descr" && !descr_) {
+        descr_ = quoted();
+      } else if (key == "fortran_order" && !fortran_order_) {
+        fortran_order_ = take(rest_.find_first_of(", }"));
+      } else if (key == "shape" && !shape_) {
         parse_shape();
-        has_shape = true;
       } else {
         fail();
       }
@@ -85,13 +88,15 @@ class dictionary {
     }
     skip_blanks();
     if (!rest_.empty()) fail();
-    if (descr.empty() || fortran_order.empty() || !has_shape) {
+    if (!descr_ || !fortran_order_ || !shape_) {
       in_.fail("its header lacks descr, fortran_order or shape");
     }
   }
 
   const byte_source& in_;
   std::string_view rest_;
+  std::optional<std::string_view> descr_, fortran_order_;
+  std::optional<std::vector<std::int64_t>> shape_;
 };
 
 dtype dtype_of_descr(const byte_source& in, std::string_view descr) {
@@ -130,13 +135,13 @@ std::string read_header_text(byte_source& in) {
 value_type read_npy_header(byte_source& in) {
   const std::string text = read_header_text(in);
   const dictionary header(in, text);
-  value_type type{dtype_of_descr(in, header.descr), {}};
-  if (header.fortran_order != "False") {
+  value_type type{dtype_of_descr(in, header.descr()), {}};
+  if (header.fortran_order() != "False") {
     in.fail(fmt::format("its fortran_order is {}; write it in C order (numpy.ascontiguousarray)",
-                        header.fortran_order));
+                        header.fortran_order()));
   }
   try {
-    type.shape = shape(std::span<const std::int64_t>(header.shape));
+    type.shape = shape(std::span<const std::int64_t>(header.shape()));
   } catch (const shape_error& e) {
     in.fail(fmt::format("it declares more than fits into memory: {}", e.what()));
   }
@@ -160,6 +165,16 @@ std::string npy_header(const value_type& type) {
          static_cast<char>(n >> 8) + text;
 }
 
+namespace {
+
+void write_npy(const file_task& task, array_view value) {
+  const std::string header = npy_header(value.type());
+  const std::string_view pieces[] = {header, bytes_of(value)};
+  write_file(task, pieces);
+}
+
+}  // namespace
+
 }  // namespace detail
 
 tensor read_npy(const std::filesystem::path& file, const read_limits& limits) {
@@ -175,9 +190,10 @@ tensor read_npy(const std::filesystem::path& file, const read_limits& limits) {
 }
 
 void write_npy(const std::filesystem::path& file, const array_argument& value) {
-  const std::string header = detail::npy_header(value.view().type());
-  const std::string_view pieces[] = {header, detail::bytes_of(value.view())};
-  detail::write_atomically({"write_npy", file}, pieces);
+  detail::write_npy({"write_npy", file}, value.view());
+}
+void write_npy(std::ostream& out, const array_argument& value) {
+  detail::write_npy({"write_npy", {}, &out}, value.view());
 }
 
 }  // namespace cotape

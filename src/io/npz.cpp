@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "io/npy.hpp"
+#include "io/write_file.hpp"
 
 namespace cotape {
 
@@ -24,12 +25,10 @@ struct release {
 };
 template <class T> using handle = std::unique_ptr<T, release>;
 
-std::string text_of(int code) {
-  zip_error_t error;
-  zip_error_init_with_code(&error, code);
-  std::string text = zip_error_strerror(&error);
-  zip_error_fini(&error);
-  return text;
+// Fails with what libzip says of its error.
+[[noreturn]] void fail_by_zip(const file_task& task, const std::string& what, zip_error_t* error) {
+  if (zip_error_code_zip(error) == ZIP_ER_MEMORY) throw std::bad_alloc();
+  task.fail(fmt::format("{}: {}", what, zip_error_strerror(error)));
 }
 
 // One member of an archive, unpacked as it is read.
@@ -38,7 +37,7 @@ class member final : public byte_source {
   member(const file_task& task, zip_t* archive, std::uint64_t index, std::string name,
          std::uint64_t size)
       : byte_source(task, std::move(name)), file_(zip_fopen_index(archive, index, 0)) {
-    if (!file_) fail(zip_strerror(archive));
+    if (!file_) fail_by_zip(task_, fmt::format("'{}'", part_), zip_get_error(archive));
     size_ = size;
   }
   // The checksum is checked where the data ends.
@@ -50,7 +49,10 @@ class member final : public byte_source {
  protected:
   std::size_t read_some(void* to, std::size_t n) override {
     const zip_int64_t got = zip_fread(file_.get(), to, n);
-    if (got < 0) fail(fmt::format("cannot unpack it: {}", zip_file_strerror(file_.get())));
+    if (got < 0) {
+      fail_by_zip(task_, fmt::format("'{}': cannot unpack it", part_),
+                  zip_file_get_error(file_.get()));
+    }
     return static_cast<std::size_t>(got);
   }
 
@@ -62,10 +64,16 @@ class member final : public byte_source {
 class archive {
  public:
   archive(const file_task& task, const read_limits& limits) : task_(task) {
-    const std::uint64_t size = size_of_file(task);
+    readable from = open_to_read(task);
+    const std::uint64_t size = from.size;
     int code = 0;
-    zip_.reset(zip_open(task.file.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
-    if (!zip_) task.fail(fmt::format("it is no zip archive, or broken: {}", text_of(code)));
+    zip_.reset(zip_fdopen(from.file.number(), ZIP_CHECKCONS, &code));
+    if (!zip_) {
+      zip_error_t error;
+      zip_error_init_with_code(&error, code);
+      fail_by_zip(task, "it is no zip archive, or broken", &error);
+    }
+    from.file.release();  // the archive closes it
     const zip_int64_t n = zip_get_num_entries(zip_.get(), 0);
     std::uint64_t packed = 0, unpacked = 0;
     for (zip_int64_t i = 0; i < n; ++i) {
@@ -108,9 +116,13 @@ class archive {
   std::vector<zip_stat_t> stats_;
 };
 
-// Throws what libzip says of a failure to write; happens for want of memory only.
-[[noreturn]] void fail_to_pack(const file_task& task, zip_t* zip) {
-  task.fail(fmt::format("cannot pack it: {}", zip_strerror(zip)));
+[[noreturn]] void fail_to_pack(const file_task& task, zip_error_t* error) {
+  fail_by_zip(task, "cannot pack it", error);
+}
+
+[[noreturn]] void refuse_name(const file_task& task, const std::string& name) {
+  throw value_error(
+      fmt::format("{}: a zip archive cannot hold the name '{}'", task.operation, shown(name, 80)));
 }
 
 void add_member(const file_task& task, zip_t* zip, const std::string& name,
@@ -121,19 +133,19 @@ void add_member(const file_task& task, zip_t* zip, const std::string& name,
   };
   const zip_buffer_fragment_t parts[] = {fragment(header), fragment(data)};
   zip_source_t* source = zip_source_buffer_fragment(zip, parts, data.empty() ? 1 : 2, 0);
-  if (source == nullptr) fail_to_pack(task, zip);
-  const zip_int64_t index =
-      zip_file_add(zip, (name + std::string(extension)).c_str(), source, ZIP_FL_ENC_UTF_8);
+  if (source == nullptr) fail_to_pack(task, zip_get_error(zip));
+  const std::string full = name + std::string(extension);
+  const zip_int64_t index = zip_file_add(zip, full.c_str(), source, ZIP_FL_ENC_UTF_8);
   if (index < 0) {
     zip_source_free(source);
-    throw value_error(
-        fmt::format("{}: a zip archive cannot hold the name '{}'", task.operation, name));
+    if (zip_error_code_zip(zip_get_error(zip)) == ZIP_ER_MEMORY) throw std::bad_alloc();
+    refuse_name(task, name);
   }
   const auto i = static_cast<zip_uint64_t>(index);
   constexpr zip_uint16_t date = 1 << 5 | 1;  // 1980-01-01, the first: equal values, equal files
   if (zip_set_file_compression(zip, i, ZIP_CM_STORE, 0) != 0 ||
       zip_file_set_dostime(zip, i, 0, date, 0) != 0) {
-    fail_to_pack(task, zip);
+    fail_to_pack(task, zip_get_error(zip));
   }
 }
 
@@ -147,7 +159,7 @@ std::string content_of(const file_task& task, zip_source_t* source) {
     zip_source_close(source);
     if (got == static_cast<zip_int64_t>(bytes.size())) return bytes;
   }
-  task.fail(fmt::format("cannot pack it: {}", zip_error_strerror(zip_source_error(source))));
+  fail_to_pack(task, zip_source_error(source));
 }
 
 }  // namespace
@@ -185,14 +197,17 @@ void write_npz(const file_task& task, const named_views& values) {
   std::vector<std::string> headers;  // libzip reads them when it closes the archive
   headers.reserve(values.size());
   for (const auto& [name, value] : values) {
+    constexpr std::size_t most_bytes = 65535;  // a member's name has its size in two bytes
+    if (name.size() + extension.size() > most_bytes || name.find('\0') != name.npos) {
+      refuse_name(task, name);
+    }
     headers.push_back(npy_header(value.type()));
     add_member(task, zip.get(), name, headers.back(), bytes_of(value));
   }
-  if (zip_close(zip.get()) != 0) fail_to_pack(task, zip.get());
+  if (zip_close(zip.get()) != 0) fail_to_pack(task, zip_get_error(zip.get()));
   zip.release();
   const std::string bytes = content_of(task, target.get());
-  const std::string_view pieces[] = {bytes};
-  write_atomically(task, pieces);
+  write_file(task, bytes);
 }
 
 }  // namespace detail
@@ -203,6 +218,9 @@ named_tensors read_npz(const std::filesystem::path& file, const read_limits& lim
 
 void write_npz(const std::filesystem::path& file, const named_views& values) {
   detail::write_npz({"write_npz", file}, values);
+}
+void write_npz(std::ostream& out, const named_views& values) {
+  detail::write_npz({"write_npz", {}, &out}, values);
 }
 
 }  // namespace cotape

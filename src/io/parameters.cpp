@@ -17,6 +17,7 @@ struct format {
 };
 
 format format_of(const file_task& task) {
+  check_name(task);
   const std::string extension = task.file.extension().string();
   if (extension == ".safetensors") return {detail::write_safetensors, detail::read_safetensors};
   if (extension == ".npz") return {detail::write_npz, detail::read_npz};

@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "io/named.hpp"
+#include "io/write_file.hpp"
 
 namespace cotape {
 
@@ -22,9 +24,9 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* metadata_name = "__metadata__";
-// Our metadata; each entry alone tells that a checksum is due, so that damage to one of them does
-// not hide damage elsewhere.
-constexpr std::string_view mark = "cotape";
+// Our metadata. Each key that begins so tells that a checksum is due, so that damage to one of them
+// does not hide damage elsewhere; what else stands in the metadata tells nothing.
+constexpr std::string_view mark = "cotape.";
 constexpr const char *writer_key = "written_by", *version_key = "cotape.version",
                      *checksum_key = "cotape.crc32";
 constexpr std::uint64_t most_header_bytes = 100'000'000;  // as in the format's own reader
@@ -42,13 +44,14 @@ class header_reader final : public json::json_sax_t {
   explicit header_reader(const byte_source& in) : in_(in) {}
 
   std::map<std::string, stored> tensors;
-  bool ours = false;     // whether the metadata says that it was written here
+  bool ours = false;     // whether the metadata has a key with our mark
   std::string checksum;  // of the metadata
 
   bool start_object(std::size_t) override {
     if (in_list_ || depth_ > 1) refuse();
     if (++depth_ == 2) {
-      dtype_.clear();
+      if (name_ == metadata_name && !metadata_keys_.empty()) refuse();
+      dtype_.reset();
       shape_.reset();
       offsets_.reset();
     }
@@ -61,10 +64,11 @@ class header_reader final : public json::json_sax_t {
   bool string(std::string& s) override {
     if (depth_ != 2 || in_list_) refuse();
     if (name_ == metadata_name) {
-      ours = ours || field_.starts_with(mark) || s.starts_with(mark);
+      if (!metadata_keys_.insert(field_).second) refuse();
+      ours = ours || field_.starts_with(mark);
       if (field_ == checksum_key) checksum = s;
     } else {
-      if (field_ != "dtype" || !dtype_.empty()) refuse();
+      if (field_ != "dtype" || dtype_) refuse();
       dtype_ = s;
     }
     return true;
@@ -110,7 +114,7 @@ class header_reader final : public json::json_sax_t {
   }
 
   void add_tensor() {
-    if (dtype_.empty() || !shape_ || !offsets_ || offsets_->size() != 2) {
+    if (!dtype_ || !shape_ || !offsets_ || offsets_->size() != 2) {
       in_.fail(fmt::format("'{}' lacks dtype, shape or data_offsets", name_));
     }
     const stored t{{dtype_of_name(), shape_of_list()}, (*offsets_)[0], (*offsets_)[1]};
@@ -124,7 +128,7 @@ class header_reader final : public json::json_sax_t {
     if (dtype_ == "F32") return float32;
     if (dtype_ == "F64") return float64;
     if (dtype_ == "I64") return int64;
-    in_.fail(fmt::format("'{}' is of dtype {}; only F32, F64 and I64 are read", name_, dtype_));
+    in_.fail(fmt::format("'{}' is of dtype {}; only F32, F64 and I64 are read", name_, *dtype_));
   }
   shape shape_of_list() const {
     std::vector<std::int64_t> sizes;
@@ -142,8 +146,10 @@ class header_reader final : public json::json_sax_t {
   const byte_source& in_;
   int depth_ = 0;
   bool in_list_ = false;
-  std::string name_, field_, dtype_;
+  std::string name_, field_;
+  std::set<std::string> metadata_keys_;
   std::vector<std::uint64_t> list_;
+  std::optional<std::string> dtype_;
   std::optional<std::vector<std::uint64_t>> shape_, offsets_;
 };
 
@@ -161,6 +167,8 @@ std::string read_header_text(byte_source& in, const read_limits& limits) {
   std::string text(n, ' ');
   in.read(text.data(), n, "its header");
   if (!text.starts_with('{')) in.fail("it is no safetensors file: its header is no JSON object");
+  // The parser would take one for the end.
+  if (text.find('\0') != text.npos) in.fail("its header holds a NUL");
   return text;
 }
 
@@ -243,7 +251,7 @@ void write_safetensors(const file_task& task, const named_views& values) {
   });
   nlohmann::ordered_json header;
   header[metadata_name] = {
-      {writer_key, mark}, {version_key, "1"}, {checksum_key, checksum_of(values)}};
+      {writer_key, "cotape"}, {version_key, "1"}, {checksum_key, checksum_of(values)}};
   std::vector<std::string_view> pieces(2);
   std::uint64_t at = 0;
   for (const auto* v : order) {
@@ -267,9 +275,13 @@ void write_safetensors(const file_task& task, const named_views& values) {
   }
   text.append((8 - text.size() % 8) % 8, ' ');
   const std::uint64_t n = text.size();
+  if (n > most_header_bytes) {
+    throw value_error(fmt::format("{}: the names and shapes take {} bytes: over the format's {}",
+                                  task.operation, n, most_header_bytes));
+  }
   pieces[0] = {reinterpret_cast<const char*>(&n), sizeof(n)};
   pieces[1] = text;
-  write_atomically(task, pieces);
+  write_file(task, pieces);
 }
 
 }  // namespace detail
@@ -281,6 +293,9 @@ named_tensors read_safetensors(const std::filesystem::path& file, const read_lim
 
 void write_safetensors(const std::filesystem::path& file, const named_views& values) {
   detail::write_safetensors({"write_safetensors", file}, values);
+}
+void write_safetensors(std::ostream& out, const named_views& values) {
+  detail::write_safetensors({"write_safetensors", {}, &out}, values);
 }
 
 }  // namespace cotape

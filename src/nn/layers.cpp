@@ -72,6 +72,7 @@ class dense_layer : public layer_body {
   dense_layer(std::int64_t units, std::string activation, initializer weights, bool bias)
       : units_(units), activation_(std::move(activation)), make_(std::move(weights)), bias_(bias) {
     if (units <= 0) throw value_error(fmt::format("dense: {} units", units));
+    if (!make_) throw value_error("dense: the initializer is empty");
   }
   const char* kind() const override { return "dense"; }
   variable record(std::span<const variable> inputs, mode, generator& random) override {
@@ -149,6 +150,10 @@ variable flattened(const variable& x) {
 
 }  // namespace
 
+layer::layer(std::shared_ptr<layer_body> body) : body_(std::move(body)) {
+  if (!body_) throw value_error("layer: there is no body");
+}
+
 layer layer::named(std::string name) const {
   if (!body_->parameters.empty()) {
     throw value_error(
@@ -192,10 +197,20 @@ flatten::flatten() : layer(made_of("flatten", flattened)) {}
 
 dropout::dropout(double rate) : layer(std::make_shared<dropout_layer>(rate)) {}
 
-lambda::lambda(std::function<variable(variable)> f) : layer(made_of("lambda", std::move(f))) {}
+namespace {
+
+template <class F> F not_empty(F f) {
+  if (!f) throw value_error("lambda: the function is empty");
+  return f;
+}
+
+}  // namespace
+
+lambda::lambda(std::function<variable(variable)> f)
+    : layer(made_of("lambda", not_empty(std::move(f)))) {}
 
 lambda::lambda(std::function<variable(std::span<const variable>)> f)
-    : layer(std::make_shared<function_layer>("lambda", std::move(f))) {}
+    : layer(std::make_shared<function_layer>("lambda", not_empty(std::move(f)))) {}
 
 symbol concatenate(const std::vector<symbol>& parts, std::int64_t axis, const char* file,
                    int line) {

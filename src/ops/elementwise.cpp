@@ -99,6 +99,7 @@ variable cast(operand x, dtype to) {
 variable custom_gradient(const std::function<variable(const std::vector<variable>&)>& f,
                          const std::vector<variable>& inputs, derivative_rule rule) {
   if (inputs.empty()) throw value_error("custom_gradient: it needs at least one input");
+  if (!f || !rule) throw value_error("custom_gradient: the function or its rule is empty");
   tape& t = inputs[0].owner();
   const variable y = f(inputs);
   for (const variable& x : inputs) {

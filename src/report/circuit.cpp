@@ -7,8 +7,8 @@
 #include "cotape/derivatives.hpp"
 #include "cotape/primitive.hpp"
 #include "cotape/report.hpp"
+#include "io/write_file.hpp"
 #include "report/dot.hpp"
-#include "report/tool.hpp"
 #include "tape/rewinding.hpp"
 #include "tape/sources.hpp"
 
@@ -126,7 +126,12 @@ std::string circuit_to_dot(variable output, std::initializer_list<binding> input
 
 void write_circuit(const std::filesystem::path& svg, variable output,
                    std::initializer_list<binding> inputs, const graph_options& options) {
-  write_file(svg, run_tool("dot", {"-Tsvg"}, circuit_to_dot(output, inputs, options), "graphviz"));
+  detail::write_file({"write_circuit", svg}, draw_dot(circuit_to_dot(output, inputs, options)));
+}
+void write_circuit(std::ostream& svg, variable output, std::initializer_list<binding> inputs,
+                   const graph_options& options) {
+  detail::write_file({"write_circuit", {}, &svg},
+                     draw_dot(circuit_to_dot(output, inputs, options)));
 }
 
 }  // namespace cotape::report

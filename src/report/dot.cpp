@@ -6,9 +6,14 @@
 
 #include "cotape/error.hpp"
 #include "cotape/primitive.hpp"
+#include "report/tool.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape::report {
+
+std::string draw_dot(const std::string& text) {
+  return run_tool("dot", {"-Tsvg"}, text, "graphviz");
+}
 
 std::string escaped(const std::string& text) {
   std::string out;

@@ -8,6 +8,8 @@
 
 namespace cotape::report {
 
+/// The picture that graphviz makes of a text in its language. Errors as run_tool.
+std::string draw_dot(const std::string& text);
 /// Text within a quoted label.
 std::string escaped(const std::string& text);
 /// The nodes that `output` is computed from and itself, ascending. Throws value_error, naming

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "io/write_file.hpp"
 #include "report/tool.hpp"
 
 namespace cotape::report {
@@ -246,11 +247,22 @@ std::string figure_to_gnuplot(const std::vector<panel>& panels, const figure_opt
   return script_writer(panels, options).write();
 }
 
+namespace {
+
+std::string draw(const std::vector<panel>& panels, const figure_options& options) {
+  // Not "-": of that, gnuplot reads byte by byte.
+  return run_tool("gnuplot", {"/dev/stdin"}, figure_to_gnuplot(panels, options), "gnuplot-nox");
+}
+
+}  // namespace
+
 void write_figure(const std::filesystem::path& svg, const std::vector<panel>& panels,
                   const figure_options& options) {
-  // Not "-": of that, gnuplot reads byte by byte.
-  write_file(
-      svg, run_tool("gnuplot", {"/dev/stdin"}, figure_to_gnuplot(panels, options), "gnuplot-nox"));
+  detail::write_file({"write_figure", svg}, draw(panels, options));
+}
+void write_figure(std::ostream& svg, const std::vector<panel>& panels,
+                  const figure_options& options) {
+  detail::write_file({"write_figure", {}, &svg}, draw(panels, options));
 }
 
 }  // namespace cotape::report

@@ -7,8 +7,8 @@
 
 #include "cotape/primitive.hpp"
 #include "cotape/report.hpp"
+#include "io/write_file.hpp"
 #include "report/dot.hpp"
-#include "report/tool.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape::report {
@@ -117,7 +117,10 @@ std::string graph_to_dot(variable output, const graph_options& options) {
 }
 
 void write_graph(const std::filesystem::path& svg, variable output, const graph_options& options) {
-  write_file(svg, run_tool("dot", {"-Tsvg"}, graph_to_dot(output, options), "graphviz"));
+  detail::write_file({"write_graph", svg}, draw_dot(graph_to_dot(output, options)));
+}
+void write_graph(std::ostream& svg, variable output, const graph_options& options) {
+  detail::write_file({"write_graph", {}, &svg}, draw_dot(graph_to_dot(output, options)));
 }
 
 }  // namespace cotape::report

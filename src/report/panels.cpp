@@ -61,6 +61,7 @@ surface sample(const std::function<double(double x, double y)>& f, interval x, i
     throw value_error(fmt::format("sample: {} points over [{}, {}] and [{}, {}] are no grid",
                                   points, x.low, x.high, y.low, y.high));
   }
+  if (!f) throw value_error("sample: the function is empty");
   surface s{.x = spread(x, points), .y = spread(y, points), .z = {}};
   for (double at_y : s.y) {
     for (double at_x : s.x) s.z.push_back(f(at_x, at_y));

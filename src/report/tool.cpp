@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <memory>
+#include <new>
 
 #include "cotape/error.hpp"
 
@@ -56,10 +56,13 @@ class scratch_file {
 class redirections {
  public:
   redirections(int in, int out, int err) {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawn_file_actions_adddup2(&actions_, in, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions_, out, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions_, err, STDERR_FILENO);
+    if (posix_spawn_file_actions_init(&actions_) != 0) throw std::bad_alloc();
+    const auto add = [&](int from, int to) {
+      return posix_spawn_file_actions_adddup2(&actions_, from, to) == 0;
+    };
+    if (add(in, STDIN_FILENO) && add(out, STDOUT_FILENO) && add(err, STDERR_FILENO)) return;
+    posix_spawn_file_actions_destroy(&actions_);
+    throw std::bad_alloc();
   }
   redirections(const redirections&) = delete;
   redirections& operator=(const redirections&) = delete;
@@ -109,15 +112,6 @@ std::string run_tool(const std::string& program, const std::vector<std::string>&
     throw io_error(fmt::format("report: {} failed: {}", program, beginning(err.read())));
   }
   return out.read();
-}
-
-void write_file(const std::filesystem::path& file, const std::string& text) {
-  errno = 0;
-  std::ofstream out(file, std::ios::binary);
-  out << text << std::flush;
-  if (!out) {
-    throw io_error(fmt::format("report: cannot write {}: {}", file.string(), std::strerror(errno)));
-  }
 }
 
 }  // namespace cotape::report

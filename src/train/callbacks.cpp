@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 
 #include "cotape/xtensor.hpp"
+#include "io/write_file.hpp"
 #include "nn/better.hpp"
 
 namespace cotape {
@@ -157,25 +157,26 @@ named_texts rate_on_plateau::description(const training& t) const {
           {"lowest", text(options_.lowest)}};
 }
 
-void csv_log::on_resume(training& t) {
-  header_written_ = false;
-  if (t.so_far.epochs() != 0) {
-    t.so_far.write_csv(file_);
-    header_written_ = true;
-  }
+each_epoch::each_epoch(std::function<void(training&)> f) : f_(std::move(f)) {
+  if (!f_) throw value_error("each_epoch: the function is empty");
 }
 
-void csv_log::on_epoch_end(training& t) {
-  if (!header_written_) {
-    t.so_far.write_csv(file_);
-    header_written_ = true;
-    return;
+void csv_log::on_resume(training& t) {
+  begun_ = false;
+  if (t.so_far.epochs() != 0) write(t);
+}
+
+void csv_log::on_epoch_end(training& t) { write(t); }
+
+void csv_log::write(training& t) {
+  const detail::file_task task{"csv_log", file_, stream_};
+  if (begun_) {
+    std::string line = fmt::format("{}", t.so_far.epochs());
+    for (const auto& f : t.figures) line += fmt::format(",{}", f.second);
+    if (detail::append_to_file(task, line + '\n')) return;
   }
-  std::ofstream out(file_, std::ios::app | std::ios::binary);
-  out << t.so_far.epochs();
-  for (const auto& f : t.figures) out << fmt::format(",{}", f.second);
-  out << '\n' << std::flush;
-  if (!out) throw io_error(fmt::format("csv_log: cannot write {}", file_.string()));
+  detail::write_file(task, t.so_far.csv());
+  begun_ = true;
 }
 
 checkpoint::checkpoint(std::filesystem::path file, checkpoint_options options)

@@ -3,12 +3,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 
 #include "cotape/report.hpp"
 #include "cotape/train.hpp"
+#include "io/write_file.hpp"
 
 namespace cotape {
 
@@ -25,9 +23,21 @@ const auto& find(const char* where, const List& list, const std::string& name) {
   throw value_error(fmt::format("{}: no '{}', only: {}", where, name, fmt::join(names, ", ")));
 }
 
+// A text as a cell of RFC 4180.
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == text.npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + '"';
+}
+
 }  // namespace
 
 double logs::operator[](const std::string& name) const { return find("logs", values_, name); }
+double logs::operator[](std::size_t i) const {
+  if (i < values_.size()) return values_[i].second;
+  throw value_error(fmt::format("logs: no figure {}, there are {}", i, values_.size()));
+}
 
 void history::add(std::initializer_list<std::pair<const char*, double>> values) {
   logs l;
@@ -50,7 +60,7 @@ const std::vector<double>& history::operator[](const std::string& name) const {
   return find("history", columns_, name);
 }
 
-void history::write_svg(const std::filesystem::path& file) const {
+std::vector<report::panel> history::panels() const {
   if (epochs() == 0) throw value_error("history: there is no epoch to draw");
   const std::string validation = "val_";
   std::vector<report::panel> panels;
@@ -63,12 +73,17 @@ void history::write_svg(const std::filesystem::path& file) const {
         at != panels.end() ? *at : panels.emplace_back(report::panel{of, "epoch", of, {}, false});
     p.curves.push_back({of_validation ? "validation" : "training", values, {}});
   }
-  report::write_figure(file, panels);
+  return panels;
 }
+
+void history::write_svg(const std::filesystem::path& file) const {
+  report::write_figure(file, panels());
+}
+void history::write_svg(std::ostream& out) const { report::write_figure(out, panels()); }
 
 std::string history::csv() const {
   std::string text = "epoch";
-  for (const auto& c : columns_) text += "," + c.first;
+  for (const auto& c : columns_) text += "," + csv_cell(c.first);
   for (std::size_t e = 0; e < epochs(); ++e) {
     text += fmt::format("\n{}", e + 1);
     for (const auto& c : columns_) text += fmt::format(",{}", c.second[e]);
@@ -77,13 +92,10 @@ std::string history::csv() const {
 }
 
 void history::write_csv(const std::filesystem::path& file) const {
-  errno = 0;
-  std::ofstream out(file, std::ios::binary);
-  out << csv() << std::flush;
-  if (!out) {
-    throw io_error(
-        fmt::format("history: cannot write {}: {}", file.string(), std::strerror(errno)));
-  }
+  detail::write_file({"history", file}, csv());
+}
+void history::write_csv(std::ostream& out) const {
+  detail::write_file({"history", {}, &out}, csv());
 }
 
 }  // namespace cotape

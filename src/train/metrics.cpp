@@ -291,8 +291,8 @@ xt::xarray<std::int64_t> confusion_matrix(const array_argument& prediction,
     }
   }
   constexpr std::int64_t most = 10'000;
-  if (classes > most) {
-    throw value_error(fmt::format("confusion_matrix: {} classes, more than {}", classes, most));
+  if (classes < 0 || classes > most) {
+    throw value_error(fmt::format("confusion_matrix: {} classes, it takes 0 to {}", classes, most));
   }
   xt::xarray<std::int64_t> counts = xt::zeros<std::int64_t>({classes, classes});
   for (std::size_t i = 0; i < p.size(); ++i) {

@@ -56,7 +56,8 @@ void progress::update(std::int64_t rows, std::function<logs()> figures) {
   rows_ += rows;
   figures_ = std::move(figures);
   if (batch_ == options_.batches) return;  // end_epoch writes it
-  const bool quarter = batch_ * 4 / options_.batches != (batch_ - 1) * 4 / options_.batches;
+  const std::int64_t all = options_.batches;
+  const bool quarter = all > 0 && batch_ * 4 / all != (batch_ - 1) * 4 / all;
   if (!options_.live && !quarter) return;
   const double now = options_.clock();
   const bool due = now - last_written_ >= (options_.live ? live_interval : line_interval);

@@ -76,9 +76,22 @@ tensor take_rows(const array_argument& given, std::span<const std::int64_t> rows
   return result;
 }
 
-std::vector<std::int64_t> shuffled_rows(std::int64_t n, std::uint64_t seed) {
+namespace {
+
+// 0 .. n - 1
+std::vector<std::int64_t> all_rows(const char* name, std::int64_t n) {
+  if (n < 0 || n > shape::max_elements) {
+    throw value_error(fmt::format("{}: {} rows, it takes 0 to {}", name, n, shape::max_elements));
+  }
   std::vector<std::int64_t> rows(static_cast<std::size_t>(n));
   std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> shuffled_rows(std::int64_t n, std::uint64_t seed) {
+  std::vector<std::int64_t> rows = all_rows("shuffled_rows", n);
   detail::row_generator({seed}).shuffle(rows);
   return rows;
 }
@@ -101,8 +114,7 @@ row_split split_rows(std::int64_t n, const split_options& options) {
         fmt::format("split_rows: {} rows leave none to train on: {} for validation, {} to test", n,
                     validation, test));
   }
-  std::vector<std::int64_t> rows(static_cast<std::size_t>(n));
-  std::iota(rows.begin(), rows.end(), 0);
+  std::vector<std::int64_t> rows = all_rows("split_rows", n);
   if (options.shuffle) detail::row_generator({options.seed}).shuffle(rows);
   const auto first = rows.begin() + train, second = first + validation;
   return {{rows.begin(), first}, {first, second}, {second, rows.end()}};

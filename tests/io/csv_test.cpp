@@ -116,6 +116,84 @@ TEST_F(Csv, NumbersAreTheNearest) {
   EXPECT_EQ(x(4), 1.79769313486231580793728971405301e308);
 }
 
+TEST_F(Csv, NumbersThatUnderflowAreTheNearestToo) {
+  const std::string zeros(400, '0');
+  const std::pair<std::string, double> cases[] = {
+      {"1e-400", 0.0},
+      {"-1e-400", -0.0},
+      {"2e-324", 0.0},
+      {"3e-324", 5e-324},
+      {"2.4703282292062327e-324", 0.0},
+      {"2.4703282292062328e-324", 5e-324},
+      {"-2.2250738585072011e-308", -2.2250738585072011e-308},
+      {"123456789e-400", 0.0},
+      {"0." + zeros + "1", 0.0},
+      {"-0." + zeros + "1E-5", -0.0},
+      {"+1e-99999999999999999999", 0.0},
+      {"1" + zeros + "e-400", 1.0},
+      {"0." + zeros + "1e401", 1.0},
+      {"0e99999999999999999999", 0.0},
+      {"0e-999", 0.0},
+  };
+  std::string content = "x\n";
+  for (const auto& c : cases) content += c.first + "\n";
+  const auto x = table(content).column("x");
+  for (std::size_t i = 0; i < std::size(cases); ++i) {
+    EXPECT_EQ(x(i), cases[i].second) << cases[i].first;
+    EXPECT_EQ(std::signbit(x(i)), std::signbit(cases[i].second)) << cases[i].first;
+  }
+  for (const std::string& cell :
+       {std::string("1e309"), "1" + zeros, "1" + zeros + ".5", std::string("-1e+400"),
+        std::string("1e99999999999999999999"), "0." + zeros + "1e800", std::string("1e-400x"),
+        std::string("nan(1)")}) {
+    EXPECT_TRUE(error_of("x\n" + cell + "\n", [](const csv_table& t) { t.column("x"); })
+                    .ends_with("is no finite number"))
+        << cell;
+  }
+}
+
+// Work that grew with the square of the columns took seconds here for each of these tables.
+TEST_F(Csv, ColumnsMayBeMany) {
+  constexpr int n = 60000;
+  std::string head, row;
+  lines names, even;
+  for (int i = 0; i < n; ++i) {
+    names.push_back("c" + std::to_string(i));
+    if (i % 2 == 0) even.push_back(names.back());
+    head += (i == 0 ? "" : ",") + names.back();
+    row += (i == 0 ? "" : ",") + std::to_string(i);
+  }
+  const std::string content = head + "\n" + row + "\n";
+  const csv_table whole = table(content);
+  EXPECT_EQ(whole.names(), names);
+  const auto x = whole.columns(names);
+  ASSERT_EQ(x.size(), static_cast<std::size_t>(n));
+  for (int i = 0; i < n; ++i) ASSERT_EQ(x(0, i), i);
+  EXPECT_EQ(whole.summaries().back().mean, n - 1);
+  EXPECT_EQ(whole.cell(0, "c59999"), "59999");
+  const csv_table odd = table(content, {.without = even});
+  EXPECT_EQ(odd.names().size(), static_cast<std::size_t>(n / 2));
+  EXPECT_EQ(odd.cell(0, "c59999"), "59999");
+  std::reverse(names.begin(), names.end());
+  const csv_table reversed = table(content, {.columns = names});
+  EXPECT_EQ(reversed.names(), names);
+  EXPECT_EQ(reversed.columns(names)(0, 0), n - 1);
+}
+
+TEST_F(Csv, OptionsThatCancelAreRefused) {
+  for (const char separator : {'\n', '\r', '"', '\0'}) {
+    EXPECT_EQ(error_of(houses, {.separator = separator}),
+              "read_csv: a line end, a quote or a NUL is no separator");
+  }
+  EXPECT_EQ(error_of(houses, {.columns = {"age"}, .without = {"age"}}),
+            "csv: t.csv: column 'age' stands in columns and in without");
+  EXPECT_EQ(error_of(houses, {.columns = {"age", "price", "age"}}),
+            "csv: t.csv: column 'age' stands twice in columns");
+  EXPECT_EQ(error_of(houses, {.without = {"age", "town", "price"}}),
+            "csv: t.csv: without leaves no column");
+  EXPECT_EQ(table(houses, {.columns = {"age"}, .without = {"town"}}).names(), lines{"age"});
+}
+
 TEST_F(Csv, WhatIsNoNumberIsNamed) {
   const auto ask = [](const csv_table& t) { t.columns({"price", "age"}); };
   EXPECT_EQ(error_of("age,price\n1,2\n3,\"4\n\"\n", ask),

@@ -98,7 +98,7 @@ TEST_F(Idx, FilesOfManyChunksAreRead) {
 
 TEST_F(Idx, AMissingFileIsNamed) {
   EXPECT_EQ(error_of(folder_ / "nowhere"), "there is no such file");
-  EXPECT_EQ(error_of(folder_), "it is no regular file");
+  EXPECT_EQ(error_of(folder_), "it is a folder, no regular file");
 }
 
 TEST_F(Idx, AnotherFormatIsRefused) {
@@ -128,6 +128,19 @@ TEST_F(Idx, DamagedCompressedDataIsRefused) {
 
 TEST_F(Idx, ALongerFileIsRefused) {
   EXPECT_EQ(error_of(plain(image + "x")), "it is longer than the uint8 of (2, 3) that it declares");
+}
+
+TEST_F(Idx, WhatFollowsCompressedDataIsCompressedToo) {
+  const bytes one = content(packed(image.substr(0, 14))), two = content(packed(image.substr(14))),
+              all = content(packed(image));
+  EXPECT_EQ(values<float>(read_idx(plain(one + two))), values<float>(read_idx(plain(image))));
+  EXPECT_EQ(error_of(plain(all + all)), "it is longer than the uint8 of (2, 3) that it declares");
+  for (const bytes& junk : {bytes(1, 0), bytes("x"), bytes("trailing junk"), bytes(100000, 'x')}) {
+    EXPECT_EQ(error_of(plain(all + junk)), "something else follows its compressed data");
+    EXPECT_EQ(error_of(plain(one + junk + two)), "something else follows its compressed data");
+  }
+  EXPECT_EQ(error_of(plain(all + all.substr(0, 9))),
+            "it is truncated: its compressed data ends early");
 }
 
 TEST_F(Idx, DeclaredSizesAreCheckedBeforeMemoryIsTaken) {

@@ -1,7 +1,6 @@
 // Files of named values and of parameters: what is written is read again, by others too, and what
 // is damaged or does not fit is refused and changes nothing.
 #include <gtest/gtest.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <cotape/io.hpp>
@@ -62,8 +61,10 @@ class Named : public tests::files_test {
   }
 
   // Values come back; equal values give equal files, and nothing else stays in the folder.
-  template <class Write, class Read>
-  void expect_read_again(const std::filesystem::path& file, Write write_file, Read read_file) {
+  template <class Read>
+  void expect_read_again(const std::filesystem::path& file,
+                         void (*write_file)(const std::filesystem::path&, const named_views&),
+                         Read read_file) {
     write_file(file, some);
     EXPECT_TRUE(same(read_file(file, read_limits()), some));
     const std::string first = content(file);
@@ -105,6 +106,62 @@ TEST_F(Named, ForeignSafetensorsAreRead) {
   const std::string header =
       R"({"w":{"data_offsets":[0,8],"shape":[2],"dtype":"F32"},"__metadata__":{"format":"pt"}}  )";
   EXPECT_EQ(error_of_safetensors(header, std::string(8, 0)), "no error");
+}
+
+// A .npy file of version 2.0.
+std::string npy(const std::string& header, const std::string& data, char major = 2) {
+  return "\x93NUMPY" + std::string{major, 0, static_cast<char>(header.size()), 0, 0, 0} + header +
+         data;
+}
+
+// Only keys that begin with "cotape." tell that a checksum is due.
+TEST_F(Named, MetadataOfOthersMayNameUs) {
+  const auto error = [&](const std::string& metadata) {
+    return error_of_safetensors(R"({"__metadata__":{)" + metadata +
+                                    R"(},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+                                "12345678");
+  };
+  for (const std::string metadata :
+       {R"("trained_with":"cotape")", R"("cotape":"yes")", R"("cotape_version":"1")",
+        R"("written_by":"cotape")", R"("checksum":"cotape.crc32")"}) {
+    EXPECT_EQ(error(metadata), "no error") << metadata;
+  }
+  const std::string damaged = "it is damaged: its checksum is not that of its tensors";
+  EXPECT_EQ(error(R"("cotape.version":"1")"), damaged);
+  EXPECT_EQ(error(R"("cotape.crc32":"00000000")"), damaged);
+}
+
+TEST_F(Named, NothingIsSaidTwice) {
+  const auto error = [&](const std::string& h) { return error_of_safetensors(h, "12345678"); };
+  const std::string odd = "its header holds something else than tensors at ",
+                    rest = R"("shape":[2],"data_offsets":[0,8]}})";
+  EXPECT_EQ(error(R"({"w":{"dtype":"","dtype":"F32",)" + rest), odd + "'w', 'dtype'");
+  EXPECT_EQ(error(R"({"w":{"dtype":"F32","dtype":"F32",)" + rest), odd + "'w', 'dtype'");
+  EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[2],)" + rest), odd + "'w', 'shape'");
+  EXPECT_EQ(error(R"({"w":{"dtype":"F32",)" + rest.substr(0, rest.size() - 2) +
+                  R"(,"data_offsets":[0,8]}})"),
+            odd + "'w', 'data_offsets'");
+  EXPECT_EQ(error(R"({"__metadata__":{"a":"1","a":"2"},"w":{"dtype":"F32",)" + rest),
+            odd + "'__metadata__', 'a'");
+  EXPECT_EQ(
+      error(R"({"__metadata__":{"a":"1"},"__metadata__":{"b":"1"},"w":{"dtype":"F32",)" + rest),
+      odd + "'__metadata__', 'a'");
+  const auto npy_error = [&](const std::string& header) {
+    return error_of("v.npy", npy(header, "12345678"), [](const auto& f) { read_npy(f); });
+  };
+  EXPECT_EQ(npy_error("{'descr':'','descr':'<f4','fortran_order':False,'shape':(2,)}"),
+            "its header cannot be read from ''<f4','fortran_order' on");
+  EXPECT_EQ(npy_error("{'descr':'<f4','fortran_order':,'fortran_order':False,'shape':(2,)}"),
+            "its header cannot be read from 'False,'shape':(2,)}' on");
+  EXPECT_EQ(npy_error("{'descr':'<f4','fortran_order':False,'shape':(2,),'shape':(2,)}"),
+            "its header cannot be read from '(2,)}' on");
+}
+
+TEST_F(Named, ANulDoesNotEndTheHeader) {
+  const std::string header = R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
+  for (const std::string& more : {std::string(1, '\0'), std::string("\0more", 5)}) {
+    EXPECT_EQ(error_of_safetensors(header + more, "12345678"), "its header holds a NUL");
+  }
 }
 
 TEST_F(Named, BrokenSafetensorsAreRefused) {
@@ -171,12 +228,6 @@ TEST_F(Named, NpyFilesAreReadAgain) {
             std::string("\x93NUMPY\1\0v\0", 10) +
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" +
                 std::string(58, ' ') + "\n");
-}
-
-// A .npy file of version 2.0.
-std::string npy(const std::string& header, const std::string& data, char major = 2) {
-  return "\x93NUMPY" + std::string{major, 0, static_cast<char>(header.size()), 0, 0, 0} + header +
-         data;
 }
 
 TEST_F(Named, NpyFilesOfOthersAreReadOrRefused) {
@@ -310,7 +361,28 @@ TEST_F(Named, NamesAndExtensionsAreChecked) {
             "save_parameters: a name is no UTF-8");
   EXPECT_EQ(message_of([&] { save_parameters(folder_ / "m.npz", {odd}); }),
             "save_parameters: a zip archive cannot hold the name '\xff'");
+  const std::string longest(65531, 'x'), nul("a\0b", 3);
+  const auto npz = folder_ / "m.npz";
+  EXPECT_EQ(message_of([&] {
+              write_npz(npz, {{longest + "x", view(b)}});
+            }),
+            "write_npz: a zip archive cannot hold the name '" + std::string(80, 'x') + "...'");
+  EXPECT_EQ(message_of([&] {
+              write_npz(npz, {{nul, view(b)}});
+            }),
+            "write_npz: a zip archive cannot hold the name 'a\\0b'");
   EXPECT_TRUE(std::filesystem::is_empty(folder_));
+  // What is saved is loaded.
+  const named_views odd_names = {{longest, view(b)}, {"", view(b)}, {"../a", view(w)}};
+  write_npz(npz, odd_names);
+  EXPECT_TRUE(same(read_npz(npz), odd_names));
+  const named_views more_names = {{longest + longest, view(b)}, {nul, view(b)}, {"", view(w)}};
+  write_safetensors(folder_ / "m.safetensors", more_names);
+  EXPECT_TRUE(same(read_safetensors(folder_ / "m.safetensors"), more_names));
+  EXPECT_EQ(message_of([&] {
+              write_safetensors(folder_ / "n.safetensors", {{std::string(100'000'000, 'x'), {}}});
+            }).substr(0, 60),
+            "write_safetensors: the names and shapes take 100000144 bytes");
 }
 
 TEST_F(Named, AFailedWriteLeavesTheOldFile) {
@@ -318,11 +390,7 @@ TEST_F(Named, AFailedWriteLeavesTheOldFile) {
   const parameter p("w", w);
   save_parameters(file, {p});
   const std::string before = content(file);
-  const auto unfinished = folder_ / "m.safetensors.unfinished";
-  std::filesystem::create_directory(unfinished);
-  EXPECT_EQ(message_of([&] { save_parameters(file, {p}); }),
-            "save_parameters: " + file.string() + ": cannot write beside it: Is a directory");
-  std::filesystem::remove(unfinished);
+  const auto unfinished = folder_ / "m.safetensors.cotape-unfinished";
   std::ofstream(unfinished) << std::string(10000, 'x');  // a killed process's
   save_parameters(file, {p});
   EXPECT_EQ(content(file), before);
@@ -358,17 +426,6 @@ TEST_F(Named, AKilledWriterLeavesAWholeFile) {
     load_parameters(file, {found});
     EXPECT_TRUE(same_bits(found.view(), values(found.value<std::int64_t>()(0)).view()));
   }
-}
-
-TEST_F(Named, TwoWritersOfOneFileAreKeptApart) {
-  const auto file = folder_ / "m.npy";
-  FILE* other = std::fopen((file.string() + ".unfinished").c_str(), "w");
-  ASSERT_EQ(flock(fileno(other), LOCK_EX), 0);
-  EXPECT_EQ(message_of([&] { write_npy(file, b); }),
-            "write_npy: " + file.string() + ": another is writing it");
-  std::fclose(other);
-  write_npy(file, b);
-  EXPECT_TRUE(same_bits(read_npy(file), view(b)));
 }
 
 // Each of 10,000 files, changed at random, is refused or gives the tensors that were written.

@@ -26,6 +26,7 @@ std::map<std::string, layers> allowed_includes() {
     allowed[layer] = left;
     allowed[layer].insert(layer);
   }
+  allowed["report"].insert("io");
   allowed["train"] = left;
   allowed["train"].insert({"nn", "check", "io", "report", "train"});
   return allowed;

@@ -182,7 +182,8 @@ TEST(Figure, RefusesWhatCannotBeDrawn) {
   EXPECT_EQ(said({p}),
             "write_figure: the lines of a map's grid are not finite, ascending and even");
   if (!installed("gnuplot")) GTEST_SKIP() << "gnuplot is not installed";
-  EXPECT_EQ(said({losses}), "report: cannot write /nowhere/c.svg: No such file or directory");
+  EXPECT_EQ(said({losses}),
+            "write_figure: /nowhere/c.svg: cannot write beside it: No such file or directory");
 }
 
 TEST(Sample, TakesAFunctionRowByRow) {

@@ -209,14 +209,15 @@ TEST(CsvLog, HasALineAnEpoch) {
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), h.csv());
   std::filesystem::remove(file);
   EXPECT_EQ(message_of([&] { l.m.fit(l.x, l.y, {.callbacks = {csv_log("/nowhere/l.csv")}}); }),
-            "history: cannot write /nowhere/l.csv: No such file or directory");
+            "csv_log: /nowhere/l.csv: cannot write beside it: No such file or directory");
   const auto folder = std::filesystem::path(testing::TempDir()) / "cotape_log_folder";
   std::filesystem::create_directory(folder);
   each_epoch remove([&](training&) { std::filesystem::remove_all(folder); });
   EXPECT_EQ(message_of([&] {
               l.m.fit(l.x, l.y, {.epochs = 3, .callbacks = {csv_log(folder / "l.csv"), remove}});
             }),
-            "csv_log: cannot write " + (folder / "l.csv").string());
+            "csv_log: " + (folder / "l.csv").string() +
+                ": cannot write beside it: No such file or directory");
 }
 
 }  // namespace

@@ -35,7 +35,17 @@ TEST(History, IsWrittenAsCsv) {
   std::filesystem::remove(file);
 }
 
+TEST(History, NamesMayHoldAnything) {
+  history h;
+  h.add({{"a, b", 1}, {"say \"c\"\nd", 2}});
+  EXPECT_EQ(h.csv(), "epoch,\"a, b\",\"say \"\"c\"\"\nd\"\n1,1,2\n");
+}
+
 TEST(History, SaysWhatIsWrong) {
+  logs l;
+  l.add("loss", 2);
+  EXPECT_EQ(cotape::tests::message_of([&] { l[std::size_t{1}]; }),
+            "logs: no figure 1, there are 1");
   history h;
   h.add({{"loss", 1}, {"accuracy", 1}});
   EXPECT_EQ(cotape::tests::message_of([&] { h["val_loss"]; }),
@@ -45,7 +55,7 @@ TEST(History, SaysWhatIsWrong) {
             }),
             "history: an epoch must have the same quantities as the first");
   EXPECT_EQ(cotape::tests::message_of([&] { h.write_csv("/nowhere/h.csv"); }),
-            "history: cannot write /nowhere/h.csv: No such file or directory");
+            "history: /nowhere/h.csv: cannot write beside it: No such file or directory");
 }
 
 }  // namespace

@@ -170,7 +170,7 @@ TEST(ConfusionMatrix, CountsRowsByTargetAndPrediction) {
   EXPECT_EQ(message_of([] {
               confusion_matrix(labels{0, 123456}, labels{0, 0});
             }),
-            "confusion_matrix: 123457 classes, more than 10000");
+            "confusion_matrix: 123457 classes, it takes 0 to 10000");
   EXPECT_EQ(message_of([] { confusion_matrix(1.0, labels{0}); }),
             "confusion_matrix: predictions of shape () have no rows of classes");
 }

@@ -1,0 +1,223 @@
+// Files that are replaced as a whole. The folder is opened once and everything done by names in it,
+// so that no link that is put there meanwhile leads elsewhere.
+#include "io/write_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <optional>
+#include <ostream>
+
+namespace cotape::detail {
+
+namespace {
+
+// What stands under a name in a folder, a link as itself.
+std::optional<struct stat> status_of(const descriptor& folder, const std::string& name) {
+  struct stat s {};
+  if (::fstatat(folder.number(), name.c_str(), &s, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+  return s;
+}
+
+// Where a file stands, or will: every link followed.
+struct destination {
+  descriptor folder;
+  std::string name;
+  std::optional<struct stat> old;  // the file that is replaced
+};
+
+std::string target_of(const file_task& task, const destination& link) {
+  struct statfs of {};
+  // A link of /proc leads to a file that a process has open, standard output too: replaced by
+  // name, that file would be lost with all that is still written to it.
+  if (::fstatfs(link.folder.number(), &of) == 0 && of.f_type == PROC_SUPER_MAGIC) {
+    task.fail("it is an open file of a process: write to a std::ostream instead");
+  }
+  char text[PATH_MAX];
+  const auto n = ::readlinkat(link.folder.number(), link.name.c_str(), text, sizeof(text));
+  if (n < 0) task.fail_by_system("follow it");
+  return {text, static_cast<std::size_t>(n)};
+}
+
+destination find_destination(const file_task& task) {
+  check_name(task);
+  // Asked of the system first, which knows loops and whose links are not to be followed.
+  struct stat s {};
+  if (::stat(task.file.c_str(), &s) != 0 && errno != ENOENT) task.fail_by_system("write it");
+  std::filesystem::path at = task.file;
+  constexpr int most_links = 40;  // as many as the system follows
+  for (int links = 0; links <= most_links; ++links) {
+    if (!at.has_filename()) task.fail("it names no file");
+    const auto folder = at.has_parent_path() ? at.parent_path() : std::filesystem::path(".");
+    destination found{
+        descriptor(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), at.filename(), {}};
+    if (!found.folder.open()) task.fail_by_system("write beside it");
+    found.old = status_of(found.folder, found.name);
+    if (!found.old && errno != ENOENT) task.fail_by_system("write it");
+    if (found.old && S_ISLNK(found.old->st_mode)) {
+      at = folder / target_of(task, found);
+      continue;
+    }
+    if (found.old) {
+      demand_regular(task, found.old->st_mode);
+      if (::faccessat(found.folder.number(), found.name.c_str(), W_OK, AT_EACCESS) != 0) {
+        task.fail_by_system("write it");
+      }
+    }
+    return found;
+  }
+  errno = ELOOP;
+  task.fail_by_system("write it");
+}
+
+void write_all(const file_task& task, const descriptor& file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto done = ::write(file.number(), bytes.data(), bytes.size());
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) task.fail_by_system("write it");
+    bytes.remove_prefix(static_cast<std::size_t>(done));
+  }
+}
+
+// The file that is written before it takes its name; one that was not renamed is removed. Its
+// process holds a lock on it, so that what a killed process has left can be told and is removed by
+// the next writer.
+class unfinished_file {
+ public:
+  unfinished_file(const file_task& task, const destination& to) : task_(task), to_(to) { open(); }
+  unfinished_file(const unfinished_file&) = delete;
+  unfinished_file& operator=(const unfinished_file&) = delete;
+  ~unfinished_file() {
+    if (ours_) ::unlinkat(to_.folder.number(), name_.c_str(), 0);
+  }
+
+  void write(std::string_view bytes) { write_all(task_, file_, bytes); }
+
+  void become_the_file() {
+    if (to_.old) take_mode_and_owner(*to_.old);
+    if (::fsync(file_.number()) != 0) task_.fail_by_system("write it");
+    const int folder = to_.folder.number();
+    if (::renameat(folder, name_.c_str(), folder, to_.name.c_str()) != 0) {
+      task_.fail_by_system("replace it");
+    }
+    ours_ = false;
+    // Brings the renaming to the disk, where the file system can do that.
+    const descriptor again(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (again.open()) ::fsync(again.number());
+  }
+
+ private:
+  // The first name is free but for other writers of the file and for what others have put there.
+  void open() {
+    constexpr std::string_view ending = ".cotape-unfinished";
+    constexpr int most_names = 100;
+    const std::string start =
+        to_.name.substr(0, NAME_MAX - ending.size() - 3) + std::string(ending);
+    for (int k = 0; k < most_names && !ours_; ++k) {
+      name_ = k == 0 ? start : fmt::format("{}-{}", start, k);
+      ours_ = create() || (remove_leftover() && create());
+    }
+    if (!ours_) task_.fail(fmt::format("cannot write beside it: remove '{}...'", start));
+  }
+
+  bool create() {
+    file_ = descriptor(::openat(to_.folder.number(), name_.c_str(),
+                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                                to_.old ? 0600 : 0666));
+    if (!file_.open() && errno != EEXIST) task_.fail_by_system("write beside it");
+    if (!file_.open()) return false;
+    // Before it was locked another could take it for a leftover. Where there are no locks none can.
+    return (locked(file_) || errno != EWOULDBLOCK) && has_its_name(file_);
+  }
+
+  bool remove_leftover() const {
+    const auto s = status_of(to_.folder, name_);
+    const bool ours = s && S_ISREG(s->st_mode) && s->st_nlink == 1 &&
+                      (s->st_uid == ::geteuid() || (to_.old && s->st_uid == to_.old->st_uid));
+    if (!ours) return false;
+    const descriptor file(::openat(to_.folder.number(), name_.c_str(),
+                                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    return file.open() && locked(file) && has_its_name(file) &&
+           ::unlinkat(to_.folder.number(), name_.c_str(), 0) == 0;
+  }
+
+  static bool locked(const descriptor& file) {
+    return ::flock(file.number(), LOCK_EX | LOCK_NB) == 0;
+  }
+  bool has_its_name(const descriptor& file) const {
+    struct stat opened {};
+    const auto named = status_of(to_.folder, name_);
+    return named && ::fstat(file.number(), &opened) == 0 && opened.st_ino == named->st_ino &&
+           opened.st_dev == named->st_dev;
+  }
+
+  // Where the owner cannot stay, the file is the writer's; a group that it had not before has no
+  // more rights than all others then.
+  void take_mode_and_owner(const struct stat& old) {
+    auto mode = old.st_mode & 07777;
+    if (::fchown(file_.number(), old.st_uid, old.st_gid) != 0) {
+      mode &= 0777;
+      constexpr auto same_owner = static_cast<uid_t>(-1);
+      if (::fchown(file_.number(), same_owner, old.st_gid) != 0) {
+        mode = (mode & 0707) | (mode & 7) << 3;
+      }
+    }
+    if (::fchmod(file_.number(), mode) != 0) task_.fail_by_system("keep its mode");
+  }
+
+  const file_task& task_;
+  const destination& to_;
+  std::string name_;
+  descriptor file_;
+  bool ours_ = false;
+};
+
+void write_stream(const file_task& task, std::string_view bytes) {
+  task.stream->write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (!*task.stream) throw io_error(fmt::format("{}: cannot write to the stream", task.operation));
+}
+
+}  // namespace
+
+void write_file(const file_task& task, std::span<const std::string_view> pieces) {
+  if (task.stream != nullptr) {
+    for (const std::string_view piece : pieces) write_stream(task, piece);
+    return;
+  }
+  const destination to = find_destination(task);
+  unfinished_file out(task, to);
+  for (const std::string_view piece : pieces) out.write(piece);
+  out.become_the_file();
+}
+
+void write_file(const file_task& task, std::string_view text) {
+  write_file(task, std::span<const std::string_view>(&text, 1));
+}
+
+bool append_to_file(const file_task& task, std::string_view text) {
+  if (task.stream != nullptr) {
+    write_stream(task, text);
+    return true;
+  }
+  const destination to = find_destination(task);
+  if (!to.old) return false;
+  const descriptor file(::openat(to.folder.number(), to.name.c_str(),
+                                 O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file.open()) task.fail_by_system("write it");
+  try {
+    write_all(task, file, text);
+  } catch (...) {
+    [[maybe_unused]] const int failed = ::ftruncate(file.number(), to.old->st_size);
+    throw;
+  }
+  return true;
+}
+
+}  // namespace cotape::detail
