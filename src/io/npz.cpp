@@ -126,6 +126,8 @@ void add_member(const file_task& task, zip_t* zip, const std::string& name,
       zip_file_add(zip, (name + std::string(extension)).c_str(), source, ZIP_FL_ENC_UTF_8);
   if (index < 0) {
     zip_source_free(source);
+    // Of its failures for want of memory libzip says that, or nothing at all.
+    if (zip_error_code_zip(zip_get_error(zip)) != ZIP_ER_INVAL) throw std::bad_alloc();
     throw value_error(
         fmt::format("{}: a zip archive cannot hold the name '{}'", task.operation, name));
   }

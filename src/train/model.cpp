@@ -136,11 +136,11 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
   const auto targets = x.subspan(net.inputs());
   const variable loss = record_loss(predictions, targets);
   std::vector<variable> result{loss};
-  metric_sizes.clear();
+  std::vector<std::size_t> sizes;
   for (std::size_t i = 0; i < predictions.size(); ++i) {
     for (const metric& one : metrics) {
       result.push_back(one.sums(predictions[i], targets[i]));
-      metric_sizes.push_back(static_cast<std::size_t>(result.back().shape().elements()));
+      sizes.push_back(static_cast<std::size_t>(result.back().shape().elements()));
     }
   }
   if (train && stop_at_non_finite) {
@@ -148,6 +148,7 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
                          std::string(not_finite));
   }
   if (train) how->minimize(loss);
+  metric_sizes = std::move(sizes);
   return result;
 }
 
