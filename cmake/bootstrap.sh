@@ -108,13 +108,15 @@ case $command in
     ;;
   bench)
     sections=(build bench)
+    peers=OFF
     if [ "${1:-}" = --peers ]; then
       sections+=(peers)
+      peers=ON
       shift
     fi
     install_packages "${sections[@]}"
     mapfile -t options < <(without_tests)
-    build train_step -DCOTAPE_BUILD_BENCHMARKS=ON "${options[@]}"
+    build train_step -DCOTAPE_BUILD_BENCHMARKS=ON -DCOTAPE_BENCHMARK_PEERS=$peers "${options[@]}"
     unset OPENBLAS_CORETYPE  # it would choose other kernels than the machine's own
     exec build/release/benchmarks/train_step/train_step "$@"
     ;;
