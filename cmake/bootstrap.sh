@@ -6,7 +6,8 @@ set -euo pipefail
 usage() {
   cat <<'END'
 usage: cmake/bootstrap.sh COMMAND [ARGUMENT ...]
-  demo [ARGUMENT ...]     train a network on Fashion-MNIST; arguments go to the demo
+  demo [ARGUMENT ...]     train a network on Fashion-MNIST, leave pictures and a table in
+                          cotape_output; arguments go to the demo
   test [ARGUMENT ...]     run all tests; arguments go to ctest
   bench [--peers] [ARGUMENT ...]
                           time training steps, with --peers other engines' too: prints a table,
