@@ -6,7 +6,8 @@ set -euo pipefail
 usage() {
   cat <<'END'
 usage: cmake/bootstrap.sh COMMAND [ARGUMENT ...]
-  demo [ARGUMENT ...]     train a network on Fashion-MNIST; arguments go to the demo
+  demo [ARGUMENT ...]     train a network on Fashion-MNIST, leave pictures and a table in
+                          cotape_output; arguments go to the demo
   test [ARGUMENT ...]     run all tests; arguments go to ctest
   bench [--peers] [ARGUMENT ...]
                           time training steps, with --peers other engines' too: prints a table,
@@ -108,13 +109,15 @@ case $command in
     ;;
   bench)
     sections=(build bench)
+    peers=OFF
     if [ "${1:-}" = --peers ]; then
       sections+=(peers)
+      peers=ON
       shift
     fi
     install_packages "${sections[@]}"
     mapfile -t options < <(without_tests)
-    build train_step -DCOTAPE_BUILD_BENCHMARKS=ON "${options[@]}"
+    build train_step -DCOTAPE_BUILD_BENCHMARKS=ON -DCOTAPE_BENCHMARK_PEERS=$peers "${options[@]}"
     unset OPENBLAS_CORETYPE  # it would choose other kernels than the machine's own
     exec build/release/benchmarks/train_step/train_step "$@"
     ;;

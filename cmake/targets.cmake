@@ -32,6 +32,16 @@ function(cotape_coverage target)
   endif()
 endfunction()
 
+# Position-independent code of the library. A static one may go into a shared one, a module of
+# another language for one, unless the user says otherwise.
+function(cotape_position_independent target)
+  if(BUILD_SHARED_LIBS OR NOT DEFINED CMAKE_POSITION_INDEPENDENT_CODE)
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  endif()
+  # Its functions are inlined as those of a program.
+  target_compile_options(${target} PRIVATE -fno-semantic-interposition)
+endfunction()
+
 # Private include folders of the library, for its own and its per-instruction-set files.
 function(cotape_private_includes target)
   target_include_directories(${target} PRIVATE
@@ -62,14 +72,13 @@ function(cotape_isa_sources target)
     add_library(${objects} OBJECT ${ARGN})
     cotape_compile_options(${objects})
     cotape_coverage(${objects})
+    cotape_position_independent(${objects})
     cotape_private_includes(${objects})
     target_link_libraries(${objects} PRIVATE xtensor)
     target_compile_definitions(${objects} PRIVATE COTAPE_ISA=${isa} xsimd=xsimd_${isa})
     target_compile_options(${objects} PRIVATE -O3 ${${isa}_flags}
       # xsimd converts numbers out of range in lanes that it discards.
       $<$<BOOL:${COTAPE_SANITIZE}>:-fno-sanitize=float-cast-overflow>)
-    set_target_properties(${objects} PROPERTIES
-      POSITION_INDEPENDENT_CODE $<BOOL:${BUILD_SHARED_LIBS}>)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${objects}>)
   endforeach()
 endfunction()

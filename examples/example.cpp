@@ -11,7 +11,7 @@ namespace example {
 int run(int argc, char** argv, const std::string& what, const std::vector<option>& options,
         const std::function<void(const std::filesystem::path& output)>& body) {
   CLI::App app(what);
-  std::string output = ".";
+  std::string output = default_output;
   app.add_option("--output", output, "folder for pictures")->capture_default_str();
   for (const option& o : options) {
     std::visit([&](auto* value) { app.add_option(o.flag, *value, o.help)->capture_default_str(); },

@@ -22,6 +22,9 @@ struct option {
   std::variant<std::string*, std::int64_t*, double*, std::vector<std::string>*> value;
 };
 
+/// Where an example leaves its pictures unless --output says otherwise; git ignores it.
+inline constexpr const char* default_output = "cotape_output";
+
 /// Parses the arguments (--help, --output and `options`), makes the output folder and calls the
 /// body with it. Gives main's result: 1, after "PROGRAM: message", if the body throws.
 int run(int argc, char** argv, const std::string& what, const std::vector<option>& options,

@@ -15,6 +15,7 @@
 #include <numbers>
 #include <sstream>
 
+#include "example.hpp"
 #include "images.hpp"
 
 namespace {
@@ -27,7 +28,7 @@ constexpr std::int64_t pixels = 784, classes = 10;
 
 struct settings {
   path data = "/usr/share/datasets/fashion-mnist";
-  path output = ".";
+  path output = example::default_output;
   std::int64_t epochs = 12, batch = 128, seed = 1;
   std::int64_t train_rows = 60000, validation_rows = 5000;
   double rate = 1e-3;

@@ -73,8 +73,8 @@ class tape {
   void require(operand condition, const std::string& message);
 
   /// Everything recorded after a mark is forgotten by rewind(mark), effects included.
-  tape_mark mark() const;
-  /// Throws tape_error if the tape was rewound past the mark since.
+  tape_mark mark();
+  /// Throws tape_error if the tape was rewound past the mark since. Takes no memory.
   void rewind(const tape_mark& to);
 
   /// Runs the tape's effects once, then forgets them: for tapes recorded by hand. What was recorded

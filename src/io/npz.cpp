@@ -138,7 +138,8 @@ void add_member(const file_task& task, zip_t* zip, const std::string& name,
   const zip_int64_t index = zip_file_add(zip, full.c_str(), source, ZIP_FL_ENC_UTF_8);
   if (index < 0) {
     zip_source_free(source);
-    if (zip_error_code_zip(zip_get_error(zip)) == ZIP_ER_MEMORY) throw std::bad_alloc();
+    // Of its failures for want of memory libzip says that, or nothing at all.
+    if (zip_error_code_zip(zip_get_error(zip)) != ZIP_ER_INVAL) throw std::bad_alloc();
     refuse_name(task, name);
   }
   const auto i = static_cast<zip_uint64_t>(index);

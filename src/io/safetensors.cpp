@@ -4,6 +4,7 @@
 // The format has no checksum; files written here carry one in the header's metadata, which other
 // readers ignore. Files without are read too.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -217,6 +218,14 @@ std::string checksum_of(const named_views& values) {
   return fmt::format("{:08x}", sum);
 }
 
+std::string quoted(const std::string& name, const file_task& task) {
+  try {
+    return json(name).dump();
+  } catch (const json::type_error&) {
+    throw value_error(fmt::format("{}: a name is no UTF-8", task.operation));
+  }
+}
+
 const char* name_in_header(dtype d) { return d == float32 ? "F32" : d == float64 ? "F64" : "I64"; }
 
 }  // namespace
@@ -249,9 +258,9 @@ void write_safetensors(const file_task& task, const named_views& values) {
   std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
     return size_of(a->second.dtype()) > size_of(b->second.dtype());
   });
-  nlohmann::ordered_json header;
-  header[metadata_name] = {
-      {writer_key, "cotape"}, {version_key, "1"}, {checksum_key, checksum_of(values)}};
+  // No tree: its destructor takes memory.
+  std::string text = fmt::format(R"({{"{}":{{"{}":"cotape","{}":"1","{}":"{}"}})", metadata_name,
+                                 writer_key, version_key, checksum_key, checksum_of(values));
   std::vector<std::string_view> pieces(2);
   std::uint64_t at = 0;
   for (const auto* v : order) {
@@ -260,19 +269,13 @@ void write_safetensors(const file_task& task, const named_views& values) {
       throw value_error(fmt::format("{}: the name '{}' is the format's own", task.operation, name));
     }
     const std::uint64_t end = at + value.type().bytes();
-    const auto& s = value.shape();
-    header[name] = {{"dtype", name_in_header(value.dtype())},
-                    {"shape", std::vector<std::int64_t>(s.begin(), s.end())},
-                    {"data_offsets", {at, end}}};
+    text += fmt::format(R"(,{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
+                        quoted(name, task), name_in_header(value.dtype()),
+                        fmt::join(value.shape(), ","), at, end);
     pieces.push_back(bytes_of(value));
     at = end;
   }
-  std::string text;
-  try {
-    text = header.dump();
-  } catch (const json::type_error&) {
-    throw value_error(fmt::format("{}: a name is no UTF-8", task.operation));
-  }
+  text += '}';
   text.append((8 - text.size() % 8) % 8, ' ');
   const std::uint64_t n = text.size();
   if (n > most_header_bytes) {

@@ -1,6 +1,5 @@
 // Matrix products: which of BLAS's GEMM, its GEMV and small_gemm serves which size. The only file
-// that knows BLAS; OpenBLAS is set to one thread for the whole process when the first kernel is
-// asked for, and never touched again.
+// that knows BLAS's products; see blas_memory.cpp for its threads and memory.
 #include <cblas.h>
 
 #include <algorithm>
@@ -8,18 +7,11 @@
 #include <type_traits>
 
 #include "cotape/error.hpp"
+#include "kernels/blas_memory.hpp"
 #include "kernels/isa/entries.hpp"
 #include "kernels/threads.hpp"
 
 namespace cotape::kernels {
-namespace {
-
-void set_one_thread() {
-  static const bool done = (openblas_set_num_threads(1), true);
-  static_cast<void>(done);
-}
-
-}  // namespace
 
 void check_sizes(const gemm_geometry& g) {
   if ((g.m | g.n | g.k | g.lda | g.ldb | g.ldc) >> 31 == 0) return;
@@ -160,7 +152,7 @@ template <class T, class Arch> void gemm_run(const step& s) {
   const auto* a = static_cast<const T*>(s.a);
   const auto* b = static_cast<const T*>(s.b);
   auto* d = static_cast<T*>(s.d);
-  const int parts = parts_of(g.m * g.n * g.k * g.batch, least_share);
+  const int parts = products_at_once(parts_of(g.m * g.n * g.k * g.batch, least_share));
   if (parts == 1) return multiply_all<T, Arch>(g, alpha, a, b, d);
   parallel(parts, [&](int part) { multiply_part<T, Arch>(g, alpha, a, b, d, part, parts); });
 }
@@ -169,14 +161,14 @@ template <class T, class Arch> void gemm_run(const step& s) {
 
 kernel gemm(dtype type, isa i) {
   if (type == int64) throw dtype_error("matmul: no kernel for int64");
-  set_one_thread();
+  prepare_blas();
   return for_isa(i, [=]<class Arch>() -> kernel {
     return type == float32 ? &gemm_run<float, Arch> : &gemm_run<double, Arch>;
   });
 }
 
 const char* gemm_kernel_name() {
-  set_one_thread();
+  prepare_blas();
   return openblas_get_corename();
 }
 

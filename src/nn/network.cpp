@@ -8,6 +8,8 @@
 #include <set>
 #include <unordered_map>
 
+#include "cotape/xtensor.hpp"
+
 namespace cotape::detail {
 
 namespace {
@@ -96,12 +98,18 @@ void network::add_nodes(const std::vector<symbol>& inputs, const std::vector<sym
 }
 
 void network::append(const layer& l) {
-  if (nodes_.empty()) {
-    inputs_ = {0};
+  const bool first = nodes_.empty();
+  const std::size_t at = first ? 1 : nodes_.size();
+  // Takes all memory before it changes anything.
+  std::vector<std::size_t> inputs{0}, outputs{at};
+  node added{{l}, {at - 1}, {}, {}, {}};
+  if (first) {
+    nodes_.reserve(2);
     nodes_.emplace_back();
+    inputs_ = std::move(inputs);
   }
-  nodes_.push_back({{l}, {nodes_.size() - 1}, {}, {}, {}});
-  outputs_ = {nodes_.size() - 1};
+  nodes_.push_back(std::move(added));
+  outputs_ = std::move(outputs);
   built_ = false;
 }
 
@@ -150,14 +158,16 @@ void network::build() {
     x.push_back(t.input(n.row->dtype, batch, "", n.where.file, n.where.line));
   }
   name_layers();
+  const tensor drawn(random.counter().view());
   std::vector<layer_body*> bare;  // without parameters so far
   for (const node& n : nodes_) {
     if (!n.by.empty() && n.by[0].parameters().empty()) bare.push_back(&n.by[0].body());
   }
   try {
     walk(x, mode::predicting, true);
-  } catch (...) {  // so that another try can make them for other inputs
+  } catch (...) {  // so that another try can make them for other inputs, with the same numbers
     for (layer_body* l : bare) l->parameters.clear();
+    random.counter().set(drawn);
     throw;
   }
   built_ = true;
@@ -172,7 +182,7 @@ bool network::can_build() const {
 void network::build_for(std::span<const value_type> rows) {
   demand_layers();
   if (built_) return;
-  const std::vector<node> before = nodes_;
+  std::vector<node> before = nodes_;
   for (std::size_t i = 0; i < rows.size() && i < inputs_.size(); ++i) {
     node& n = nodes_[inputs_[i]];
     if (!n.row) n.row = rows[i];
@@ -180,7 +190,7 @@ void network::build_for(std::span<const value_type> rows) {
   try {
     build();
   } catch (...) {
-    nodes_ = before;
+    nodes_ = std::move(before);
     throw;
   }
 }

@@ -46,6 +46,16 @@ constinit struct {
   detail::tape_slot* free = nullptr;
 } slots;
 
+// The place of a key's entry in a list, which takes the entry if the key is new. The list grows
+// first: where the index then finds no memory, it holds no number without an entry.
+template <class Index, class List>
+std::uint32_t number_of(const typename Index::key_type& key, const typename List::value_type& entry,
+                        Index& index, List& list) {
+  if (const auto known = index.find(key); known != index.end()) return known->second;
+  list.push_back(entry);
+  return index.emplace(key, static_cast<std::uint32_t>(list.size() - 1)).first->second;
+}
+
 template <class T> std::size_t held(const std::vector<T>& v) { return v.capacity() * sizeof(T); }
 
 }  // namespace
@@ -102,27 +112,18 @@ std::uint32_t tape::kept_since(std::uint32_t serial) const {
 }
 
 std::uint32_t tape::intern(const value_type& type) {
-  const auto next = static_cast<std::uint32_t>(types_.size());
-  const auto [it, added] = indexes_->types.try_emplace(type, next);
-  if (added) types_.push_back(type);
-  return it->second;
+  return number_of(type, type, indexes_->types, types_);
 }
 
 std::uint32_t tape::intern(place where) {
   if (!places_.empty() && places_.back().file == where.file && places_.back().line == where.line) {
     return static_cast<std::uint32_t>(places_.size() - 1);
   }
-  const auto next = static_cast<std::uint32_t>(places_.size());
-  const auto [it, added] = indexes_->places.try_emplace({where.file, where.line}, next);
-  if (added) places_.push_back(where);
-  return it->second;
+  return number_of({where.file, where.line}, where, indexes_->places, places_);
 }
 
 std::uint32_t tape::known(const parameter& p) {
-  const auto next = static_cast<std::uint32_t>(parameters_.size());
-  const auto [it, added] = indexes_->parameters.try_emplace(p.identity(), next);
-  if (added) parameters_.push_back({p, no_node, no_node});
-  return it->second;
+  return number_of(p.identity(), {p, no_node, no_node}, indexes_->parameters, parameters_);
 }
 
 variable tape::append(const primitive& op, std::span<const variable> inputs, std::uint32_t type,
@@ -249,7 +250,9 @@ std::int64_t tape::keep(std::shared_ptr<const custom_rule> rule) {
   return static_cast<std::int64_t>(customs_.size()) - 1;
 }
 
-tape_mark tape::mark() const {
+tape_mark tape::mark() {
+  rewinds_.emplace_back();  // makes room for the rewind, which takes no memory then
+  rewinds_.pop_back();
   const auto count = [](const auto& v) { return static_cast<std::uint32_t>(v.size()); };
   return {count(nodes_),   count(words_),   count(tensors_),
           count(effects_), count(customs_), count(messages_),

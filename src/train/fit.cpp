@@ -204,7 +204,7 @@ history running_fit::run() {
   }
   keep_description();
   ++of_.fits;
-  return so_far;
+  return std::move(so_far);  // a copy could fail after the fit is done
 }
 
 }  // namespace detail

@@ -168,16 +168,17 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
   if (train) examine(predictions);
   const variable loss = record_loss(predictions, targets);
   std::vector<variable> result{loss};
-  metric_sizes.clear();
+  std::vector<std::size_t> sizes;
   for (const variable& sums : record_metrics(predictions, targets)) {
     result.push_back(sums);
-    metric_sizes.push_back(static_cast<std::size_t>(sums.shape().elements()));
+    sizes.push_back(static_cast<std::size_t>(sums.shape().elements()));
   }
   if (train && stop_at_non_finite) {
     loss.owner().require(abs(loss) < std::numeric_limits<double>::infinity(),
                          std::string(not_finite));
   }
   if (train) how->minimize(loss);
+  metric_sizes = std::move(sizes);
   return result;
 }
 

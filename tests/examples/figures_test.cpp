@@ -251,6 +251,14 @@ TEST(Examples, RefuseImagesThatAreNoSet) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Examples, LeaveTheirPicturesInAFolderThatGitIgnores) {
+  check_default_output("activations", "cotape_output");
+  std::ifstream ignored(COTAPE_SOURCE_DIR "/.gitignore");
+  std::string line;
+  while (std::getline(ignored, line) && line != "/cotape_output/") continue;
+  EXPECT_EQ(line, "/cotape_output/");
+}
+
 TEST(Examples, SayWhatDataTheyNeed) {
   EXPECT_NE(complaint("numeric_gradient", {"--data", "/nowhere"})
                 .find("numeric_gradient: the data set is missing: no train-images-idx3-ubyte in "

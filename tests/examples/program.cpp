@@ -78,6 +78,25 @@ void check(const example_program& p) {
   std::filesystem::remove_all(folder);
 }
 
+void check_default_output(const std::string& program, const std::string& folder) {
+  if (!can_draw()) GTEST_SKIP() << "gnuplot or graphviz is not installed";
+  const std::filesystem::path before = std::filesystem::current_path(),
+                              here = std::filesystem::path(testing::TempDir()) /
+                                     ("cotape_here_" + std::to_string(getpid()));
+  create_directories(here);
+  current_path(here);
+  const std::string text = message_of([&] {
+    EXPECT_NE(report::run_tool(path_of(program), {}, "", "").find(folder + "/"), std::string::npos);
+  });
+  EXPECT_EQ(text, "no error");
+  for (const auto& entry : std::filesystem::directory_iterator(here)) {
+    EXPECT_EQ(entry.path().filename(), folder);
+  }
+  EXPECT_FALSE(std::filesystem::is_empty(here / folder));
+  current_path(before);
+  std::filesystem::remove_all(here);
+}
+
 std::string complaint(const std::string& program, const std::vector<std::string>& arguments) {
   return message_of([&] { report::run_tool(path_of(program), arguments, "", ""); });
 }

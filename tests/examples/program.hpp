@@ -40,6 +40,9 @@ std::ostream& operator<<(std::ostream& out, const example_program& p);
 /// Runs the program and EXPECTs its figures and pictures; skips if what it needs is not there, or
 /// gnuplot or graphviz is missing.
 void check(const example_program& p);
+/// Runs the program without arguments: EXPECTs that it leaves its pictures in this folder of the
+/// current one, nothing beside it, and names it.
+void check_default_output(const std::string& program, const std::string& folder);
 /// What an example says when it fails.
 std::string complaint(const std::string& program, const std::vector<std::string>& arguments);
 

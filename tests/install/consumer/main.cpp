@@ -1,11 +1,3 @@
-// A program outside the tree: d(w^2)/dw at w = 3.
-#include <cotape/cotape.hpp>
+double slope_of_square(double at);
 
-int main() {
-  using namespace cotape;
-  tape t;
-  parameter w{"w", xt::xarray<float>{3.0f}};
-  variable read = t.read(w);
-  xt::xarray<float> slope = gradient(sum(read * read), {read})[0].value<float>();
-  return slope(0) == 6.0f ? 0 : 1;
-}
+int main() { return slope_of_square(3) == 6 ? 0 : 1; }
