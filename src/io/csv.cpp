@@ -35,8 +35,8 @@ std::size_t index_of(const places& at, const std::string& name,
                      const std::vector<std::string>& names, const std::string& file) {
   const auto found = at.find(name);
   if (found != at.end()) return found->second;
-  throw value_error(
-      fmt::format("csv: {}: no column '{}', only: {}", file, name, fmt::join(names, ", ")));
+  throw value_error(detail::shown(
+      fmt::format("csv: {}: no column '{}', only: {}", file, name, fmt::join(names, ", "))));
 }
 
 // Whether a number beyond float64 is too small, not too large: its first digit stands behind the

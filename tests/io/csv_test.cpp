@@ -214,6 +214,8 @@ TEST_F(Csv, UnknownColumnsAndRowsAreNamed) {
   EXPECT_EQ(error_of(houses, [](const csv_table& t) { t.text("rooms"); }), only);
   EXPECT_EQ(error_of(houses, {.columns = {"rooms"}}), only);
   EXPECT_EQ(error_of(houses, {.without = {"rooms"}}), only);
+  EXPECT_EQ(error_of(std::string("a\0b,c\n", 6), [](const csv_table& t) { t.text("d"); }),
+            "csv: t.csv: no column 'd', only: a\\0b, c");
   EXPECT_EQ(error_of(houses, [](const csv_table& t) { t.cell(2, "age"); }),
             "csv: t.csv: no row 2, it has 2");
 }
