@@ -9,8 +9,8 @@ namespace cotape::kernels {
 /// compute a product; else throws cotape::error.
 void prepare_blas();
 
-/// How many products, of `wanted` or fewer, OpenBLAS can compute at once for this thread, which
-/// prepare_blas() was called in or for: 1 at least.
+/// How many products, up to `wanted`, OpenBLAS has buffers for where this thread computes them at
+/// once, after prepare_blas(): 1 at least.
 int products_at_once(int wanted);
 
 }  // namespace cotape::kernels

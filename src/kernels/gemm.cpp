@@ -152,7 +152,8 @@ template <class T, class Arch> void gemm_run(const step& s) {
   const auto* a = static_cast<const T*>(s.a);
   const auto* b = static_cast<const T*>(s.b);
   auto* d = static_cast<T*>(s.d);
-  const int parts = products_at_once(parts_of(g.m * g.n * g.k * g.batch, least_share));
+  int parts = parts_of(g.m * g.n * g.k * g.batch, least_share);
+  if (parts > 1) parts = products_at_once(parts);
   if (parts == 1) return multiply_all<T, Arch>(g, alpha, a, b, d);
   parallel(parts, [&](int part) { multiply_part<T, Arch>(g, alpha, a, b, d, part, parts); });
 }
