@@ -23,6 +23,7 @@ array draw(const argument& of, engine& random) {
         break;
       case domain::kind::whole:
       case domain::kind::indices: e = static_cast<double>(number(random)); break;
+      case domain::kind::fixed: e = d.at[i % d.at.size()]; break;
     }
   }
   if (d.kind == domain::kind::distinct) std::shuffle(x.data.begin(), x.data.end(), random);

@@ -20,11 +20,13 @@ struct domain {
     comb,       // k + offset + [0, 0.2] for whole k in [low, high]: no ties between offsets
     distinct,   // a shuffled row of numbers from low on, more than 0.05 apart
     whole,      // whole numbers from low to high
-    indices     // the same, as int64
+    indices,    // the same, as int64
+    fixed       // the numbers `at`, over and over
   };
   double low = -2, high = 2;
   domain::kind kind = kind::interval;
   double offset = 0;
+  std::vector<double> at = {};
 
   dtype in(dtype d) const { return kind == kind::indices ? int64 : d; }
 };
@@ -35,6 +37,9 @@ inline domain comb(double offset) { return {-3, 3, domain::kind::comb, offset}; 
 inline domain distinct() { return {-2, 0, domain::kind::distinct}; }
 inline domain whole(double low, double high) { return {low, high, domain::kind::whole}; }
 inline domain indices(double size) { return {0, size - 1, domain::kind::indices}; }
+inline domain fixed(std::vector<double> at) {
+  return {0, 0, domain::kind::fixed, 0, std::move(at)};
+}
 
 struct argument {
   cotape::shape shape;
@@ -43,7 +48,8 @@ struct argument {
 
 enum class slope {
   smooth,  // differentiable at all points of the domain
-  zero     // the derivative is zero by definition
+  zero,    // the derivative is zero by definition
+  kinked   // at a kink: `gradient` says it, and second derivatives are 0
 };
 
 using variables = std::vector<variable>;
@@ -68,9 +74,13 @@ struct op_case {
   /// number.
   std::vector<domain> also = {};
   bool unbounded = true;
+  /// That of the sum of the results in the one input, where `derivative` is `kinked`.
+  numbers gradient = {};
   /// Results below this many times the smallest normal number may be 0.
   double flushes = 0;
 
+  /// Whether it is tried at chosen points alone.
+  bool is_fixed() const { return !inputs.empty() && inputs[0].from.kind == domain::kind::fixed; }
   std::string text() const { return variant.empty() ? name : name + ": " + variant; }
 };
 

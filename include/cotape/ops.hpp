@@ -61,19 +61,29 @@ variable normal_cdf(operand x);
 variable abs(operand x);
 /// -1, 0 or 1; derivative 0.
 variable sign(operand x);
-/// The larger; on a tie each gets half of the adjoint, or as the tape's kink_policy says. NaN wins.
+/// sin(pi x) / (pi x), and 1 at 0.
+variable sinc(operand x);
+/// The n-th derivative of sinc at x, n a whole number from 0 to 256; NaN for any other n.
+variable sinc_derivative(operand x, operand n);
+/// The larger; on a tie each gets half of the adjoint, or as the tape's kink_policy says. NaN wins,
+/// and takes the adjoint.
 variable maximum(operand a, operand b);
 variable minimum(operand a, operand b);
+/// How much of maximum(a, b) is a: 1 where a is larger or alone NaN, `tie` where they are equal or
+/// both NaN, else 0. Derivative 0.
+variable share_of_maximum(operand a, operand b, operand tie);
+/// a - b, and 0 where a and b are equal, be they infinite: how softmax takes a maximum away.
+variable difference(operand a, operand b);
 /// x log(y), and 0 where x is 0.
 variable xlogy(operand x, operand y);
 /// 0 where dy is 0, else dy * l: how rules multiply an adjoint by a local derivative.
 variable chain(operand dy, operand l);
 /// 0 where a or b is 0, else a * b: how the rules of `chain` multiply two adjoints.
 variable absorbing_multiply(operand a, operand b);
-/// e / c where e is known to be exp(x + s), s a constant: with the derivatives of exp(x + s) / c in
+/// e / c where e is known to be exp(x - s), s a constant: with the derivatives of exp(x - s) / c in
 /// x and c, and none in e. What softmax gives.
 variable exp_quotient(operand x, operand e, operand c);
-/// log(p c) - s, which is x if p is exp_quotient(x, exp(x + s), c): of such a p a program takes x,
+/// log(p c) + s, which is x if p is exp_quotient(x, exp(x - s), c): of such a p a program takes x,
 /// and so does the reverse sweep. How losses come from a softmax back to its logits.
 variable undo_exp_quotient(operand p, operand c, operand s);
 
@@ -125,7 +135,7 @@ variable mean(operand x, const axes& over = {}, dims d = dims::drop);
 variable var(operand x, const axes& over = {}, dims d = dims::drop, int correction = 0);
 /// sqrt of var; its gradient for constant data is 0.
 variable stddev(operand x, const axes& over = {}, dims d = dims::drop, int correction = 0);
-/// Ties share the adjoint evenly, or as the tape's kink_policy says. NaN wins.
+/// Ties share the adjoint evenly, or as the tape's kink_policy says. NaN wins, and its adjoint too.
 variable max(operand x, const axes& over = {}, dims d = dims::drop);
 variable min(operand x, const axes& over = {}, dims d = dims::drop);
 variable prod(operand x, const axes& over = {}, dims d = dims::drop);
@@ -133,9 +143,9 @@ variable prod(operand x, const axes& over = {}, dims d = dims::drop);
 variable norm(operand x, const axes& over = {}, dims d = dims::drop);
 /// The first of the largest, as int64.
 variable argmax(operand x, std::int64_t axis = -1);
-/// Of nothing but -inf: -inf, with the gradient 0.
+/// Of nothing but -inf: -inf, with the gradient 0. Elements of inf share the gradient evenly.
 variable logsumexp(operand x, const axes& over = {}, dims d = dims::drop);
-/// Elements of -inf give 0, and so does a row of nothing else.
+/// Elements of -inf give 0, and so does a row of nothing else; k elements of inf give 1/k each.
 variable softmax(operand x, std::int64_t axis = -1);
 variable log_softmax(operand x, std::int64_t axis = -1);
 variable cumsum(operand x, std::int64_t axis = -1);

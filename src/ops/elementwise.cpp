@@ -70,6 +70,11 @@ variable square(operand x) {
   return multiply(c[0], c[0]);
 }
 
+variable sinc(operand x) {
+  const composition c("sinc", {x});
+  return sinc_derivative(c[0], 0);
+}
+
 variable greater(operand a, operand b) { return less(b, a); }
 variable greater_equal(operand a, operand b) { return less_equal(b, a); }
 

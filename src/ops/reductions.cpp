@@ -150,15 +150,17 @@ variable cumsum(operand x, std::int64_t axis) {
 
 namespace {
 
-variable finite_or_zero(variable m) {
-  const variable finite = less(abs(m), std::numeric_limits<double>::infinity());
-  return select(stop_gradient(finite), m, 0);
-}
+// The maximum m as a constant, and the distances to it: 0 or less, of an infinite m too. Nothing is
+// NaN but what m = NaN makes so, since -inf is no farther from the lowest finite number.
+struct shifted {
+  variable m, x;
 
-// The maximum as a constant shift, 0 where it is infinite, so that exp(x - shift) is never NaN.
-variable shift_of(variable x, const axes& over) {
-  return finite_or_zero(stop_gradient(max(x, over, keep_dims)));
-}
+  shifted(variable from, const axes& over) : m(stop_gradient(max(from, over, keep_dims))) {
+    const double lowest = from.dtype() == float32 ? std::numeric_limits<float>::lowest()
+                                                  : std::numeric_limits<double>::lowest();
+    x = difference(from, maximum(m, lowest));
+  }
+};
 
 // The sum of exp(x - shift); 1 where all of them are 0: nothing is divided by it there, and no
 // logarithm is infinite.
@@ -172,22 +174,21 @@ variable total_of(variable exponentials, const axes& over) {
 variable logsumexp(operand x, const axes& over, dims d) {  // m + log sum exp(x - m)
   const composition c("logsumexp", {x});
   const auto reduced = c.axes(over);
-  const variable m = stop_gradient(max(c[0], over, keep_dims));
-  const variable total = total_of(exp(c[0] - finite_or_zero(m)), over);
-  return reshaped(log(total) + m, with_axes(c[0].shape(), reduced, d));
+  const shifted s(c[0], over);
+  return reshaped(log(total_of(exp(s.x), over)) + s.m, with_axes(c[0].shape(), reduced, d));
 }
 
 variable log_softmax(operand x, std::int64_t axis) {  // x - m - log sum exp(x - m)
   const composition c("log_softmax", {x});
-  const variable shifted = c[0] - shift_of(c[0], axis);
-  return shifted - log(total_of(exp(shifted), axis));
+  const shifted s(c[0], axis);
+  return s.x - log(total_of(exp(s.x), axis));
 }
 
 // exp(x - m) / sum exp(x - m), so recorded that log_of_softmax finds the logits again. (A softmax
 // that is exp(log_softmax(x)) takes 1.3 times as long in float32, 1.5 times in float64.)
 variable softmax(operand x, std::int64_t axis) {
   const composition c("softmax", {x});
-  const variable e = exp(c[0] - shift_of(c[0], axis));
+  const variable e = exp(shifted(c[0], axis).x);
   return exp_quotient(c[0], e, total_of(e, axis));
 }
 
@@ -197,10 +198,10 @@ variable log_of_softmax(const variable& p) {
   if (quotient.op != &builtin<exp_quotient_op>) return {};
   const node e = t.nodes()[quotient.in[1]];
   if (e.op != &builtin<exp_op>) return {};
-  const node shifted = t.nodes()[e.in[0]];
-  if (shifted.op != &builtin<add_op> || shifted.in[0] != quotient.in[0]) return {};
-  const variable shift = t.at(shifted.in[1]), total = t.at(quotient.in[2]);
-  return undo_exp_quotient(p, total, shift) + shift - log(total);
+  const node distance = t.nodes()[e.in[0]];
+  if (distance.op != &builtin<difference_op> || distance.in[0] != quotient.in[0]) return {};
+  const variable shift = t.at(distance.in[1]), total = t.at(quotient.in[2]);
+  return difference(undo_exp_quotient(p, total, shift), shift) - log(total);
 }
 
 }  // namespace cotape

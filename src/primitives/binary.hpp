@@ -48,18 +48,28 @@ struct power_op : binary {  // y = a^b,  dy/da = b a^(b-1),  dy/db = y ln a (0 w
   template <class B>
   static B kernel(B a, B b);  // by repeated multiplication where b is a small whole number
   static variable derivative(int i, variable a, variable b, variable y, variable dy) {
-    return i == 0 ? chain(dy, chain(b, power(a, b - 1))) : absorbing_multiply(dy, chain(y, log(a)));
+    return absorbing_multiply(dy, i == 0 ? chain(b, power(a, b - 1)) : chain(y, log(a)));
   }
 };
 COTAPE_BINARY(power)
+
+// y = a - b, and 0 where they are equal, be they infinite;  dy/da = 1,  dy/db = -1
+struct difference_op : binary {
+  static constexpr auto name = "difference";
+  static constexpr bool plain = true;
+  template <class B> static B kernel(B a, B b) { return select(a == b, B(0), a - b); }
+  static variable derivative(int i, variable, variable, variable, variable dy) {
+    return i == 0 ? dy : -dy;
+  }
+};
+COTAPE_BINARY(difference)
 
 struct maximum_op : kinked_where_equal {  // the larger, NaN if either is; its kinks are ties
   static constexpr auto name = "maximum";
   static constexpr bool integers = true;
   template <class B> static B kernel(B a, B b) { return select(a > b, a, select(a == a, b, a)); }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
-    const double last = right_share(a, 0.5);
-    return absorbing_multiply(dy, i == 0 ? above(a, b, 1 - last) : above(b, a, last));
+    return absorbing_multiply(dy, share_taken(i, a, b));
   }
 };
 COTAPE_BINARY(maximum)
@@ -69,8 +79,7 @@ struct minimum_op : kinked_where_equal {  // the smaller, NaN if either is; its 
   static constexpr bool integers = true;
   template <class B> static B kernel(B a, B b) { return select(a < b, a, select(a == a, b, a)); }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
-    const double last = right_share(a, 0.5);
-    return absorbing_multiply(dy, i == 0 ? above(b, a, 1 - last) : above(a, b, last));
+    return absorbing_multiply(dy, share_taken(i, -a, -b));
   }
 };
 COTAPE_BINARY(minimum)
@@ -104,6 +113,15 @@ struct xlogy_op : binary {  // y = a ln b, 0 where a is 0;  dy/da = ln b,  dy/db
   }
 };
 COTAPE_BINARY(xlogy)
+
+struct sinc_derivative_op : binary {  // y = the b-th derivative of sin(pi a) / (pi a)
+  static constexpr auto name = "sinc_derivative";
+  template <class B> static B kernel(B a, B b);
+  static variable derivative(int i, variable a, variable b, variable, variable dy) {
+    return i == 0 ? chain(dy, sinc_derivative(a, b + 1)) : variable();
+  }
+};
+COTAPE_BINARY(sinc_derivative)
 
 struct absorbing_multiply_op : binary {  // y = a b, 0 where either is 0,  dy/da = b
   static constexpr auto name = "absorbing_multiply";

@@ -16,12 +16,12 @@ inline double right_share(const variable& x, double standard) {
   }
 }
 
-/// 1 where a > b, 0 where a < b and `tie` where they are equal. Rules multiply an adjoint by it
-/// with absorbing_multiply: the operand that is not taken gets 0, be the adjoint infinite.
-inline variable above(operand a, operand b, double tie) {
-  if (tie == 0) return less(b, a);
-  if (tie == 1) return less_equal(b, a);
-  return less(b, a) + tie * equal(a, b);
+/// How much of maximum(a, b) is its operand i, ties as the policy has them. Rules multiply an
+/// adjoint by it with absorbing_multiply: the operand that is not taken gets 0, be the adjoint
+/// infinite.
+inline variable share_taken(int i, variable a, variable b) {
+  const double last = right_share(a, 0.5);
+  return i == 0 ? share_of_maximum(a, b, 1 - last) : share_of_maximum(b, a, last);
 }
 
 }  // namespace cotape

@@ -46,7 +46,9 @@ inline constexpr bool runs_plain<pair_op<Inner, Outer, Second>, T> =
 #define COTAPE_PAIRS(X)            \
   COTAPE_PAIRS_WITHIN(X, add)      \
   COTAPE_PAIRS_WITHIN(X, multiply) \
-  COTAPE_PAIRS_WITHIN(X, chain)
+  COTAPE_PAIRS_WITHIN(X, chain)    \
+  X(difference, exp, false)        \
+  X(chain, absorbing_multiply, true)
 #define COTAPE_PAIRS_WITHIN(X, inner) \
   X(inner, add, false)                \
   X(inner, multiply, false)           \

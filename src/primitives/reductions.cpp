@@ -49,7 +49,8 @@ void derive_sum(derivation& d) {  // dy, broadcast back
   d.adjoints[0] = broadcast_to(kept(d, d.adjoint), d.inputs[0].shape());
 }
 
-variable ties(const derivation& d) { return equal(d.inputs[0], kept(d, d.output)); }
+// A mask of the elements equal to the maximum; where that is NaN, of those that are NaN.
+variable ties(const derivation& d) { return share_of_maximum(d.inputs[0], kept(d, d.output), 1); }
 
 // Of each run of reduced elements the first, or the last, that ties; as a mask.
 variable one_of(const derivation& d, variable ties, bool last) {
@@ -80,9 +81,10 @@ variable ties_of_max(const derivation& d) { return less(1, record(sum, {ties(d)}
 
 variable zeros_of_norm(const derivation& d) { return equal(d.output, 0); }
 
-void derive_norm(derivation& d) {  // x / y, and 0 where x is 0
+void derive_norm(derivation& d) {  // x / y, and 0 to all orders where y is 0
   const variable scale = kept(d, cotape::reciprocal(d.output));
-  d.adjoints[0] = absorbing_multiply(kept(d, d.adjoint), chain(d.inputs[0], scale));
+  const variable dy = select(d.output, d.adjoint, 0);
+  d.adjoints[0] = absorbing_multiply(kept(d, dy), chain(d.inputs[0], scale));
 }
 
 value_type infer_argmax(const signature& s) {

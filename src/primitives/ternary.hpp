@@ -11,7 +11,7 @@ struct ternary {
 };
 
 struct exp_quotient_op
-    : ternary {  // y = b / c, b being e^(a + constant),  dy/da = y,  dy/dc = -y/c
+    : ternary {  // y = b / c, b being e^(a - constant),  dy/da = y,  dy/dc = -y/c
   static constexpr auto name = "exp_quotient";
   static constexpr bool plain = true;
   template <class B> static B kernel(B, B b, B c) { return b / c; }
@@ -22,15 +22,26 @@ struct exp_quotient_op
 COTAPE_TERNARY(exp_quotient)
 
 struct undo_exp_quotient_op
-    : ternary {  // y = ln(a b) - c,  dy/da = 1/a;  x of exp_quotient(x, e^(x + c), b)
+    : ternary {  // y = ln(a b) + c,  dy/da = 1/a;  x of exp_quotient(x, e^(x - c), b)
   static constexpr auto name = "undo_exp_quotient";
   using undoes = exp_quotient_op;
-  template <class B> static B kernel(B a, B b, B c) { return log(a * b) - c; }
+  template <class B> static B kernel(B a, B b, B c) { return log(a * b) + c; }
   static variable derivative(int i, variable a, variable b, variable, variable, variable dy) {
-    return i == 2 ? -dy : chain(dy, reciprocal(i == 0 ? a : b));
+    return i == 2 ? dy : chain(dy, reciprocal(i == 0 ? a : b));
   }
 };
 COTAPE_TERNARY(undo_exp_quotient)
+
+// y = 1 where a > b or a alone is NaN, c where they are equal or both NaN, else 0
+struct share_of_maximum_op : ternary {
+  static constexpr auto name = "share_of_maximum";
+  static constexpr bool plain = true;
+  template <class B> static B kernel(B a, B b, B c) {
+    const B beside_nan = select(a == a, B(0), select(b == b, B(1), c));
+    return select(a > b, B(1), select(a == b, c, beside_nan));
+  }
+};
+COTAPE_TERNARY(share_of_maximum)
 
 struct select_op : ternary {  // b where a is not 0, else c: selects adjoints and multiplies nothing
   static constexpr auto name = "select";

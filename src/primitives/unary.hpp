@@ -103,13 +103,13 @@ struct softplus_op : unary {  // y = ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|),  
 };
 COTAPE_UNARY(softplus)
 
-struct relu_op : kinked_at_zero {  // y = max(x, 0),  dy/dx = [x > 0]
+struct relu_op : kinked_at_zero {  // y = max(x, 0),  dy/dx = [y is not 0]
   static constexpr auto name = "relu";
   static constexpr bool plain = true;
   template <class B> static B kernel(B x) { return select(x <= B(0), B(0), x); }
   static variable derivative(variable x, variable y, variable dy) {
     const double at_zero = right_share(x, 0);
-    return absorbing_multiply(dy, above(at_zero == 0 ? y : x, 0, at_zero));
+    return select(y, dy, at_zero == 0 ? operand(0) : chain(at_zero * equal(x, 0), dy));
   }
 };
 COTAPE_UNARY(relu)

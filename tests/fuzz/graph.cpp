@@ -163,17 +163,18 @@ class player {
   variable unary() {
     using function = variable (*)(operand);
     constexpr function list[] = {
-        negate,      reciprocal,  square,     exp,  expm1,         log,      log1p,
-        sqrt,        sin,         cos,        tanh, relu,          sigmoid,  softplus,
-        logit,       erf,         normal_cdf, abs,  stop_gradient, identity, sign,
-        append_ones, log_sigmoid, silu,       gelu, diag,          gelu_tanh};
+        negate,      reciprocal,  square,     exp,  expm1,         log,       log1p,
+        sqrt,        sin,         cos,        tanh, relu,          sigmoid,   softplus,
+        logit,       erf,         normal_cdf, abs,  stop_gradient, identity,  sign,
+        append_ones, log_sigmoid, silu,       gelu, diag,          gelu_tanh, sinc};
     return pick(list)(any_operand());
   }
   variable binary() {
     using function = variable (*)(operand, operand);
     constexpr function list[] = {
         add, subtract, multiply, divide, power, maximum, minimum, xlogy, chain, absorbing_multiply,
-        less, less_equal, greater, greater_equal, equal, not_equal, matmul,
+        difference, sinc_derivative, less, less_equal, greater, greater_equal, equal, not_equal,
+        matmul,
         // losses
         sum_squared_error, half_squared_error, mean_squared_error, sum_absolute_error,
         mean_absolute_error, mean_absolute_percentage_error, mean_squared_logarithmic_error,
@@ -197,7 +198,8 @@ class player {
   }
   variable composed() {
     const operand x = any_operand();
-    switch (below(14)) {
+    switch (below(15)) {
+      case 13: return share_of_maximum(x, any_operand(), any_operand());
       case 0: return select(x, any_operand(), any_operand());
       case 1: return clamp(x, any_operand(), any_operand());
       case 2: return cast(x, any_dtype());

@@ -1,5 +1,6 @@
 // Op cases: element-wise operations, each with its scalar function from the mathematics.
 #include "op_cases.hpp"
+#include "sinc.hpp"
 
 namespace cotape::tests {
 
@@ -103,6 +104,7 @@ void append_unary(std::vector<op_case>& rows) {
           {interval(-0.01, 0.01), interval(-1, 100)}));
   add(one(
       "sqrt", sqrt, [](real x) { return std::sqrt(x); }, interval(0.1, 4)));
+  add(one("sinc", sinc, sinc_of, {}, {interval(-20, 20), interval(-1e6, 1e6)}));
   const std::vector<domain> angles{interval(-100, 100), interval(-1e6, 1e6)};
   add(one(
       "sin", sin, [](real x) { return std::sin(x); }, interval(-4, 4), angles));
@@ -200,6 +202,16 @@ void append_binary(std::vector<op_case>& rows) {
   row(two(
       "absorbing_multiply", absorbing_multiply,
       [](real a, real b) { return b == 0 ? 0 : times(b, a); }, away_from_zero(), away_from_zero()));
+  row(two("difference", difference, [](real a, real b) { return a == b ? 0 : a - b; }));
+  row(two(
+      "sinc_derivative", sinc_derivative,
+      [](real a, real n) { return sinc_derivative_of(a, static_cast<int>(n)); }, interval(-8, 8),
+      whole(0, 12)));
+  rows.back().unbounded = false;
+  rows.back().magnitude = [](const arrays& x) {  // its bound
+    return each_element(
+        [](const numbers& e) { return std::pow(std::acos(-1.0), e[1]) / (e[1] + 1); }, x);
+  };
   row(comparison("less", less, [](real a, real b) { return a < b ? 1.0L : 0.0L; }));
   row(comparison("less_equal", less_equal, [](real a, real b) { return a <= b ? 1.0L : 0.0L; }));
   row(comparison("greater", greater, [](real a, real b) { return a > b ? 1.0L : 0.0L; }));
@@ -225,9 +237,15 @@ void append_ternary(std::vector<op_case>& rows) {
     const real raised = x > low || x != x ? x : low;
     return raised < high || raised != raised ? raised : high;
   };
+  const auto share = [](real a, real b, real tie) {
+    const real x = a != a ? 1 : 0, y = b != b ? 1 : 0;  // NaN is the largest
+    return x > y || a > b ? 1 : x < y || a < b ? 0 : tie;
+  };
   rows.push_back(exp_quotient_case());
+  rows.push_back(
+      flat(three("share_of_maximum", share_of_maximum, share, whole(-2, 2), whole(-2, 2), {})));
   op_case undone = three("undo_exp_quotient", undo_exp_quotient,
-                         [](real a, real b, real c) { return std::log(a * b) - c; },
+                         [](real a, real b, real c) { return std::log(a * b) + c; },
                          interval(0.1, 0.9), interval(0.1, 0.9), {});
   undone.unbounded = false;
   undone.magnitude = [](const arrays& x) {

@@ -97,6 +97,48 @@ numbers softmax_magnitude(const numbers& v) {
   return y;
 }
 
+// Where rules go wrong. Differences tell the derivatives there, but at kinks.
+struct special_point {
+  const char* name;
+  numbers at;
+};
+const std::vector<special_point> special_points{
+    {"at zeros", {0, 0, 0}},     {"at equal elements", {2, 2, 2}}, {"at one zero", {0, -1.5, 3}},
+    {"at two zeros", {0, 3, 0}}, {"at a tie", {2, 1, 2}},          {"at one element", {1.5}}};
+struct kink {
+  const char *name, *point;
+  numbers gradient;
+};
+const std::vector<kink> kinks{{"max", "at zeros", {1 / 3., 1 / 3., 1 / 3.}},
+                              {"max", "at equal elements", {1 / 3., 1 / 3., 1 / 3.}},
+                              {"max", "at a tie", {0.5, 0, 0.5}},
+                              {"min", "at zeros", {1 / 3., 1 / 3., 1 / 3.}},
+                              {"min", "at equal elements", {1 / 3., 1 / 3., 1 / 3.}},
+                              {"min", "at two zeros", {0.5, 0, 0.5}},
+                              {"norm", "at zeros", {0, 0, 0}},
+                              {"stddev", "at zeros", {0, 0, 0}},
+                              {"stddev", "at equal elements", {0, 0, 0}},
+                              {"stddev", "at one element", {0}}};
+
+using array_function = std::function<array(const arrays&)>;
+
+void append_special(std::vector<op_case>& rows, const char* name,
+                    const std::function<variable(const variables&)>& f,
+                    const array_function& reference, const array_function& magnitude) {
+  for (const special_point& p : special_points) {
+    const auto n = static_cast<std::int64_t>(p.at.size());
+    op_case c{name, p.name, {{{n}, fixed(p.at)}}, f, reference};
+    c.unbounded = false;
+    c.magnitude = magnitude;
+    for (const kink& k : kinks) {
+      if (c.name != k.name || c.variant != k.point) continue;
+      c.derivative = slope::kinked;
+      c.gradient = k.gradient;
+    }
+    rows.push_back(std::move(c));
+  }
+}
+
 // Rows for one reduction: all axes; the first; the last, kept; two that are not adjacent.
 void append(std::vector<op_case>& rows, const char* name, reduction f, scalar_function reference,
             domain from = {}, scalar_function magnitude = {}) {
@@ -118,6 +160,13 @@ void append(std::vector<op_case>& rows, const char* name, reduction f, scalar_fu
   row("axes 0 and 2 of 3", {2, 3, 4}, {2, 0}, dims::drop, {0, 2});
   row("no axis", {3, 4}, axes{std::vector<std::int64_t>{}}, dims::drop, {});
   row("a scalar", {}, {}, dims::drop, {});
+  const auto of_all = [](const scalar_function& g) -> array_function {
+    if (!g) return {};
+    return [g](const arrays& x) { return reduce(x[0], {0}, false, g); };
+  };
+  append_special(
+      rows, name, [=](const variables& v) { return f(v[0], {}, dims::drop); }, of_all(reference),
+      of_all(magnitude));
 }
 
 void append_along(std::vector<op_case>& rows, const char* name,
@@ -131,6 +180,10 @@ void append_along(std::vector<op_case>& rows, const char* name,
     c.magnitude = [=](const arrays& x) { return along(x[0], axis < 0 ? 2 : axis, magnitude); };
     rows.push_back(std::move(c));
   }
+  append_special(
+      rows, name, [=](const variables& v) { return f(v[0], 0); },
+      [=](const arrays& x) { return along(x[0], 0, reference); },
+      [=](const arrays& x) { return along(x[0], 0, magnitude); });
 }
 
 // Of neighbours along an axis of (3, 4, 2) or the like: rearranged so that the pieces are an axis.
@@ -188,12 +241,13 @@ std::vector<op_case> reduction_cases() {
   append(rows, "logsumexp", logsumexp, logsumexp_of, {}, logsumexp_magnitude);
   const auto population = [](operand x, const axes& a, dims d) { return var(x, a, d); };
   append(rows, "var", population, var_of);
-  // Not over single elements: there its derivative is infinite.
   std::vector<op_case> deviations;
   append(
       deviations, "stddev", [](operand x, const axes& a, dims d) { return stddev(x, a, d); },
       stddev_of);
-  rows.insert(rows.end(), deviations.begin(), deviations.end() - 2);
+  for (op_case& c : deviations) {  // a kink at every single element
+    if (c.variant != "no axis" && c.variant != "a scalar") rows.push_back(std::move(c));
+  }
   op_case sample{"var", "correction 1", {{{3, 4}, {}}}, {}, {}};
   sample.apply = [](const variables& v) { return var(v[0], 1, dims::drop, 1); };
   sample.reference = [](const arrays& x) { return reduce(x[0], {1}, false, sample_var_of); };

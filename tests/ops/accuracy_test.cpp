@@ -46,7 +46,8 @@ array draw_widely(const op_case& c, const argument& a, std::int64_t n, dtype d, 
 
 // Whether numbers of any size may stand for its elements.
 bool is_open(const domain& d) {
-  const bool numbers = d.kind != domain::kind::whole && d.kind != domain::kind::indices;
+  const bool numbers = d.kind != domain::kind::whole && d.kind != domain::kind::indices &&
+                       d.kind != domain::kind::fixed;
   return numbers && (d.kind != domain::kind::interval || d.low == -d.high);
 }
 

@@ -76,6 +76,21 @@ TEST(OpCases, HaveARowForEveryOtherPrimitive) {
   }
 }
 
+// Reductions and the like are tried where rules go wrong: the rows' variants start like this.
+TEST(OpCases, HaveRowsAtTheSpecialPointsOfEveryReduction) {
+  auto names = declared_operations("\\nvariable (\\w+)\\(operand x, const axes& over");
+  ASSERT_GE(names.size(), 9u);
+  for (const char* name : {"cumsum", "softmax", "log_softmax"}) names.insert(name);
+  for (const std::string& name : names) {
+    for (const char* point : {"at zeros", "at equal elements", "at one zero", "at one element"}) {
+      const bool found = std::any_of(op_cases().begin(), op_cases().end(), [&](const op_case& c) {
+        return c.name == name && c.variant == point && c.derivative != slope::zero;
+      });
+      EXPECT_TRUE(found) << name << ": add a row " << point << " to tests/op_cases/";
+    }
+  }
+}
+
 TEST(OpCases, HaveARowForEveryOperation) {
   const auto names = declared_operations();
   ASSERT_GE(names.size(), 80u);

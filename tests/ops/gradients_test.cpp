@@ -78,6 +78,24 @@ TEST(EveryOperation, HasAGradientOfZerosWhereItsSlopeIsZero) {
   }
 }
 
+TEST(EveryOperation, HasAtAKinkTheGradientOfItsRowAndNoCurvature) {
+  engine random(14);
+  int kinked = 0;
+  for (const op_case& c : op_cases()) {
+    if (c.derivative != slope::kinked) continue;
+    SCOPED_TRACE(c.text());
+    ++kinked;
+    for (dtype d : {float64, float32}) {
+      graph_under_test g(c, draw(c, random), d);
+      const variable x = g.inputs[0], y = sum(c.apply(g.inputs));
+      const arrays got = g.run({gradient(y, x), hessian(y, x)});
+      expect_near(got[0], array(got[0].shape, c.gradient), d, 1, 0);
+      expect_near(got[1], array(got[1].shape), d, 0, 0);
+    }
+  }
+  EXPECT_GE(kinked, 10);
+}
+
 // Conditions and the like: inputs whose changes do not matter.
 TEST(EveryOperation, HasNoSlopeInWholeNumberedInputs) {
   engine random(13);

@@ -1,4 +1,6 @@
 // Slopes at kinks and ties by the policy of the tape: docs/edges.md.
+#include <limits>
+
 #include "support.hpp"
 
 namespace cotape::tests {
@@ -96,6 +98,28 @@ TEST(KinkPolicies, ChooseTheElementOfAReducedTie) {
     expect_close(got[2], array({2, 5}, twice), 1e-15);
     expect_close(got[3], array({5, 1}, p.max), 1e-15);
     expect_close(got[4], array({1, 2, 3, 1}, six), 1e-15);
+  }
+}
+
+// NaN is larger, and smaller, than every number, and equal to itself.
+TEST(KinkPolicies, ChooseAmongElementsThatAreNan) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const policy& p : policies) {
+    SCOPED_TRACE(static_cast<int>(p.chosen));
+    for (auto* f : {static_cast<variable (*)(operand, operand)>(maximum),
+                    static_cast<variable (*)(operand, operand)>(minimum)}) {
+      graph g(p);
+      const variable a = g.input(float64, array({3}, {nan, nan, 1}));
+      const variable b = g.input(float64, array({3}, {nan, 1, nan}));
+      const arrays got = g.run(gradient(sum(f(a, b)), {a, b}));
+      expect_close(got[0], array({3}, {p.maximum[0], 1, 0}), 0);
+      expect_close(got[1], array({3}, {p.maximum[1], 0, 1}), 0);
+    }
+    graph g(p);
+    const variable x = g.input(float64, array({5}, {1, nan, nan, 2, nan}));
+    for (const variable& y : {max(x), min(x)}) {
+      expect_close(g.run(gradient(y, x)), array({5}, p.max), 1e-15);
+    }
   }
 }
 

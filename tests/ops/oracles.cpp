@@ -115,6 +115,7 @@ void append_elementwise(std::vector<oracle>& rows) {
                          {"softplus", softplus},
                          {"logit", logit},
                          {"erf", erf},
+                         {"sinc", sinc},
                          {"normal_cdf", normal_cdf},
                          {"abs", abs},
                          {"sign", sign},
@@ -148,6 +149,8 @@ void append_elementwise(std::vector<oracle>& rows) {
                            {"maximum", maximum},
                            {"minimum", minimum},
                            {"xlogy", xlogy},
+                           {"difference", difference},
+                           {"sinc_derivative", sinc_derivative},
                            {"chain", chain},
                            {"absorbing_multiply", absorbing_multiply},
                            {"less", less},
@@ -162,6 +165,7 @@ void append_elementwise(std::vector<oracle>& rows) {
            {"select", select},
            {"where", where},
            {"clamp", clamp},
+           {"share_of_maximum", share_of_maximum},
            {"exp_quotient", exp_quotient},
            {"undo_exp_quotient", undo_exp_quotient}}) {
     rows.push_back(three(name, f));

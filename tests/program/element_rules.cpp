@@ -7,6 +7,7 @@
 #include <string>
 
 #include "node_rules.hpp"
+#include "sinc.hpp"
 
 namespace cotape::tests {
 
@@ -104,6 +105,34 @@ number xlogy_rule(number a, number b, number, double u) {
   return product_of(a, log_rule(b, {}, {}, u), 2 * u);
 }
 
+number difference_rule(number a, number b, number, double u) {
+  number r = sum_of(a, minus(b), u);
+  if (a.x == b.x) r.x = 0;
+  return r;
+}
+number share_rule(number a, number b, number c, double) {
+  number r = a.x == b.x ? c : number{a.x > b.x ? 1.0L : 0.0L, 0, 0};
+  if (decided(true, a, b).error != 0) r.error = unknown;
+  return r;
+}
+// The n-th derivative, by quadrature, or far out from the first ones.
+long double far_or_near_sinc(long double x, int n) {
+  if (std::abs(x) < 20 + n) return sinc_derivative_of(x, n);
+  const long double pi = std::numbers::pi_v<long double>, rest = std::remainder(x, 2.0L);
+  long double y = sinc_of(x);
+  for (int k = 1; k <= n; ++k) {
+    y = (std::pow(pi, k - 1) * std::sin(pi * (rest + k / 2.0L)) - k * y) / x;
+  }
+  return y;
+}
+number sinc_rule(number a, number b, number, double u) {
+  const int n = static_cast<int>(b.x);
+  const double bound = static_cast<double>(std::pow(std::numbers::pi_v<long double>, n));
+  number r = smooth(a, far_or_near_sinc(a.x, n), far_or_near_sinc(a.x, n + 1), 10 * bound, u);
+  r.error += 8 * u * bound;
+  return r;
+}
+
 using entry = std::pair<const std::string_view, element_rule>;
 
 const std::map<std::string_view, element_rule>& rules() {
@@ -142,9 +171,12 @@ const std::map<std::string_view, element_rule>& rules() {
             [](number, number b, number c, double u) { return divide_rule(b, c, {}, u); }},
       entry{"undo_exp_quotient",
             [](number a, number b, number c, double u) {
-              return sum_of(log_rule(product_of(a, b, u), {}, {}, u), minus(c), u);
+              return sum_of(log_rule(product_of(a, b, u), {}, {}, u), c, u);
             }},
       entry{"broadcast_to", [](number a, number, number, double) { return a; }},
+      entry{"difference", difference_rule},
+      entry{"share_of_maximum", share_rule},
+      entry{"sinc_derivative", sinc_rule},
       entry{"expm1",
             [](number a, number, number, double u) {
               const long double y = std::expm1(a.x);

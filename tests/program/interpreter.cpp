@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "node_rules.hpp"
-#include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
+#include "primitives/ternary.hpp"
 #include "program/graph.hpp"
 #include "program/schedule.hpp"
 #include "tape/sources.hpp"
@@ -75,7 +75,7 @@ void interpreter::run() {
       work.in_type[k] = &t_.type_of(n.in[k]);
     }
     work.second_is_maximum_of_first =
-        n.op == &builtin<equal_op> && is_maximum(t_.nodes(), n.in[1], n.in[0]);
+        n.op == &builtin<share_of_maximum_op> && is_maximum(t_.nodes(), n.in[1], n.in[0]);
     values_.push_back(computed(work));
     const bool decides = n.op->derive == nullptr || work.type->dtype == int64;
     for (number& e : values_.back()) {
@@ -108,7 +108,7 @@ std::vector<number_array> interpreter::values_of(const graph& g, const schedule*
       work.in_type[k] = &g.type(x.in[k]);
     }
     work.second_is_maximum_of_first =
-        x.op == &builtin<equal_op> && is_maximum(g.values, x.in[1], x.in[0]);
+        x.op == &builtin<share_of_maximum_op> && is_maximum(g.values, x.in[1], x.in[0]);
     values[v] = computed(work);
   };
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {

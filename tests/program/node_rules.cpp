@@ -103,11 +103,11 @@ number_array elementwise(const task& t) {
   return y;
 }
 
-// equal(x, max(x)): the largest element is the maximum whatever the rounding, unless another one
-// is as large within the errors.
+// share_of_maximum(x, max(x), tie): the largest element is the maximum whatever the rounding,
+// unless another one is as large within the errors.
 number_array largest(const task& t) {
   const shape& to = t.type->shape;
-  const operand_reader x(*t.in[0], *t.in_type[0], to);
+  const operand_reader x(*t.in[0], *t.in_type[0], to), tie(*t.in[2], *t.in_type[2], to);
   const number_array& maxima = *t.in[1];
   const auto group = spread(t.in_type[1]->shape, to);
   std::vector<int> candidates(maxima.size(), 0);
@@ -120,7 +120,7 @@ number_array largest(const task& t) {
   for (std::size_t k = 0; k < y.size(); ++k) {
     const number& m = maxima[group[k]];
     const bool sure = m.error == 0 || !near(k) || candidates[group[k]] == 1;
-    y[k] = {x[k].x == m.x ? 1.0L : 0.0L, 0, sure ? 0 : unknown};
+    y[k] = {x[k].x == m.x ? tie[k].x : 0.0L, 0, sure ? 0 : unknown};
   }
   return y;
 }

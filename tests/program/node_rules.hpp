@@ -13,7 +13,7 @@ struct task {
   std::array<const number_array*, 4> in{};
   std::array<const value_type*, 4> in_type{};
   bool transpose_a = false, transpose_b = false, negated = false;  // of a matmul in a graph
-  bool second_is_maximum_of_first = false;                         // of an `equal`
+  bool second_is_maximum_of_first = false;                         // of a share
 };
 
 /// The task's values; throws std::out_of_range for an operation without a rule.

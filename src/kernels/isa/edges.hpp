@@ -121,25 +121,5 @@ template <class B> [[gnu::always_inline]] inline B logit_of(B x) {
   return select(central, log1p(twice / rest), log_of(x / rest));
 }
 
-template <class B> [[gnu::always_inline]] inline B product_of(B x, int factors) {
-  B result(1);
-  for (int k = factors; k != 0; k /= 2) {
-    if (k % 2 == 1) result = result * x;
-    x = x * x;
-  }
-  return result;
-}
-
-// x^n for whole n: the inverse of a product, or a product of inverses where that one is infinite or
-// has lost digits to underflow.
-template <class B, class T> [[gnu::always_inline]] inline B whole_power(B x, int n, T least) {
-  if (n >= 0) return product_of(x, n);
-  const B product = product_of(x, -n), size = select(product < B(0), -product, product);
-  const B y = B(1) / product;
-  const auto lost = !(size >= B(least) && size <= B(1) / B(least));
-  if (!any(lost)) return y;
-  return select(lost, product_of(B(1) / x, -n), y);
-}
-
 }  // namespace
 }  // namespace cotape

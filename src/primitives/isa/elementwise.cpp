@@ -105,17 +105,10 @@ template <class Op, class T, class Arch> kernels::scalar_functions scalar_functi
 
 #include "kernels/isa/edges.hpp"
 #include "kernels/isa/error_function.hpp"
+#include "kernels/isa/power.hpp"
+#include "kernels/isa/sinc.hpp"
 
 namespace cotape {
-
-namespace {
-
-// n is a whole number of moderate size: x^n is a product.
-template <class T> bool is_small_whole(T n) {
-  return n > -65 && n < 65 && n == static_cast<T>(static_cast<int>(n));
-}
-
-}  // namespace
 
 template <class B> [[gnu::always_inline]] inline B exp_op::kernel(B x) { return exp_of(x); }
 
@@ -136,21 +129,7 @@ template <class B> B xlogy_op::kernel(B a, B b) {
   return select(a == B(0) && b == b, B(0), a * log_of(b));
 }
 
-// One element's result does not depend on its neighbours: both ways multiply alike.
-template <class B> B power_op::kernel(B a, B b) {
-  using T = typename B::value_type;
-  alignas(64) T x[B::size], n[B::size];
-  b.store_aligned(n);
-  bool alike = is_small_whole(n[0]);
-  for (std::size_t i = 1; i < B::size; ++i) alike = alike && n[i] == n[0];
-  constexpr T least = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
-  if (alike) return whole_power(a, static_cast<int>(n[0]), least);
-  a.store_aligned(x);
-  for (std::size_t i = 0; i < B::size; ++i) {
-    if (is_small_whole(n[i])) x[i] = whole_power(x[i], static_cast<int>(n[i]), least);
-    else x[i] = std::pow(x[i], n[i]);
-  }
-  return B::load_aligned(x);
-}
+template <class B> B sinc_derivative_op::kernel(B a, B b) { return sinc_derivative_of(a, b); }
+template <class B> B power_op::kernel(B a, B b) { return power_of(a, b); }
 
 }  // namespace cotape
