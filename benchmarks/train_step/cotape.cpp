@@ -2,6 +2,7 @@
 #include <cotape/cotape.hpp>
 
 #include <functional>
+#include <optional>
 
 #include "engine.hpp"
 
@@ -115,9 +116,9 @@ class chain : public stepper {
         step_(cotape::compile(&record_chain)) {}
 
   void run(std::size_t steps) override {
-    for (std::size_t i = 0; i < steps; ++i) outputs_ = &step_(x_, a_, b_);
+    for (std::size_t i = 0; i < steps; ++i) outputs_ = step_(x_, a_, b_);
   }
-  double loss() override { return outputs_->back().number(); }
+  double loss() override { return (*outputs_)[3].number(); }
   std::vector<double> values() override {
     std::vector<double> all;
     for (std::size_t i = 0; i < 3; ++i) {
@@ -129,7 +130,7 @@ class chain : public stepper {
  private:
   xt::xarray<float> x_, a_, b_;
   cotape::compiled<decltype(&record_chain)> step_;
-  const std::vector<cotape::result>* outputs_ = nullptr;
+  std::optional<cotape::results> outputs_;
 };
 
 class loop : public stepper {
@@ -139,7 +140,7 @@ class loop : public stepper {
         step_(cotape::compile(function([n = p.what.n](variable x) { return record(n, x); }))) {}
 
   void run(std::size_t steps) override {
-    for (std::size_t i = 0; i < steps; ++i) outputs_ = &step_(x_);
+    for (std::size_t i = 0; i < steps; ++i) outputs_ = step_(x_);
   }
   double loss() override { return (*outputs_)[0].number(); }
   std::vector<double> values() override { return {(*outputs_)[1].number()}; }
@@ -158,7 +159,7 @@ class loop : public stepper {
 
   xt::xarray<double> x_;
   cotape::compiled<function> step_;
-  const std::vector<cotape::result>* outputs_ = nullptr;
+  std::optional<cotape::results> outputs_;
 };
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 #include <concepts>
 #include <functional>
-#include <iosfwd>
+#include <list>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -14,6 +14,7 @@
 
 #include "cotape/derivatives.hpp"
 #include "cotape/program_part.hpp"
+#include "cotape/result.hpp"
 #include "cotape/tape.hpp"
 #include "cotape/xtensor.hpp"
 
@@ -33,31 +34,6 @@ class binding {
   array_argument value_;
 };
 
-/// One output of a program, where the program keeps it: valid until the program runs again.
-class result {
- public:
-  explicit result(array_view view) : view_(view) {}
-  array_view view() const { return view_; }
-  /// A copy; throws dtype_error if T is not the dtype.
-  template <class T> xt::xarray<T> value() const { return to_xarray<T>(view_); }
-  template <class T> operator xt::xarray<T>() const { return value<T>(); }
-  /// Copies into a row-major container of yours; throws shape_error or dtype_error if it does not
-  /// fit. Touches no allocator.
-  template <detail::plain_container E> void copy_to(E& container) const {
-    const array_view to = array_argument(container).view();
-    write_to(const_cast<void*>(to.data()), to.type());
-  }
-  /// The number in a value of one element, of any dtype; throws shape_error if there are more.
-  double number() const;
-  template <arithmetic T> operator T() const { return static_cast<T>(number()); }
-  /// Prints the number, or the type of a value that is not one.
-  friend std::ostream& operator<<(std::ostream& out, const result& r);
-
- private:
-  void write_to(void* data, const value_type& type) const;
-  array_view view_;
-};
-
 struct compile_options {
   // Element-wise chains into loops, scale factors into GEMMs: where such a factor is 0 at a run, a
   // GEMM gives 0 also for infinite and NaN factors.
@@ -68,10 +44,13 @@ struct compile_options {
 };
 
 struct program_memory {
-  std::size_t arena = 0;       // bytes of the arena
+  std::size_t arena = 0;       // bytes of the arena; programs of one function share the largest
   std::size_t most_alive = 0;  // bytes of the values alive at the worst moment
   std::size_t constants = 0;   // bytes of folded constants
+  std::size_t own = 0;         // bytes that it shares with no program: steps, all its constants
 };
+
+class workspace;
 
 class program {
  public:
@@ -83,16 +62,18 @@ class program {
   program& operator=(program&&) noexcept;
   ~program();
 
-  /// Runs with one value an input. Throws shape_error or dtype_error if a value does not fit; then,
-  /// as after any other error, all parameters are as they were.
+  /// Runs with one value an input. Throws shape_error or dtype_error if a value does not fit,
+  /// value_error while it runs, as for a kernel that calls it; then, as after any other error, all
+  /// parameters are as they were.
   void run(std::span<const array_view> inputs);
   /// The same, and seconds[i] is the time that parts()[i] took.
   void run(std::span<const array_view> inputs, std::span<double> seconds);
   /// The outputs of the last run.
   std::size_t outputs() const;
   result output(std::size_t i) const;
+  results all_outputs() const;
   /// Those that derivatives go through, in the order of recording, if compiled with watch_kinks;
-  /// else throws value_error. The masks are valid until the program runs again.
+  /// else throws value_error. The masks are valid as long as a result of the last run.
   const std::vector<kink_mask>& kinks() const;
 
   program_memory memory() const;
@@ -105,6 +86,12 @@ class program {
   /// For the cache: takes literals and constants from another recording of the same structure.
   /// `now` and `then` are the nodes that correspond, ascending; both empty for the same recording.
   void rebind(tape& t, std::span<const std::uint32_t> now, std::span<const std::uint32_t> then);
+
+  /// For the cache: a program that runs in a memory with others.
+  program(tape& t, const std::vector<variable>& inputs, const std::vector<variable>& outputs,
+          const compile_options& options, std::shared_ptr<workspace> memory);
+  /// Whether values have just the types of its inputs.
+  bool takes(std::span<const array_view> values) const;
 
   struct body;
 
@@ -121,69 +108,95 @@ template <std::same_as<variable>... V> std::vector<variable> as_list(const std::
   return std::apply([](const auto&... v) { return std::vector<variable>{v...}; }, t);
 }
 
-// The traces of a function: one tape and program for each combination of input types.
-class trace_table {
+// The one cache of programs: of a compiled function, of the functions of a model, or of a tape's
+// value() and commit(). Its programs run in one memory, one at a time. It keeps those that were
+// used last, and for functions the parameters that they make and drop while they are traced.
+class program_cache {
  public:
-  struct trace {
-    std::vector<value_type> inputs;
-    std::unique_ptr<program> code;
-    std::vector<result> outputs;
+  struct entry {
+    std::vector<std::uint64_t> key;    // of functions: the number of the function
+    std::vector<std::uint32_t> nodes;  // for rebind()
+    program code;
   };
-  trace_table(compile_options options, place where) : options_(options), where_(where) {}
-  trace* find(std::span<const array_view> inputs);
+
+  explicit program_cache(const compile_options& options = {}, place where = {});
+  program_cache(program_cache&& other) noexcept;
+  program_cache& operator=(program_cache&& other) = default;
+  /// Null if there is none. Throws value_error while one of the programs runs.
+  entry* find(const std::vector<std::uint64_t>& key);
+  program* find(std::span<const array_view> inputs, std::uint64_t function = 0);
+  program& add(std::vector<std::uint64_t> key, std::vector<std::uint32_t> nodes, tape& t,
+               const std::vector<variable>& inputs, const std::vector<variable>& outputs,
+               const compile_options& options);
   /// Records the inputs, then what `f` makes of them, and compiles it. Throws value_error if f
-  /// calls itself with the types that it is being traced for; what f throws leaves nothing behind.
-  trace& make(std::span<const array_view> inputs,
-              const std::function<std::vector<variable>(std::span<const variable>)>& f);
-  const std::vector<std::unique_ptr<trace>>& all() const { return traces_; }
+  /// calls itself with the types that it is being traced for, or makes other state than in an
+  /// earlier trace; what f throws leaves nothing behind.
+  program& make(std::span<const array_view> inputs,
+                const std::function<std::vector<variable>(std::span<const variable>)>& f,
+                std::uint64_t function = 0);
+  void forget_programs();
+  program& last() const;
+  std::size_t size() const { return programs_.size(); }
+  std::size_t bytes() const;
 
  private:
+  // Each with the hash of the value that it was made with.
+  using state = std::vector<std::pair<parameter, std::size_t>>;
+  template <class Fits> entry* find_if(Fits fits);
+  bool adopt(tape& t, state& kept) const;
+
   compile_options options_;
-  place where_;                                 // that of the inputs
-  std::vector<std::unique_ptr<trace>> traces_;  // finished
-  std::vector<const trace*> open_;              // being made, one within another
+  place where_;
+  std::shared_ptr<workspace> space_;
+  mutable std::list<entry> programs_;                                        // the last used first
+  std::vector<std::pair<std::uint64_t, std::span<const array_view>>> open_;  // being traced
+  state state_;
+  bool assigned_ = false;  // some of the state is
 };
 
 }  // namespace detail
 
 /// A function over variables, traced once for each combination of input shapes and dtypes and
 /// replayed after that. What C++ computes while tracing (branches, counters, printing) is frozen.
+/// The 64 programs that were used last are kept, fewer if they hold more than 512 MiB beside the
+/// arena, which they share. Parameters, optimizers and generators that f makes while it is traced
+/// and drops are made once for all traces: a trace that makes others throws value_error.
 template <class F> class compiled {
  public:
   compiled(F f, compile_options options, place where) : f_(std::move(f)), traces_(options, where) {}
 
   /// Runs with array-like arguments (see array_argument), one for each of f's variables. Gives a
-  /// `result` where f returns a variable, else a vector of them; valid until the next call.
-  template <class... Arguments> decltype(auto) operator()(const Arguments&... arguments) {
+  /// `result` where f returns a variable, else `results`; valid until the next call.
+  template <class... Arguments> auto operator()(const Arguments&... arguments) {
     const std::array<array_argument, sizeof...(Arguments)> given{array_argument(arguments)...};
     std::array<array_view, sizeof...(Arguments)> views;
     for (std::size_t i = 0; i < given.size(); ++i) views[i] = given[i].view();
     using returned = std::invoke_result_t<F&, std::conditional_t<true, variable, Arguments>...>;
-    detail::trace_table::trace* t = traces_.find(views);
-    if (t == nullptr) t = &trace(views, std::index_sequence_for<Arguments...>());
-    t->code->run(views);
-    if constexpr (std::same_as<returned, variable>) return result(t->outputs[0]);
-    else return static_cast<const std::vector<result>&>(t->outputs);
+    program* code = traces_.find(views);
+    if (code == nullptr) code = &trace(views, std::index_sequence_for<Arguments...>());
+    code->run(views);
+    if constexpr (std::same_as<returned, variable>) return code->output(0);
+    else return code->all_outputs();
   }
 
-  /// The program of the last traced types; throws value_error before the first call.
-  const program& last() const {
-    if (traces_.all().empty()) throw value_error("compiled: it was not called yet");
-    return *traces_.all().back()->code;
-  }
-  program& last() { return const_cast<program&>(std::as_const(*this).last()); }
-  std::size_t trace_count() const { return traces_.all().size(); }
+  /// The program of the last call; throws value_error before the first. Lives as long as the
+  /// function, or until many calls with other types.
+  const program& last() const { return traces_.last(); }
+  program& last() { return traces_.last(); }
+  /// How many programs it keeps, and the bytes that they hold, the arena's among them.
+  std::size_t trace_count() const { return traces_.size(); }
+  std::size_t bytes() const { return traces_.bytes(); }
 
  private:
   template <std::size_t... I>
-  detail::trace_table::trace& trace(std::span<const array_view> views, std::index_sequence<I...>) {
+  program& trace(std::span<const array_view> views, std::index_sequence<I...>) {
     return traces_.make(views, [this](std::span<const variable> inputs) {
       return detail::as_list(f_(inputs[I]...));
     });
   }
 
   F f_;
-  detail::trace_table traces_;
+  detail::program_cache traces_;
 };
 
 /// `auto step = compile([&](variable x, variable y) { ...; return loss; }); float l = step(a, b);`
@@ -198,8 +211,7 @@ tensor evaluate(variable v, std::span<const binding> inputs);
 /// What jacobian<T> and hessian<T> copy, in the dtype of x.
 tensor evaluate_jacobian(variable y, variable x, std::span<const binding> inputs);
 tensor evaluate_hessian(variable y, variable x, std::span<const binding> inputs);
-/// How many programs value() and commit() keep for the tape; the least recently used of more than
-/// 64 goes.
+/// How many programs value() and commit() keep for the tape, as a compiled function does.
 std::size_t cached_programs(const tape& t);
 
 template <class T> auto variable::value(std::initializer_list<binding> inputs) const {

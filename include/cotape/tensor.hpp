@@ -23,8 +23,10 @@ class array_view {
   array_view() = default;
   array_view(value_type type, const void* data) : type_(type), data_(data) {}
 
-  const value_type& type() const { return type_; }
-  const cotape::shape& shape() const { return type_.shape; }
+  const value_type& type() const& { return type_; }
+  const cotape::shape& shape() const& { return type_.shape; }
+  value_type type() && { return type_; }  // of a temporary: a copy, which a reference keeps alive
+  cotape::shape shape() && { return type_.shape; }
   cotape::dtype dtype() const { return type_.dtype; }
   /// The first element; throws value_error if there are elements but the pointer is null.
   const void* data() const {
@@ -60,8 +62,10 @@ class tensor {
   ~tensor() = default;
 
   operator array_view() const { return {type_, data_.get()}; }
-  const value_type& type() const { return type_; }
-  const cotape::shape& shape() const { return type_.shape; }
+  const value_type& type() const& { return type_; }
+  const cotape::shape& shape() const& { return type_.shape; }
+  value_type type() && { return type_; }
+  cotape::shape shape() && { return type_.shape; }
   cotape::dtype dtype() const { return type_.dtype; }
   void* data() { return data_.get(); }
   const void* data() const { return data_.get(); }
@@ -78,6 +82,8 @@ class tensor {
 
 /// True if the two have one type and the same bits.
 bool same_bits(array_view a, array_view b);
+/// A hash of the bits.
+std::size_t hash_of_bits(array_view a);
 
 class array_argument;
 
@@ -109,6 +115,8 @@ class parameter {
   template <class T> auto value() const;
 
   friend bool operator==(const parameter& a, const parameter& b) { return a.state_ == b.state_; }
+  /// Whether there is more than this handle.
+  bool shared() const { return state_.use_count() > 1; }
   /// What identifies the parameter among all others while it lives.
   const void* identity() const { return state_.get(); }
 

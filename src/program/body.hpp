@@ -10,7 +10,7 @@
 #include "cotape/program.hpp"
 #include "kernels/step.hpp"
 #include "primitives/lowering.hpp"
-#include "tensor/memory.hpp"
+#include "tensor/workspace.hpp"
 
 namespace cotape {
 
@@ -33,11 +33,9 @@ struct loop_body {
   mutable std::vector<loop_step> moving;  // each part's copy of the steps, at the tile it is at
 };
 
+struct scalar_body;
+
 struct program::body {
-  struct buffer_release {
-    void operator()(std::byte* p) const { release(p); }
-  };
-  using buffer = std::unique_ptr<std::byte, buffer_release>;
   struct bound_input {  // copied into the arena, or used where it is (to == null)
     value_type type;
     void* to = nullptr;
@@ -87,18 +85,28 @@ struct program::body {
   std::vector<note> notes;
   std::vector<program_part> costs;  // by note
   side_store sides;
-  buffer arena, constants, scratch;
+  std::vector<loop_body*> loops;      // in `sides`
+  std::vector<scalar_body*> scalars;  // in `sides`
+  buffer constants;
   program_memory memory;
+  std::shared_ptr<workspace> space;
+  // Where the workspace's memory stood when the addresses in it were made. Before the first run
+  // they are region words (see emit.hpp).
+  std::byte* base = nullptr;
+  std::uint64_t run = 0;          // the last one that ended
+  std::vector<value_type> types;  // of the inputs
 
-  void bind(std::span<const array_view> values);
+  ~body() { space->forget(types); }
   void check(std::span<const array_view> values) const;
-  // The value lies in the arena (an earlier output) or in a parameter that is updated in place.
+  // The value lies in the workspace (an earlier output) or in a parameter that is updated in place.
   bool writes_to(const array_view& v) const;
-  void start(std::span<const array_view> values);  // everything before the first step
-  void fold();                                     // runs the constant steps
+  void move_to(std::byte* place);  // gives all addresses in the workspace anew
+  void bind(std::span<const array_view> values);
+  workspace::run start(std::span<const array_view> values);  // everything before the first step
+  void finish();                                             // everything after the last
+  void fold();  // runs the constant steps, which use no workspace
   // True if the literal was another number before.
   static bool store_literal(const stored_literal& l, std::int64_t word);
-  void commit_updates();
 };
 
 }  // namespace cotape

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <list>
 #include <unordered_map>
 
 #include "cotape/ops.hpp"
@@ -21,8 +20,6 @@
 namespace cotape {
 
 namespace {
-
-constexpr std::size_t most_programs = 64;
 
 struct structure {
   std::vector<std::uint64_t> key;
@@ -97,27 +94,17 @@ class key_writer {
   std::unordered_map<std::int64_t, std::size_t> literals_;
 };
 
-struct cached {
-  structure of;
-  program code;
-};
-
-using program_cache = std::list<cached>;  // the most recently used first
+using cache = detail::program_cache;
 
 program& find_or_compile(tape& t, const std::vector<variable>& outputs, structure&& s) {
-  if (t.attachment == nullptr) t.attachment = std::make_shared<program_cache>();
-  auto& cache = *static_cast<program_cache*>(t.attachment.get());
-  const auto it =
-      std::find_if(cache.begin(), cache.end(), [&](const cached& c) { return c.of.key == s.key; });
-  if (it != cache.end()) {
-    cache.splice(cache.begin(), cache, it);
-    it->code.rebind(t, s.nodes, it->of.nodes);
-    return it->code;
+  if (t.attachment == nullptr) t.attachment = std::make_shared<cache>();
+  auto& known = *static_cast<cache*>(t.attachment.get());
+  if (auto* found = known.find(s.key)) {
+    found->code.rebind(t, s.nodes, found->nodes);
+    return found->code;
   }
-  program code(t, s.inputs, outputs, {.effects = outputs.empty(), .rebind = true});
-  cache.push_front({std::move(s), std::move(code)});
-  if (cache.size() > most_programs) cache.pop_back();
-  return cache.front().code;
+  return known.add(std::move(s.key), std::move(s.nodes), t, s.inputs, outputs,
+                   {.effects = outputs.empty(), .rebind = true});
 }
 
 std::vector<array_view> ordered(const std::vector<variable>& inputs,
@@ -212,8 +199,7 @@ tensor evaluate_hessian(variable y, variable x, std::span<const binding> inputs)
 }
 
 std::size_t cached_programs(const tape& t) {
-  const auto* cache = static_cast<const program_cache*>(t.attachment.get());
-  return cache == nullptr ? 0 : cache->size();
+  return t.attachment == nullptr ? 0 : static_cast<const cache*>(t.attachment.get())->size();
 }
 
 void tape::commit(std::initializer_list<binding> inputs) {

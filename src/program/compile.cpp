@@ -1,51 +1,144 @@
-// The traces behind compiled functions.
+// The cache of programs: finding, keeping and dropping them, and tracing functions. What a function
+// makes and drops while it is traced, no one else can change: it is the function's state, if the
+// function assigns any of it. Then each trace that makes some must make the same, in the same
+// order, and gets that of the first.
+#include <fmt/format.h>
+
 #include <algorithm>
 
-#include "cotape/program.hpp"
+#include "program/body.hpp"
 #include "tape/hold.hpp"
 
 namespace cotape::detail {
 
-namespace {
+constexpr std::size_t most_programs = 64,
+                      most_bytes = std::size_t{512} << 20;  // of their own, without the workspace
 
-bool fits(const trace_table::trace& t, std::span<const array_view> inputs) {
-  return std::equal(t.inputs.begin(), t.inputs.end(), inputs.begin(), inputs.end(),
-                    [](const value_type& a, const array_view& b) { return a == b.type(); });
+program_cache::program_cache(const compile_options& options, place where)
+    : options_(options),
+      where_(where),
+      space_(std::make_shared<workspace>(where.line != 0 ? where.text() : "")) {}
+
+program_cache::program_cache(program_cache&& other) noexcept {
+  *this = std::move(other);
+  if (space_ != nullptr) space_->end_results();
 }
 
-}  // namespace
-
-trace_table::trace* trace_table::find(std::span<const array_view> inputs) {
-  for (const auto& t : traces_) {
-    if (fits(*t, inputs)) return t.get();
+template <class Fits> program_cache::entry* program_cache::find_if(Fits fits) {
+  if (space_ == nullptr) {
+    throw value_error("compiled: the function was moved, call what it was moved to");
   }
-  return nullptr;
+  space_->demand_idle();
+  const auto it = std::find_if(programs_.begin(), programs_.end(), fits);
+  if (it == programs_.end()) return nullptr;
+  programs_.splice(programs_.begin(), programs_, it);
+  return &*it;
 }
 
-trace_table::trace& trace_table::make(
+program_cache::entry* program_cache::find(const std::vector<std::uint64_t>& key) {
+  return find_if([&](const entry& e) { return e.key == key; });
+}
+
+program* program_cache::find(std::span<const array_view> inputs, std::uint64_t function) {
+  entry* found =
+      find_if([&](const entry& e) { return e.key[0] == function && e.code.takes(inputs); });
+  return found == nullptr ? nullptr : &found->code;
+}
+
+static std::size_t own_bytes(const program_cache::entry& e) {
+  return e.code.memory().own + 8 * e.key.size() + 4 * e.nodes.size();
+}
+
+program& program_cache::add(std::vector<std::uint64_t> key, std::vector<std::uint32_t> nodes,
+                            tape& t, const std::vector<variable>& inputs,
+                            const std::vector<variable>& outputs, const compile_options& options) {
+  programs_.push_front({std::move(key), std::move(nodes), {t, inputs, outputs, options, space_}});
+  std::size_t kept = 0, bytes = 0, largest = 0;
+  auto it = programs_.begin();
+  for (; it != programs_.end() && kept < most_programs; ++it, ++kept) {
+    bytes += own_bytes(*it);
+    if (bytes > most_bytes && kept > 0) break;
+    largest = std::max(largest, it->code.memory().arena);
+  }
+  programs_.erase(it, programs_.end());
+  space_->largest = largest;
+  return last();
+}
+
+// Puts the kept parameters in place of those that the trace made. True if any of them is assigned.
+bool program_cache::adopt(tape& t, state& kept) const {
+  const std::vector<parameter*> made = t.own_parameters();
+  const auto effects = t.effects();
+  const bool assigned =
+      assigned_ || std::any_of(effects.begin(), effects.end(), [&](const effect& e) {
+        return e.parameter != no_node && !t.parameter_at(e.parameter).shared();
+      });
+  if (kept.empty()) {
+    for (const parameter* p : made) kept.emplace_back(*p, hash_of_bits(p->view()));
+    return assigned;
+  }
+  const auto same = [](const parameter* p, const auto& known) {
+    return p->name() == known.first.name() && p->type() == known.first.type() &&
+           hash_of_bits(p->view()) == known.second;
+  };
+  const auto [now, before] =
+      std::mismatch(made.begin(), made.end(), kept.begin(), kept.end(), same);
+  if (now == made.end() && before == kept.end()) {
+    for (std::size_t i = 0; i < made.size(); ++i) *made[i] = kept[i].first;
+  } else if (assigned && !made.empty()) {
+    const parameter& p = now != made.end() ? **now : before->first;
+    throw value_error(
+        fmt::format("compiled: the state that is made while tracing is not that of an earlier "
+                    "trace, '{}' {} differs: make it outside of the function",
+                    p.name(), p.type().text()));
+  }
+  return assigned;
+}
+
+program& program_cache::make(
     std::span<const array_view> inputs,
-    const std::function<std::vector<variable>(std::span<const variable>)>& f) {
-  for (const trace* t : open_) {
-    if (fits(*t, inputs)) {
+    const std::function<std::vector<variable>(std::span<const variable>)>& f,
+    std::uint64_t function) {
+  for (const auto& [number, types] : open_) {
+    const auto same = [](const array_view& a, const array_view& b) { return a.type() == b.type(); };
+    if (number == function &&
+        std::equal(types.begin(), types.end(), inputs.begin(), inputs.end(), same)) {
       throw value_error("compiled: it calls itself with the types that it is being traced for");
     }
   }
-  auto t = std::make_unique<trace>();
   tape record;
   std::vector<variable> variables;
   for (const array_view& v : inputs) {
-    t->inputs.push_back(v.type());
     variables.push_back(record.input(v.dtype(), v.shape(), "", where_.file, where_.line));
   }
-  open_.push_back(t.get());
-  const auto close = [this](const trace*) { open_.pop_back(); };
-  const std::unique_ptr<const trace, decltype(close)> guard(t.get(), close);
+  open_.emplace_back(function, inputs);
+  const auto close = [](program_cache* of) { of->open_.pop_back(); };
+  const std::unique_ptr<program_cache, decltype(close)> guard(this, close);
   const tape::hold work(record, "a traced function, whose program carries its effects out,");
   const std::vector<variable> outputs = f(variables);
-  t->code = std::make_unique<program>(record, variables, outputs, options_);
-  for (std::size_t i = 0; i < outputs.size(); ++i) t->outputs.push_back(t->code->output(i));
-  traces_.push_back(std::move(t));
-  return *traces_.back();
+  record.attachment.reset();  // the programs of value() hold parameters
+  state kept = state_;
+  const bool assigned = adopt(record, kept);
+  program& code = add({function}, {}, record, variables, outputs, options_);
+  state_ = std::move(kept);
+  assigned_ = assigned;
+  return code;
+}
+
+void program_cache::forget_programs() {
+  space_->demand_idle();
+  programs_.clear();
+}
+
+program& program_cache::last() const {
+  if (programs_.empty()) throw value_error("compiled: it was not called yet");
+  return programs_.front().code;
+}
+
+std::size_t program_cache::bytes() const {
+  std::size_t total = space_ != nullptr ? space_->bytes() : 0;
+  for (const entry& e : programs_) total += own_bytes(e);
+  return total;
 }
 
 }  // namespace cotape::detail

@@ -71,17 +71,19 @@ class emitter {
   void run() {
     for (const schedule::item& item : s_.items) {
       steps_ = item.constant ? &out_.constant_steps : &out_.steps;
+      scratch_ = item.constant ? region::folding : region::scratch;
       const std::size_t first = steps_->size();
-      pool_.reset();
+      pool().reset();
       if (item.loop) emit_loop(item);
       else emit_single(item.values[0]);
       if (!item.constant) describe(item, first);
     }
-    resolve(g_, s_, p_, {loops_, scalars_, constants_, pool_.most()}, out_);
+    resolve(g_, s_, p_, {constants_, scratch_pool_.most(), folding_pool_.most()}, out_);
   }
 
  private:
   static const void* word(location l) { return region_word(l); }
+  tile_pool& pool() { return scratch_ == region::folding ? folding_pool_ : scratch_pool_; }
   static void* target(location l) { return const_cast<void*>(word(l)); }
   location at(std::uint32_t v) const { return p_.of[g_.root(v)]; }
 
@@ -99,7 +101,7 @@ class emitter {
   void emit_loop(const schedule::item& item) {
     step run{};
     if (scalar_body* scalars = lower_scalars(g_, item, p_, tables_, out_.sides, run)) {
-      scalars_.push_back(scalars);
+      out_.scalars.push_back(scalars);
       steps_->push_back(run);
       return;
     }
@@ -109,6 +111,7 @@ class emitter {
     body_ = loop_body{};
     body_.size = static_cast<std::uint32_t>(item.size);
     body_.tile = tile_of(item);
+    body_.scratch = static_cast<std::byte*>(target({scratch_, 0}));
     for (std::size_t k = 0; k < item.values.size(); ++k) {
       for (std::uint32_t i : g_.values[item.values[k]].in) {
         if (i != no_node) tables_.last_position[g_.root(i)] = k;
@@ -128,7 +131,7 @@ class emitter {
       step s{};
       s.run = &run_loop;
       s.side = out_.sides.keep(std::move(body_));
-      loops_.push_back(const_cast<loop_body*>(static_cast<const loop_body*>(s.side)));
+      out_.loops.push_back(const_cast<loop_body*>(static_cast<const loop_body*>(s.side)));
       steps_->push_back(s);
     }
   }
@@ -181,9 +184,9 @@ class emitter {
   // Where the k-th value of the loop goes; a tile if nothing outside of the loop needs it.
   place_of_operand destination(std::uint32_t v) {
     if (p_.of[v].where != region::none) return {p_.of[v], full_advance(v)};
-    const std::uint64_t offset = pool_.take(tile_bytes(v));
+    const std::uint64_t offset = pool().take(tile_bytes(v));
     tables_.tile[v] = static_cast<std::uint32_t>(offset / 64);
-    return {{region::scratch, offset}, 0};
+    return {{scratch_, offset}, 0};
   }
 
   void release_operands(std::uint32_t v, std::size_t k) {
@@ -192,7 +195,7 @@ class emitter {
       if (i == no_node) continue;
       const std::uint32_t r = g_.root(i);
       if (tables_.tile[r] == no_node || tables_.last_position[r] != k) continue;
-      pool_.give_back(std::uint64_t{tables_.tile[r]} * 64, tile_bytes(r));
+      pool().give_back(std::uint64_t{tables_.tile[r]} * 64, tile_bytes(r));
       tables_.tile[r] = no_node;
     }
   }
@@ -200,8 +203,7 @@ class emitter {
   place_of_operand operand_at(std::uint32_t v, std::uint32_t i) {
     const std::uint32_t r = g_.root(i);
     if (g_.elements(i) == item_->size) {
-      if (tables_.tile[r] != no_node)
-        return {{region::scratch, std::uint64_t{tables_.tile[r]} * 64}, 0};
+      if (tables_.tile[r] != no_node) return {{scratch_, std::uint64_t{tables_.tile[r]} * 64}, 0};
       if (!ends_within_vector(r) || !in_last_) return {p_.of[r], full_advance(i)};
     }
     const auto key = std::make_tuple(r, g_.values[i].type, g_.values[v].type);
@@ -229,7 +231,7 @@ class emitter {
       }
       return {{region::constants, it->second}, 0};
     }
-    const location tile{region::scratch, pool_.take_fresh(tile_bytes(i))};
+    const location tile{scratch_, pool().take_fresh(tile_bytes(i))};
     s.d = target(tile);
     if (item_->size > body_.tile) body_.before.push_back({s, {}});
     else steps_->push_back(s);
@@ -255,7 +257,7 @@ class emitter {
   }
 
   place_of_operand load_tile(const shape& to, std::uint32_t i) {
-    const location tile{region::scratch, pool_.take(tile_bytes(i))};
+    const location tile{scratch_, pool().take(tile_bytes(i))};
     step s = load_step(to, i);
     s.d = target(tile);
     add(s, {});
@@ -281,8 +283,8 @@ class emitter {
       s.d = target(p_.of[v]);
       s.a = word(operands[0].at);
       const auto [it, added] = sums_.try_emplace(v, 0);
-      if (added) it->second = pool_.take_fresh(padded(scratch));
-      s.c = word({region::scratch, it->second});
+      if (added) it->second = pool().take_fresh(padded(scratch));
+      s.c = word({scratch_, it->second});
       add(s, {0, operands[0].advance, 0, 0});
       release_operands(v, k);
       return;
@@ -322,7 +324,7 @@ class emitter {
       lower_requirement(s, out_.sides, g_.on.message_at(x.node), g_.type(x.in[0]));
     } else {
       const std::uint64_t scratch = lower(v, s);
-      if (scratch != 0) s.c = word({region::scratch, pool_.take_fresh(padded(scratch))});
+      if (scratch != 0) s.c = word({scratch_, pool().take_fresh(padded(scratch))});
       if (g_.elements(v) == 0) return;
     }
     steps_->push_back(s);
@@ -402,12 +404,11 @@ class emitter {
   const placement& p_;
   program::body& out_;
   std::uint64_t constants_;
-  tile_pool pool_;
+  tile_pool scratch_pool_, folding_pool_;
+  region scratch_ = region::scratch;
   const schedule::item* item_ = nullptr;
   loop_body body_;
   std::vector<step>* steps_ = nullptr;
-  std::vector<loop_body*> loops_;
-  std::vector<scalar_body*> scalars_;
   loop_tables tables_;  // tile: offset / 64 in the scratch buffer
   std::vector<loop_step>* tile_steps_ = nullptr;
   bool in_last_ = false;  // the tile is a loop's last or only one

@@ -16,14 +16,13 @@ inline const void* region_word(location l) {
   return reinterpret_cast<const void*>(top | l.at);
 }
 
-// What the steps of a program need beside themselves.
-struct scalar_body;
+// What the steps of a program need beside themselves, in bytes. The constant steps have a scratch
+// buffer of their own behind the constants.
 struct emitted {
-  std::vector<loop_body*> loops;
-  std::vector<scalar_body*> scalars;
-  std::uint64_t constants, scratch;  // bytes
+  std::uint64_t constants, scratch, folding;
 };
-// Allocates the program's buffers and turns region words into addresses.
+// Allocates the program's own buffer and turns region words into addresses, but those in the
+// workspace: they stay words of region::arena until the program settles there.
 void resolve(const graph& g, const schedule& s, const placement& p, const emitted& e,
              program::body& out);
 

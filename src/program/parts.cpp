@@ -38,13 +38,13 @@ void program::run(std::span<const array_view> inputs, std::span<double> seconds)
     *next++ = std::chrono::duration<double>(now - then).count();
     then = now;
   };
-  b.start(inputs);
+  const auto running = b.start(inputs);
   stop();
   for (const body::note& n : b.notes) {
     for (std::size_t i = n.first; i < n.first + n.count; ++i) b.steps[i].run(b.steps[i]);
     stop();
   }
-  b.commit_updates();
+  b.finish();
   stop();
 }
 

@@ -16,6 +16,7 @@ enum class region : std::uint8_t {
   arena,      // offset into the arena
   constants,  // offset into the buffer of folded constants and literals
   scratch,    // offset into the buffer for tiles, reused by each item
+  folding,    // the same, of the constant steps
   external,   // number of an input or constant whose address is given at each run
   none,       // not stored: lives in a tile inside its loop
 };

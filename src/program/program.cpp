@@ -7,7 +7,6 @@
 #include <bit>
 #include <cstring>
 #include <functional>
-#include <ostream>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -58,13 +57,14 @@ void list_inputs(const graph& g, const placement& p, const std::vector<variable>
     if (g.on.nodes()[node].op != &sources::input) {
       throw value_error(fmt::format("program: input {} was not made by tape.input", i));
     }
+    out.types.push_back(inputs[i].type());
     out.inputs.push_back({inputs[i].type(), nullptr, name_of_input(g.on, node, i)});
     out.external_of.push_back(no_node);
     const auto it = value_of.find(node);
     if (it == value_of.end()) continue;
     const location l = p.of[it->second];
     if (l.where == region::external) out.external_of[i] = static_cast<std::uint32_t>(l.at);
-    else out.inputs[i].to = out.arena.get() + l.at;
+    else out.inputs[i].to = out.base + l.at;
     value_of.erase(it);
   }
   if (!value_of.empty()) {
@@ -81,7 +81,14 @@ void list_inputs(const graph& g, const placement& p, const std::vector<variable>
 
 program::program(tape& t, const std::vector<variable>& inputs, const std::vector<variable>& outputs,
                  const compile_options& options)
+    : program(t, inputs, outputs, options, std::make_shared<workspace>("")) {
+  body_->move_to(body_->space->settle());  // so that no run touches an allocator
+}
+
+program::program(tape& t, const std::vector<variable>& inputs, const std::vector<variable>& outputs,
+                 const compile_options& options, std::shared_ptr<workspace> memory)
     : body_(std::make_unique<body>()) {
+  body_->space = std::move(memory);
   for (const auto* list : {&inputs, &outputs}) {
     for (const variable& v : *list) {
       if (&v.owner() != &t) throw tape_error("program: a variable lives on another tape");
@@ -113,7 +120,9 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
     if (!g.is(v, sources::constant)) continue;
     const auto number = static_cast<std::size_t>(g.attributes(v)[0]);
-    if (!options.rebind) body_->tensors.push_back(t.shared_tensor(number));
+    if (options.rebind) continue;
+    body_->tensors.push_back(t.shared_tensor(number));
+    body_->memory.own += body_->tensors.back()->type().bytes();
   }
   for (std::size_t e = 0; e < p.externals.size(); ++e) {
     if (g.is(p.externals[e], sources::constant)) {
@@ -121,9 +130,8 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
     }
   }
   rebind(t, {}, {});
-  if (!options.watch_kinks) return;
-  auto mask = body_->outputs.begin() + static_cast<std::ptrdiff_t>(outputs.size());
-  for (kink_mask& k : *body_->kinks) k.mask = *mask++;
+  workspace& w = *body_->space;
+  w.largest = std::max(w.largest, body_->memory.arena);
 }
 
 program::program(program&&) noexcept = default;
@@ -183,7 +191,10 @@ void program::body::bind(std::span<const array_view> values) {
     source[i] = values[i];
     const bool in_place = external_of[i] != no_node;
     if (!writes_to(values[i]) && !(in_place && values[i].dtype() != inputs[i].type.dtype)) continue;
-    if (!staged[i]) staged[i] = std::make_unique<tensor>(inputs[i].type);
+    if (!staged[i]) {
+      staged[i] = std::make_unique<tensor>(inputs[i].type);
+      memory.own += inputs[i].type.bytes();
+    }
     fill(values[i], inputs[i].type, staged[i]->data());
     source[i] = *staged[i];
   }
@@ -194,7 +205,17 @@ void program::body::bind(std::span<const array_view> values) {
   for (const patch& p : patches) *p.at = externals[p.external];
 }
 
-void program::body::commit_updates() {
+workspace::run program::body::start(std::span<const array_view> values) {
+  space->demand_idle();
+  check(values);
+  move_to(space->settle());
+  workspace::run now = space->begin(types);
+  bind(values);
+  for (const promotion& p : promotions) convert<double, float>(p.from, p.to, p.elements);
+  return now;
+}
+
+void program::body::finish() {
   for (const commit& c : commits) {
     const parameter& to = parameters[c.parameter];
     const auto n = static_cast<std::size_t>(to.shape().elements());
@@ -202,32 +223,44 @@ void program::body::commit_updates() {
     if (to.dtype() == c.dtype) std::memcpy(to.data(), c.from, to.type().bytes());
     else convert<float, double>(c.from, to.data(), n);
   }
-}
-
-void program::body::start(std::span<const array_view> values) {
-  bind(values);
-  for (const promotion& p : promotions) convert<double, float>(p.from, p.to, p.elements);
+  run = space->finish();
 }
 
 void program::run(std::span<const array_view> inputs) {
   body& b = *body_;
-  b.start(inputs);
+  const auto running = b.start(inputs);
   for (const kernels::step& s : b.steps) s.run(s);
-  b.commit_updates();
+  b.finish();
+}
+
+bool program::takes(std::span<const array_view> values) const {
+  return std::equal(values.begin(), values.end(), body_->types.begin(), body_->types.end(),
+                    [](const array_view& v, const value_type& t) { return v.type() == t; });
 }
 
 std::size_t program::outputs() const {
   return body_->outputs.size() - (body_->kinks ? body_->kinks->size() : 0);
 }
 const std::vector<kink_mask>& program::kinks() const {
-  if (body_->kinks) return *body_->kinks;
-  throw value_error("kinks: the program does not watch them, compile it with .watch_kinks = true");
+  body& b = *body_;
+  if (!b.kinks) {
+    throw value_error(
+        "kinks: the program does not watch them, compile it with .watch_kinks = true");
+  }
+  if (b.space->log()->runs != 0) detail::run_stamp{b.space->log(), b.run}.check();
+  for (std::size_t i = 0; i < b.kinks->size(); ++i) {
+    (*b.kinks)[i].mask = b.outputs[outputs() + i];
+  }
+  return *b.kinks;
 }
 result program::output(std::size_t i) const {
   if (i >= outputs()) {
     throw value_error(fmt::format("program: there is no output {}, only {}", i, outputs()));
   }
-  return result(body_->outputs[i]);
+  return {body_->outputs[i], {body_->space->log(), body_->run}};
+}
+results program::all_outputs() const {
+  return {std::span(body_->outputs).first(outputs()), {body_->space->log(), body_->run}};
 }
 program_memory program::memory() const { return body_->memory; }
 std::size_t program::steps() const { return body_->steps.size(); }
@@ -262,34 +295,6 @@ void program::rebind(tape& t, std::span<const std::uint32_t> nodes_now,
   for (const auto& [node, external] : body_->rebound) {
     const auto number = static_cast<std::size_t>(t.attributes_of(now(node))[0]);
     body_->externals[external] = t.tensor_at(number).data();
-  }
-}
-
-void result::write_to(void* data, const value_type& type) const {
-  if (type.shape != view_.shape()) {
-    throw shape_error(fmt::format("result: its shape is {}, the container's {}: resize it",
-                                  view_.shape().text(), type.shape.text()));
-  }
-  if (type.dtype != view_.dtype()) {
-    throw dtype_error(fmt::format("result: it is {}, the container {}",
-                                  cotape::name_of(view_.dtype()), cotape::name_of(type.dtype)));
-  }
-  if (type.bytes() != 0) std::memcpy(data, view_.data(), type.bytes());
-}
-
-std::ostream& operator<<(std::ostream& out, const result& r) {
-  if (r.view_.shape().elements() != 1) return out << r.view_.type().text();
-  return out << r.number();
-}
-
-double result::number() const {
-  if (view_.shape().elements() != 1) {
-    throw shape_error(fmt::format("result: {} is not one number", view_.type().text()));
-  }
-  switch (view_.dtype()) {
-    case float32: return static_cast<double>(*view_.data_as<float>());
-    case float64: return *view_.data_as<double>();
-    default: return static_cast<double>(*view_.data_as<std::int64_t>());
   }
 }
 

@@ -1,6 +1,7 @@
 // Buffers for a program whose steps are made, addresses for their region words, and what is bound
 // before a run and committed after it.
 #include <algorithm>
+#include <concepts>
 
 #include "program/emit.hpp"
 #include "program/scalar_run.hpp"
@@ -11,8 +12,36 @@ namespace cotape {
 
 namespace {
 
-program::body::buffer zeros(std::uint64_t bytes) {
-  return program::body::buffer(static_cast<std::byte*>(allocate_zeros(bytes)));
+// Every address in steps, and in what is bound before or committed after them.
+template <class F> void for_each_address(program::body& b, F f) {
+  const auto of_step = [&](kernels::step& s) {
+    f(s.d);
+    f(s.a);
+    f(s.b);
+    f(s.c);
+  };
+  for (kernels::step& s : b.constant_steps) of_step(s);
+  for (kernels::step& s : b.steps) of_step(s);
+  for (loop_body* l : b.loops) {
+    f(l->scratch);
+    for (auto* steps : {&l->before, &l->steps, &l->last}) {
+      for (loop_step& s : *steps) of_step(s.what);
+    }
+  }
+  for (scalar_body* s : b.scalars) {
+    for (auto& t : s->imports) f(t.outside);
+    for (auto& t : s->exports) f(t.outside);
+  }
+  for (auto& i : b.inputs) f(i.to);
+  for (auto& l : b.literals) f(l.to);
+  for (auto& p : b.promotions) f(p.to);
+  for (auto& c : b.commits) f(c.from);
+  for (auto& w : b.written) f(w.first);
+  for (array_view& v : b.outputs) {
+    const void* at = v.data();
+    f(at);
+    v = array_view(v.type(), at);
+  }
 }
 
 class resolver {
@@ -21,84 +50,72 @@ class resolver {
       : g_(g), s_(s), p_(p), out_(out) {}
 
   void run(const emitted& e) {
-    out_.arena = zeros(p_.arena);
-    out_.constants = zeros(e.constants);
-    std::uint64_t scratch = padded(e.scratch);
-    for (loop_body* l : e.loops) {
-      l->scratch_bytes = padded(e.scratch);
-      scratch = std::max(scratch, l->scratch_bytes * static_cast<std::uint64_t>(l->parts));
+    std::uint64_t scratch = padded(e.scratch), folding = padded(e.folding);
+    std::size_t own = e.constants +
+                      sizeof(kernels::step) * (out_.steps.size() + out_.constant_steps.size()) +
+                      out_.notes.size() * (sizeof(program::body::note) + sizeof(program_part));
+    for (loop_body* l : out_.loops) {
+      const bool constant = region_of(l->scratch) == region::folding;
+      l->scratch_bytes = padded(constant ? e.folding : e.scratch);
+      std::uint64_t& bytes = constant ? folding : scratch;
+      bytes = std::max(bytes, l->scratch_bytes * static_cast<std::uint64_t>(l->parts));
+      own += (l->before.size() + l->steps.size() + l->last.size() + l->moving.size()) *
+             sizeof(loop_step);
     }
-    out_.scratch = zeros(scratch);
-    out_.memory = {p_.arena + scratch, p_.most_alive + scratch, e.constants};
+    for (const scalar_body* b : out_.scalars) own += b->slots.size() * 8 + b->code.size() * 16;
+    out_.constants = zeros(e.constants + folding);
+    out_.memory = {p_.arena + scratch, p_.most_alive + scratch, e.constants + folding, own};
     out_.steps.shrink_to_fit();
-    for (kernels::step& s : out_.constant_steps) fix(s);
-    for (kernels::step& s : out_.steps) fix(s);
-    for (loop_body* l : e.loops) {
-      l->scratch = out_.scratch.get();
-      for (loop_step& s : l->before) fix(s.what);
-      for (loop_step& s : l->steps) fix(s.what);
-      for (loop_step& s : l->last) fix(s.what);
-    }
-    for (scalar_body* b : e.scalars) {
-      for (auto& t : b->imports) fix(t.outside);
-      for (auto& t : b->exports) t.outside = address(t.outside);
-    }
+    out_.base = static_cast<std::byte*>(word({region::arena, 0}));
     list_sources();
     list_updates();
-    for (std::uint32_t v : g_.outputs) out_.outputs.emplace_back(g_.type(v), resolved(v));
+    for (std::uint32_t v : g_.outputs) out_.outputs.emplace_back(g_.type(v), place_of(v));
+    for_each_address(out_, [&](auto*& at) { resolve(at, e.constants); });
   }
 
  private:
-  const void* address(const void* word) const {
-    const auto bits = reinterpret_cast<std::uint64_t>(word);
+  static void* word(location l) { return const_cast<void*>(region_word(l)); }
+  static region region_of(const void* word) {
+    return static_cast<region>(reinterpret_cast<std::uint64_t>(word) >> offset_bits);
+  }
+
+  template <class T> void resolve(T*& at, std::uint64_t constants) {
+    const auto bits = reinterpret_cast<std::uint64_t>(at);
     const std::uint64_t offset = bits & ((std::uint64_t{1} << offset_bits) - 1);
-    switch (static_cast<region>(bits >> offset_bits)) {
-      case region::arena: return out_.arena.get() + offset;
-      case region::constants: return out_.constants.get() + offset;
-      case region::scratch: return out_.scratch.get() + offset;
-      default: return word;
+    const auto become = [&](void* p) { at = static_cast<T*>(p); };
+    switch (region_of(at)) {
+      case region::scratch: return become(word({region::arena, p_.arena + offset}));
+      case region::constants: return become(out_.constants.get() + offset);
+      case region::folding: return become(out_.constants.get() + constants + offset);
+      case region::external:
+        if constexpr (std::same_as<T, const void>) {
+          out_.patches.push_back({&at, static_cast<std::uint32_t>(bits)});
+        }
+        return become(nullptr);
+      default: return;
     }
   }
 
-  void fix(const void*& p) {
-    const auto bits = reinterpret_cast<std::uint64_t>(p);
-    if (static_cast<region>(bits >> offset_bits) == region::external) {
-      out_.patches.push_back({&p, static_cast<std::uint32_t>(bits)});
-      p = nullptr;
-    } else {
-      p = address(p);
-    }
-  }
-
-  void fix(kernels::step& s) {
-    s.d = const_cast<void*>(address(s.d));
-    fix(s.a);
-    fix(s.b);
-    fix(s.c);
-  }
-
-  void* resolved(std::uint32_t v) const {
-    return const_cast<void*>(address(region_word(p_.of[g_.root(v)])));
-  }
+  void* place_of(std::uint32_t v) const { return word(p_.of[g_.root(v)]); }
 
   void list_sources() {
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
       const graph::value& x = g_.values[v];
       if (x.op == &sources::literal) {
-        out_.literals.push_back({x.node, resolved(v), g_.type(v).dtype});
+        out_.literals.push_back({x.node, place_of(v), g_.type(v).dtype});
       } else if (x.op == &sources::read) {
         const parameter& p = g_.on.parameter_at(static_cast<std::size_t>(g_.attributes(v)[0]));
         out_.parameters.push_back(p);
         if (p.dtype() != g_.type(v).dtype) {
           out_.promotions.push_back(
-              {p.data(), resolved(v), static_cast<std::size_t>(g_.elements(v))});
+              {p.data(), place_of(v), static_cast<std::size_t>(g_.elements(v))});
         }
       }
     }
   }
 
   void list_updates() {
-    out_.written.emplace_back(out_.arena.get(), p_.arena);
+    out_.written.emplace_back(out_.base, out_.memory.arena);
     for (const graph::update& u : g_.updates) {
       const parameter& p = g_.on.parameter_at(u.parameter);
       out_.parameters.push_back(p);
@@ -107,7 +124,7 @@ class resolver {
         continue;
       }
       out_.commits.push_back({static_cast<std::uint32_t>(out_.parameters.size() - 1),
-                              resolved(u.value), g_.type(u.value).dtype});
+                              place_of(u.value), g_.type(u.value).dtype});
     }
   }
 
@@ -118,6 +135,17 @@ class resolver {
 };
 
 }  // namespace
+
+void program::body::move_to(std::byte* place) {
+  if (place == base) return;
+  const auto old = reinterpret_cast<std::uintptr_t>(base),
+             now = reinterpret_cast<std::uintptr_t>(place);
+  for_each_address(*this, [&]<class T>(T*& at) {
+    const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(at) - old;
+    if (offset < memory.arena) at = reinterpret_cast<T*>(now + offset);
+  });
+  base = place;
+}
 
 void resolve(const graph& g, const schedule& s, const placement& p, const emitted& e,
              program::body& out) {

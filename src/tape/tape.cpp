@@ -299,6 +299,14 @@ std::vector<std::pair<parameter, std::uint32_t>> tape::current_parameters() cons
   return result;
 }
 
+std::vector<parameter*> tape::own_parameters() {
+  std::vector<parameter*> result;
+  for (known_parameter& p : parameters_) {
+    if (!p.handle.shared()) result.push_back(&p.handle);
+  }
+  return result;
+}
+
 void tape::forget_effects() {
   ++commits_;
   effects_.clear();

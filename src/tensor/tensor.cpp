@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "cotape/xtensor.hpp"
 #include "tensor/memory.hpp"
@@ -56,6 +57,11 @@ tensor::tensor(array_view from, cotape::dtype as) : tensor(value_type{as, from.s
 bool same_bits(array_view a, array_view b) {
   return a.type() == b.type() &&
          (a.type().bytes() == 0 || std::memcmp(a.data(), b.data(), a.type().bytes()) == 0);
+}
+
+std::size_t hash_of_bits(array_view a) {
+  const std::string_view bits(static_cast<const char*>(a.data()), a.type().bytes());
+  return std::hash<std::string_view>()(bits);
 }
 
 parameter::parameter(std::string name, const array_argument& value, bool trainable)

@@ -110,7 +110,7 @@ void running_fit::keep(bool last) {
 
 // A step that failed for a loss that is not finite is looked into: it has changed nothing, so that
 // it can be evaluated again, node by node.
-const std::vector<result>& running_fit::run_step() {
+results running_fit::run_step() {
   try {
     return of_.training_step->run(batch_views_);
   } catch (const value_error& e) {

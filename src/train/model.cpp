@@ -17,26 +17,20 @@ namespace cotape {
 
 namespace detail {
 
-namespace {
-// Sizes of batches that programs are kept for; all but the last batch of a set have one size.
-constexpr std::size_t most_traces = 16;
-}  // namespace
-
-trace_table::trace& traced::compile_for(std::span<const array_view> values) {
-  if (trace_table::trace* known = table_ ? table_->find(values) : nullptr) return *known;
-  if (!table_ || table_->all().size() == most_traces) table_.emplace(compile_options{}, place{});
-  return table_->make(values, f_);
+program& traced::compile_for(std::span<const array_view> values) {
+  program* known = programs_.find(values, number_);
+  return known != nullptr ? *known : programs_.make(values, f_, number_);
 }
 
-const std::vector<result>& traced::run(std::span<const array_view> values) {
-  trace_table::trace& t = compile_for(values);
-  t.code->run(values);
-  return t.outputs;
+results traced::run(std::span<const array_view> values) {
+  program& code = compile_for(values);
+  code.run(values);
+  return code.all_outputs();
 }
 
 void figures_so_far::clear() { std::fill(totals_.begin(), totals_.end(), 0.0); }
 
-void figures_so_far::add(const std::vector<result>& batch, std::int64_t rows,
+void figures_so_far::add(const results& batch, std::int64_t rows,
                          const std::vector<metric>& metrics) {
   if (totals_.empty()) {
     std::size_t n = 2;
@@ -118,11 +112,14 @@ model::action::action(const model& of, const char* name, access a) : body_(of.bo
 }
 
 void model::body::forget_programs() {
-  training_step.emplace(
-      [this](std::span<const variable> x) { return record_step(x, mode::training, true); });
-  evaluation.emplace(
-      [this](std::span<const variable> x) { return record_step(x, mode::predicting, false); });
-  prediction.emplace([this](std::span<const variable> x) {
+  programs.forget_programs();
+  training_step.emplace(programs, 0, [this](std::span<const variable> x) {
+    return record_step(x, mode::training, true);
+  });
+  evaluation.emplace(programs, 1, [this](std::span<const variable> x) {
+    return record_step(x, mode::predicting, false);
+  });
+  prediction.emplace(programs, 2, [this](std::span<const variable> x) {
     std::vector<variable> result = net.record(x, mode::predicting);
     x[0].owner().forget_effects();
     return result;
@@ -331,7 +328,7 @@ std::vector<tensor> model::predict_all(const arrays& x, std::int64_t batch_size)
   std::vector<array_view> batch;
   for (std::int64_t at = 0; at < set.rows; at += batch_size) {
     rows_from(set.inputs, at, batch_size, batch);
-    const std::vector<cotape::result>& outputs = of->prediction->run(batch);
+    const results outputs = of->prediction->run(batch);
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const array_view v = outputs[i].view();
       if (at == 0) result.emplace_back(detail::with_rows(v.type(), set.rows));

@@ -16,18 +16,20 @@ namespace cotape {
 
 namespace detail {
 
-/// A function over variables and its programs, one for each combination of types it is called with.
+/// One of the functions whose programs a cache keeps.
 class traced {
  public:
   using function = std::function<std::vector<variable>(std::span<const variable>)>;
-  explicit traced(function f) : f_(std::move(f)) {}
+  traced(program_cache& programs, std::uint64_t number, function f)
+      : programs_(programs), number_(number), f_(std::move(f)) {}
   /// Compiles it for such values, unless it is.
-  trace_table::trace& compile_for(std::span<const array_view> values);
-  const std::vector<result>& run(std::span<const array_view> values);
+  program& compile_for(std::span<const array_view> values);
+  results run(std::span<const array_view> values);
 
  private:
+  program_cache& programs_;
+  std::uint64_t number_;
   function f_;
-  std::optional<trace_table> table_;
 };
 
 /// Adds up what a batch's program gives: the loss, then each metric's sums.
@@ -35,7 +37,7 @@ class figures_so_far {
  public:
   void clear();
   /// The batch's loss, then of each output the sums of all metrics.
-  void add(const std::vector<result>& batch, std::int64_t rows, const std::vector<metric>& metrics);
+  void add(const results& batch, std::int64_t rows, const std::vector<metric>& metrics);
   /// Rows, then the totals: to be kept and restored.
   std::vector<double>& totals() { return totals_; }
   const std::vector<double>& totals() const { return totals_; }
@@ -83,6 +85,7 @@ struct model::body {
   std::shared_ptr<optimizer> how;
   std::vector<metric> metrics;
   std::vector<std::size_t> metric_sizes;  // how many sums each metric of each output has
+  detail::program_cache programs;
   std::optional<detail::traced> training_step, evaluation, prediction;
   static constexpr std::string_view not_finite = "fit: the loss is not finite";
   bool stop_at_non_finite = true;  // then the training step throws that

@@ -40,7 +40,7 @@ class running_fit final : public training {
   void check_first_gradient();
   void train_epoch();
   void step();
-  const std::vector<result>& run_step();
+  results run_step();
   void end_epoch();
   bool finished() const;
   bool steps_done() const;

@@ -64,5 +64,33 @@ TEST(Allocations, StepsWithRandomNumbersIndicesAndLargeLoopsMakeNone) {
   EXPECT_EQ(allocations() - before, 0u);
 }
 
+// Programs of one function run in one memory by turns; their results are held meanwhile.
+TEST(Allocations, RunsOfSeveralTracesByTurnsMakeNone) {
+  const parameter w("w", array(xt::ones<float>({20, 1}) * 0.01F));
+  auto step = compile([&](variable x) {
+    sgd optimizer({.rate = 1e-4, .momentum = 0.9});
+    const variable y = matmul(x, w), loss = mean(square(y));
+    optimizer.minimize(loss);
+    return std::vector<variable>{loss, y};
+  });
+  std::vector<array> batches;
+  for (std::size_t rows : {32, 7, 300}) batches.push_back(xt::ones<float>({rows, std::size_t{20}}));
+  for (int i = 0; i < 2; ++i) {
+    for (const array& x : batches) step(x);
+  }
+  double total = 0;
+  const std::size_t before = allocations();
+  for (int i = 0; i < 100; ++i) {
+    for (const array& x : batches) {
+      const results all = step(x);
+      const result loss = all[0];
+      for (const result& r : all) total += r.view().data_as<float>()[0];
+      total += loss.number();
+    }
+  }
+  EXPECT_EQ(allocations() - before, 0u);
+  EXPECT_GT(total, 0);
+}
+
 }  // namespace
 }  // namespace cotape
