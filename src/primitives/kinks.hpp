@@ -1,5 +1,8 @@
-// Slopes at kinks and ties, as the tape's kink_policy has them.
+// Slopes that several rules share: at kinks and ties, as the tape's kink_policy has them, and of
+// logarithms.
 #pragma once
+
+#include <limits>
 
 #include "cotape/ops.hpp"
 
@@ -22,6 +25,11 @@ inline double right_share(const variable& x, double standard) {
 inline variable share_taken(int i, variable a, variable b) {
   const double last = right_share(a, 0.5);
   return i == 0 ? share_of_maximum(a, b, 1 - last) : share_of_maximum(b, a, last);
+}
+
+/// 1/x for x >= 0, else NaN, as the logarithm that it is the slope of.
+inline variable log_slope(const variable& x) {
+  return select(less(x, 0), std::numeric_limits<double>::quiet_NaN(), 1) / x;
 }
 
 }  // namespace cotape
