@@ -208,7 +208,7 @@ void program::body::bind(std::span<const array_view> values) {
 workspace::run program::body::start(std::span<const array_view> values) {
   space->demand_idle();
   check(values);
-  move_to(space->settle());
+  if (std::byte* place = space->settle(); place != base) move_to(place);
   workspace::run now = space->begin(types);
   bind(values);
   for (const promotion& p : promotions) convert<double, float>(p.from, p.to, p.elements);

@@ -137,7 +137,6 @@ class resolver {
 }  // namespace
 
 void program::body::move_to(std::byte* place) {
-  if (place == base) return;
   const auto old = reinterpret_cast<std::uintptr_t>(base),
              now = reinterpret_cast<std::uintptr_t>(place);
   for_each_address(*this, [&]<class T>(T*& at) {

@@ -47,14 +47,14 @@ std::ostream& operator<<(std::ostream& out, const result& r) {
 }
 
 double result::number() const {
-  const array_view v = view();
-  if (v.shape().elements() != 1) {
-    throw shape_error(fmt::format("result: {} is not one number", v.type().text()));
+  made_in_.check();
+  if (view_.shape().elements() != 1) {
+    throw shape_error(fmt::format("result: {} is not one number", view_.type().text()));
   }
-  switch (v.dtype()) {
-    case float32: return static_cast<double>(*v.data_as<float>());
-    case float64: return *v.data_as<double>();
-    default: return static_cast<double>(*v.data_as<std::int64_t>());
+  switch (view_.dtype()) {
+    case float32: return static_cast<double>(*view_.data_as<float>());
+    case float64: return *view_.data_as<double>();
+    default: return static_cast<double>(*view_.data_as<std::int64_t>());
   }
 }
 

@@ -29,29 +29,49 @@ class workspace {
 
   std::size_t bytes() const { return bytes_; }
   /// Throws value_error while a program runs here.
-  void demand_idle() const;
+  void demand_idle() const {
+    if (running_) refuse();
+  }
   /// Makes the memory as large as the largest program needs, and says where it stands.
-  std::byte* settle();
+  std::byte* settle() {
+    if (bytes_ != largest) replace_memory();
+    return memory_.get();
+  }
 
   struct rest {
     void operator()(workspace* w) const { w->running_ = false; }
   };
   using run = std::unique_ptr<workspace, rest>;
   /// Begins a run with inputs of these types, which goes on until what is returned dies.
-  run begin(const std::vector<value_type>& inputs);
+  run begin(const std::vector<value_type>& inputs) {
+    running_ = true;
+    log_->current = ++log_->runs;
+    log_->inputs = &inputs;
+    return run(this);
+  }
   /// Its outputs are complete. Gives its number.
-  std::uint64_t finish();
+  std::uint64_t finish() {
+    before_.reset();
+    return log_->current;
+  }
   /// The program with these inputs dies.
-  void forget(const std::vector<value_type>& inputs);
+  void forget(const std::vector<value_type>& inputs) {
+    if (log_->inputs != &inputs) return;
+    log_->inputs = nullptr;
+    end_results();
+  }
   /// What runs have given is valid no more.
   void end_results() { log_->current = 0; }
-  const std::shared_ptr<detail::run_log>& log() const { return log_; }
+  const detail::run_log_handle& log() const { return log_; }
 
  private:
+  [[noreturn]] static void refuse();
+  void replace_memory();
+
   buffer memory_, before_;  // before_: until the run ends, for an input may stand in it
   std::size_t bytes_ = 0;
   bool running_ = false;
-  std::shared_ptr<detail::run_log> log_ = std::make_shared<detail::run_log>();
+  detail::run_log_handle log_{new detail::run_log};
 };
 
 }  // namespace cotape
