@@ -64,6 +64,8 @@ struct op_case {
   std::function<real(const std::vector<real>&)> exact = {};
   /// What the error is relative to, unless to the result: the sum of its terms' sizes, say.
   std::function<array(const arrays&)> magnitude = {};
+  /// The same for the slopes of an element-wise operation: the sizes of what they are the sum of.
+  std::function<real(const std::vector<real>&)> slope_terms = {};
   /// Drawn from where the error is measured, beside `from` and, where it is `unbounded`, any
   /// number.
   std::vector<domain> also = {};

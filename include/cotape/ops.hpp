@@ -53,6 +53,8 @@ variable softplus(operand x);
 /// log(x / (1 - x)), the inverse of sigmoid: of a sigmoid's output a program takes the sigmoid's
 /// operand instead, and so does the reverse sweep.
 variable logit(operand x);
+/// e^(-x^2 / 2), to the last digits, of which exp(-0.5 * x * x) loses x^2 / 2 units.
+variable gaussian(operand x);
 variable erf(operand x);
 /// The standard normal distribution's cumulative function, (1 + erf(x / sqrt(2))) / 2, without its
 /// cancellation for negative x.
@@ -68,7 +70,7 @@ variable minimum(operand a, operand b);
 variable xlogy(operand x, operand y);
 /// 0 where dy is 0, else dy * l: how rules multiply an adjoint by a local derivative.
 variable chain(operand dy, operand l);
-/// 0 where a or b is 0, else a * b: how the rules of `chain` multiply two adjoints.
+/// 0 where a is 0, b where b is 0, else a * b: how the rules of `chain` multiply two adjoints.
 variable absorbing_multiply(operand a, operand b);
 /// e / c where e is known to be exp(x + s), s a constant: with the derivatives of exp(x + s) / c in
 /// x and c, and none in e. What softmax gives.

@@ -1,4 +1,9 @@
-// Which instruction set this processor runs: the only place that asks.
+// Which instruction sets this processor runs, and which one kernels are chosen from: the only place
+// that asks. The choice is made once for the process.
+#include <cstdlib>
+#include <string>
+
+#include "cotape/error.hpp"
 #include "kernels/kernels.hpp"
 
 namespace cotape::kernels {
@@ -21,6 +26,25 @@ isa best_isa() {
                           : runs(isa::avx2) ? isa::avx2
                                             : isa::baseline;
   return best;
+}
+
+isa isa_named(std::string_view name, isa best) {
+  std::string names;
+  for (isa i : {isa::baseline, isa::avx2, isa::avx512}) {
+    if (i > best) break;
+    if (name == name_of(i)) return i;
+    names += (names.empty() ? "" : ", ") + std::string(name_of(i));
+  }
+  throw value_error("COTAPE_ISA: this processor runs no kernels called \"" + std::string(name) +
+                    "\": name one of " + names + ", or unset it");
+}
+
+isa chosen_isa() {
+  static const isa chosen = [] {
+    const char* name = std::getenv("COTAPE_ISA");
+    return name == nullptr || *name == 0 ? best_isa() : isa_named(name, best_isa());
+  }();
+  return chosen;
 }
 
 std::size_t vector_bytes(isa i) { return std::size_t{16} << static_cast<unsigned>(i); }

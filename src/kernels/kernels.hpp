@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "cotape/shape.hpp"
 #include "kernels/step.hpp"
@@ -18,6 +19,10 @@ enum class isa : std::uint8_t { baseline, avx2, avx512 };
 inline constexpr std::size_t isa_count = 3;
 bool runs(isa);  // this processor runs it and this build holds it
 isa best_isa();  // the best of those
+// The set that kernels are chosen from: the one that COTAPE_ISA in the environment names, else the
+// best. Read once; throws value_error for a name that is none of this processor's.
+isa chosen_isa();
+isa isa_named(std::string_view name, isa best);
 std::size_t vector_bytes(isa);
 const char* name_of(isa);
 
@@ -44,7 +49,7 @@ kernel load(const index_map& map, std::size_t element_size, bool whole);
 kernel store(const index_map& map, std::size_t element_size);
 
 // d[i] = *a for i < n (n rounded up to whole vectors).
-kernel fill(std::size_t element_size, isa = best_isa());
+kernel fill(std::size_t element_size, isa = chosen_isa());
 
 // --- Reductions: the input seen as (outer, reduced, inner) --------------------------------------
 
@@ -62,10 +67,10 @@ struct reducer {
   kernel run = nullptr;
   std::size_t (*scratch_bytes)(const reduction&, dtype) = nullptr;
 };
-reducer sum(dtype, isa = best_isa());
-reducer max(dtype, isa = best_isa());  // NaN wins; an empty maximum is -inf
+reducer sum(dtype, isa = chosen_isa());
+reducer max(dtype, isa = chosen_isa());  // NaN wins; an empty maximum is -inf
 // The square root of the sum of squares, without overflow or underflow in between.
-reducer norm(dtype, isa = best_isa());
+reducer norm(dtype, isa = chosen_isa());
 
 // Whole-tensor kernels over (outer, reduced, inner), side = reduction.
 kernel argmax(dtype);  // a -> d (int64): the first of the largest; NaN counts as largest
@@ -86,7 +91,7 @@ struct philox_key {
   std::uint64_t seed = 0;
   std::uint64_t stream = 0;
 };
-kernel uniform(dtype, isa = best_isa());
+kernel uniform(dtype, isa = chosen_isa());
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
                                     std::array<std::uint32_t, 2> key);
 
@@ -103,7 +108,7 @@ struct gemm_geometry {
 };
 // Throws shape_error if a size does not fit in BLAS's 32 bits.
 void check_sizes(const gemm_geometry& g);
-kernel gemm(dtype, isa = best_isa());  // c = alpha or null, side = gemm_geometry
+kernel gemm(dtype, isa = chosen_isa());  // c = alpha or null, side = gemm_geometry
 
 // The BLAS kernel set in use ("Haswell", "SkylakeX", ...).
 const char* gemm_kernel_name();
@@ -112,6 +117,6 @@ const char* gemm_kernel_name();
 
 // n elements, rounded up to a multiple of 8; to int64 toward zero, NaN and what is outside to the
 // least int64.
-kernel cast(dtype from, dtype to, isa = best_isa());
+kernel cast(dtype from, dtype to, isa = chosen_isa());
 
 }  // namespace cotape::kernels

@@ -100,16 +100,16 @@ struct xlogy_op : binary {  // y = a ln b, 0 where a is 0;  dy/da = ln b,  dy/db
   static constexpr auto name = "xlogy";
   template <class B> static B kernel(B a, B b);
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
-    return i == 0 ? chain(dy, log(b)) : chain(dy, chain(a, reciprocal(b)));
+    return i == 0 ? chain(dy, log(b)) : chain(dy, chain(a, log_slope(b)));
   }
 };
 COTAPE_BINARY(xlogy)
 
-struct absorbing_multiply_op : binary {  // y = a b, 0 where either is 0,  dy/da = b
+struct absorbing_multiply_op : binary {  // y = a b, 0 where a is 0, b where b is,  dy/da = b
   static constexpr auto name = "absorbing_multiply";
   static constexpr bool plain = true;
   template <class B> static B kernel(B a, B b) {
-    return select(a == B(0) || b == B(0), B(0), a * b);
+    return select(a == B(0), B(0), select(b == B(0), b, a * b));  // b, sign and all, where a is 1
   }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
     return absorbing_multiply(dy, i == 0 ? b : a);

@@ -1,5 +1,8 @@
-// Slopes at kinks and ties, as the tape's kink_policy has them.
+// Slopes that several rules share: at kinks and ties, as the tape's kink_policy has them, and of
+// logarithms.
 #pragma once
+
+#include <limits>
 
 #include "cotape/ops.hpp"
 
@@ -22,6 +25,11 @@ inline variable above(operand a, operand b, double tie) {
   if (tie == 0) return less(b, a);
   if (tie == 1) return less_equal(b, a);
   return less(b, a) + tie * equal(a, b);
+}
+
+/// 1/x for x >= 0, else NaN, as the logarithm that it is the slope of.
+inline variable log_slope(const variable& x) {
+  return select(less(x, 0), std::numeric_limits<double>::quiet_NaN(), 1) / x;
 }
 
 }  // namespace cotape

@@ -28,7 +28,7 @@ value_type infer_reduction(const signature& s) {
 }
 
 template <kernels::reducer (*Kernel)(dtype, kernels::isa)> void lower_reduction(lowering& l) {
-  const kernels::reducer kernel = Kernel(l.output.dtype, kernels::best_isa());
+  const kernels::reducer kernel = Kernel(l.output.dtype, kernels::chosen_isa());
   const auto r = seen_as_reduction(l.inputs[0]->shape, l.attributes[0], l.attributes[1]);
   l.step.run = kernel.run;
   l.step.side = l.sides.keep(r);

@@ -23,17 +23,17 @@ struct exp_op : unary {  // y = e^x,  dy/dx = y
 };
 COTAPE_UNARY(exp)
 
-struct expm1_op : unary {  // y = e^x - 1,  dy/dx = y + 1
+struct expm1_op : unary {  // y = e^x - 1,  dy/dx = e^x, of which y + 1 loses all but 1's digits
   static constexpr auto name = "expm1";
   template <class B> static B kernel(B x);
-  static variable derivative(variable, variable y, variable dy) { return chain(dy, y + 1); }
+  static variable derivative(variable x, variable, variable dy) { return chain(dy, exp(x)); }
 };
 COTAPE_UNARY(expm1)
 
 struct log_op : unary {  // y = ln x,  dy/dx = 1/x
   static constexpr auto name = "log";
   template <class B> static B kernel(B x);
-  static variable derivative(variable x, variable, variable dy) { return chain(dy, reciprocal(x)); }
+  static variable derivative(variable x, variable, variable dy) { return chain(dy, log_slope(x)); }
 };
 COTAPE_UNARY(log)
 
@@ -41,7 +41,7 @@ struct log1p_op : unary {  // y = ln(1 + x),  dy/dx = 1/(1 + x)
   static constexpr auto name = "log1p";
   template <class B> static B kernel(B x);
   static variable derivative(variable x, variable, variable dy) {
-    return chain(dy, reciprocal(1 + x));
+    return chain(dy, log_slope(1 + x));
   }
 };
 COTAPE_UNARY(log1p)
@@ -89,7 +89,7 @@ struct logit_op : unary {  // y = ln(x / (1 - x)),  dy/dx = 1/(x (1 - x));  logi
   using undoes = sigmoid_op;
   template <class B> static B kernel(B x);
   static variable derivative(variable x, variable, variable dy) {
-    return chain(dy, reciprocal(x * (1 - x)));
+    return chain(dy, log_slope(x * (1 - x)));
   }
 };
 COTAPE_UNARY(logit)
@@ -114,11 +114,20 @@ struct relu_op : kinked_at_zero {  // y = max(x, 0),  dy/dx = [x > 0]
 };
 COTAPE_UNARY(relu)
 
+struct gaussian_op : unary {  // y = e^(-x^2/2),  dy/dx = -x y
+  static constexpr auto name = "gaussian";
+  template <class B> static B kernel(B x);
+  static variable derivative(variable x, variable y, variable dy) {
+    return chain(dy, -chain(y, x));
+  }
+};
+COTAPE_UNARY(gaussian)
+
 struct erf_op : unary {  // dy/dx = 2/sqrt(pi) e^(-x^2)
   static constexpr auto name = "erf";
   template <class B> static B kernel(B x);
   static variable derivative(variable x, variable, variable dy) {
-    return chain(dy, 1.1283791670955126 * exp(-(x * x)));
+    return chain(dy, 1.1283791670955126 * square(gaussian(x)));
   }
 };
 COTAPE_UNARY(erf)
@@ -127,7 +136,7 @@ struct normal_cdf_op : unary {  // y = (1 + erf(x / sqrt 2)) / 2,  dy/dx = e^(-x
   static constexpr auto name = "normal_cdf";
   template <class B> static B kernel(B x);
   static variable derivative(variable x, variable, variable dy) {
-    return chain(dy, 0.3989422804014327 * exp(-0.5 * (x * x)));
+    return chain(dy, 0.3989422804014327 * gaussian(x));
   }
 };
 COTAPE_UNARY(normal_cdf)

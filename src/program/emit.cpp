@@ -157,7 +157,7 @@ class emitter {
   bool ends_within_vector(std::uint32_t v) {
     if (!g_.is(v, sources::input) || p_.of[v].where != region::external) return false;
     const auto bytes = static_cast<std::uint64_t>(item_->size) * size_of(g_.type(v).dtype);
-    const bool ragged = bytes % kernels::vector_bytes(kernels::best_isa()) != 0;
+    const bool ragged = bytes % kernels::vector_bytes(kernels::chosen_isa()) != 0;
     ragged_ = ragged_ || ragged;
     return ragged;
   }

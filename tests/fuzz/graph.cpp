@@ -163,10 +163,10 @@ class player {
   variable unary() {
     using function = variable (*)(operand);
     constexpr function list[] = {
-        negate,      reciprocal,  square,     exp,  expm1,         log,      log1p,
-        sqrt,        sin,         cos,        tanh, relu,          sigmoid,  softplus,
-        logit,       erf,         normal_cdf, abs,  stop_gradient, identity, sign,
-        append_ones, log_sigmoid, silu,       gelu, diag,          gelu_tanh};
+        negate, reciprocal,  square,      exp,        expm1, log,           log1p,
+        sqrt,   sin,         cos,         tanh,       relu,  sigmoid,       softplus,
+        logit,  erf,         gaussian,    normal_cdf, abs,   stop_gradient, identity,
+        sign,   append_ones, log_sigmoid, silu,       gelu,  diag,          gelu_tanh};
     return pick(list)(any_operand());
   }
   variable binary() {

@@ -87,7 +87,15 @@ real logit_of(real x) {
   if (std::abs(2 * x - 1) < 0.5L) return std::log1p((2 * x - 1) / (1 - x));
   return std::log(x / (1 - x));
 }
+// In two factors: the square of a number of few digits is exact.
+real gaussian_of(real x) {
+  const real few = static_cast<float>(x);
+  return std::abs(x) < 200 ? std::exp(-few * few / 2) * std::exp((few - x) * (few + x) / 2)
+         : std::isnan(x)   ? x
+                           : 0;
+}
 real normal_cdf_of(real x) { return std::erfc(-x * std::sqrt(0.5L)) / 2; }
+real normal_density(real x) { return std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0L)); }
 real elu_of(real x) { return x > 0 ? x : std::expm1(x); }
 real times(real x, real factor) { return factor == 0 ? 0 : x * factor; }
 
@@ -108,14 +116,19 @@ void append_unary(std::vector<op_case>& rows) {
       "sin", sin, [](real x) { return std::sin(x); }, interval(-4, 4), angles));
   add(one(
       "cos", cos, [](real x) { return std::cos(x); }, interval(-4, 4), angles));
-  add(one("tanh", tanh, [](real x) { return std::tanh(x); }, {},
-          {interval(-10, 10), interval(-20, 20)}));
+  op_case t = one("tanh", tanh, [](real x) { return std::tanh(x); }, {},
+                  {interval(-10, 10), interval(-20, 20)});
+  t.slope_terms = [](const reals&) { return 1; };  // 1 - y^2
+  add(t);
   const std::vector<domain> slopes{interval(-1, 1), interval(-20, 20), interval(-110, 110),
                                    interval(-750, 750)};
   op_case s = one("sigmoid", sigmoid, logistic, interval(-4, 4), slopes);
   s.flushes = 1;
+  s.slope_terms = [](const reals& e) { return logistic(e[0]); };  // y - y^2
   add(s);
   add(one("relu", relu, relu_of, away_from_zero()));
+  add(one("gaussian", gaussian, gaussian_of, {},
+          {interval(-1, 1), interval(-15, 15), interval(-39, 39)}));
   add(one("erf", erf, [](real x) { return std::erf(x); }, {}, {interval(-1, 1), interval(-7, 7)}));
   add(one("normal_cdf", normal_cdf, normal_cdf_of, {}, {interval(-15, 15), interval(-40, 10)}));
   add(with_integers(one(
@@ -159,9 +172,13 @@ void append_activations(std::vector<op_case>& rows) {
   op_case swish = one(
       "silu", silu, [](real x) { return times(x, logistic(x)); }, interval(-4, 4), tails);
   swish.flushes = 1024;
+  swish.slope_terms = [](const reals& e) { return logistic(e[0]) * (1 + std::abs(e[0])); };
   add(swish);
   op_case gaussian = one("gelu", gelu, [](real x) { return times(x, normal_cdf_of(x)); },
                          interval(-4, 4), {interval(-15, 15), interval(-40, 10)});
+  gaussian.slope_terms = [](const reals& e) {
+    return normal_cdf_of(e[0]) + std::abs(e[0]) * normal_density(e[0]);
+  };
   add(gaussian);
   op_case approximate = one("gelu_tanh", gelu_tanh,
                             [](real x) {
@@ -171,6 +188,11 @@ void append_activations(std::vector<op_case>& rows) {
                             },
                             interval(-4, 4), {interval(-12, 12), interval(-25, 10)});
   approximate.flushes = 32;
+  approximate.slope_terms = [](const reals& e) {
+    const real root = std::sqrt(8 / std::acos(-1.0L)), square = e[0] * e[0];
+    const real u = root * e[0] * (1 + 0.044715L * square);
+    return logistic(u) * (1 + std::abs(e[0]) * root * (1 + 3 * 0.044715L * square));
+  };
   add(approximate);
   add(one(
       "log_sigmoid", log_sigmoid, [](real x) { return -softplus_of(-x); }, interval(-4, 4), tails));
@@ -199,7 +221,8 @@ void append_binary(std::vector<op_case>& rows) {
       "chain", chain, [](real a, real b) { return times(b, a); }, away_from_zero()));
   row(two(
       "absorbing_multiply", absorbing_multiply,
-      [](real a, real b) { return b == 0 ? 0 : times(b, a); }, away_from_zero(), away_from_zero()));
+      [](real a, real b) { return a != 0 && b == 0 ? b : times(b, a); }, away_from_zero(),
+      away_from_zero()));
   row(comparison("less", less, [](real a, real b) { return a < b ? 1.0L : 0.0L; }));
   row(comparison("less_equal", less_equal, [](real a, real b) { return a <= b ? 1.0L : 0.0L; }));
   row(comparison("greater", greater, [](real a, real b) { return a > b ? 1.0L : 0.0L; }));

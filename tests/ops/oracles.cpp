@@ -114,6 +114,7 @@ void append_elementwise(std::vector<oracle>& rows) {
                          {"relu", relu},
                          {"softplus", softplus},
                          {"logit", logit},
+                         {"gaussian", gaussian},
                          {"erf", erf},
                          {"normal_cdf", normal_cdf},
                          {"abs", abs},

@@ -72,6 +72,12 @@ number sqrt_rule(number a, number, number, double u) {
   const long double y = std::sqrt(a.x);
   return smooth(a, y, 0.5L / y, 1 / magnitude(y * y * y), u, 1, magnitude(a.x));
 }
+// e^(-x^2/2) in two factors: the square of a number of few digits is exact.
+long double gaussian_at(long double x) {
+  const long double few = static_cast<float>(x);
+  if (!(std::abs(x) < 200)) return std::isnan(x) ? x : 0;
+  return std::exp(-few * few / 2) * std::exp((few - x) * (few + x) / 2);
+}
 number exp_rule(number a, number, number, double u) {
   const long double y = std::exp(a.x);
   return smooth(a, y, y, 2 * magnitude(y), u, 2);
@@ -147,8 +153,8 @@ const std::map<std::string_view, element_rule>& rules() {
       entry{"broadcast_to", [](number a, number, number, double) { return a; }},
       entry{"expm1",
             [](number a, number, number, double u) {
-              const long double y = std::expm1(a.x);
-              return smooth(a, y, y + 1, 2 * magnitude(y + 1), u, 3);
+              const long double d = std::exp(a.x);
+              return smooth(a, std::expm1(a.x), d, 2 * magnitude(d), u, 3);
             }},
       entry{"sin",
             [](number a, number, number, double u) {
@@ -179,17 +185,22 @@ const std::map<std::string_view, element_rule>& rules() {
               if (a.x > 0 || std::isnan(a.x)) return a;
               return number{0, 0, std::max(0.0, a.error - magnitude(a.x))};
             }},
+      entry{"gaussian",
+            [](number a, number, number, double u) {
+              const long double y = gaussian_at(a.x);
+              return smooth(a, y, y == 0 ? 0 : -a.x * y, 1, u, 3);
+            }},
       entry{"erf",
             [](number a, number, number, double u) {
-              const long double d = 2 * std::numbers::inv_sqrtpi_v<long double> *
-                                    std::exp(-a.x * a.x);
+              const long double g = gaussian_at(a.x);
+              const long double d = 2 * std::numbers::inv_sqrtpi_v<long double> * g * g;
               return smooth(a, std::erf(a.x), d, 1, u, 3);
             }},
       entry{"normal_cdf",
             [](number a, number, number, double u) {
               const long double root = std::numbers::sqrt2_v<long double>;
-              const long double d = std::exp(-a.x * a.x / 2) / root *
-                                    std::numbers::inv_sqrtpi_v<long double>;
+              const long double d =
+                  gaussian_at(a.x) / root * std::numbers::inv_sqrtpi_v<long double>;
               return smooth(a, std::erfc(-a.x / root) / 2, d, 1, u, 7);
             }},
       entry{"abs",

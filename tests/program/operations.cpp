@@ -36,6 +36,7 @@ std::vector<operation> functions() {
       COTAPE_ROW("softplus", one, softplus(a)),
       COTAPE_ROW("logit", one, logit(0.5 + 0.4 * sin(a))),
       COTAPE_ROW("logit sigmoid", one, logit(sigmoid(a))),
+      COTAPE_ROW("gaussian", one, gaussian(a)),
       COTAPE_ROW("erf", one, erf(a)),
       COTAPE_ROW("normal_cdf", one, normal_cdf(a)),
       COTAPE_ROW("abs", one, abs(a)),

@@ -52,17 +52,6 @@ template <class B, class T, std::size_t N>
   return xsimd::fma(odd, x, even);
 }
 
-// x^2 - square, square being x^2 rounded.
-template <class B> [[gnu::always_inline]] inline B rest_of_square(B x, B square) {
-#if defined(__FMA__)
-  return xsimd::fma(x, x, -square);
-#else
-  const B large = x * B(erf_terms<typename B::value_type>::splitter);
-  const B high = large - (large - x), low = x - high;  // T. J. Dekker, Numer. Math. 18, 1971
-  return (high * high - square) + (B(2) * high * low + low * low);
-#endif
-}
-
 template <class B> [[gnu::always_inline]] inline B central_erf(B x) {
   return xsimd::fma(x, polynomial(x * x, erf_terms<typename B::value_type>::central), x);
 }
@@ -81,14 +70,33 @@ template <class B> [[gnu::always_inline]] inline B erf_of(B x) {
   return select(a < B(T(0.65)), central_erf(x), y);
 }
 
-// With what the rounding of x^2 left over: e^(-x^2/2) would magnify it by x^2/2.
+// -s^2/2 - y, y being the first, rounded.
+template <class B> [[gnu::always_inline]] inline B rest_of_half_square(B s, B y) {
+#if defined(__FMA__)
+  return xsimd::fms(s, B(-0.5) * s, y);
+#else
+  const B large = s * B(erf_terms<typename B::value_type>::splitter);
+  const B high = large - (large - s), low = s - high;  // T. J. Dekker, Numer. Math. 18, 1971
+  return B(-0.5) * ((high * high + B(2) * y) + (B(2) * high * low + low * low));
+#endif
+}
+
+// e^(-s^2/2), s >= 0, with what the rounding of s^2 left over: e^x would magnify it by s^2/2.
+template <class B> [[gnu::always_inline]] inline B gaussian_of_size(B s) {
+  const B y = s * (B(-0.5) * s), e = exp_of(y);
+  return xsimd::fma(e, rest_of_half_square(s, y), e);
+}
+
+// |x|, cut where e^(-x^2/2) is 0. NaN stays: see within().
+template <class B> [[gnu::always_inline]] inline B gaussian_size(B x) {
+  using T = typename B::value_type;
+  return xsimd::min(B(T(1.5) * erf_terms<T>::most), abs(x));
+}
+
 template <class B> [[gnu::always_inline]] inline B normal_cdf_of(B x) {
   using T = typename B::value_type;
-  const B root(T(0.70710678118654752)), size = abs(x);
-  const B s = within(B(0), size, B(T(1.5) * erf_terms<T>::most)), square = s * s;
-  const B e = exp_of(B(-0.5) * square);
-  const B exact = e - e * (B(0.5) * rest_of_square(s, square));
-  const B tail = B(0.5) * erfc_of(s * root, exact), central = central_erf(x * root);
+  const B root(T(0.70710678118654752)), size = abs(x), s = gaussian_size(x);
+  const B tail = B(0.5) * erfc_of(s * root, gaussian_of_size(s)), central = central_erf(x * root);
   return select(size < B(T(0.9)), xsimd::fma(B(0.5), central, B(0.5)),
                 select(x < B(0), tail, B(1) - tail));
 }

@@ -139,15 +139,21 @@ template <class B> [[gnu::always_inline]] inline B exp_of(B x) {
 
 // tanh x = 2h / (1 + h^2) with h = tanh(x/2) = (x/2) (1 + p(x^2)) / (1 + q(x^2)), fitted on
 // [-9.04, 9.04] with a relative error of at most 3e-8. The ones stay apart, so that little is lost
-// where p and q are small; where h is near 1, its error vanishes.
+// where p and q are small; where h is near 1, its error vanishes. From 9.011 on tanh x rounds to 1,
+// which is what comes out at `most`.
 [[gnu::always_inline]] inline floats tanh_of_floats(floats x) {
-  const floats most(9.04F), c = within(-most, x, most), z = c * c;
+  const floats most(0x1.205a22p3F), c = within(-most, x, most), z = c * c;
   const auto term = [&](floats sum, float next) { return xsimd::fma(z, sum, floats(next)); };
   const floats p = z * term(term(floats(8.5993769e-08F), 1.5993243e-04F), 3.1494018e-02F);
   const floats q = z * term(term(floats(2.7378267e-06F), 1.3955651e-03F), 1.1482731e-01F);
   const floats twice = xsimd::fma(c, p, c), half = floats(0.5F) * twice;
   const floats squares = xsimd::fma(q, q + floats(2.0F), half * half);  // less 1
-  return xsimd::fma(twice, q, twice) / (floats(1.0F) + squares);
+  const floats y = xsimd::fma(twice, q, twice) / (floats(1.0F) + squares);
+#if defined(__FMA__)
+  return y;
+#else
+  return within(floats(-1.0F), y, floats(1.0F));  // sums that are rounded twice go beyond
+#endif
 }
 
 }  // namespace

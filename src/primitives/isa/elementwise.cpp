@@ -130,6 +130,7 @@ template <class B> B expm1_op::kernel(B x) { return expm1_of(x); }
 template <class B> B log_op::kernel(B x) { return log_of(x); }
 template <class B> B log1p_op::kernel(B x) { return log1p_of(x); }
 template <class B> B logit_op::kernel(B x) { return logit_of(x); }
+template <class B> B gaussian_op::kernel(B x) { return gaussian_of_size(gaussian_size(x)); }
 template <class B> B erf_op::kernel(B x) { return erf_of(x); }
 template <class B> B normal_cdf_op::kernel(B x) { return normal_cdf_of(x); }
 template <class B> B xlogy_op::kernel(B a, B b) {
