@@ -8,30 +8,11 @@
 #include <vector>
 
 #include "cotape/program.hpp"
-#include "kernels/step.hpp"
+#include "kernels/loop.hpp"
 #include "primitives/lowering.hpp"
 #include "tensor/workspace.hpp"
 
 namespace cotape {
-
-// A step of a loop: its pointers move by so many bytes a tile.
-struct loop_step {
-  kernels::step what;
-  std::array<std::uint64_t, 4> advance{};  // of d, a, b, c
-};
-
-struct loop_body {
-  std::vector<loop_step> before;  // run once
-  std::vector<loop_step> steps;   // run for each tile
-  std::vector<loop_step> last;    // for the last tile, if it is not whole and differs
-  std::uint32_t size = 0;         // elements
-  std::uint32_t tile = 0;         // elements at a time
-  // How many threads share the tiles. Each has a scratch buffer of its own, one behind the other.
-  int parts = 1;
-  std::byte* scratch = nullptr;
-  std::size_t scratch_bytes = 0;
-  mutable std::vector<loop_step> moving;  // each part's copy of the steps, at the tile it is at
-};
 
 struct scalar_body;
 
@@ -85,8 +66,8 @@ struct program::body {
   std::vector<note> notes;
   std::vector<program_part> costs;  // by note
   side_store sides;
-  std::vector<loop_body*> loops;      // in `sides`
-  std::vector<scalar_body*> scalars;  // in `sides`
+  std::vector<kernels::loop_body*> loops;  // in `sides`
+  std::vector<scalar_body*> scalars;       // in `sides`
   buffer constants;
   program_memory memory;
   std::shared_ptr<workspace> space;

@@ -108,7 +108,7 @@ class emitter {
     item_ = &item;
     splats_of_item_.clear();
     sums_.clear();
-    body_ = loop_body{};
+    body_ = kernels::loop_body{};
     body_.size = static_cast<std::uint32_t>(item.size);
     body_.tile = tile_of(item);
     body_.scratch = static_cast<std::byte*>(target({scratch_, 0}));
@@ -129,9 +129,10 @@ class emitter {
       body_.parts = parts_of(item);
       body_.moving.resize(body_.steps.size() * static_cast<std::size_t>(body_.parts));
       step s{};
-      s.run = &run_loop;
+      s.run = &kernels::run_loop;
       s.side = out_.sides.keep(std::move(body_));
-      out_.loops.push_back(const_cast<loop_body*>(static_cast<const loop_body*>(s.side)));
+      out_.loops.push_back(
+          const_cast<kernels::loop_body*>(static_cast<const kernels::loop_body*>(s.side)));
       steps_->push_back(s);
     }
   }
@@ -147,7 +148,7 @@ class emitter {
 
   // The steps for one tile of the loop. Inputs are read where they are; only at their end, where a
   // whole vector would reach beyond them, from a copy.
-  void emit_tile(std::vector<loop_step>& to) {
+  void emit_tile(std::vector<kernels::loop_step>& to) {
     tile_steps_ = &to;
     loads_ = splats_of_item_;
     for (std::size_t k = 0; k < item_->values.size(); ++k) {
@@ -407,10 +408,10 @@ class emitter {
   tile_pool scratch_pool_, folding_pool_;
   region scratch_ = region::scratch;
   const schedule::item* item_ = nullptr;
-  loop_body body_;
+  kernels::loop_body body_;
   std::vector<step>* steps_ = nullptr;
   loop_tables tables_;  // tile: offset / 64 in the scratch buffer
-  std::vector<loop_step>* tile_steps_ = nullptr;
+  std::vector<kernels::loop_step>* tile_steps_ = nullptr;
   bool in_last_ = false;  // the tile is a loop's last or only one
   bool ragged_ = false;   // an input of the item ends within a vector
   using known_tiles =

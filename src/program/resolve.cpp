@@ -22,10 +22,10 @@ template <class F> void for_each_address(program::body& b, F f) {
   };
   for (kernels::step& s : b.constant_steps) of_step(s);
   for (kernels::step& s : b.steps) of_step(s);
-  for (loop_body* l : b.loops) {
+  for (kernels::loop_body* l : b.loops) {
     f(l->scratch);
     for (auto* steps : {&l->before, &l->steps, &l->last}) {
-      for (loop_step& s : *steps) of_step(s.what);
+      for (kernels::loop_step& s : *steps) of_step(s.what);
     }
   }
   for (scalar_body* s : b.scalars) {
@@ -54,13 +54,13 @@ class resolver {
     std::size_t own = e.constants +
                       sizeof(kernels::step) * (out_.steps.size() + out_.constant_steps.size()) +
                       out_.notes.size() * (sizeof(program::body::note) + sizeof(program_part));
-    for (loop_body* l : out_.loops) {
+    for (kernels::loop_body* l : out_.loops) {
       const bool constant = region_of(l->scratch) == region::folding;
       l->scratch_bytes = padded(constant ? e.folding : e.scratch);
       std::uint64_t& bytes = constant ? folding : scratch;
       bytes = std::max(bytes, l->scratch_bytes * static_cast<std::uint64_t>(l->parts));
       own += (l->before.size() + l->steps.size() + l->last.size() + l->moving.size()) *
-             sizeof(loop_step);
+             sizeof(kernels::loop_step);
     }
     for (const scalar_body* b : out_.scalars) own += b->slots.size() * 8 + b->code.size() * 16;
     out_.constants = zeros(e.constants + folding);

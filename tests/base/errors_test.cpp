@@ -120,7 +120,7 @@ TEST(Errors, OfNamesOfFilesAreOurs) {
         {"write_graph", [&] { report::write_graph(file, v); }},
         {"write_circuit", [&] { report::write_circuit(file, v); }},
         {"csv_log", [&] { fit({.callbacks = {csv_log(file)}}); }},
-        {"checkpoint", [&] { checkpoint c(file); }},
+        {"checkpoint", [&] { fit({.callbacks = {checkpoint(file)}}); }},
     };
     expect_ours(list);
     for (const action& a : list) tried.insert(a.name);

@@ -1,18 +1,16 @@
-// Steps that the program itself brings: fused loops and requirements.
-#include <fmt/format.h>
+// Running a fused loop, its tiles split over threads.
+#include "kernels/loop.hpp"
 
 #include <algorithm>
 
 #include "kernels/threads.hpp"
-#include "program/emit.hpp"
 
-namespace cotape {
+namespace cotape::kernels {
 
 namespace {
 
 // A step at a tile, in the scratch buffer of the part.
-kernels::step placed(const loop_body& loop, const loop_step& l, std::uint32_t tile,
-                     std::size_t shift) {
+step placed(const loop_body& loop, const loop_step& l, std::uint32_t tile, std::size_t shift) {
   const auto moved = [&](const void* p, std::size_t k) {
     const auto* at = static_cast<const std::byte*>(p);
     const auto offset =
@@ -20,7 +18,7 @@ kernels::step placed(const loop_body& loop, const loop_step& l, std::uint32_t ti
     if (shift != 0 && offset < loop.scratch_bytes) at += shift;
     return const_cast<std::byte*>(at + tile * l.advance[k]);
   };
-  kernels::step now = l.what;
+  step now = l.what;
   now.d = moved(now.d, 0);
   now.a = moved(now.a, 1);
   now.b = moved(now.b, 2);
@@ -33,7 +31,7 @@ kernels::step placed(const loop_body& loop, const loop_step& l, std::uint32_t ti
 void run_once(const loop_body& loop, const std::vector<loop_step>& steps, std::uint32_t tile,
               std::size_t shift) {
   for (const loop_step& l : steps) {
-    const kernels::step now = placed(loop, l, tile, shift);
+    const step now = placed(loop, l, tile, shift);
     now.run(now);
   }
 }
@@ -82,36 +80,9 @@ void run_part(const loop_body& loop, int part) {
 
 }  // namespace
 
-void run_loop(const kernels::step& s) {
+void run_loop(const step& s) {
   const auto& loop = *static_cast<const loop_body*>(s.side);
-  kernels::parallel(loop.parts, [&](int part) { run_part(loop, part); });
+  parallel(loop.parts, [&](int part) { run_part(loop, part); });
 }
 
-namespace {
-
-struct failing_condition {
-  std::string message;
-  value_type type;
-};
-
-void run_requirement(const kernels::step& s) {
-  const auto& r = *static_cast<const failing_condition*>(s.side);
-  const auto check = [&](const auto* x) {
-    for (std::int64_t i = 0; i < r.type.shape.elements(); ++i) {
-      if (x[i] == 0) throw value_error(fmt::format("require: {} (element {})", r.message, i));
-    }
-  };
-  if (r.type.dtype == float32) check(static_cast<const float*>(s.a));
-  else if (r.type.dtype == float64) check(static_cast<const double*>(s.a));
-  else check(static_cast<const std::int64_t*>(s.a));
-}
-
-}  // namespace
-
-void lower_requirement(kernels::step& s, side_store& sides, const std::string& message,
-                       const value_type& type) {
-  s.run = &run_requirement;
-  s.side = sides.keep(failing_condition{message, type});
-}
-
-}  // namespace cotape
+}  // namespace cotape::kernels
