@@ -112,7 +112,9 @@ void append_unary(std::vector<op_case>& rows) {
           {interval(-0.01, 0.01), interval(-1, 100)}));
   add(one(
       "sqrt", sqrt, [](real x) { return std::sqrt(x); }, interval(0.1, 4)));
-  add(one("sinc", sinc, sinc_of, {}, {interval(-20, 20), interval(-1e6, 1e6)}));
+  op_case wave = one("sinc", sinc, sinc_of, {}, {interval(-20, 20), interval(-1e6, 1e6)});
+  wave.slope_terms = [](const reals&) { return std::acos(-1.0L) / 2; };  // its bound
+  add(wave);
   const std::vector<domain> angles{interval(-100, 100), interval(-1e6, 1e6)};
   add(one(
       "sin", sin, [](real x) { return std::sin(x); }, interval(-4, 4), angles));
@@ -234,6 +236,9 @@ void append_binary(std::vector<op_case>& rows) {
   rows.back().magnitude = [](const arrays& x) {  // its bound
     return each_element(
         [](const numbers& e) { return std::pow(std::acos(-1.0), e[1]) / (e[1] + 1); }, x);
+  };
+  rows.back().slope_terms = [](const reals& e) {
+    return std::pow(std::acos(-1.0L), e[1] + 1) / (e[1] + 2);
   };
   row(comparison("less", less, [](real a, real b) { return a < b ? 1.0L : 0.0L; }));
   row(comparison("less_equal", less_equal, [](real a, real b) { return a <= b ? 1.0L : 0.0L; }));
