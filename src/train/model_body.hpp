@@ -89,9 +89,10 @@ struct model::body {
   std::optional<detail::traced> training_step, evaluation, prediction;
   static constexpr std::string_view not_finite = "fit: the loss is not finite";
   bool stop_at_non_finite = true;  // then the training step throws that
-  std::set<std::size_t>
-      may_stray;        // outputs that may be no probabilities, though the loss takes them
-  bool warned = false;  // of such, since compile
+  // Outputs that may be no probabilities, though the loss takes them; whether that was said since
+  // compile.
+  std::set<std::size_t> may_stray;
+  bool warned = false;
   const char* at_work = nullptr;                 // the outermost action
   bool left = false;                             // the model that began it has it no more
   std::int64_t epochs = 0, steps = 0, fits = 0;  // finished
