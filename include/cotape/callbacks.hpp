@@ -197,7 +197,8 @@ struct checkpoint_options {
 /// fit whose file exists goes on from there, to the same bits as if it had never been interrupted.
 /// Written atomically, before the first step and at the fit's end too: a fit that was finished
 /// trains no more. In a program with several fits each knows its own file, or its own part of a
-/// common one.
+/// common one; a common one holds the weights of the last fit alone, so where the program uses the
+/// model between fits, or changes it, each fit needs its own.
 ///
 /// The file tells what the training is, as text: the operations of its step, losses, metrics, the
 /// options of the optimizer and of callbacks, seeds, the first weights, checksums of the data
@@ -205,7 +206,9 @@ struct checkpoint_options {
 /// fits before it. Throws io_error for a file that is damaged or of another training, naming what
 /// differs; nothing has changed then. What may differ: the number of epochs or steps of the fit
 /// that is under way, patience, progress, each_epoch, and other callbacks that keep no state and
-/// describe nothing.
+/// describe nothing. A fit that ended goes on for more epochs from the weights that it ended with,
+/// which are the best ones where early_stopping has put them back. Of several checkpoints of one
+/// fit the last that has a file tells the state.
 class checkpoint : public callback {
  public:
   explicit checkpoint(std::filesystem::path file, checkpoint_options options = {});

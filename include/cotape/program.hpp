@@ -143,14 +143,14 @@ class program_cache {
   // Each with the hash of the value that it was made with.
   using state = std::vector<std::pair<parameter, std::size_t>>;
   template <class Fits> entry* find_if(Fits fits);
-  bool adopt(tape& t, state& kept) const;
+  bool adopt(tape& t, std::uint64_t since, state& kept, state& held) const;
 
   compile_options options_;
   place where_;
   std::shared_ptr<workspace> space_;
   mutable std::list<entry> programs_;                                        // the last used first
   std::vector<std::pair<std::uint64_t, std::span<const array_view>>> open_;  // being traced
-  state state_;
+  state state_, held_;     // made and dropped while tracing; made and held by others as well
   bool assigned_ = false;  // some of the state is
 };
 

@@ -116,9 +116,9 @@ class tape {
   const parameter& parameter_at(std::size_t i) const { return parameters_[i].handle; }
   /// The parameters read or assigned here, with the node of their current value.
   std::vector<std::pair<parameter, std::uint32_t>> current_parameters() const;
-  /// The handles of parameters that this tape alone holds, made and dropped while it was recorded,
-  /// in the order of their first use. A compiled function puts others into them.
-  std::vector<parameter*> own_parameters();
+  /// The tape's handles of parameters made from that number on (parameter::number), in the order of
+  /// their first use. A compiled function replaces some: it puts the state of an earlier trace in.
+  std::vector<parameter*> parameters_since(std::uint64_t number);
   std::span<const effect> effects() const { return effects_; }
   /// Drops the effects: a parameter's value is its first read's again.
   void forget_effects();

@@ -117,6 +117,9 @@ class parameter {
   friend bool operator==(const parameter& a, const parameter& b) { return a.state_ == b.state_; }
   /// Whether there is more than this handle.
   bool shared() const { return state_.use_count() > 1; }
+  /// How many the process had made before this one; how many it has made by now.
+  std::uint64_t number() const { return state_->number; }
+  static std::uint64_t made();
   /// What identifies the parameter among all others while it lives.
   const void* identity() const { return state_.get(); }
 
@@ -125,6 +128,7 @@ class parameter {
     std::string name;
     tensor value;
     bool trainable;
+    std::uint64_t number;
   };
   std::shared_ptr<state> state_;
 };

@@ -10,7 +10,7 @@
 #include "cotape/error.hpp"
 
 // OpenBLAS exports these and declares them nowhere: a buffer for a product, and its return, after
-// which OpenBLAS keeps it for the next product.
+// which OpenBLAS keeps it for the next product or for a worker of its own.
 extern "C" {
 void* blas_memory_alloc(int for_what);
 void blas_memory_free(void* buffer);
@@ -20,7 +20,12 @@ namespace cotape::kernels {
 
 namespace {
 
-constexpr std::size_t buffer_bytes = (std::size_t{128} << 20) + 4096;
+// As malloc takes them: with a page of OpenBLAS's own and what malloc adds.
+constexpr std::size_t buffer_bytes = (std::size_t{128} << 20) + (std::size_t{16} << 10);
+
+// OpenBLAS has started workers when it was loaded. Each takes a buffer once it gets the processor,
+// perhaps much later, and keeps it.
+const int workers = std::max(0, openblas_get_num_threads() - 1);
 
 std::mutex taking;
 std::atomic<int> buffers = 0;  // that OpenBLAS has taken for us
@@ -47,9 +52,9 @@ bool provide(int products) {
   if (products <= buffers.load(std::memory_order_acquire)) return true;
   const std::lock_guard lock(taking);
   if (products <= buffers) return true;
-  // For all of them: those that there are may be in use.
-  if (!are_free(products)) return false;
-  take(products);
+  // For all of them: those that there are may be in use, and a worker may take one meanwhile.
+  if (!are_free(products + 2 * workers)) return false;
+  take(products + workers);
   buffers.store(products, std::memory_order_release);
   return true;
 }
@@ -69,8 +74,10 @@ void prepare_blas() {
   static_cast<void>(here);
   if (provide(callers)) return;
   throw error(
-      "matmul: OpenBLAS needs 128 MiB of address space for each thread that computes products, and "
-      "less is left: raise the limit (ulimit -v) or free memory");
+      "matmul: OpenBLAS needs 128 MiB of address space for each thread that computes products, "
+      "twice "
+      "that for each worker of its own, and less is left: raise the limit (ulimit -v), or set "
+      "OPENBLAS_NUM_THREADS=1 in the environment: then it has no workers");
 }
 
 int products_at_once(int wanted) {

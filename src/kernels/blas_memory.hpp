@@ -6,7 +6,7 @@
 namespace cotape::kernels {
 
 /// Sets OpenBLAS to one thread for the whole process, and sees to it that the calling thread can
-/// compute a product; else throws cotape::error.
+/// compute a product; else throws cotape::error. OpenBLAS's workers are reckoned with.
 void prepare_blas();
 
 /// How many products, up to `wanted`, OpenBLAS has buffers for where this thread computes them at

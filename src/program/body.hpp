@@ -90,4 +90,10 @@ struct program::body {
   static bool store_literal(const stored_literal& l, std::int64_t word);
 };
 
+// Throws for a program that was moved from.
+inline program::body& body_of(const std::unique_ptr<program::body>& b) {
+  if (b == nullptr) throw value_error("program: it was moved, use what it was moved to");
+  return *b;
+}
+
 }  // namespace cotape

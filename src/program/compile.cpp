@@ -1,7 +1,9 @@
 // The cache of programs: finding, keeping and dropping them, and tracing functions. What a function
 // makes and drops while it is traced, no one else can change: it is the function's state, if the
 // function assigns any of it. Then each trace that makes some must make the same, in the same
-// order, and gets that of the first.
+// order, and gets that of the first. What something else holds cannot be replaced: made once (the
+// weights of a layer that is built when it is first called) it is no matter, made again it is
+// refused.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,10 +26,13 @@ program_cache::program_cache(program_cache&& other) noexcept {
   if (space_ != nullptr) space_->end_results();
 }
 
+static void demand_here(const std::shared_ptr<workspace>& space) {
+  if (space != nullptr) return;
+  throw value_error("compiled: the function was moved, call what it was moved to");
+}
+
 template <class Fits> program_cache::entry* program_cache::find_if(Fits fits) {
-  if (space_ == nullptr) {
-    throw value_error("compiled: the function was moved, call what it was moved to");
-  }
+  demand_here(space_);
   space_->demand_idle();
   const auto it = std::find_if(programs_.begin(), programs_.end(), fits);
   if (it == programs_.end()) return nullptr;
@@ -65,9 +70,27 @@ program& program_cache::add(std::vector<std::uint64_t> key, std::vector<std::uin
   return last();
 }
 
-// Puts the kept parameters in place of those that the trace made. True if any of them is assigned.
-bool program_cache::adopt(tape& t, state& kept) const {
-  const std::vector<parameter*> made = t.own_parameters();
+// Puts the kept parameters in place of those that the trace made, from number `since` on, and notes
+// those that others hold. True if any of the kept is assigned.
+bool program_cache::adopt(tape& t, std::uint64_t since, state& kept, state& held) const {
+  const auto same = [](const parameter* p, const auto& known) {
+    return p->name() == known.first.name() && p->type() == known.first.type() &&
+           hash_of_bits(p->view()) == known.second;
+  };
+  std::vector<parameter*> made, others;
+  for (parameter* p : t.parameters_since(since)) (p->shared() ? others : made).push_back(p);
+  const auto demand_new = [&](const parameter* p, const state& known) {
+    if (std::none_of(known.begin(), known.end(), [&](const auto& k) { return same(p, k); })) return;
+    throw value_error(fmt::format(
+        "compiled: '{}' {} is made in each trace, and something else holds it too: make "
+        "it outside of the function",
+        p->name(), p->type().text()));
+  };
+  for (const parameter* p : others) demand_new(p, kept);
+  for (const auto* list : {&made, &others}) {
+    for (const parameter* p : *list) demand_new(p, held_);
+  }
+  for (const parameter* p : others) held.emplace_back(*p, hash_of_bits(p->view()));
   const auto effects = t.effects();
   const bool assigned =
       assigned_ || std::any_of(effects.begin(), effects.end(), [&](const effect& e) {
@@ -77,10 +100,6 @@ bool program_cache::adopt(tape& t, state& kept) const {
     for (const parameter* p : made) kept.emplace_back(*p, hash_of_bits(p->view()));
     return assigned;
   }
-  const auto same = [](const parameter* p, const auto& known) {
-    return p->name() == known.first.name() && p->type() == known.first.type() &&
-           hash_of_bits(p->view()) == known.second;
-  };
   const auto [now, before] =
       std::mismatch(made.begin(), made.end(), kept.begin(), kept.end(), same);
   if (now == made.end() && before == kept.end()) {
@@ -112,15 +131,20 @@ program& program_cache::make(
     variables.push_back(record.input(v.dtype(), v.shape(), "", where_.file, where_.line));
   }
   open_.emplace_back(function, inputs);
-  const auto close = [](program_cache* of) { of->open_.pop_back(); };
+  const auto close = [](program_cache* of) {
+    if (!of->open_.empty()) of->open_.pop_back();  // empty: it was moved
+  };
   const std::unique_ptr<program_cache, decltype(close)> guard(this, close);
   const tape::hold work(record, "a traced function, whose program carries its effects out,");
+  const std::uint64_t since = parameter::made();
   const std::vector<variable> outputs = f(variables);
+  demand_here(space_);
   record.attachment.reset();  // the programs of value() hold parameters
-  state kept = state_;
-  const bool assigned = adopt(record, kept);
+  state kept = state_, held = held_;
+  const bool assigned = adopt(record, since, kept, held);
   program& code = add({function}, {}, record, variables, outputs, options_);
   state_ = std::move(kept);
+  held_ = std::move(held);
   assigned_ = assigned;
   return code;
 }
@@ -128,9 +152,11 @@ program& program_cache::make(
 void program_cache::forget_programs() {
   space_->demand_idle();
   programs_.clear();
+  held_.clear();
 }
 
 program& program_cache::last() const {
+  demand_here(space_);
   if (programs_.empty()) throw value_error("compiled: it was not called yet");
   return programs_.front().code;
 }

@@ -6,7 +6,7 @@
 namespace cotape {
 
 std::vector<program_part> program::parts() const {
-  const body& b = *body_;
+  const body& b = body_of(body_);
   program_part start{"bind inputs"}, end{"write parameters"};
   for (const body::bound_input& in : b.inputs) {
     if (in.to != nullptr) start.bytes += 2 * static_cast<double>(in.type.bytes());
@@ -26,7 +26,7 @@ std::vector<program_part> program::parts() const {
 }
 
 void program::run(std::span<const array_view> inputs, std::span<double> seconds) {
-  body& b = *body_;
+  body& b = body_of(body_);
   if (seconds.size() != b.notes.size() + 2) {
     throw value_error("run: there must be as many times as parts");
   }

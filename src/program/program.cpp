@@ -227,22 +227,24 @@ void program::body::finish() {
 }
 
 void program::run(std::span<const array_view> inputs) {
-  body& b = *body_;
+  body& b = body_of(body_);
   const auto running = b.start(inputs);
   for (const kernels::step& s : b.steps) s.run(s);
   b.finish();
 }
 
 bool program::takes(std::span<const array_view> values) const {
-  return std::equal(values.begin(), values.end(), body_->types.begin(), body_->types.end(),
+  const body& b = body_of(body_);
+  return std::equal(values.begin(), values.end(), b.types.begin(), b.types.end(),
                     [](const array_view& v, const value_type& t) { return v.type() == t; });
 }
 
 std::size_t program::outputs() const {
-  return body_->outputs.size() - (body_->kinks ? body_->kinks->size() : 0);
+  const body& b = body_of(body_);
+  return b.outputs.size() - (b.kinks ? b.kinks->size() : 0);
 }
 const std::vector<kink_mask>& program::kinks() const {
-  body& b = *body_;
+  body& b = body_of(body_);
   if (!b.kinks) {
     throw value_error(
         "kinks: the program does not watch them, compile it with .watch_kinks = true");
@@ -257,16 +259,18 @@ result program::output(std::size_t i) const {
   if (i >= outputs()) {
     throw value_error(fmt::format("program: there is no output {}, only {}", i, outputs()));
   }
-  return {body_->outputs[i], {body_->space->log(), body_->run}};
+  const body& b = *body_;
+  return {b.outputs[i], {b.space->log(), b.run}};
 }
 results program::all_outputs() const {
-  return {std::span(body_->outputs).first(outputs()), {body_->space->log(), body_->run}};
+  const body& b = body_of(body_);
+  return {std::span(b.outputs).first(outputs()), {b.space->log(), b.run}};
 }
-program_memory program::memory() const { return body_->memory; }
-std::size_t program::steps() const { return body_->steps.size(); }
+program_memory program::memory() const { return body_of(body_).memory; }
+std::size_t program::steps() const { return body_of(body_).steps.size(); }
 
 std::string program::explain() const {
-  const body& b = *body_;
+  const body& b = body_of(body_);
   std::string text =
       fmt::format("{} steps, arena {} bytes (most alive {}), constants {} bytes, {} folded steps\n",
                   b.steps.size(), b.memory.arena, b.memory.most_alive, b.memory.constants,

@@ -12,7 +12,7 @@
 namespace cotape::report {
 
 std::string draw_dot(const std::string& text) {
-  return run_tool("dot", {"-Tsvg"}, text, "graphviz");
+  return drawn_by("dot", {"-Tsvg"}, text, "graphviz");
 }
 
 std::string escaped(const std::string& text) {

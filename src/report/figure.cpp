@@ -18,15 +18,16 @@ constexpr const char* colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
 constexpr int point_types[] = {7, 5, 9, 13, 11, 15, 7};  // filled circle, square, triangle ...
 constexpr std::size_t count = std::size(colours);
 
+// In single quotes: within double ones gnuplot runs what stands in backticks as a command.
 std::string quoted(const std::string& text) {
-  std::string out = "\"";
+  std::string out = "'";
   for (char c : text) {
-    if (c == '\n') out += "\\n";
+    if (c == '\n') out += "'.\"\\n\".'";
     else if (static_cast<unsigned char>(c) < ' ') out += ' ';
-    else if (c == '"' || c == '\\') out += {'\\', c};
+    else if (c == '\'') out += "''";
     else out += c;
   }
-  return out + '"';
+  return out + '\'';
 }
 
 std::string number(double x) { return std::isfinite(x) ? fmt::format("{}", x) : "nan"; }
@@ -251,7 +252,7 @@ namespace {
 
 std::string draw(const std::vector<panel>& panels, const figure_options& options) {
   // Not "-": of that, gnuplot reads byte by byte.
-  return run_tool("gnuplot", {"/dev/stdin"}, figure_to_gnuplot(panels, options), "gnuplot-nox");
+  return drawn_by("gnuplot", {"/dev/stdin"}, figure_to_gnuplot(panels, options), "gnuplot-nox");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <string_view>
 
 #include "cotape/error.hpp"
 
@@ -112,6 +113,18 @@ std::string run_tool(const std::string& program, const std::vector<std::string>&
     throw io_error(fmt::format("report: {} failed: {}", program, beginning(err.read())));
   }
   return out.read();
+}
+
+std::string drawn_by(const std::string& program, const std::vector<std::string>& arguments,
+                     const std::string& input, const std::string& package) {
+  std::string picture = run_tool(program, arguments, input, package);
+  const std::string_view end = "</svg>";
+  const std::size_t last = picture.find_last_not_of(" \n");
+  if (last != std::string::npos && std::string_view(picture).substr(0, last + 1).ends_with(end)) {
+    return picture;
+  }
+  throw io_error(fmt::format(
+      "report: the picture that {} has drawn is not whole: is the disk full?", program));
 }
 
 }  // namespace cotape::report

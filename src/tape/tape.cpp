@@ -299,10 +299,10 @@ std::vector<std::pair<parameter, std::uint32_t>> tape::current_parameters() cons
   return result;
 }
 
-std::vector<parameter*> tape::own_parameters() {
+std::vector<parameter*> tape::parameters_since(std::uint64_t number) {
   std::vector<parameter*> result;
   for (known_parameter& p : parameters_) {
-    if (!p.handle.shared()) result.push_back(&p.handle);
+    if (p.handle.number() >= number) result.push_back(&p.handle);
   }
   return result;
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <string_view>
 
@@ -64,8 +65,15 @@ std::size_t hash_of_bits(array_view a) {
   return std::hash<std::string_view>()(bits);
 }
 
+namespace {
+std::atomic<std::uint64_t> parameters_made = 0;
+}
+
 parameter::parameter(std::string name, const array_argument& value, bool trainable)
-    : state_(std::make_shared<state>(state{std::move(name), tensor(value.view()), trainable})) {}
+    : state_(std::make_shared<state>(
+          state{std::move(name), tensor(value.view()), trainable, parameters_made++})) {}
+
+std::uint64_t parameter::made() { return parameters_made; }
 
 void parameter::set(array_argument given) const {
   const array_argument value = std::move(given).adopting(dtype());

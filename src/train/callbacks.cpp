@@ -120,15 +120,17 @@ void scheduled_rate::on_batch_begin(training& t) {
   if (by_ == schedule_by::step) t.how().rate().set(rate_(t.steps));
 }
 
-// Rates at the beginning, and at distances from it that are powers of 2: no schedule is asked for
-// what the fit will not come to.
+// The first 1024 rates, then those at distances from the beginning that are powers of 2: no
+// schedule is asked for what the fit will not come to.
 named_texts scheduled_rate::description(const training& t) const {
   const bool by_epoch = by_ == schedule_by::epoch;
   const std::int64_t first = by_epoch ? t.epoch : t.steps;
   const std::int64_t last = by_epoch ? t.last_epoch : t.last_step;
   named_texts result{{"unit", by_epoch ? "epoch" : "step"}};
   const std::int64_t length = last - first;
-  for (std::int64_t far = 0; far < length; far = far == 0 ? 1 : far + std::min(far, length - far)) {
+  constexpr std::int64_t all = 1024;
+  for (std::int64_t far = 0; far < length;
+       far = far < all ? far + 1 : far + std::min(far, length - far)) {
     result.emplace_back(fmt::format("rate at {}", first + far), text(rate_(first + far)));
   }
   return result;

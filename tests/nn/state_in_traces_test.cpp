@@ -47,6 +47,50 @@ TEST(StateInTraces, OfOptimizersBelongsToTheFunction) {
   expect_one_state([] { return std::make_unique<sgd>(sgd_options{.rate = 0.01}); });
 }
 
+// A second trace would have state of its own.
+TEST(StateInTraces, ThatSomethingElseHoldsIsRefused) {
+  const char* text = "is made in each trace, and something else holds it too: make it outside";
+  std::unique_ptr<adam> kept;
+  expect_error<value_error>(
+      [&] { trained([&] { return (kept = std::make_unique<adam>(adam_options{})).get(); }); },
+      text);
+  std::vector<parameter> rates;
+  expect_error<value_error>(
+      [&] {
+        trained([&] {
+          auto made = std::make_unique<adam>(adam_options{});
+          rates.push_back(made->rate());
+          return made;
+        });
+      },
+      text);
+  sgd outside;  // holds the weight that it updates
+  auto step = compile([&](variable x) {
+    const variable loss = mean(square(x * x.owner().read(parameter("v", 1.0))));
+    outside.minimize(loss);
+    return loss;
+  });
+  step(array{1, 2});
+  expect_error<value_error>([&] { step(array{1, 2, 3}); }, text);
+  sequential m{input({1}, float64),
+               lambda([](variable v) { return v * v.owner().read(parameter("scale", 1.0)); })};
+  m.compile("mse", "sgd");
+  const xt::xtensor<double, 2> x{{1.}, {2.}};
+  m.fit(x, array{3, 6}, {.progress = nullptr});
+  expect_error<value_error>([&] { m.evaluate(x, array{3, 6}); }, text);
+}
+
+TEST(StateInTraces, OfLayersThatAreBuiltWhenTheyAreCalledIsMadeOnce) {
+  sequential m({dense(3, "tanh"), dense(1)}, 1);
+  auto f = compile([&](variable x) { return m(x); });
+  for (std::size_t n = 1; n < 4; ++n) f(array(std::vector<std::size_t>{n, 2}, 1.0));
+  m.compile("mse", "adam");
+  for (int i = 0; i < 2; ++i) {
+    m.fit(array{{1, 2}, {3, 4}, {5, 6}}, array{1, 2, 3}, {.batch_size = 2, .progress = nullptr});
+    m.compile("mse", "adam");  // with state of its own
+  }
+}
+
 TEST(StateInTraces, SurvivesTheTraceThatMadeIt) {
   auto count = compile([](variable x) {
     tape& t = x.owner();
@@ -148,7 +192,7 @@ TEST(StateInTraces, ThatNothingAssignsMayDiffer) {
   EXPECT_EQ(f(array{1, 1, 1, 1}).number(), 6);
 }
 
-TEST(StateInTraces, ThatIsHeldOutsideStaysAsItIs) {
+TEST(StateInTraces, OfOneTraceMayBeHeldOutside) {
   std::vector<parameter> kept;
   auto f = compile([&](variable x) {
     kept.emplace_back("calls", 0.0);
@@ -156,10 +200,15 @@ TEST(StateInTraces, ThatIsHeldOutsideStaysAsItIs) {
     return x;
   });
   f(array{1});
-  f(array{1, 2});
-  f(array{1, 2});
-  EXPECT_EQ(kept.at(0).value<double>()(), 1);
-  EXPECT_EQ(kept.at(1).value<double>()(), 2);
+  f(array{1});
+  expect_error<value_error>(
+      [&] {
+        f(array{1, 2});
+      },
+      "compiled: 'calls' float64 () is made in each trace, and something "
+      "else holds it too: make it outside of the function");
+  f(array{1});
+  EXPECT_EQ(kept.at(0).value<double>()(), 3);
 }
 
 // A model's training, evaluation and prediction share what a layer of one's own makes.

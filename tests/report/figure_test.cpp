@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <sstream>
 
 #include "report/tool.hpp"
 
@@ -57,10 +58,20 @@ bool installed(const std::string& program) {
 }
 
 TEST(Figure, TheScriptHasLabelsLegendAndData) {
-  expect_parts(
-      figure_to_gnuplot({losses}, {.title = "All"}),
-      {"set title \"Loss\"", "set xlabel \"epoch\"", "set ylabel \"cross-entropy\"",
-       "title \"training\"", "title \"valid\\\"ation\\\\\"", "\n1 2\n2 1\n3 0.5\n", "\"All\""});
+  expect_parts(figure_to_gnuplot({losses}, {.title = "All"}),
+               {"set title 'Loss'", "set xlabel 'epoch'", "set ylabel 'cross-entropy'",
+                "title 'training'", "title 'valid\"ation\\'", "\n1 2\n2 1\n3 0.5\n", "'All'"});
+}
+
+// gnuplot runs what stands in backticks, but for single quotes.
+TEST(Figure, NamesAreTextAndNoCommands) {
+  const panel p{.title = "`id`", .x_label = "it's", .curves = {{"a\nb", {1, 2}, {}}}};
+  expect_parts(figure_to_gnuplot({p}),
+               {"set title '`id`'", "set xlabel 'it''s'", "title 'a'.\"\\n\".'b'"});
+  if (!installed("gnuplot")) GTEST_SKIP() << "gnuplot is not installed";
+  std::ostringstream svg;
+  write_figure(svg, {p});
+  expect_parts(svg.str(), {"`id`", "it's"});
 }
 
 TEST(Figure, ValuesThatAreNotFiniteAreGaps) {
@@ -74,7 +85,7 @@ TEST(Figure, ReachesAsFarAsItsDataAndMarkers) {
   expect_parts(figure_to_gnuplot({{.curves = {line}}}),
                {"set xrange [0:2]", "set yrange [0.55:10.45]"});
   expect_parts(figure_to_gnuplot({{.curves = {line}, .markers = {{"m", 4}}}}),
-               {"set xrange [0:4]", "first 4, graph 0", "keyentry with lines", "title \"m\""});
+               {"set xrange [0:4]", "first 4, graph 0", "keyentry with lines", "title 'm'"});
   expect_parts(figure_to_gnuplot({{.curves = {line}, .markers = {{"", -5, -3, axis::y}}}}),
                {"set yrange [-5.75:10.75]", "rectangle from graph 0, first -5"});
   expect_parts(figure_to_gnuplot({{.curves = {line}, .x_range = interval{1.5, 9}}}),
@@ -120,7 +131,7 @@ TEST(Figure, StylesAndColoursAreWhatIsAskedFor) {
 
 TEST(Figure, MapsHaveTheLevelsThatTheyCross) {
   const std::string script = figure_to_gnuplot({bowl()});
-  expect_parts(script, {"\n-3 -2 13\n", "levels discrete 1,4\n", "with image", "\"height\"",
+  expect_parts(script, {"\n-3 -2 13\n", "levels discrete 1,4\n", "with image", "'height'",
                         "set cbrange [0:13]", "set size ratio -1", "set xrange [-3:3]"});
   panel flat = bowl();
   flat.map->levels = {100};

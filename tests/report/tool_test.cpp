@@ -42,6 +42,22 @@ TEST(Tool, SaysWhyItCannotStart) {
   EXPECT_EQ(message_of("/", {}), "report: cannot start /: Permission denied");
 }
 
+TEST(Tool, RefusesPicturesThatAreNotWhole) {
+  const auto drawn = [](const std::string& text) {
+    try {
+      return cotape::report::drawn_by("cat", {}, text, "");
+    } catch (const io_error& e) {
+      return std::string(e.what());
+    }
+  };
+  EXPECT_EQ(drawn("<svg></svg>\n"), "<svg></svg>\n");
+  const std::string text = "report: the picture that cat has drawn is not whole: is the disk full?";
+  EXPECT_EQ(drawn("<svg><g>"), text);
+  EXPECT_EQ(drawn(""), text);
+  const cotape::tests::full_disk full;
+  EXPECT_EQ(drawn("<svg>" + std::string(900, ' ') + "</svg>").size(), 911u);
+}
+
 TEST(Tool, SaysThatTheDiskIsFull) {
   const cotape::tests::full_disk full;
   EXPECT_EQ(message_of("cat", {}), "report: cannot write a temporary file: File too large");
