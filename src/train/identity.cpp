@@ -100,7 +100,7 @@ void running_fit::tell_callbacks() {
 }
 
 // The operations of a step, recorded once more, but for the look at whether the loss is finite. A
-// parameter that only they know is state as well.
+// parameter that the step reads and nobody else keeps is state of the training too.
 void running_fit::tell_operations() {
   tape t;
   std::vector<variable> x;
@@ -147,12 +147,13 @@ bool running_fit::rate_is_set() const {
                      [](const auto& c) { return c.object()->sets_rate(); });
 }
 
-// Whether counts and rate are those that the fits before it ended with: not where one was trained
-// after another was passed over.
+// Whether counts and rate are those that the fits before it ended with. They are not if a fit was
+// passed over, since the file is of a later one, and another was trained after it.
 bool running_fit::beginning_known() const { return of_.passed == 0 || of_.passed == at_.fit - 1; }
 
-// Where it begins, as far as that is known: not in a fit that is under way already; and after a fit
-// that was passed over, the weights are not those that it ended with.
+// Where the fit begins, as far as that is known. Nothing is known of a fit that is under way
+// already, and only the counts of one after a fit that was passed over: the weights are not those
+// that the latter ended with.
 facts running_fit::beginning() const {
   if (steps != at_.first_step || epoch != at_.first_epoch || !beginning_known()) return {};
   facts result;

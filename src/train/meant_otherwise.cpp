@@ -23,7 +23,7 @@ bool takes_probabilities(const loss_function& loss) {
   return loss.name().ends_with("_crossentropy");
 }
 
-// The exponentials of such a softmax are each divided by themselves.
+// A softmax divides exponentials by their sum: over one unit the sum has the output's shape.
 bool is_over_one_unit(const variable& softmax) {
   return softmax.owner().type_of(node_of(softmax).in[2]).shape == softmax.shape() &&
          softmax.shape()[softmax.shape().rank() - 1] == 1;

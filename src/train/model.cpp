@@ -228,7 +228,7 @@ model::model(const symbols& inputs, const symbols& outputs, std::int64_t seed)
   body_->forget_programs();
 }
 
-// To be said wherever a model gives its body away, so that a fit sees it.
+// Called where a model gives its body away: a fit that is under way then ends.
 void model::leave() const {
   if (body_) body_->left = true;
 }
