@@ -153,7 +153,7 @@ template <class T> class walk {
     started_ = false;
     for (std::uint64_t b = 0; b < blocks; ++b) {
       const std::uint64_t skipped = all == blocks ? b * length : numbers / blocks * b;
-      block(first + static_cast<std::int64_t>(skipped),
+      block(static_cast<std::int64_t>(static_cast<std::uint64_t>(first) + skipped),
             static_cast<std::int64_t>(std::min<std::uint64_t>(length, numbers - skipped)));
     }
   }
