@@ -8,6 +8,8 @@
 #include <xtensor/xtensor.hpp>
 #include <xtensor/xview.hpp>
 
+#include "own_folder.hpp"
+
 namespace {
 
 using namespace cotape;
@@ -91,9 +93,8 @@ TEST(Figures, R2OfATrainingAndItsValidationIsTheSame) {
 
 // An epoch that was interrupted has its sums in the checkpoint.
 TEST(Figures, R2OfAResumedEpochIsTheSame) {
-  std::string name = testing::TempDir() + "/cotape_figures_XXXXXX";
-  ASSERT_NE(::mkdtemp(name.data()), nullptr);
-  const std::filesystem::path folder = name;
+  const tests::own_folder own;
+  const std::filesystem::path& folder = own.at;
   const far_away d(40, 1e6);
   const auto fit = [&](const char* file, std::int64_t steps) {
     sequential m{dense(1)};
@@ -122,7 +123,6 @@ TEST(Figures, R2OfAResumedEpochIsTheSame) {
   };
   EXPECT_THROW(die(), killed);
   EXPECT_EQ(fit("c", 6)["r2"], whole["r2"]);
-  std::filesystem::remove_all(folder);
 }
 
 TEST(Figures, AccuracyCountsHits) {

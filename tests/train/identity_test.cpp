@@ -9,6 +9,7 @@
 #include <xtensor/xtensor.hpp>
 
 #include "expect_error.hpp"
+#include "own_folder.hpp"
 
 namespace {
 
@@ -21,18 +22,9 @@ using array = xt::xarray<double>;
 using column = xt::xtensor<double, 2>;
 using callbacks = std::vector<given<callback>>;
 
-// A file in a folder of the test's own, removed at its end.
-struct own_file {
-  path folder, at;
-  own_file() {
-    std::string name = testing::TempDir() + "/cotape_identity_XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder");
-    folder = name;
-    at = folder / "c.safetensors";
-  }
-  ~own_file() { std::filesystem::remove_all(folder); }
-  own_file(const own_file&) = delete;
-  own_file& operator=(const own_file&) = delete;
+// A file in such a folder.
+struct own_file : private cotape::tests::own_folder {
+  path folder = own_folder::at, at = folder / "c.safetensors";
 };
 
 std::string bytes_of(const path& file) {

@@ -12,6 +12,7 @@
 #include <xtensor/xtensor.hpp>
 
 #include "expect_error.hpp"
+#include "own_folder.hpp"
 
 namespace {
 
@@ -23,18 +24,7 @@ using std::filesystem::path;
 using array = xt::xarray<double>;
 using column = xt::xtensor<double, 2>;
 
-// A folder of the test's own, removed with what is in it.
-struct folder {
-  path at;
-  folder() {
-    std::string name = testing::TempDir() + "/cotape_resume_XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder");
-    at = name;
-  }
-  ~folder() { std::filesystem::remove_all(at); }
-  folder(const folder&) = delete;
-  folder& operator=(const folder&) = delete;
-};
+using folder = cotape::tests::own_folder;
 
 std::string bytes_of(const path& file) {
   std::ifstream in(file, std::ios::binary);
