@@ -3,10 +3,11 @@
 // memory; errors (io_error) name the file and what is wrong with it.
 //
 // All functions of this library that write FILE do it in one way. They leave either the file that
-// was there or the whole new one, even if the process is killed: they write
-// FILE.cotape-unfinished in the same folder, bring it to the disk and rename it. What a killed
-// process has left there is removed by the next writer of FILE. Each of several writers at once
-// writes a whole file, the last one's stays. Through a symbolic link its target is written, or
+// was there or the whole new one, even if the process is killed: they write FILE.cotape-unfinished
+// in the same folder, bring it to the disk and rename it. Each of several writers at once writes a
+// whole file under a name of its own (-1, -2 ... at the end), the last one's stays. What killed
+// processes have left under these names the next writer of FILE removes; of more than four at once
+// something may stay until as many write again. Through a symbolic link its target is written, or
 // made. Refused are names of devices, pipes, sockets, folders and open files (/dev/stdout), names
 // with a NUL, and files that may not be written: write to a std::ostream for standard output or a
 // pipe. A file that is replaced keeps its mode, owner and group; where the system forbids that, it
@@ -53,8 +54,8 @@ void write_npy(std::ostream& out, const array_argument& value);
 /// io_error as read_npy, for a member of another kind, and for a broken archive or checksum.
 named_tensors read_npz(const std::filesystem::path& file, const read_limits& limits = {});
 /// Stores the values, as numpy.savez does; equal values give equal files. Takes memory for a copy.
-/// Throws value_error for no values, and for a name that is no UTF-8, has a NUL or over 65,531
-/// bytes.
+/// Throws value_error for no values, and for a name that is no UTF-8, has a control character (but
+/// tab and ends of lines) or over 65,531 bytes.
 void write_npz(const std::filesystem::path& file, const named_views& values);
 void write_npz(std::ostream& out, const named_views& values);
 

@@ -96,7 +96,7 @@ class program {
   struct body;
 
  private:
-  std::unique_ptr<body> body_;
+  detail::counted<body> body_;
 };
 
 namespace detail {
@@ -120,8 +120,7 @@ class program_cache {
   };
 
   explicit program_cache(const compile_options& options = {}, place where = {});
-  program_cache(program_cache&& other) noexcept;
-  program_cache& operator=(program_cache&& other) = default;
+  program_cache(const program_cache&) = delete;
   /// Null if there is none. Throws value_error while one of the programs runs.
   entry* find(const std::vector<std::uint64_t>& key);
   program* find(std::span<const array_view> inputs, std::uint64_t function = 0);
@@ -135,6 +134,8 @@ class program_cache {
                 const std::function<std::vector<variable>(std::span<const variable>)>& f,
                 std::uint64_t function = 0);
   void forget_programs();
+  /// What its programs have given is valid no more.
+  void end_results();
   program& last() const;
   std::size_t size() const { return programs_.size(); }
   std::size_t bytes() const;
@@ -160,10 +161,18 @@ class program_cache {
 /// replayed after that. What C++ computes while tracing (branches, counters, printing) is frozen.
 /// The 64 programs that were used last are kept, fewer if they hold more than 512 MiB beside the
 /// arena, which they share. Parameters, optimizers and generators that f makes while it is traced
-/// and drops are made once for all traces: a trace that makes others throws value_error.
+/// and drops are made once for all traces: a trace that makes others throws value_error. A call
+/// ends as it should even if f or a kernel destroys, moves or assigns to the function.
 template <class F> class compiled {
  public:
-  compiled(F f, compile_options options, place where) : f_(std::move(f)), traces_(options, where) {}
+  compiled(F f, compile_options options, place where)
+      : body_(new body{std::move(f), detail::program_cache(options, where)}) {}
+  compiled(compiled&& other) noexcept { *this = std::move(other); }
+  compiled& operator=(compiled&& other) noexcept {
+    body_ = std::move(other.body_);
+    if (body_) body_->traces.end_results();
+    return *this;
+  }
 
   /// Runs with array-like arguments (see array_argument), one for each of f's variables. Gives a
   /// `result` where f returns a variable, else `results`; valid until the next call.
@@ -172,8 +181,9 @@ template <class F> class compiled {
     std::array<array_view, sizeof...(Arguments)> views;
     for (std::size_t i = 0; i < given.size(); ++i) views[i] = given[i].view();
     using returned = std::invoke_result_t<F&, std::conditional_t<true, variable, Arguments>...>;
-    program* code = traces_.find(views);
-    if (code == nullptr) code = &trace(views, std::index_sequence_for<Arguments...>());
+    const auto alive = body_;
+    program* code = alive.demand(moved).traces.find(views);
+    if (code == nullptr) code = &alive->trace(views, std::index_sequence_for<Arguments...>());
     code->run(views);
     if constexpr (std::same_as<returned, variable>) return code->output(0);
     else return code->all_outputs();
@@ -181,22 +191,26 @@ template <class F> class compiled {
 
   /// The program of the last call; throws value_error before the first. Lives as long as the
   /// function, or until many calls with other types.
-  const program& last() const { return traces_.last(); }
-  program& last() { return traces_.last(); }
+  program& last() const { return body_.demand(moved).traces.last(); }
   /// How many programs it keeps, and the bytes that they hold, the arena's among them.
-  std::size_t trace_count() const { return traces_.size(); }
-  std::size_t bytes() const { return traces_.bytes(); }
+  std::size_t trace_count() const { return body_.demand(moved).traces.size(); }
+  std::size_t bytes() const { return body_.demand(moved).traces.bytes(); }
 
  private:
-  template <std::size_t... I>
-  program& trace(std::span<const array_view> views, std::index_sequence<I...>) {
-    return traces_.make(views, [this](std::span<const variable> inputs) {
-      return detail::as_list(f_(inputs[I]...));
-    });
-  }
-
-  F f_;
-  detail::program_cache traces_;
+  static constexpr const char* moved =
+      "compiled: the function was moved, call what it was moved to";
+  struct body {
+    F f;
+    detail::program_cache traces;
+    std::size_t holders = 0;
+    template <std::size_t... I>
+    program& trace(std::span<const array_view> views, std::index_sequence<I...>) {
+      return traces.make(views, [this](std::span<const variable> inputs) {
+        return detail::as_list(f(inputs[I]...));
+      });
+    }
+  };
+  detail::counted<body> body_;
 };
 
 /// `auto step = compile([&](variable x, variable y) { ...; return loss; }); float l = step(a, b);`

@@ -16,8 +16,39 @@ namespace cotape {
 
 namespace detail {
 
-// The runs in one memory. Counted without atomics, which would cost a small step 4 %: the programs
-// there and their results belong to one thread.
+[[noreturn]] void refuse(const char* text);  // throws value_error
+
+// Holds what many hold, and counts in it how many. Without atomics, which would cost a small step
+// 4 %: functions, programs and their results belong to one thread.
+template <class T> class counted {
+ public:
+  counted() = default;
+  explicit counted(T* what) : what_(what) {
+    if (what_ != nullptr) ++what_->holders;
+  }
+  counted(const counted& other) : counted(other.what_) {}
+  counted(counted&& other) noexcept : what_(std::exchange(other.what_, nullptr)) {}
+  counted& operator=(counted other) noexcept {
+    std::swap(what_, other.what_);
+    return *this;
+  }
+  ~counted() {
+    if (what_ != nullptr && --what_->holders == 0) delete what_;
+  }
+  explicit operator bool() const { return what_ != nullptr; }
+  T& operator*() const { return *what_; }
+  T* operator->() const { return what_; }
+  // Throws value_error with this text if it holds nothing.
+  T& demand(const char* text) const {
+    if (what_ == nullptr) refuse(text);
+    return *what_;
+  }
+
+ private:
+  T* what_ = nullptr;
+};
+
+// The runs in one memory.
 struct run_log {
   std::size_t holders = 0;
   std::string function;       // where it was compiled; empty for a program of its own
@@ -26,26 +57,9 @@ struct run_log {
   const std::vector<value_type>* inputs = nullptr;  // of the last one, while its program lives
 };
 
-class run_log_handle {
- public:
-  explicit run_log_handle(run_log* log) : log_(log) { ++log_->holders; }
-  run_log_handle(const run_log_handle& other) : run_log_handle(other.log_) {}
-  run_log_handle& operator=(run_log_handle other) noexcept {
-    std::swap(log_, other.log_);
-    return *this;
-  }
-  ~run_log_handle() {
-    if (--log_->holders == 0) delete log_;
-  }
-  run_log* operator->() const { return log_; }
-
- private:
-  run_log* log_;
-};
-
 // A run, and whether its values still stand.
 struct run_stamp {
-  run_log_handle log;
+  counted<run_log> log;
   std::uint64_t run;  // 0: none has ended yet
   void check() const {
     if (log->current != run || run == 0) refuse();

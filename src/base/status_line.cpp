@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <iostream>
 
+#include "cotape/error.hpp"
+
 namespace cotape {
 
 bool is_terminal(const std::ostream& out) {
@@ -28,7 +30,7 @@ std::string duration_text(double seconds) {
   return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
 }
 
-void write_status(std::ostream& out, const std::string& text, bool live, bool last) {
+void write_status(std::ostream& out, const std::string& text, bool live, bool last) try {
   // ESC [K clears older text to the line's end; ESC [?7l keeps a narrow terminal from wrapping a
   // line that is to be rewritten, ESC [?7h ends that.
   if (live && last) out << '\r' << text << "\x1b[K";
@@ -36,6 +38,8 @@ void write_status(std::ostream& out, const std::string& text, bool live, bool la
   else out << text;
   if (last || !live) out << '\n';
   out.flush();
+} catch (const std::ios_base::failure&) {  // as the stream was told to
+  throw io_error("progress: cannot write to the stream");
 }
 
 }  // namespace base

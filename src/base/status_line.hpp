@@ -18,7 +18,8 @@ inline constexpr double live_interval = 0.1, line_interval = 0.5;
 double steady_seconds();
 /// "59 s", "12:05" or "2:00:00".
 std::string duration_text(double seconds);
-/// Writes the line; `live` ones over the one before, unless that was the last.
+/// Writes the line; `live` ones over the one before, unless that was the last. Throws io_error
+/// where the stream throws std::ios_base::failure.
 void write_status(std::ostream& out, const std::string& text, bool live, bool last);
 
 }  // namespace base

@@ -24,6 +24,9 @@ named_tensors read_safetensors(const file_task& task, const read_limits& limits,
                                const approval& approve);
 void write_safetensors(const file_task& task, const named_views& values);
 
+// As RFC 3629 has it: without surrogates, longer forms than needed, and numbers over 0x10ffff.
+bool is_utf8(const std::string& text);
+
 // The bytes of a value, where they are.
 inline std::string_view bytes_of(const array_view& v) {
   return {static_cast<const char*>(v.data()), v.type().bytes()};

@@ -199,7 +199,9 @@ void write_npz(const file_task& task, const named_views& values) {
   headers.reserve(values.size());
   for (const auto& [name, value] : values) {
     constexpr std::size_t most_bytes = 65535;  // a member's name has its size in two bytes
-    if (name.size() + extension.size() > most_bytes || name.find('\0') != name.npos) {
+    // libzip takes more for UTF-8 than other readers do.
+    if (name.size() + extension.size() > most_bytes || name.find('\0') != name.npos ||
+        !is_utf8(name)) {
       refuse_name(task, name);
     }
     headers.push_back(npy_header(value.type()));

@@ -218,17 +218,18 @@ std::string checksum_of(const named_views& values) {
   return fmt::format("{:08x}", sum);
 }
 
-std::string quoted(const std::string& name, const file_task& task) {
-  try {
-    return json(name).dump();
-  } catch (const json::type_error&) {
-    throw value_error(fmt::format("{}: a name is no UTF-8", task.operation));
-  }
-}
-
 const char* name_in_header(dtype d) { return d == float32 ? "F32" : d == float64 ? "F64" : "I64"; }
 
 }  // namespace
+
+bool is_utf8(const std::string& text) {
+  try {
+    json(text).dump();
+    return true;
+  } catch (const json::type_error&) {
+    return false;
+  }
+}
 
 named_tensors read_safetensors(const file_task& task, const read_limits& limits,
                                const approval& approve) {
@@ -268,9 +269,10 @@ void write_safetensors(const file_task& task, const named_views& values) {
     if (name == metadata_name) {
       throw value_error(fmt::format("{}: the name '{}' is the format's own", task.operation, name));
     }
+    if (!is_utf8(name)) throw value_error(fmt::format("{}: a name is no UTF-8", task.operation));
     const std::uint64_t end = at + value.type().bytes();
     text += fmt::format(R"(,{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
-                        quoted(name, task), name_in_header(value.dtype()),
+                        json(name).dump(), name_in_header(value.dtype()),
                         fmt::join(value.shape(), ","), at, end);
     pieces.push_back(bytes_of(value));
     at = end;

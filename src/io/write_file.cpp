@@ -120,11 +120,21 @@ class unfinished_file {
     constexpr int most_names = 100;
     const std::string start =
         to_.name.substr(0, NAME_MAX - ending.size() - 3) + std::string(ending);
-    for (int k = 0; k < most_names && !ours_; ++k) {
-      name_ = k == 0 ? start : fmt::format("{}-{}", start, k);
-      ours_ = create() || (remove_leftover() && create());
+    const auto name = [&](int k) { return k == 0 ? start : fmt::format("{}-{}", start, k); };
+    int k = 0;
+    for (; k < most_names && !ours_; ++k) {
+      name_ = name(k);
+      ours_ = create() || (remove_leftover(name_) && create());
     }
     if (!ours_) task_.fail(fmt::format("cannot write beside it: remove '{}...'", start));
+    // Writers that were killed while others wrote have left later ones. Nothing is beyond a few
+    // free names, unless as many writers ended their work meanwhile.
+    constexpr int few = 3;
+    for (int free = 0; k < most_names && free < few; ++k) {
+      const std::string left = name(k);
+      free = status_of(to_.folder, left) ? 0 : free + 1;
+      if (free == 0) remove_leftover(left);
+    }
   }
 
   bool create() {
@@ -134,26 +144,27 @@ class unfinished_file {
     if (!file_.open() && errno != EEXIST) task_.fail_by_system("write beside it");
     if (!file_.open()) return false;
     // Before it was locked another could take it for a leftover. Where there are no locks none can.
-    return (locked(file_) || errno != EWOULDBLOCK) && has_its_name(file_);
+    return (locked(file_) || errno != EWOULDBLOCK) && has_name(file_, name_);
   }
 
-  bool remove_leftover() const {
-    const auto s = status_of(to_.folder, name_);
+  // Whoever wrote it is dead, as nobody holds its lock.
+  bool remove_leftover(const std::string& name) const {
+    const auto s = status_of(to_.folder, name);
     const bool ours = s && S_ISREG(s->st_mode) && s->st_nlink == 1 &&
                       (s->st_uid == ::geteuid() || (to_.old && s->st_uid == to_.old->st_uid));
     if (!ours) return false;
-    const descriptor file(::openat(to_.folder.number(), name_.c_str(),
+    const descriptor file(::openat(to_.folder.number(), name.c_str(),
                                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    return file.open() && locked(file) && has_its_name(file) &&
-           ::unlinkat(to_.folder.number(), name_.c_str(), 0) == 0;
+    return file.open() && locked(file) && has_name(file, name) &&
+           ::unlinkat(to_.folder.number(), name.c_str(), 0) == 0;
   }
 
   static bool locked(const descriptor& file) {
     return ::flock(file.number(), LOCK_EX | LOCK_NB) == 0;
   }
-  bool has_its_name(const descriptor& file) const {
+  bool has_name(const descriptor& file, const std::string& name) const {
     struct stat opened {};
-    const auto named = status_of(to_.folder, name_);
+    const auto named = status_of(to_.folder, name);
     return named && ::fstat(file.number(), &opened) == 0 && opened.st_ino == named->st_ino &&
            opened.st_dev == named->st_dev;
   }
@@ -180,8 +191,15 @@ class unfinished_file {
 };
 
 void write_stream(const file_task& task, std::string_view bytes) {
-  task.stream->write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (!*task.stream) throw io_error(fmt::format("{}: cannot write to the stream", task.operation));
+  const auto fail = [&] {
+    throw io_error(fmt::format("{}: cannot write to the stream", task.operation));
+  };
+  try {
+    task.stream->write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  } catch (const std::ios_base::failure&) {  // as it was told to
+    fail();
+  }
+  if (!*task.stream) fail();
 }
 
 }  // namespace

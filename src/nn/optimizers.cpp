@@ -8,6 +8,7 @@
 #include "cotape/derivatives.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/xtensor.hpp"
+#include "nn/trainable.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -37,40 +38,27 @@ std::vector<bool> behind(variable loss) {
 // Whether the gradient reaches p's current value. Throws if it reaches an earlier one alone: it
 // would be 0.
 bool depends_on(const tape& t, const std::vector<bool>& reached, const parameter& p,
-                std::uint32_t current) {
+                std::uint32_t current, const std::string& who) {
   if (current < reached.size() && reached[current]) return true;
   for (const effect& e : t.effects()) {
     const bool of_p = e.parameter != no_node && t.parameter_at(e.parameter) == p;
     if (of_p && e.previous < reached.size() && reached[e.previous]) {
-      throw value_error(fmt::format(
-          "minimize: '{}' was assigned after the loss was recorded: record the loss anew",
-          p.name()));
+      throw value_error(
+          fmt::format("{}: '{}' was assigned after the loss was recorded: record the loss anew",
+                      who, p.name()));
     }
   }
   return false;
 }
 
-// The trainable parameters whose current value on the tape the gradient reaches.
-std::vector<parameter> trainable_inputs(variable loss) {
-  tape& t = loss.owner();
-  const std::vector<bool> reached = behind(loss);
-  std::vector<parameter> result;
-  for (const auto& [p, value] : t.current_parameters()) {
-    const bool wanted = p.trainable() && p.dtype() != int64;
-    if (wanted && depends_on(t, reached, p, value)) result.push_back(p);
-  }
-  if (!result.empty()) return result;
-  throw value_error(
-      "minimize: the gradient of the loss reaches no trainable parameter: the loss depends on "
-      "none, or only through a comparison, sign, argmax or stop_gradient");
-}
+constexpr const char* minimizing = "minimize";
 
 std::vector<variable> gradients_of(variable loss, const std::vector<parameter>& parameters) {
   const std::vector<bool> reached = behind(loss);
   std::vector<variable> weights;
   for (const parameter& p : parameters) {
     weights.push_back(loss.owner().read(p));
-    depends_on(loss.owner(), reached, p, weights.back().index());
+    depends_on(loss.owner(), reached, p, weights.back().index(), minimizing);
   }
   return gradient(loss, weights);
 }
@@ -98,6 +86,21 @@ template <class T> void add(named_texts& to, const char* name, T value) {
 
 }  // namespace
 
+std::vector<parameter> detail::trainable_inputs(const variable& loss, const std::string& who) {
+  tape& t = loss.owner();
+  const std::vector<bool> reached = behind(loss);
+  std::vector<parameter> result;
+  for (const auto& [p, value] : t.current_parameters()) {
+    const bool wanted = p.trainable() && p.dtype() != int64;
+    if (wanted && depends_on(t, reached, p, value, who)) result.push_back(p);
+  }
+  if (!result.empty()) return result;
+  throw value_error(
+      who +
+      ": the gradient of the loss reaches no trainable parameter: the loss depends on none, or "
+      "only through a comparison, sign, argmax or stop_gradient");
+}
+
 optimizer::optimizer(double rate, std::size_t slot_count, const gradient_options& gradients)
     : rate_("rate", rate, false), slot_count_(slot_count), gradients_(gradients) {
   if (!(rate >= 0)) throw value_error(fmt::format("optimizer: {} is no learning rate", rate));
@@ -118,7 +121,7 @@ optimizer::slots& optimizer::slots_of(const parameter& p) {
 
 void optimizer::minimize(operand loss) {
   const tape::scope here(loss.as_variable().owner(), loss.where());
-  minimize(loss, trainable_inputs(loss.as_variable()));
+  minimize(loss, detail::trainable_inputs(loss.as_variable(), minimizing));
 }
 
 void optimizer::minimize(operand loss, const std::vector<parameter>& parameters) {
@@ -153,7 +156,7 @@ void optimizer::apply(const std::vector<parameter>& parameters,
 
 void optimizer::accumulate(variable loss) {
   tape& t = loss.owner();
-  const std::vector<parameter> parameters = trainable_inputs(loss);
+  const std::vector<parameter> parameters = detail::trainable_inputs(loss, minimizing);
   const std::vector<variable> gradients = gradients_of(loss, parameters);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     slots& s = slots_of(parameters[i]);

@@ -17,7 +17,8 @@ namespace cotape {
 struct scalar_body;
 
 struct program::body {
-  struct bound_input {  // copied into the arena, or used where it is (to == null)
+  std::size_t holders = 0;  // see detail::counted
+  struct bound_input {      // copied into the arena, or used where it is (to == null)
     value_type type;
     void* to = nullptr;
     std::string name;
@@ -91,9 +92,8 @@ struct program::body {
 };
 
 // Throws for a program that was moved from.
-inline program::body& body_of(const std::unique_ptr<program::body>& b) {
-  if (b == nullptr) throw value_error("program: it was moved, use what it was moved to");
-  return *b;
+inline program::body& body_of(const detail::counted<program::body>& b) {
+  return b.demand("program: it was moved, use what it was moved to");
 }
 
 }  // namespace cotape

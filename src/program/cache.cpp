@@ -206,10 +206,10 @@ void tape::commit(std::initializer_list<binding> inputs) {
   if (now_.holder != nullptr) {
     throw tape_error(fmt::format("commit: {} is at work on the tape: leave it out", now_.holder));
   }
-  if (effects_.empty()) return;
   structure s;
   key_writer(*this, s).run_effects();
   const std::vector<array_view> values = ordered(s.inputs, {inputs.begin(), inputs.size()});
+  if (effects_.empty()) return;
   find_or_compile(*this, {}, std::move(s)).run(values);
   forget_effects();
 }

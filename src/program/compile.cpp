@@ -21,18 +21,7 @@ program_cache::program_cache(const compile_options& options, place where)
       where_(where),
       space_(std::make_shared<workspace>(where.line != 0 ? where.text() : "")) {}
 
-program_cache::program_cache(program_cache&& other) noexcept {
-  *this = std::move(other);
-  if (space_ != nullptr) space_->end_results();
-}
-
-static void demand_here(const std::shared_ptr<workspace>& space) {
-  if (space != nullptr) return;
-  throw value_error("compiled: the function was moved, call what it was moved to");
-}
-
 template <class Fits> program_cache::entry* program_cache::find_if(Fits fits) {
-  demand_here(space_);
   space_->demand_idle();
   const auto it = std::find_if(programs_.begin(), programs_.end(), fits);
   if (it == programs_.end()) return nullptr;
@@ -131,14 +120,11 @@ program& program_cache::make(
     variables.push_back(record.input(v.dtype(), v.shape(), "", where_.file, where_.line));
   }
   open_.emplace_back(function, inputs);
-  const auto close = [](program_cache* of) {
-    if (!of->open_.empty()) of->open_.pop_back();  // empty: it was moved
-  };
+  const auto close = [](program_cache* of) { of->open_.pop_back(); };
   const std::unique_ptr<program_cache, decltype(close)> guard(this, close);
   const tape::hold work(record, "a traced function, whose program carries its effects out,");
   const std::uint64_t since = parameter::made();
   const std::vector<variable> outputs = f(variables);
-  demand_here(space_);
   record.attachment.reset();  // the programs of value() hold parameters
   state kept = state_, held = held_;
   const bool assigned = adopt(record, since, kept, held);
@@ -155,14 +141,15 @@ void program_cache::forget_programs() {
   held_.clear();
 }
 
+void program_cache::end_results() { space_->end_results(); }
+
 program& program_cache::last() const {
-  demand_here(space_);
   if (programs_.empty()) throw value_error("compiled: it was not called yet");
   return programs_.front().code;
 }
 
 std::size_t program_cache::bytes() const {
-  std::size_t total = space_ != nullptr ? space_->bytes() : 0;
+  std::size_t total = space_->bytes();
   for (const entry& e : programs_) total += own_bytes(e);
   return total;
 }

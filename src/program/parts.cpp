@@ -26,7 +26,8 @@ std::vector<program_part> program::parts() const {
 }
 
 void program::run(std::span<const array_view> inputs, std::span<double> seconds) {
-  body& b = body_of(body_);
+  const auto alive = body_;
+  body& b = body_of(alive);
   if (seconds.size() != b.notes.size() + 2) {
     throw value_error("run: there must be as many times as parts");
   }

@@ -87,7 +87,7 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
 
 program::program(tape& t, const std::vector<variable>& inputs, const std::vector<variable>& outputs,
                  const compile_options& options, std::shared_ptr<workspace> memory)
-    : body_(std::make_unique<body>()) {
+    : body_(new body) {
   body_->space = std::move(memory);
   for (const auto* list : {&inputs, &outputs}) {
     for (const variable& v : *list) {
@@ -118,16 +118,14 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
   body_->costs = costs(g, s, p);
   list_inputs(g, p, inputs, *body_);
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
-    if (!g.is(v, sources::constant)) continue;
+    if (options.rebind || !g.is(v, sources::constant)) continue;
     const auto number = static_cast<std::size_t>(g.attributes(v)[0]);
-    if (options.rebind) continue;
     body_->tensors.push_back(t.shared_tensor(number));
     body_->memory.own += body_->tensors.back()->type().bytes();
   }
   for (std::size_t e = 0; e < p.externals.size(); ++e) {
-    if (g.is(p.externals[e], sources::constant)) {
-      body_->rebound.push_back({g.values[p.externals[e]].node, static_cast<std::uint32_t>(e)});
-    }
+    if (!g.is(p.externals[e], sources::constant)) continue;
+    body_->rebound.push_back({g.values[p.externals[e]].node, static_cast<std::uint32_t>(e)});
   }
   rebind(t, {}, {});
   workspace& w = *body_->space;
@@ -227,7 +225,8 @@ void program::body::finish() {
 }
 
 void program::run(std::span<const array_view> inputs) {
-  body& b = body_of(body_);
+  const auto alive = body_;  // whatever a kernel does with this program
+  body& b = body_of(alive);
   const auto running = b.start(inputs);
   for (const kernels::step& s : b.steps) s.run(s);
   b.finish();
@@ -249,10 +248,9 @@ const std::vector<kink_mask>& program::kinks() const {
     throw value_error(
         "kinks: the program does not watch them, compile it with .watch_kinks = true");
   }
-  if (b.space->log()->runs != 0) detail::run_stamp{b.space->log(), b.run}.check();
-  for (std::size_t i = 0; i < b.kinks->size(); ++i) {
-    (*b.kinks)[i].mask = b.outputs[outputs() + i];
-  }
+  if (b.run == 0) throw value_error("kinks: the program has not run yet: run it first");
+  detail::run_stamp{b.space->log(), b.run}.check();
+  for (std::size_t i = 0; i < b.kinks->size(); ++i) (*b.kinks)[i].mask = b.outputs[outputs() + i];
   return *b.kinks;
 }
 result program::output(std::size_t i) const {

@@ -8,6 +8,8 @@
 
 namespace cotape {
 
+void detail::refuse(const char* text) { throw value_error(text); }
+
 void detail::run_stamp::refuse() const {
   const bool function = !log->function.empty();
   const std::string of = function ? "the function compiled at " + log->function : "the program";

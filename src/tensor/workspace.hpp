@@ -52,7 +52,7 @@ class workspace {
   /// Its outputs are complete. Gives its number.
   std::uint64_t finish() {
     before_.reset();
-    return log_->current;
+    return log_->runs;
   }
   /// The program with these inputs dies.
   void forget(const std::vector<value_type>& inputs) {
@@ -62,7 +62,7 @@ class workspace {
   }
   /// What runs have given is valid no more.
   void end_results() { log_->current = 0; }
-  const detail::run_log_handle& log() const { return log_; }
+  const detail::counted<detail::run_log>& log() const { return log_; }
 
  private:
   [[noreturn]] static void refuse();
@@ -71,7 +71,7 @@ class workspace {
   buffer memory_, before_;  // before_: until the run ends, for an input may stand in it
   std::size_t bytes_ = 0;
   bool running_ = false;
-  detail::run_log_handle log_{new detail::run_log};
+  detail::counted<detail::run_log> log_{new detail::run_log};
 };
 
 }  // namespace cotape

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/status_line.hpp"
 #include "cotape/non_finite.hpp"
 #include "train/rows.hpp"
 #include "train/running_fit.hpp"
@@ -90,8 +91,9 @@ void running_fit::warn() {
   so_far.warnings = of_.strays(std::span(views).first(set_.inputs.size()));
   if (options_.progress == nullptr || so_far.warnings.empty() || of_.warned) return;
   of_.warned = true;
-  for (const std::string& w : so_far.warnings) *options_.progress << "fit: " << w << '\n';
-  options_.progress->flush();
+  for (const std::string& w : so_far.warnings) {
+    base::write_status(*options_.progress, "fit: " + w, false, true);
+  }
 }
 
 void running_fit::start_progress() {

@@ -3,9 +3,15 @@
 // mistake.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
+
 #include "cotape/primitive.hpp"
+#include "primitives/binary.hpp"
 #include "primitives/ternary.hpp"
 #include "primitives/unary.hpp"
+#include "tape/rewinding.hpp"
+#include "tape/sources.hpp"
 #include "train/model_body.hpp"
 
 namespace cotape {
@@ -16,12 +22,26 @@ const std::string from_logits = "_from_logits";
 
 const node& node_of(const variable& v) { return v.owner().nodes()[v.index()]; }
 
+// The value behind what changes no number: reshapes and products with 1.
+variable behind_views(variable v) {
+  const auto is_one = [&v](std::uint32_t i) {
+    const tape& t = v.owner();
+    return t.nodes()[i].op == &sources::literal && t.type_of(i).dtype != int64 &&
+           std::bit_cast<double>(t.attributes_of(i)[0]) == 1;
+  };
+  for (;;) {
+    const node& n = node_of(v);
+    const bool product = n.op == &builtin<multiply_op>;
+    if (n.op->how == form::view || (product && is_one(n.in[1]))) v = v.owner().at(n.in[0]);
+    else if (product && is_one(n.in[0])) v = v.owner().at(n.in[1]);
+    else return v;
+  }
+}
+
 bool is_softmax(const variable& v) { return node_of(v).op == &builtin<exp_quotient_op>; }
 bool is_sigmoid(const variable& v) { return node_of(v).op == &builtin<sigmoid_op>; }
 
-bool takes_probabilities(const loss_function& loss) {
-  return loss.name().ends_with("_crossentropy");
-}
+bool takes_probabilities(const std::string& loss) { return loss.ends_with("_crossentropy"); }
 
 // A softmax divides exponentials by their sum: over one unit the sum has the output's shape.
 bool is_over_one_unit(const variable& softmax) {
@@ -30,17 +50,37 @@ bool is_over_one_unit(const variable& softmax) {
 }
 
 // What is wrong with an output, or nothing.
-std::string mistake_of(const variable& p, const loss_function& loss) {
+std::string mistake_of(const variable& p, const std::string& loss) {
   if (is_softmax(p) && is_softmax(p.owner().at(node_of(p).in[0]))) {
     return "is a softmax of a softmax: leave one of them out";
   }
   if (is_softmax(p) && is_over_one_unit(p)) {
     return "is a softmax over one unit, which is always 1: use a sigmoid, or a unit for each class";
   }
-  if (!loss.name().ends_with(from_logits) || (!is_softmax(p) && !is_sigmoid(p))) return "";
+  if (!loss.ends_with(from_logits) || (!is_softmax(p) && !is_sigmoid(p))) return "";
   const char* activation = is_softmax(p) ? "softmax" : "sigmoid";
   return fmt::format("is a {0}, but {1} takes logits: use {2}, or leave the {0} out", activation,
-                     loss.name(), loss.name().substr(0, loss.name().size() - from_logits.size()));
+                     loss, loss.substr(0, loss.size() - from_logits.size()));
+}
+
+// Whether the nodes from `second` on are those from `first` on once more.
+bool is_repeated(const tape& t, std::uint32_t first, std::uint32_t second) {
+  const std::uint32_t distance = second - first;
+  if (t.size() - second != distance) return false;
+  for (std::uint32_t i = first; i < second; ++i) {
+    const node &x = t.nodes()[i], &y = t.nodes()[i + distance];
+    if (x.op != y.op || x.type != y.type) return false;
+    for (std::size_t k = 0; k < 3; ++k) {
+      const bool inside = x.in[k] >= first && x.in[k] != no_node;
+      if (y.in[k] != x.in[k] + (inside ? distance : 0)) return false;
+    }
+    const auto a = t.attributes_of(i), b = t.attributes_of(i + distance);
+    // A constant's tells where it is kept.
+    if (x.op != &sources::constant && !std::equal(a.begin(), a.end(), b.begin(), b.end())) {
+      return false;
+    }
+  }
+  return true;
 }
 
 // By more than rounding, as of a mean of probabilities.
@@ -54,17 +94,36 @@ template <class T> std::int64_t first_outside(const T* p, std::int64_t n) {
 
 }  // namespace
 
+std::string detail::crossentropy_since(std::uint32_t first, const variable& prediction,
+                                       const variable& target) {
+  tape& t = prediction.owner();
+  const auto second = static_cast<std::uint32_t>(t.size());
+  for (const std::string name :
+       {"binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"}) {
+    for (const std::string& full : {name, name + from_logits}) {
+      const rewinding afterwards(t);
+      try {
+        loss_function{full}(prediction, target);
+      } catch (const error&) {  // it does not take these
+        continue;
+      }
+      if (is_repeated(t, first, second)) return full;
+    }
+  }
+  return {};
+}
+
 void model::body::examine(std::span<const variable> predictions) {
   may_stray.clear();
   for (std::size_t i = 0; i < predictions.size(); ++i) {
-    const variable& p = predictions[i];
-    const std::string mistake = mistake_of(p, loss_of(i));
+    const variable p = behind_views(predictions[i]);
+    const std::string mistake = mistake_of(p, recorded_losses[i]);
     if (!mistake.empty()) {
       throw value_error(
           fmt::format("fit: the model's output '{}' {}", net.name_of_output(i), mistake));
     }
     const bool probability = is_softmax(p) || is_sigmoid(p);
-    if (takes_probabilities(loss_of(i)) && !probability) may_stray.insert(i);
+    if (takes_probabilities(recorded_losses[i]) && !probability) may_stray.insert(i);
   }
 }
 
@@ -79,7 +138,7 @@ std::vector<std::string> model::body::strays(std::span<const array_view> inputs)
                                                  : first_outside(p.data_as<double>(), n);
     if (at == n) continue;
     const double value = p.dtype() == float32 ? p.data_as<float>()[at] : p.data_as<double>()[at];
-    const std::string& loss = loss_of(i).name();
+    const std::string& loss = recorded_losses[i];
     warnings.push_back(fmt::format(
         "the prediction of row {} for the output '{}' is {}, but {} takes probabilities, 0 to 1: "
         "end the model with a {}, or use {}{}",

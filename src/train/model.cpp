@@ -9,6 +9,7 @@
 
 #include "cotape/data.hpp"
 #include "cotape/ops.hpp"
+#include "nn/trainable.hpp"
 #include "train/model_body.hpp"
 #include "train/rows.hpp"
 #include "train/targets.hpp"
@@ -129,19 +130,25 @@ void model::body::forget_programs() {
 variable model::body::record_loss(std::span<const variable> predictions,
                                   std::span<const variable> targets) {
   variable total;
+  std::vector<std::string> names;
   for (std::size_t i = 0; i < predictions.size(); ++i) {
     const loss_function& loss = loss_of(i);
     const variable& p = predictions[i];
     if (loss.name() == "mean_squared_logarithmic_error") {
       p.owner().require(p > -1, "mean_squared_logarithmic_error: a prediction is not above -1");
     }
-    const variable one = loss(p, as_taken(loss.taken(), targets[i], p));
+    const variable target = as_taken(loss.taken(), targets[i], p);
+    const auto first = static_cast<std::uint32_t>(p.owner().size());
+    const variable one = loss(p, target);
+    names.push_back(loss.name().empty() ? detail::crossentropy_since(first, p, target)
+                                        : loss.name());
     if (one.shape().elements() != 1) {
       throw shape_error(
           fmt::format("loss: it has shape {}, not one number: take its mean", one.shape().text()));
     }
     total = i == 0 ? one : total + one;
   }
+  recorded_losses = std::move(names);
   return total;
 }
 
@@ -162,8 +169,8 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
   // Of a layer that assigns, nothing is done when evaluating.
   if (!train) x[0].owner().forget_effects();
   const auto targets = x.subspan(net.inputs());
-  if (train) examine(predictions);
   const variable loss = record_loss(predictions, targets);
+  if (train) examine(predictions);
   std::vector<variable> result{loss};
   std::vector<std::size_t> sizes;
   for (const variable& sums : record_metrics(predictions, targets)) {
@@ -174,7 +181,13 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
     loss.owner().require(abs(loss) < std::numeric_limits<double>::infinity(),
                          std::string(not_finite));
   }
-  if (train) how->minimize(loss);
+  if (train) {
+    std::string who = net.outputs() == 1 ? "fit, output" : "fit, outputs";
+    for (std::size_t i = 0; i < net.outputs(); ++i) {
+      who += fmt::format("{} '{}'", i == 0 ? "" : ",", net.name_of_output(i));
+    }
+    how->minimize(loss, detail::trainable_inputs(loss, who));
+  }
   metric_sizes = std::move(sizes);
   return result;
 }

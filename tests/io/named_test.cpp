@@ -371,6 +371,14 @@ TEST_F(Named, NamesAndExtensionsAreChecked) {
               write_npz(npz, {{nul, view(b)}});
             }),
             "write_npz: a zip archive cannot hold the name 'a\\0b'");
+  // UTF-8 has no surrogates, no longer forms than needed and nothing beyond U+10FFFF.
+  for (const std::string name : {"\xed\xa0\x80", "\xc0\x80", "\xe0\x80\xaf", "\xf4\x90\x80\x80",
+                                 "\xf8\x88\x80\x80\x80", "\xc3", "a\x80", "\x01"}) {
+    EXPECT_EQ(message_of([&] {
+                write_npz(npz, {{name, view(b)}});
+              }),
+              "write_npz: a zip archive cannot hold the name '" + name + "'");
+  }
   EXPECT_TRUE(std::filesystem::is_empty(folder_));
   // What is saved is loaded.
   const named_views odd_names = {{longest, view(b)}, {"", view(b)}, {"../a", view(w)}};

@@ -1,6 +1,7 @@
 // What all writers of files do alike: what may stand at the name and beside it, links, modes and
 // owners, and what a killed process leaves. Every special file is made by the test.
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -410,6 +411,40 @@ TEST_F(Writing, WhatKilledWritersLeaveDoesNotPileUp) {
   EXPECT_EQ(entries(folder_), 1);
 }
 
+TEST_F(Writing, WhatSeveralKilledWritersLeaveIsRemoved) {
+  const path file = folder_ / "t.npy";
+  const auto left = [&](int k) {
+    return file.string() + ".cotape-unfinished" + (k == 0 ? "" : "-" + std::to_string(k));
+  };
+  // Of writers that were at work at once, any may have been killed.
+  for (const std::vector<int>& killed :
+       {std::vector{0, 1}, {1}, {0, 1, 2}, {2}, {3}, {1, 2, 5, 6, 7, 10}}) {
+    for (const int k : killed) std::ofstream(left(k)) << "left";
+    write_npy(file, values);
+    EXPECT_EQ(entries(folder_), 1) << killed.size() << " from " << killed[0] << " on";
+  }
+  // One is still at work; what others have put there is theirs.
+  const path live = left(1), link = left(2), fifo = left(3), another = left(4);
+  const path victim = folder("there") / "victim";
+  std::ofstream(victim) << "precious";
+  std::ofstream(live) << "half";
+  const int held = ::open(live.c_str(), O_WRONLY);
+  ASSERT_EQ(::flock(held, LOCK_EX | LOCK_NB), 0);
+  std::filesystem::create_symlink(victim, link);
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0666), 0);
+  std::filesystem::create_hard_link(victim, another);
+  std::ofstream(left(5)) << "left";
+  write_npy(file, values);
+  EXPECT_FALSE(std::filesystem::exists(left(5)));
+  EXPECT_EQ(content(live), "half");
+  EXPECT_TRUE(S_ISLNK(status_of(link).st_mode));
+  EXPECT_TRUE(S_ISFIFO(status_of(fifo).st_mode));
+  EXPECT_EQ(content(another), "precious");
+  ::close(held);
+  write_npy(file, values);
+  EXPECT_FALSE(std::filesystem::exists(live));
+}
+
 // Root's writers give a file to its owner before it has its name.
 TEST_F(Writing, WhatAKilledWriterGaveToTheOwnerIsRemoved) {
   const path file = write("t.npy", "old"), left = file.string() + ".cotape-unfinished";
@@ -480,6 +515,14 @@ TEST_F(Writing, StreamsAreWrittenToToo) {
     broken.setstate(std::ios::badbit);
     const std::string message = message_of([&, f = &write_to] { (*f)(broken); });
     EXPECT_TRUE(message.ends_with(": cannot write to the stream")) << name << ": " << message;
+    // The same of one that throws.
+    std::ostringstream throwing;
+    throwing.exceptions(std::ios::badbit | std::ios::failbit);
+    try {
+      throwing.setstate(std::ios::badbit);
+    } catch (const std::ios::failure&) {
+    }
+    EXPECT_EQ(message_of([&, f = &write_to] { (*f)(throwing); }), message) << name;
   }
 }
 

@@ -527,6 +527,15 @@ TEST(Commit, RefusesAnInputThatIsBoundTwice) {
   EXPECT_EQ(w.value<double>()(), 2);
   t.commit({{x, 3}});
   EXPECT_EQ(w.value<double>()(), 6);
+  // With nothing to commit, too.
+  expect_error<value_error>([&] { t.commit({{x, 1}, {x, 3}}); }, text);
+  expect_error<value_error>(
+      [&] {
+        t.commit({{x * 2, 1}});
+      },
+      "value: the result of multiply is bound, only what tape.input made can "
+      "be");
+  t.commit({{x, 1}});
 }
 
 // --- Training -----------------------------------------------------------------------------------

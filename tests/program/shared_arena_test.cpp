@@ -269,6 +269,30 @@ TEST(Result, OutlivesTheFunctionAsAnError) {
   }
 }
 
+TEST(Result, OfAFunctionThatIsAssignedThrows) {
+  const auto make = [](double factor) {
+    return compile([=](variable x) { return std::vector{x * factor, x + factor}; });
+  };
+  const std::string wanted =
+      "and the function compiled at shared_arena_test.cpp:" + std::to_string(__LINE__ - 3) +
+      " was moved or destroyed: copy what";
+  auto f = make(2), g = make(3);
+  const results of_f = f(array{1, 2}), of_g = g(array{1, 2});
+  const result first = of_g[0];
+  f = std::move(g);
+  expect_error<value_error>([&] { of_f[0]; }, wanted);  // its programs are gone
+  expect_error<value_error>([&] { of_g[0]; }, wanted);  // theirs belong to f now
+  expect_error<value_error>([&] { first.number(); }, wanted);
+  EXPECT_EQ(f(array{5})[0].number(), 15);
+  const std::string moved = "compiled: the function was moved, call what it was moved to";
+  expect_error<value_error>([&] { g(array{5}); }, moved);      // NOLINT
+  expect_error<value_error>([&] { g.last(); }, moved);         // NOLINT
+  expect_error<value_error>([&] { g.trace_count(); }, moved);  // NOLINT
+  expect_error<value_error>([&] { g.bytes(); }, moved);        // NOLINT
+  g = make(7);
+  EXPECT_EQ(g(array{5})[1].number(), 12);
+}
+
 TEST(Result, OfAnEvictedProgramThrows) {
   auto f = compile([](variable x) { return x * 2; });
   const result r = f(array{1});
@@ -361,6 +385,89 @@ TEST(Run, WithinARunIsRefused) {
   expect_error<value_error>([&] { t.commit(); }, wanted);
   EXPECT_EQ(p.value<float>()(0), 1);
   meanwhile = nullptr;
+}
+
+// What a kernel, or the function while it is traced, does with the function that it works for.
+using function = compiled<std::function<variable(variable)>>;
+
+function calling_back(float factor) {
+  return compile(std::function<variable(variable)>(
+      [values = array{factor}](variable x) { return apply<calls_back>(x) * values(0); }));
+}
+
+TEST(Run, MayDestroyAssignOrMoveItsFunction) {
+  const std::string gone = "was moved or destroyed: copy what is to last";
+  std::optional<function> f = calling_back(2);
+  const array ones = filled({1000}, 1);
+  // Before and after there are runs of it.
+  for (const bool called : {false, true}) {
+    meanwhile = [] {};
+    if (called) (*f)(ones);
+    meanwhile = [&] { f.reset(); };
+    expect_error<value_error>([&] { (*f)(ones).view(); }, gone);
+    EXPECT_FALSE(f);
+    meanwhile = [] {};
+    f = calling_back(2);
+    meanwhile = [&] { *f = calling_back(3); };
+    expect_error<value_error>([&] { (*f)(ones).view(); }, gone);
+    meanwhile = [] {};
+    EXPECT_EQ((*f)(ones).value<float>()(999), 3);
+    std::optional<function> g;
+    meanwhile = [&] {
+      if (f) g = std::move(f), f.reset();
+    };
+    expect_error<value_error>([&] { (*f)(ones).view(); }, gone);
+    EXPECT_EQ((*g)(ones).value<float>()(999), 3);
+    meanwhile = [] {};
+    f = calling_back(2);
+  }
+  meanwhile = nullptr;
+}
+
+TEST(Run, MayDestroyOrAssignItsProgram) {
+  tape t;
+  const variable x = t.input(float32, {1000}, "x");
+  const array ones = filled({1000}, 1);
+  const std::vector<array_view> at{array_view({float32, {1000}}, ones.data())};
+  const auto make = [&](float factor) { return program(t, {x}, {apply<calls_back>(x) * factor}); };
+  std::optional<program> code = make(2);
+  meanwhile = [&] { code.reset(); };
+  code->run(at);
+  EXPECT_FALSE(code);
+  code = make(2);
+  std::vector<double> seconds(code->parts().size());
+  code->run(at, seconds);
+  EXPECT_FALSE(code);
+  code = make(2);
+  meanwhile = [&] { *code = make(3); };
+  code->run(at);
+  meanwhile = [] {};
+  code->run(at);
+  EXPECT_EQ(code->output(0).value<float>()(999), 3);
+  meanwhile = nullptr;
+}
+
+TEST(Trace, MayDestroyAssignOrMoveItsFunction) {
+  std::optional<function> f, g;
+  std::function<void()> then;
+  const auto make = [&](float factor) {
+    return compile(std::function<variable(variable)>([&, values = array{factor}](variable x) {
+      if (then) std::exchange(then, nullptr)();
+      return x * values(0);
+    }));
+  };
+  const std::string gone = "was moved or destroyed: copy what is to last";
+  f = make(2);
+  then = [&] { f.reset(); };
+  expect_error<value_error>([&] { (*f)(array{1}).view(); }, gone);
+  EXPECT_FALSE(f);
+  f = make(2);
+  then = [&] { *f = make(3); };
+  expect_error<value_error>([&] { (*f)(array{1}).view(); }, gone);
+  EXPECT_EQ((*f)(array{1}).number(), 3);
+  then = [&] { g.emplace(std::move(*f)); };
+  EXPECT_EQ((*f)(array{1, 1}).value<float>()(1), 3);
+  EXPECT_EQ(g->trace_count(), 2u);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <cotape/cotape.hpp>
 #include <sstream>
 
+#include "expect_error.hpp"
+
 namespace {
 
 using namespace cotape;
@@ -156,11 +158,13 @@ TEST(Kinks, LeaveTapeAndOutputsAsTheyAre) {
   EXPECT_EQ(t.size(), nodes);
   EXPECT_EQ(watching.outputs(), 2u);
   EXPECT_THROW(watching.output(2), value_error);
-  EXPECT_EQ(watching.kinks().size(), 1u);
+  tests::expect_error<value_error>([&] { report::kinks(watching); },
+                                   "kinks: the program has not run yet: run it first");
   const matrix at{0.0, 2.0};
   const array_argument given(at);
   const array_view views[] = {given.view()};
   watching.run(views);
+  EXPECT_EQ(watching.kinks().size(), 1u);
   EXPECT_EQ(watching.output(0).value<double>(), (matrix{0.0, 2.0}));
   EXPECT_EQ(watching.output(1).value<double>(), (matrix{0.0, 1.0}));
   EXPECT_EQ(gradient(sum(y), x).value<double>({{x, at}}), (matrix{0.0, 1.0}));

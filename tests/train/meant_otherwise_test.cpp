@@ -66,6 +66,49 @@ TEST(MeantOtherwise, ProbabilitiesUnderALossOfLogits) {
             wanted("sigmoid", "categorical_crossentropy_from_logits", "categorical_crossentropy"));
 }
 
+TEST(MeantOtherwise, ALossOfOnesOwnThatIsOneOfLogits) {
+  const auto own = [](auto f, targets taken = targets::fitted) {
+    return loss_function([f](variable p, variable t) { return f(p, t); }, taken);
+  };
+  EXPECT_EQ(refusal({dense(1, "sigmoid")}, own(binary_crossentropy_from_logits), y),
+            "fit: the model's output 'dense' is a sigmoid, but binary_crossentropy_from_logits "
+            "takes logits: use binary_crossentropy, or leave the sigmoid out");
+  EXPECT_EQ(
+      refusal({dense(3, "softmax")}, own(categorical_crossentropy_from_logits), hot),
+      "fit: the model's output 'dense' is a softmax, but categorical_crossentropy_from_logits "
+      "takes logits: use categorical_crossentropy, or leave the softmax out");
+  EXPECT_EQ(refusal({dense(3, "softmax")},
+                    own(sparse_categorical_crossentropy_from_logits, targets::as_given), classes),
+            "fit: the model's output 'dense' is a softmax, but "
+            "sparse_categorical_crossentropy_from_logits takes logits: use "
+            "sparse_categorical_crossentropy, or leave the softmax out");
+  EXPECT_EQ(refusal({dense(1)}, own(binary_crossentropy_from_logits), y), "no error");
+  EXPECT_EQ(refusal({dense(1, "sigmoid")}, own(binary_crossentropy), y), "no error");
+  EXPECT_EQ(refusal({dense(1, "sigmoid")}, own(mse), y), "no error");
+  const auto sharper = [](variable p, variable t) {
+    return binary_crossentropy_from_logits(4 * p - 2, t);
+  };
+  EXPECT_EQ(refusal({dense(1, "sigmoid")}, sharper, y), "no error");
+}
+
+TEST(MeantOtherwise, ActivationsBehindWhatChangesNoNumber) {
+  const auto reshaped =
+      lambda([](variable v) { return reshape(reshape(v, {v.shape().elements()}), v.shape()); });
+  const auto times_one = lambda([](variable v) { return 1 * (v * 1.0); });
+  for (const layer& l : {reshaped, times_one}) {
+    EXPECT_EQ(refusal({dense(1, "sigmoid"), l}, "binary_crossentropy_from_logits", y),
+              "fit: the model's output 'lambda' is a sigmoid, but binary_crossentropy_from_logits "
+              "takes logits: use binary_crossentropy, or leave the sigmoid out");
+    EXPECT_TRUE(refusal({dense(1, "softmax"), l}, "mse", y)
+                    .starts_with("fit: the model's output 'lambda' is a softmax over one unit"));
+    EXPECT_TRUE(refusal({dense(3, "softmax"), activation("softmax"), l}, "mse", hot)
+                    .starts_with("fit: the model's output 'lambda' is a softmax of a softmax"));
+  }
+  const auto doubled = lambda([](variable v) { return 2 * v; });
+  EXPECT_EQ(refusal({dense(1, "sigmoid"), doubled}, "binary_crossentropy_from_logits", y),
+            "no error");
+}
+
 TEST(MeantOtherwise, SoftmaxOverOneUnit) {
   const std::string wanted =
       "fit: the model's output 'dense' is a softmax over one unit, which is always 1: use a "
@@ -75,22 +118,41 @@ TEST(MeantOtherwise, SoftmaxOverOneUnit) {
 }
 
 TEST(MeantOtherwise, GradientsThatReachNothing) {
-  const std::string wanted =
-      "minimize: the gradient of the loss reaches no trainable parameter: the loss depends on "
-      "none, or only through a comparison, sign, argmax or stop_gradient";
+  const std::string what =
+      "the gradient of the loss reaches no trainable parameter: the loss depends on none, or only "
+      "through a comparison, sign, argmax or stop_gradient";
+  const std::string wanted = "fit, output 'lambda': " + what;
   const auto cut = [](auto f) { return sequential{dense(1), lambda(f)}; };
   EXPECT_TRUE(refusal(cut([](variable v) { return v > 0; }), "mse", y).starts_with(wanted));
-  EXPECT_TRUE(refusal({dense(1, "heaviside")}, "mse", y).starts_with(wanted));
-  EXPECT_TRUE(refusal({dense(1, "sign")}, "mse", y).starts_with(wanted));
+  EXPECT_EQ(refusal({dense(1, "heaviside")}, "mse", y), "fit, output 'dense': " + what);
+  EXPECT_EQ(refusal({dense(1, "sign")}, "mse", y), "fit, output 'dense': " + what);
   EXPECT_TRUE(
       refusal(cut([](variable v) { return stop_gradient(v); }), "mse", y).starts_with(wanted));
-  EXPECT_TRUE(refusal({dense(3), lambda([](variable v) { return cast(argmax(v), float64); }),
-                       lambda([](variable v) {
-                         return reshape(v, {v.shape()[0], 1});
-                       })},
-                      "mse", y)
-                  .starts_with(wanted));
+  EXPECT_EQ(refusal({dense(3), lambda([](variable v) { return cast(argmax(v), float64); }),
+                     lambda([](variable v) {
+                       return reshape(v, {v.shape()[0], 1});
+                     })},
+                    "mse", y),
+            "fit, output 'lambda_1': " + what);
   EXPECT_TRUE(refusal({lambda([](variable v) { return v; })}, "mse", x).starts_with(wanted));
+  const symbol in = input({2}, float64);
+  const auto sign_of = [&](const char* name) { return dense(1, "sign").named(name)(in); };
+  model two(in, {sign_of("left"), sign_of("right")});
+  two.compile("mse", sgd());
+  EXPECT_EQ(message_of([&] {
+              two.fit(x, {y, y}, quiet);
+            }),
+            "fit, outputs 'left', 'right': " + what);
+  // So does one that is assigned before the update.
+  const parameter w("w", 1.0);
+  const auto assigning = [=](variable p, variable t) {
+    const variable loss = mean(square(p * w - t));
+    p.owner().assign(w, 2 * w.view().data_as<double>()[0] + 0 * loss);
+    return loss;
+  };
+  EXPECT_EQ(refusal({input({2}, float64), dense(1)}, assigning, y),
+            "fit, output 'dense': 'w' was assigned after the loss was recorded: record the loss "
+            "anew");
 }
 
 TEST(MeantOtherwise, ModelsThatMeanItAreLeftAlone) {

@@ -1,10 +1,13 @@
 // The progress line, with a clock of the test's own.
 #include <gtest/gtest.h>
-#include <cotape/train.hpp>
+#include <cotape/model.hpp>
+#include <cotape/optimizers.hpp>
 
 #include <algorithm>
 #include <iostream>
 #include <sstream>
+
+#include "expect_error.hpp"
 
 namespace {
 
@@ -51,6 +54,23 @@ TEST(Progress, RewritesOneLineOnATerminal) {
   EXPECT_NE(text.find("left 15 s\x1b[K\x1b[?7h\r"), std::string::npos);
   EXPECT_EQ(lines_of(text), 2);
   EXPECT_TRUE(text.ends_with("more\x1b[K\n"));
+}
+
+TEST(Progress, AStreamThatThrowsGivesAnErrorOfOurs) {
+  std::ostringstream out;
+  out.exceptions(std::ios::badbit);
+  double now = 0;
+  progress p(out, {.rows = 80, .batches = 8, .live = true, .clock = [&] { return now += 1; }});
+  p.update(10, 0.5, 0.25);
+  EXPECT_THROW(out.setstate(std::ios::badbit), std::ios::failure);
+  tests::expect_error<io_error>([&] { p.update(10, 0.5, 0.25); },
+                                "progress: cannot write to the stream");
+  // A warning goes there too.
+  sequential m({dense(1)}, 1);
+  m.compile("binary_crossentropy", sgd());
+  const xt::xarray<float> x = {{100, 200}, {-100, 300}}, y = {0, 1};
+  tests::expect_error<io_error>([&] { m.fit(x, y, {.progress = &out}); },
+                                "progress: cannot write to the stream");
 }
 
 TEST(Progress, QuickEpochsShareLines) {
