@@ -43,9 +43,10 @@ class training {
   virtual optimizer& how() const = 0;
   /// Everything that the training needs to go on from here, by name; valid until the next step.
   virtual named_views snapshot() = 0;
-  /// Goes on from a snapshot. `source` names it in errors: io_error if it is not one of this very
-  /// training (see checkpoint); nothing has changed then.
-  virtual void restore(const named_tensors& snapshot, const std::string& source,
+  /// Goes on from a snapshot; within on_identify: from the furthest of all, when all callbacks have
+  /// been asked. `source` names it in errors: io_error if it is not one of this very training (see
+  /// checkpoint); nothing has changed then.
+  virtual void restore(named_tensors snapshot, const std::string& source,
                        resumed_rate rate = resumed_rate::same) = 0;
 
   std::int64_t epoch = 0;  // epochs finished by all fits of the model, within on_epoch_end as well
@@ -57,21 +58,27 @@ class training {
   bool stop = false;  // set it to end the fit after this batch or epoch
 };
 
-/// Override what you need. State that a resumed training needs is kept in parameters.
+/// Override what you need. State that a resumed training needs is kept in parameters. What a
+/// callback throws before the first step ends the fit: the model and all callbacks' state are as
+/// they were then.
 class callback {
  public:
   virtual ~callback() = default;
   virtual void on_fit_begin(training&) {}
-  /// After all on_fit_begin: for what may move the training on, and for what must know it.
+  /// After all on_fit_begin: for what may refuse the training, or say where it is to go on
+  /// (t.restore). Changes and writes nothing.
+  virtual void on_identify(training&) {}
+  /// After all on_identify, where the training goes on: for what must know it.
   virtual void on_resume(training&) {}
   virtual void on_batch_begin(training&) {}
   virtual void on_batch_end(training&) {}
   virtual void on_epoch_begin(training&) {}
   virtual void on_epoch_end(training&) {}
+  /// Once: not again where a training that has ended is asked for no more epochs.
   virtual void on_fit_end(training&) {}
   /// After all other calls of a batch, an epoch (t.batch is 0 then) or the fit: to keep the state.
   virtual void on_safe_point(training&, bool /*last*/) {}
-  /// From on_fit_begin on, of unique names.
+  /// From on_fit_begin on, of unique names; before it what there is.
   virtual std::vector<parameter> state() const { return {}; }
   /// Options that a training which goes on must have too, asked for before the first step.
   virtual named_texts description(const training&) const { return {}; }
@@ -196,9 +203,9 @@ struct checkpoint_options {
 /// random streams, history, parameters that the step reads, and the state of the other callbacks. A
 /// fit whose file exists goes on from there, to the same bits as if it had never been interrupted.
 /// Written atomically, before the first step and at the fit's end too: a fit that was finished
-/// trains no more. In a program with several fits each knows its own file, or its own part of a
-/// common one; a common one holds the weights of the last fit alone, so where the program uses the
-/// model between fits, or changes it, each fit needs its own.
+/// trains no more. Several fits of a model may share a file: it keeps what each of them ended with
+/// and grows by that, so that a program which is started again passes each fit as if it had trained
+/// it. Many fits of a large model are better kept in a file each.
 ///
 /// The file tells what the training is, as text: the operations of its step, losses, metrics, the
 /// options of the optimizer and of callbacks, seeds, the first weights, checksums of the data
@@ -207,17 +214,20 @@ struct checkpoint_options {
 /// differs; nothing has changed then. What may differ: the number of epochs or steps of the fit
 /// that is under way, patience, progress, each_epoch, and other callbacks that keep no state and
 /// describe nothing. A fit that ended goes on for more epochs from the weights that it ended with,
-/// which are the best ones where early_stopping has put them back. Of several checkpoints of one
-/// fit the last that has a file tells the state.
+/// which are the best ones where early_stopping has put them back. One that was stopped stays so,
+/// and one that is asked for fewer epochs than it has had keeps them. All files of a fit are looked
+/// at before anything changes; the one that is furthest on tells the state.
 class checkpoint : public callback {
  public:
   explicit checkpoint(std::filesystem::path file, checkpoint_options options = {});
+  void on_identify(training& t) override;
   void on_resume(training& t) override;
   void on_safe_point(training& t, bool last) override;
 
  private:
   std::filesystem::path file_;
   checkpoint_options options_;
+  bool missing_ = false;
 };
 
 }  // namespace cotape

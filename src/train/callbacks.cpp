@@ -189,17 +189,21 @@ checkpoint::checkpoint(std::filesystem::path file, checkpoint_options options)
   }
 }
 
-void checkpoint::on_resume(training& t) {
+void checkpoint::on_identify(training& t) {
   std::error_code failed;
-  const bool there = std::filesystem::exists(file_, failed);
+  missing_ = !std::filesystem::exists(file_, failed);
   if (failed) {
     throw io_error(
         fmt::format("checkpoint: {}: cannot look at it: {}", file_.string(), failed.message()));
   }
-  if (!there) return write_safetensors(file_, t.snapshot());
+  if (missing_) return;
   // No limit but the file's size: what could be kept can be read.
   const read_limits limits{.most_bytes = std::numeric_limits<std::size_t>::max()};
   t.restore(read_safetensors(file_, limits), file_.string(), options_.rate);
+}
+
+void checkpoint::on_resume(training& t) {
+  if (missing_) write_safetensors(file_, t.snapshot());
 }
 
 void checkpoint::on_safe_point(training& t, bool last) {

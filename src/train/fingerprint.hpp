@@ -49,6 +49,7 @@ class checksum {
   void add(std::string_view bytes);
   void add(const array_view& value);
   std::string text() const;
+  bool operator==(const checksum&) const = default;
 
  private:
   unsigned long crc_ = 0, adler_ = 1;

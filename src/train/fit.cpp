@@ -18,6 +18,28 @@ namespace {
 constexpr double quiet_seconds = 1;
 constexpr std::int64_t validation_batch = 256;        // as evaluate's
 constexpr std::int64_t most = std::int64_t{1} << 62;  // steps and epochs, so that sums fit
+
+// Puts back what a fit has changed before it was refused.
+class undo {
+ public:
+  explicit undo(model::body& of) : of_(&of), epochs_(of.epochs), steps_(of.steps) {}
+  undo(const undo&) = delete;
+  ~undo() {
+    if (of_ == nullptr) return;
+    of_->epochs = epochs_;
+    of_->steps = steps_;
+    for (auto k = kept_.rbegin(); k != kept_.rend(); ++k) k->first.set(k->second);
+  }
+  void keep(const std::vector<parameter>& list) {
+    for (const parameter& p : list) kept_.emplace_back(p, tensor(p.view()));
+  }
+  void forget() { of_ = nullptr; }
+
+ private:
+  model::body* of_;
+  std::int64_t epochs_, steps_;
+  std::vector<std::pair<parameter, tensor>> kept_;
+};
 }  // namespace
 
 running_fit::running_fit(model::body& of, const dataset& set, const dataset& validation,
@@ -178,10 +200,38 @@ void running_fit::train_epoch() {
   if (batch != 0) end_epoch();
 }
 
-history running_fit::run() {
+// Callbacks refuse a training, or say where it is to go on, before anything has changed.
+void running_fit::begin() {
+  undo all(of_);
+  for (const auto& c : options_.callbacks) all.keep(c.object()->state());
+  each([&](callback& c) { c.on_fit_begin(*this); });
+  first_rate_ = rate_of(how());
+  asking_ = true;
+  each([&](callback& c) { c.on_identify(*this); });
+  asking_ = false;
+  if (furthest_) {
+    note_beginning();
+    std::vector<std::string> names;
+    all.keep(state_of(names));
+    go_on_from(std::move(*furthest_));
+    furthest_.reset();
+  }
+  each([&](callback& c) { c.on_resume(*this); });
+  note_beginning();
+  all.forget();
+}
+
+void running_fit::train() {
+  start_progress();
+  // Killed after the last step of a fit that ends within an epoch, before that one was ended.
+  if (batch != 0 && finished()) end_epoch();
+  while (!finished()) train_epoch();
+  each([&](callback& c) { c.on_fit_end(*this); });
+  ended_ = true;
+}
+
+void running_fit::run_to_end() {
   of_.left = false;
-  const auto note_rate = [](model::body* of) { of->begun.last_rate = rate_of(*of->how); };
-  const std::unique_ptr<model::body, decltype(note_rate)> afterwards(&of_, note_rate);
   if (of_.stop_at_non_finite != options_.stop_at_non_finite) {
     of_.stop_at_non_finite = options_.stop_at_non_finite;
     of_.forget_programs();
@@ -189,23 +239,24 @@ history running_fit::run() {
   of_.training_step->compile_for(first_batch());
   if (options_.check_gradient) check_first_gradient();
   expect_figures();
-  each([&](callback& c) { c.on_fit_begin(*this); });
-  first_rate_ = rate_of(how());
-  each([&](callback& c) { c.on_resume(*this); });
-  note_beginning();
-  if (!passed_) {
-    warn();
-    start_progress();
-    // Killed after the last step of a fit that ends within an epoch, before that one was ended.
-    if (batch != 0 && finished()) end_epoch();
-    while (!finished()) train_epoch();
-    each([&](callback& c) { c.on_fit_end(*this); });
-    of_.epochs = epoch;
-    of_.steps = steps;
-    keep(true);
-  }
+  begin();
+  warn();
+  ended_ = passed_ || (ended_ && finished());  // else it has become longer
+  if (!ended_) train();
+  of_.epochs = epoch;
+  of_.steps = steps;
+  if (!passed_) keep(true);
   keep_description();
   ++of_.fits;
+}
+
+history running_fit::run() {
+  try {
+    run_to_end();
+  } catch (...) {
+    note_failure();
+    throw;
+  }
   return std::move(so_far);  // a copy could fail after the fit is done
 }
 

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "cotape/xtensor.hpp"
@@ -14,9 +13,8 @@ namespace cotape::detail {
 
 namespace {
 
-constexpr int version = 2;
-constexpr const char *epochs_after = "epochs at its end", *steps_after = "steps at its end",
-                     *rate_after = "rate at its end";
+constexpr int version = 3;
+constexpr const char* sum_after = "last values";
 
 std::string name_of_description(std::int64_t fit) {
   return fmt::format("{}{:04}", description_prefix, fit);
@@ -33,18 +31,6 @@ checksum sum_of(const std::vector<parameter>& parameters) {
     sum.add(p.view());
   }
   return sum;
-}
-
-// A number in a description; nothing, if there is none that is sane.
-template <class T> std::optional<T> number_in(const fact_values& kept, const char* name) {
-  const auto at = kept.find(name);
-  if (at == kept.end()) return {};
-  T result{};
-  const char* end = at->second.data() + at->second.size();
-  const auto [stop, failed] = std::from_chars(at->second.data(), end, result);
-  constexpr auto most = static_cast<T>(std::int64_t{1} << 62);  // what is added does not overflow
-  const bool good = failed == std::errc() && stop == end && result >= 0 && result < most;
-  return good ? std::optional<T>(result) : std::nullopt;
 }
 
 }  // namespace
@@ -71,36 +57,47 @@ void running_fit::tell_model() {
   const optimizer& how = *of_.how;
   const std::string type = type_name(typeid(how));
   tell("optimizer", type);
-  for (const auto& [name, value] : how.description()) {
-    tell(fmt::format("{}'s {}", type, name), value);
+  tell_options(type, how.description());
+}
+
+// With the names of the options, so that one which only one of two trainings has is seen.
+void running_fit::tell_options(const std::string& name, const named_texts& options) {
+  std::vector<std::string> names;
+  for (const auto& [option, text] : options) {
+    tell(fmt::format("{}'s {}", name, option), text);
+    names.push_back(option);
   }
+  tell(name + "'s options", joined(names));
 }
 
 // The callbacks that keep state or have something to tell, and the rate: that it begins with, or
-// that callbacks set.
+// that callbacks set. These have names of their own: another schedule may be chosen.
 void running_fit::tell_callbacks() {
   std::vector<std::string> names, of_rate;
-  facts told;
   for (const auto& c : options_.callbacks) {
     const callback& one = *c.object();
     const named_texts options = one.description(*this);
     if (options.empty() && one.state().empty()) continue;
-    auto& list = one.sets_rate() ? of_rate : names;
-    const std::string name = fmt::format("{} {}", type_name(typeid(one)), list.size());
-    list.push_back(type_name(typeid(one)));
-    for (const auto& [option, text] : options) {
-      told.push_back(make_fact(fmt::format("{}'s {}", name, option), text,
-                               one.sets_rate() ? fact_kind::rate : fact_kind::value));
+    const std::string type = type_name(typeid(one));
+    if (!one.sets_rate()) {
+      tell_options(fmt::format("{} {}", type, names.size()), options);
+      names.push_back(type);
+      continue;
     }
+    for (const auto& [option, text] : options) {
+      tell(fmt::format("rate-setting {} {}'s {}", type, of_rate.size(), option), text,
+           fact_kind::rate);
+    }
+    of_rate.push_back(type);
   }
   tell("callbacks", joined(names));
   tell("rate set by", joined(of_rate), fact_kind::rate);
-  if (!rate_is_set() && beginning_known()) tell("rate", first_rate_, fact_kind::rate);
-  own_.insert(own_.end(), told.begin(), told.end());
+  if (!rate_is_set()) tell("rate", first_rate_, fact_kind::rate);
 }
 
-// The operations of a step, recorded once more, but for the look at whether the loss is finite. A
-// parameter that the step reads and nobody else keeps is state of the training too.
+// The operations of a step, recorded once more, but for the look at whether the loss is finite, and
+// those of validation, whose loss and metrics are the step's. A parameter that they read and nobody
+// else keeps is state of the training too.
 void running_fit::tell_operations() {
   tape t;
   std::vector<variable> x;
@@ -118,6 +115,11 @@ void running_fit::tell_operations() {
   at = t.size();
   of_.how->minimize(loss);
   add_operations(own_, t, at, "update");
+  at = t.size();
+  if (validation_.rows != 0) {
+    of_.net.record(inputs, mode::predicting);
+    add_operations(own_, t, at, "model that predicts");
+  }
   std::vector<std::string> names;
   std::vector<parameter> known = state_of(names);
   for (const auto& [p, node] : t.current_parameters()) {
@@ -147,24 +149,14 @@ bool running_fit::rate_is_set() const {
                      [](const auto& c) { return c.object()->sets_rate(); });
 }
 
-// Whether counts and rate are those that the fits before it ended with. They are not if a fit was
-// passed over, since the file is of a later one, and another was trained after it.
-bool running_fit::beginning_known() const { return of_.passed == 0 || of_.passed == at_.fit - 1; }
-
-// Where the fit begins, as far as that is known. Nothing is known of a fit that is under way
-// already, and only the counts of one after a fit that was passed over: the weights are not those
-// that the latter ended with.
+// Where the fit begins. Nothing is known of a fit that is under way already.
 facts running_fit::beginning() const {
-  if (steps != at_.first_step || epoch != at_.first_epoch || !beginning_known()) return {};
-  facts result;
+  if (steps != at_.first_step || epoch != at_.first_epoch) return {};
+  facts result{make_fact("epochs before it", fmt::format("{}", epoch)),
+               make_fact("steps before it", fmt::format("{}", steps))};
   const auto tell_sum = [&](const std::string& name, const std::vector<parameter>& of) {
     result.push_back(make_fact(name, sum_of(of).text(), fact_kind::sum));
   };
-  result.push_back(make_fact("epochs before it", fmt::format("{}", epoch)));
-  result.push_back(make_fact("steps before it", fmt::format("{}", steps)));
-  if (of_.passed != 0) return result;
-  const auto drawn = of_.net.random.counter().value<std::int64_t>()();
-  result.push_back(make_fact("random values drawn before it", fmt::format("{}", drawn)));
   tell_sum("first weights", parameters_);
   std::vector<parameter> state = of_.how->state();
   std::erase(state, of_.how->rate());
@@ -174,23 +166,48 @@ facts running_fit::beginning() const {
         fmt::format("first values of parameter {} beside the model's, '{}'", i, others_[i].name()),
         {others_[i]});
   }
+  const auto drawn = of_.net.random.counter().value<std::int64_t>()();
+  result.push_back(make_fact("random values drawn before it", fmt::format("{}", drawn)));
   return result;
 }
 
-// From here on it trains. One that fails, and is tried once more, began here all the same.
+// From here on it trains. One that fails, and is tried once more with what it left, began here all
+// the same.
 void running_fit::note_beginning() {
-  if (own_.empty() || passed_) return;
-  of_.begun = {at_.fit, beginning_, first_rate_, first_rate_};
+  if (begun_ || own_.empty()) return;
+  begun_ = true;
+  of_.begun = {at_.fit, beginning_, {}, first_rate_, first_rate_};
+}
+
+// There may be no memory.
+void running_fit::note_failure() noexcept {
+  if (!begun_) return;
+  of_.begun.left = sum_now();
+  of_.begun.last_rate = rate_of(how());
+}
+
+checksum running_fit::sum_now() const noexcept {
+  checksum sum;
+  for (const parameter& p : trained_) {
+    sum.add({static_cast<const char*>(p.data()), p.type().bytes()});
+  }
+  return sum;
 }
 
 void running_fit::describe() {
   if (!own_.empty()) return;
-  const bool again = of_.begun.fit == at_.fit;
-  if (again && first_rate_ == of_.begun.last_rate) first_rate_ = of_.begun.first_rate;
+  const bool tried = of_.begun.fit == at_.fit;
+  if (tried && first_rate_ == of_.begun.last_rate) first_rate_ = of_.begun.first_rate;
   tell_model();
   tell_callbacks();
   tell_operations();
   tell_data();
+  trained_ = parameters_;
+  for (const auto& list : {of_.how->state(), others_, {of_.net.random.counter()}}) {
+    trained_.insert(trained_.end(), list.begin(), list.end());
+  }
+  std::erase(trained_, how().rate());
+  const bool again = tried && sum_now() == of_.begun.left;
   beginning_ = again ? of_.begun.beginning : beginning();
   own_.insert(own_.end(), beginning_.begin(), beginning_.end());
   tell("length",
@@ -214,13 +231,8 @@ void running_fit::add_descriptions(named_views& to) {
 // For the fits that come after it.
 void running_fit::keep_description() {
   if (own_.empty()) return;
-  if (passed_) {
-    of_.passed = at_.fit;
-  } else {
-    tell(epochs_after, epoch);
-    tell(steps_after, steps);
-    tell(rate_after, rate_of(how()), fact_kind::rate);
-  }
+  tell(sum_after, sum_of_end(snapshot()), fact_kind::sum);
+  tell(rate_after, rate_of(how()), fact_kind::rate);
   std::erase_if(own_, [](const fact& f) { return f.kind == fact_kind::operation; });
   of_.kept_fits[at_.fit] = own_;
 }
@@ -259,9 +271,9 @@ running_fit::kept_fit running_fit::identify(const named_tensors& found, std::int
   return result;
 }
 
-// What the snapshot tells beyond what is known here.
+// What the snapshot tells beyond what is known here, but for how the fit ended.
 void running_fit::learn(const fact_values& kept) {
-  std::set<std::string> known;
+  std::set<std::string> known{sum_after, rate_after};
   for (const fact& f : own_) known.insert(f.name);
   for (const auto& [name, value] : kept) {
     if (!known.contains(name)) own_.push_back(make_fact(name, value));
@@ -269,20 +281,28 @@ void running_fit::learn(const fact_values& kept) {
   texts_.clear();
 }
 
-// The snapshot is of a later fit: this one has been trained already. The next begins with the
-// counts and the rate that it ended with, unless another rate has been chosen.
-void running_fit::pass(kept_fit&& kept, const std::string& source) {
-  const auto epochs = number_in<std::int64_t>(kept.values, epochs_after);
-  const auto steps_then = number_in<std::int64_t>(kept.values, steps_after);
-  const auto rate = number_in<double>(kept.values, rate_after);
-  if (!epochs || !steps_then) refuse(source, "its position is impossible");
-  // Nothing is refused from here on.
-  passed_ = true;
-  of_.epochs = *epochs;
-  of_.steps = *steps_then;
-  if (kept.other_rate) kept.values.erase(rate_after);
-  else if (rate) how().rate().set(*rate);
-  learn(kept.values);
+std::string running_fit::name_of_rate() const { return "optimizer/" + how().rate().name(); }
+
+// Of the state that a fit ended with. The rate is told by itself, since another may be chosen.
+std::string running_fit::sum_of_end(const named_views& state) const {
+  checksum sum;
+  for (const auto& [name, view] : state) {
+    const bool told = name.starts_with(description_prefix) || name.starts_with(ended_prefix);
+    if (told || name == name_of_rate()) continue;
+    sum.add(name);
+    sum.add(view);
+  }
+  return sum.text();
+}
+
+// Throws unless a snapshot of an earlier fit holds what this program's ended with.
+void running_fit::demand_end(const named_tensors& found, std::int64_t fit,
+                             const std::string& source) const {
+  const fact here{sum_after, sum_of_end({found.begin(), found.end()}), fact_kind::sum};
+  fact_values known;
+  for (const fact& f : of_.kept_fits.at(fit)) known.emplace(f.name, f.value);
+  const auto text = difference({here}, known, {.done = true, .any_rate = true});
+  if (text) refuse(source, fmt::format("in fit {} {}", fit, *text));
 }
 
 }  // namespace cotape::detail

@@ -104,13 +104,13 @@ struct model::body {
   const char* at_work = nullptr;                 // the outermost action
   bool left = false;                             // the model that began it has it no more
   std::int64_t epochs = 0, steps = 0, fits = 0;  // finished
-  // For checkpoints: what the fits were that can be in one; the last fit that was passed over,
-  // since the file is of a later one; the last that began, which may have failed.
+  // For checkpoints: what the fits were that can be in one; the last that began, which may have
+  // failed, and what it then left.
   std::map<std::int64_t, detail::facts> kept_fits;
-  std::int64_t passed = 0;
   struct {
     std::int64_t fit = 0;
     detail::facts beginning = {};
+    detail::checksum left = {};
     double first_rate = 0, last_rate = 0;
   } begun;
 };

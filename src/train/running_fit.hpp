@@ -2,15 +2,20 @@
 #pragma once
 
 #include <array>
+#include <optional>
+#include <tuple>
 
 #include "cotape/data.hpp"
 #include "train/model_body.hpp"
 
 namespace cotape::detail {
 
-constexpr std::string_view description_prefix = "fit/description/";  // then the fit's number
+// Of the names in a snapshot; then the fit's number, and of an earlier fit that has ended "/" and
+// the names of what it ended with.
+constexpr std::string_view description_prefix = "fit/description/", ended_prefix = "fit/ended/";
 
 inline double rate_of(const optimizer& o) { return *o.rate().view().data_as<double>(); }
+constexpr const char* rate_after = "rate at its end";  // a fact of fits that are done
 [[noreturn]] void refuse(const std::string& source, const std::string& why);
 
 class running_fit final : public training {
@@ -24,20 +29,23 @@ class running_fit final : public training {
   optimizer& how() const override { return *of_.how; }
   const std::vector<expected_figure>& expected() const override { return expected_; }
   named_views snapshot() override;
-  void restore(const named_tensors& snapshot, const std::string& source,
-               resumed_rate rate) override;
+  void restore(named_tensors snapshot, const std::string& source, resumed_rate rate) override;
 
  private:
   // What must be the same in a resumed fit, and the names for messages.
   static constexpr std::array settings_names{
       "rows", "rows of validation", "batch_size", "seed", "shuffle", "replace"};
-  // The fit's number among the model's, where it began, how far it is.
+  // The fit's number among the model's, where it began, how far it is; 1 if it was stopped, and 2
+  // more if it has ended.
   struct position {
-    std::int64_t fit, first_epoch, first_step, epoch, batch, step, stop;
+    std::int64_t fit, first_epoch, first_step, epoch, batch, step, state;
   };
 
+  void begin();
+  void run_to_end();
   std::vector<array_view> first_batch() const;
   void check_first_gradient();
+  void train();
   void train_epoch();
   void step();
   results run_step();
@@ -58,30 +66,51 @@ class running_fit final : public training {
   std::vector<std::string> names_of_figures() const;
   std::size_t number_of_sums() const;
   void compare(const named_tensors& found, const std::string& source);
+  // What a snapshot tells of this fit.
+  struct kept_fit {
+    fact_values values;
+    bool other_rate = false;  // than here, or another schedule
+  };
   struct gathered {
     std::vector<double> sums;
     history past;
   };
   gathered read_figures(const named_tensors& found, const position& p,
                         const std::string& source) const;
+  // A snapshot of this very fit: the whole state, ready to be gone on from.
+  struct resumption {
+    std::int64_t of_fit = 0;  // whose snapshot holds it
+    position at = {};
+    named_tensors values;
+    gathered figures;
+    kept_fit kept;
+    bool is_behind(const resumption& other) const {
+      return std::tie(of_fit, at.step, at.epoch, at.state) <
+             std::tie(other.of_fit, other.at.step, other.at.epoch, other.at.state);
+    }
+  };
+  position position_in(const named_tensors& found, const std::string& source) const;
+  named_tensors ends_in(named_tensors& found, std::int64_t fit) const;
+  named_tensors own_end_in(const named_tensors& found, const fact_values& kept) const;
+  std::optional<resumption> look_into(named_tensors&& found, const std::string& source,
+                                      resumed_rate rate);
+  void go_on_from(resumption&& where);
   void expect_figures();
   void warn();
   void start_progress();
 
   // What the fit is, as facts: identity.cpp.
-  struct kept_fit {
-    fact_values values;
-    bool other_rate = false;  // than here, or another schedule
-  };
   template <class T>
   void tell(const std::string& name, const T& value, fact_kind kind = fact_kind::value);
   void tell_model();
   void tell_callbacks();
   void tell_operations();
   void tell_data();
+  void tell_options(const std::string& name, const named_texts& options);
   facts beginning() const;
   void note_beginning();
-  bool beginning_known() const;
+  void note_failure() noexcept;
+  checksum sum_now() const noexcept;
   bool rate_is_set() const;
   void describe();
   void add_descriptions(named_views& to);
@@ -89,7 +118,9 @@ class running_fit final : public training {
   kept_fit identify(const named_tensors& found, std::int64_t fit, const std::string& source,
                     resumed_rate rate);
   void learn(const fact_values& kept);
-  void pass(kept_fit&& kept, const std::string& source);
+  std::string name_of_rate() const;
+  std::string sum_of_end(const named_views& state) const;
+  void demand_end(const named_tensors& found, std::int64_t fit, const std::string& source) const;
 
   model::body& of_;
   const dataset &set_, &validation_;
@@ -103,10 +134,16 @@ class running_fit final : public training {
   std::array<std::int64_t, settings_names.size()> settings_{};
   std::optional<progress> progress_;
   bool passed_ = false;  // a later fit has been reached already by the program that is resumed
+  bool ended_ = false;   // on_fit_end has been called
+  bool begun_ = false;   // nothing has refused it
+  bool asking_ = false;  // where to go on from, before anything changes
+  std::optional<resumption> furthest_;
+  named_tensors ends_;  // of fits before this one
   double first_rate_ = 0;
   facts beginning_;
   facts own_;                            // none before they are asked for
   std::vector<parameter> others_;        // of the step, that nobody else keeps
+  std::vector<parameter> trained_;       // all that a step may change, but for the rate
   std::map<std::string, tensor> texts_;  // that a snapshot shows
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "train/running_fit.hpp"
@@ -15,6 +16,7 @@ constexpr const char* settings_name = "fit/settings";  // of the first version
 constexpr const char* position_name = "fit/position";
 constexpr const char* sums_name = "fit/sums";
 constexpr const char* history_prefix = "fit/history/";
+constexpr std::int64_t stopped = 1, ended = 2;  // of a position's state
 
 array_view view_of(const std::vector<double>& v) {
   return {{float64, {static_cast<std::int64_t>(v.size())}}, v.data()};
@@ -23,6 +25,8 @@ array_view view_of(const std::vector<double>& v) {
 template <class T> array_view view_of_words(const T& words) {
   return {{int64, {static_cast<std::int64_t>(sizeof(T) / sizeof(std::int64_t))}}, &words};
 }
+
+std::string name_of_end(std::int64_t fit) { return fmt::format("{}{:04}/", ended_prefix, fit); }
 
 // Columns by number, so that they keep their order.
 std::string name_of_column(std::size_t i, const std::string& name) {
@@ -74,9 +78,10 @@ named_views running_fit::snapshot() {
   at_.epoch = epoch;
   at_.batch = batch;
   at_.step = steps;
-  at_.stop = stop;
+  at_.state = (stop ? stopped : 0) + (ended_ ? ended : 0);
   named_views result = fixed_part();
   add_descriptions(result);
+  for (const auto& [name, value] : ends_) result[name] = value;
   result[sums_name] = view_of(sums_.totals());
   const auto& columns = so_far.columns();
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -135,7 +140,8 @@ running_fit::gathered running_fit::read_figures(const named_tensors& found, cons
   constexpr std::int64_t most = std::int64_t{1} << 62;  // what is added to it does not overflow
   const bool sane = 0 <= p.first_epoch && p.first_epoch <= p.epoch && p.epoch < most &&
                     0 <= p.first_step && p.first_step <= p.step && p.step < most && 0 <= p.batch &&
-                    p.batch <= batches_.count();
+                    p.batch <= batches_.count() && p.fit == at_.fit && 0 <= p.state &&
+                    p.state <= stopped + ended;
   if (!sane) refuse(source, "its position is impossible");
   const std::int64_t epochs = p.epoch - p.first_epoch;
   std::vector<std::string> names;
@@ -164,42 +170,109 @@ running_fit::gathered running_fit::read_figures(const named_tensors& found, cons
   return result;
 }
 
-void running_fit::restore(const named_tensors& found, const std::string& source,
-                          resumed_rate rate) {
+running_fit::position running_fit::position_in(const named_tensors& found,
+                                               const std::string& source) const {
   const auto place = found.find(position_name);
   if (place == found.end() || place->second.type() != view_of_words(at_).type()) {
     refuse(source, "it is no state of a fit");
   }
   const auto* words = place->second.data_as<std::int64_t>();
-  const position p{words[0], words[1], words[2], words[3], words[4], words[5], words[6]};
+  return {words[0], words[1], words[2], words[3], words[4], words[5], words[6]};
+}
+
+// What the snapshot of a later fit holds of this one, without the prefix, and with the rate that
+// the fit ended with; nothing, if not all is there.
+named_tensors running_fit::own_end_in(const named_tensors& found, const fact_values& kept) const {
+  const auto told = kept.find(rate_after);
+  if (told == kept.end()) return {};
+  tensor rate(how().rate().view());
+  const char* end = told->second.data() + told->second.size();
+  const auto [behind, failed] = std::from_chars(told->second.data(), end, *rate.data_as<double>());
+  if (failed != std::errc() || behind != end) return {};
+  named_tensors result;
+  const std::string prefix = name_of_end(at_.fit);
+  for (auto at = found.lower_bound(prefix); at != found.end() && at->first.starts_with(prefix);
+       ++at) {
+    result.emplace(at->first.substr(prefix.size()), at->second);
+  }
+  if (!result.empty()) result.emplace(name_of_rate(), std::move(rate));
+  return result;
+}
+
+// Takes the ends of earlier fits out of a snapshot; of one that is of an earlier fit, all of it.
+named_tensors running_fit::ends_in(named_tensors& found, std::int64_t fit) const {
+  named_tensors result;
+  for (auto at = found.begin(); at != found.end();) {
+    const auto here = at++;
+    const bool is_end = here->first.starts_with(ended_prefix);
+    const bool becomes_end = fit < at_.fit && !here->first.starts_with(description_prefix) &&
+                             here->first != name_of_rate();
+    if (!is_end && !becomes_end) continue;
+    auto taken = found.extract(here);
+    if (!is_end) taken.key() = name_of_end(fit) + taken.key();
+    result.insert(std::move(taken));
+  }
+  return result;
+}
+
+std::optional<running_fit::resumption> running_fit::look_into(named_tensors&& found,
+                                                              const std::string& source,
+                                                              resumed_rate rate) {
+  const std::int64_t fit = position_in(found, source).fit;
   if (found.contains(settings_name)) {
     refuse(source, fmt::format("it is of an earlier version, which did not say of what training "
                                "it is{}",
                                start_anew));
   }
-  kept_fit kept = identify(found, p.fit, source, rate);
-  if (p.fit < at_.fit) return;  // which is done
-  if (p.fit > at_.fit) return pass(std::move(kept), source);
-  compare(found, source);
-  gathered figures_then = read_figures(found, p, source);
+  resumption result;
+  result.of_fit = fit;
+  result.kept = identify(found, fit, source, rate);
+  if (fit < at_.fit) demand_end(found, fit, source);
+  named_tensors ends;
+  if (fit > at_.fit) found = own_end_in(found, result.kept.values);
+  else ends = ends_in(found, fit);
+  if (fit >= at_.fit) {
+    if (found.empty()) {
+      refuse(source, fmt::format("it is of fit {} and does not hold the end of fit {}{}", fit,
+                                 at_.fit, start_anew));
+    }
+    result.at = position_in(found, source);
+    compare(found, source);
+    result.figures = read_figures(found, result.at, source);
+    result.values = std::move(found);
+  }
+  ends_.merge(ends);
+  return fit < at_.fit ? std::nullopt : std::optional(std::move(result));
+}
+
+void running_fit::go_on_from(resumption&& where) {
   std::vector<std::string> names;
   const std::vector<parameter> state = state_of(names);
+  learn(where.kept.values);
   // Nothing is refused from here on.
-  learn(kept.values);
-  of_.passed = 0;  // all of the state is known again
-  const bool keep_rate = kept.other_rate && !rate_is_set();
+  const position& p = where.at;
+  const bool keep_rate = where.kept.other_rate && !rate_is_set();
   for (std::size_t i = 0; i < state.size(); ++i) {
-    if (!keep_rate || state[i] != how().rate()) state[i].set(found.at(names[i]));
+    if (!keep_rate || state[i] != how().rate()) state[i].set(where.values.at(names[i]));
   }
-  sums_.totals() = std::move(figures_then.sums);
-  so_far = std::move(figures_then.past);
+  sums_.totals() = std::move(where.figures.sums);
+  so_far = std::move(where.figures.past);
   last_epoch += p.first_epoch - at_.first_epoch;
   last_step += p.first_step - at_.first_step;
   at_ = p;
   epoch = of_.epochs = p.epoch;
   batch = p.batch;
   steps = of_.steps = p.step;
-  stop = p.stop != 0;
+  stop = p.state % ended != 0;
+  ended_ = p.state >= ended;
+  passed_ = where.of_fit > p.fit;
+}
+
+void running_fit::restore(named_tensors found, const std::string& source, resumed_rate rate) {
+  std::optional<resumption> where = look_into(std::move(found), source, rate);
+  if (!where) return;  // it is of an earlier fit
+  if (!asking_) return go_on_from(std::move(*where));
+  if (!furthest_ || furthest_->is_behind(*where)) furthest_ = std::move(where);
 }
 
 }  // namespace cotape::detail

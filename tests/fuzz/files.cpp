@@ -52,7 +52,7 @@ void parameters(const path& file) {
 // What the callback `checkpoint` reads, without the writing.
 struct resuming : callback {
   explicit resuming(path file) : file_(std::move(file)) {}
-  void on_resume(training& t) override { t.restore(read_safetensors(file_), "checkpoint"); }
+  void on_identify(training& t) override { t.restore(read_safetensors(file_), "checkpoint"); }
   path file_;
 };
 void checkpoint(const path& file) {

@@ -50,6 +50,12 @@ void drop_metadata(const path& file) {
 
 struct keep_state : callback {
   explicit keep_state(path folder) : folder_(std::move(folder)) {}
+  // The second fit carries the end of the first on.
+  void on_identify(training& t) override {
+    if (number_ == 0) return;
+    const path last = folder_ / std::to_string(number_ - 1);
+    t.restore(read_safetensors(last), last.string());
+  }
   void on_safe_point(training& t, bool) override {
     const path file = folder_ / std::to_string(number_++);
     write_safetensors(file, t.snapshot());

@@ -1,120 +1,23 @@
 // What tells one training from another: a checkpoint of another one is refused, what differs is
 // named, and nothing has changed then.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <cotape/cotape.hpp>
-#include <fstream>
 #include <xtensor/xtensor.hpp>
 
-#include "expect_error.hpp"
-#include "own_folder.hpp"
+#include "train/setting.hpp"
 
 namespace {
 
 using namespace cotape;
-using cotape::tests::expect_error;
-using cotape::tests::message_of;
-using std::filesystem::path;
-
-using array = xt::xarray<double>;
-using column = xt::xtensor<double, 2>;
-using callbacks = std::vector<given<callback>>;
-
-// A file in such a folder.
-struct own_file : private cotape::tests::own_folder {
-  path folder = own_folder::at, at = folder / "c.safetensors";
-};
-
-std::string bytes_of(const path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::vector<tensor> bits_of(model& m) {
-  std::vector<tensor> result;
-  for (const parameter& p : m.parameters()) result.emplace_back(p.view());
-  return result;
-}
-
-bool same(const std::vector<tensor>& a, const std::vector<tensor>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const tensor& p, const tensor& q) { return same_bits(p, q); });
-}
-
-// Everything that a training can be told by; a test changes one thing.
-struct setting {
-  array x = {{1, 2}, {3, 4}, {5, 7}};
-  column y = {{1}, {0}, {1}};
-  array validation_x = xt::empty<double>({0, 2});  // no rows: none
-  column validation_y = xt::empty<double>({0, 1});
-  std::string activation = "tanh";
-  std::int64_t units = 2;
-  double dropped = 0.25;
-  std::int64_t seed = 0;
-  std::function<variable(variable)> last = [](variable v) { return v; };
-  loss_function loss = "mse";
-  std::vector<metric> metrics = {"mae"};
-  std::function<optimizer_argument()> how = [] { return adam({.rate = 0.01}); };
-  std::function<callbacks()> more = [] { return callbacks{}; };
-  std::int64_t epochs = 2;
-  checkpoint_options options = {};
-  std::function<void(model&)> before = [](model&) {};
-
-  sequential make() const {
-    sequential m({dense(units, activation), dropout(dropped), dense(1), lambda(last)}, seed);
-    m.compile(loss, how(), metrics);
-    m.predict(x);
-    before(m);
-    return m;
-  }
-  history fit(model& m, const path& file) const {
-    callbacks all = more();
-    all.emplace_back(checkpoint(file, options));
-    fit_options o{.epochs = epochs, .batch_size = 2, .callbacks = all, .progress = nullptr};
-    if (validation_x.size() != 0) {
-      o.validation_data.x = arrays(validation_x);
-      o.validation_data.y = arrays(validation_y);
-    }
-    return m.fit(x, y, o);
-  }
-  std::vector<tensor> trained(const path& file) const {
-    sequential m = make();
-    fit(m, file);
-    return bits_of(m);
-  }
-};
+using namespace cotape::tests;
 
 // The symbols of a model of two inputs.
 struct input_pair {
   symbol a = input({2}), b = input({1});
   symbol joined = dense(3, "tanh")(concatenate({a, b}));
 };
-
-// What a training that is set otherwise says to the file of one.
-std::string refusal(const setting& kept, const setting& here) {
-  const own_file file;
-  kept.trained(file.at);
-  const std::string bytes = bytes_of(file.at);
-  sequential m = here.make();
-  const auto before = bits_of(m);
-  const std::string message = message_of([&] { here.fit(m, file.at); });
-  if (message == "no error") return message;
-  EXPECT_TRUE(same(before, bits_of(m)));
-  EXPECT_TRUE(bytes == bytes_of(file.at));
-  const std::string named = "fit: " + file.at.string() + ": ",
-                    advice = ": remove the file to start anew";
-  const auto at = message.find(advice);
-  if (!message.starts_with(named) || at == std::string::npos) return message;
-  return message.substr(named.size(), at - named.size()) + message.substr(at + advice.size());
-}
-
-template <class F> std::string refusal_if(F change) {
-  setting here;
-  change(here);
-  return refusal(setting(), here);
-}
 
 // A file of a later fit of another model, and of an earlier one, was taken for one's own.
 TEST(Identity, TellsTheFileOfAnotherFitNumber) {
@@ -225,6 +128,33 @@ TEST(Identity, TellsModels) {
   kept.last = plus(1);
   here.last = plus(2);
   EXPECT_NE(refusal(kept, here).find(" constant "), std::string::npos) << refusal(kept, here);
+}
+
+// What a model does when it predicts shows in the figures of validation alone.
+TEST(Identity, TellsPredictingWhereThereIsValidation) {
+  const auto predicting = [](double factor, bool validated) {
+    setting s;
+    if (validated) {
+      s.validation_x = s.x;
+      s.validation_y = s.y;
+    }
+    s.predicted = [factor](variable v) { return v * factor; };
+    return s;
+  };
+  const std::string message = refusal(predicting(2, true), predicting(3, true));
+  EXPECT_EQ(message,
+            "it was kept with operation 255 literal 2 : float64 () in the model that predicts, "
+            "here it is literal 3 : float64 () in the model that predicts");
+  EXPECT_EQ(refusal(predicting(2, false), predicting(3, false)), "no error");
+  // A parameter that the model reads there alone is told by its value.
+  const auto scaled_by = [&](double number) {
+    const parameter scale("scale", number, false);
+    setting s = predicting(2, true);
+    s.predicted = [scale](variable v) { return v * v.owner().read(scale); };
+    return s;
+  };
+  EXPECT_EQ(refusal(scaled_by(2), scaled_by(3)),
+            "its first values of parameter 0 beside the model's, 'scale' differ from those here");
 }
 
 // Operations beyond those that are listed are told by their checksum.
@@ -404,11 +334,14 @@ TEST(Identity, TellsSchedules) {
   here.more = schedule(0.25);
   EXPECT_EQ(
       refusal(kept, here),
-      std::string("it was kept with scheduled_rate 0's rate at 1 0.05, here it is 0.025") + choice);
+      std::string(
+          "it was kept with rate-setting scheduled_rate 0's rate at 1 0.05, here it is 0.025") +
+          choice);
   here.more = [] { return callbacks{scheduled_rate(constant_rate(0.1), schedule_by::step)}; };
   EXPECT_EQ(
       refusal(kept, here),
-      std::string("it was kept with scheduled_rate 0's unit epoch, here it is step") + choice);
+      std::string("it was kept with rate-setting scheduled_rate 0's unit epoch, here it is step") +
+          choice);
   here.more = [] { return callbacks{}; };
   EXPECT_EQ(refusal(kept, here),
             std::string("it was kept with rate set by scheduled_rate, here it is none") + choice);
@@ -459,6 +392,50 @@ TEST(Identity, TellsCallbacks) {
             "it was kept with rate_on_plateau 0's factor 0.5, here it is 0.25");
   here.more = plateau({.factor = 0.5, .lowest = 1e-5});
   EXPECT_EQ(refusal(kept, here), "it was kept with rate_on_plateau 0's lowest 0, here it is 1e-05");
+}
+
+// A callback that says what it is told to.
+struct talking : callback {
+  talking(named_texts says, bool sets) : says_(std::move(says)), sets_(sets) {}
+  named_texts description(const training&) const override { return says_; }
+  bool sets_rate() const override { return sets_; }
+  named_texts says_;
+  bool sets_;
+};
+
+// Options of two callbacks of one type, of which one sets the rate, had one name: the second's were
+// never compared.
+TEST(Identity, TellsCallbacksOfOneTypeApart) {
+  const auto with = [](const char* first, const char* second) {
+    setting s;
+    s.more = [=] {
+      return callbacks{talking({{"a", first}}, true), talking({{"a", second}}, false)};
+    };
+    return s;
+  };
+  const setting kept = with("1", "2");
+  EXPECT_EQ(refusal(kept, kept), "no error");
+  EXPECT_EQ(refusal(kept, with("1", "3")),
+            "it was kept with (anonymous namespace)::talking 0's a 2, here it is 3");
+  EXPECT_EQ(
+      refusal(kept, with("3", "2")),
+      std::string(
+          "it was kept with rate-setting (anonymous namespace)::talking 0's a 1, here it is 3") +
+          choice);
+}
+
+// Options that only one of the two trainings has were not compared.
+TEST(Identity, TellsOptionsThatOnlyOneHas) {
+  const auto with = [](const named_texts& says) {
+    setting s;
+    s.more = [=] { return callbacks{talking(says, false)}; };
+    return s;
+  };
+  const setting one = with({{"a", "1"}}), two = with({{"a", "1"}, {"b", "2"}});
+  EXPECT_EQ(refusal(one, two),
+            "it was kept with (anonymous namespace)::talking 0's options a, here it is a, b");
+  EXPECT_EQ(refusal(two, one),
+            "it was kept with (anonymous namespace)::talking 0's options a, b, here it is a");
 }
 
 TEST(Identity, LetsDifferWhatMay) {
@@ -626,13 +603,13 @@ TEST(Identity, RefusesFilesOfALaterVersion) {
   std::string text(static_cast<const char*>(description.data()), description.type().bytes());
   const std::string version = "\nversion of the format\t";
   ASSERT_NE(text.find(version), std::string::npos);
-  text[text.find(version) + version.size()] = '3';
+  text[text.find(version) + version.size()] = '4';
   std::copy(text.begin(), text.end(), static_cast<char*>(description.data()));
   write_safetensors(file.at, {values.begin(), values.end()});
   sequential m = setting().make();
   EXPECT_EQ(message_of([&] { setting().fit(m, file.at); }),
             "fit: " + file.at.string() +
-                ": it was kept with version of the format 3, here it is 2: remove the file to "
+                ": it was kept with version of the format 4, here it is 3: remove the file to "
                 "start anew");
 }
 
@@ -714,6 +691,52 @@ TEST(Identity, GoesOnAfterAFailureInTheSameProcess) {
   fail = false;
   EXPECT_EQ(s.fit(m, file.at).epochs(), 5u);
   EXPECT_TRUE(same(bits_of(m), wanted));
+}
+
+// A refusal is no beginning: a rate that it refused was taken for the one that a failed fit left.
+TEST(Identity, RefusesAgainWhatItRefused) {
+  const own_file file;
+  sgd how{{.rate = 0.05}};
+  setting s;
+  s.how = [&] { return optimizer_argument(how); };
+  bool fail = true;
+  s.more = [&] {
+    return callbacks{each_epoch([&](training&) {
+      if (fail) throw std::runtime_error("failed");
+    })};
+  };
+  sequential m = s.make();
+  expect_error<std::runtime_error>([&] { s.fit(m, file.at); }, "failed");
+  fail = false;
+  how.rate().set(0.01);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(message_of([&] { s.fit(m, file.at); }),
+              "fit: " + file.at.string() +
+                  ": it was kept with rate 0.05, here it is 0.01: remove the file to start anew" +
+                  choice);
+  }
+}
+
+// After a failure the weights were changed by hand: the file's are not put in their stead unsaid.
+TEST(Identity, TellsWeightsThatWereChangedAfterAFailure) {
+  const own_file file;
+  setting s;
+  bool fail = true;
+  s.more = [&] {
+    return callbacks{each_epoch([&](training&) {
+      if (fail) throw std::runtime_error("failed");
+    })};
+  };
+  sequential m = s.make();
+  expect_error<std::runtime_error>([&] { s.fit(m, file.at); }, "failed");
+  fail = false;
+  m.parameters()[0].set(column{{1, 2}, {3, 4}});
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(message_of([&] { s.fit(m, file.at); }),
+              "fit: " + file.at.string() +
+                  ": its first weights differ from those here: remove the file to start anew");
+    EXPECT_EQ(m.parameters()[0].value<double>()(1, 1), 4);
+  }
 }
 
 // Fits of huge numbers of epochs and steps, which a callback ends.

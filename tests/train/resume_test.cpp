@@ -247,6 +247,8 @@ TEST(Resume, RefusesImpossibleStates) {
   const std::string named = "fit: " + bad.string() + ": ";
   EXPECT_EQ(refused([](named_tensors& v) { v.at("fit/position").data_as<std::int64_t>()[4] = 9; }),
             named + "its position is impossible");
+  EXPECT_EQ(refused([](named_tensors& v) { v.at("fit/position").data_as<std::int64_t>()[6] = 4; }),
+            named + "its position is impossible");
   EXPECT_EQ(refused([](named_tensors& v) { v.at("fit/position").data_as<std::int64_t>()[3] = 9; }),
             named + "'loss' has (2,) epochs, not 9");
   constexpr std::int64_t far = std::int64_t{1} << 40;
@@ -266,7 +268,9 @@ TEST(Resume, RefusesImpossibleStates) {
     change(file, bad,
            [fit](named_tensors& v) { v.at("fit/position").data_as<std::int64_t>()[0] = fit; });
     little l;
-    EXPECT_EQ(message_of([&] { l.fit(bad, 2); }), named + "its position is impossible");
+    EXPECT_EQ(message_of([&] { l.fit(bad, 2); }),
+              named + "it is of fit " + std::to_string(fit) +
+                  " and does not hold the end of fit 1: remove the file to start anew");
   }
   for (const std::int64_t fit : {limits::min(), std::int64_t{0}}) {
     EXPECT_EQ(
