@@ -41,12 +41,16 @@ class training {
   /// The model's parameters.
   virtual const std::vector<parameter>& parameters() const = 0;
   virtual optimizer& how() const = 0;
-  /// Everything that the training needs to go on from here, by name; valid until the next step.
+  /// Everything that the training needs to go on from here, by name; valid until the next step or
+  /// snapshot. Best taken within on_safe_point: of a batch or an epoch that ends, callbacks which
+  /// are called later have not seen the end.
   virtual named_views snapshot() = 0;
   /// Goes on from a snapshot; within on_identify: from the furthest of all, when all callbacks have
-  /// been asked. `source` names it in errors: io_error if it is not one of this very training (see
-  /// checkpoint); nothing has changed then.
-  virtual void restore(named_tensors snapshot, const std::string& source,
+  /// been asked. False for one of an earlier fit of the model, which changes nothing. `source`
+  /// names it in errors: io_error if it is not one of this very training (see checkpoint),
+  /// value_error within other functions than on_identify, on_resume and on_epoch_begin; nothing has
+  /// changed then.
+  virtual bool restore(named_tensors snapshot, const std::string& source,
                        resumed_rate rate = resumed_rate::same) = 0;
 
   std::int64_t epoch = 0;  // epochs finished by all fits of the model, within on_epoch_end as well
@@ -78,7 +82,8 @@ class callback {
   virtual void on_fit_end(training&) {}
   /// After all other calls of a batch, an epoch (t.batch is 0 then) or the fit: to keep the state.
   virtual void on_safe_point(training&, bool /*last*/) {}
-  /// From on_fit_begin on, of unique names; before it what there is.
+  /// From on_fit_begin on, of unique names; before it what there is. Parameters that the callback
+  /// holds: one that is made at each call is refused where there is a checkpoint.
   virtual std::vector<parameter> state() const { return {}; }
   /// Options that a training which goes on must have too, asked for before the first step.
   virtual named_texts description(const training&) const { return {}; }
@@ -227,7 +232,8 @@ class checkpoint : public callback {
  private:
   std::filesystem::path file_;
   checkpoint_options options_;
-  bool missing_ = false;
+  bool missing_ = false;       // or without a state of this fit
+  std::int64_t resumed_ = -1;  // the step that the fit went on from
 };
 
 }  // namespace cotape

@@ -139,10 +139,12 @@ class program_cache {
   program& last() const;
   std::size_t size() const { return programs_.size(); }
   std::size_t bytes() const;
+  // Parameters, each with the hash of the value that it was made with.
+  using state = std::vector<std::pair<parameter, std::size_t>>;
+  /// What its programs made while they were traced, and change.
+  state changing() const { return assigned_ ? state_ : state(); }
 
  private:
-  // Each with the hash of the value that it was made with.
-  using state = std::vector<std::pair<parameter, std::size_t>>;
   template <class Fits> entry* find_if(Fits fits);
   bool adopt(tape& t, std::uint64_t since, state& kept, state& held) const;
 

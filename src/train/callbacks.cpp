@@ -15,6 +15,22 @@ namespace cotape {
 
 namespace {
 
+// No limit but the file's size: what could be kept can be read.
+named_tensors state_in(const std::filesystem::path& file) {
+  return read_safetensors(file, {.most_bytes = std::numeric_limits<std::size_t>::max()});
+}
+
+// False too where there is no file any more.
+bool holds(const std::filesystem::path& file, const named_views& state) try {
+  const named_tensors found = state_in(file);
+  return std::equal(found.begin(), found.end(), state.begin(), state.end(),
+                    [](const auto& a, const auto& b) {
+                      return a.first == b.first && same_bits(a.second, b.second);
+                    });
+} catch (const io_error&) {
+  return false;
+}
+
 // Which values of a monitored figure are better. Throws if there will be no such figure, or if
 // neither the callback's options nor the metric say it.
 better direction_of(const char* callback, const training& t, const std::string& monitor,
@@ -197,18 +213,19 @@ void checkpoint::on_identify(training& t) {
         fmt::format("checkpoint: {}: cannot look at it: {}", file_.string(), failed.message()));
   }
   if (missing_) return;
-  // No limit but the file's size: what could be kept can be read.
-  const read_limits limits{.most_bytes = std::numeric_limits<std::size_t>::max()};
-  t.restore(read_safetensors(file_, limits), file_.string(), options_.rate);
+  missing_ = !t.restore(state_in(file_), file_.string(), options_.rate);
 }
 
 void checkpoint::on_resume(training& t) {
+  resumed_ = t.steps;
   if (missing_) write_safetensors(file_, t.snapshot());
 }
 
 void checkpoint::on_safe_point(training& t, bool last) {
   const bool by_epoch = t.batch == 0 && t.epoch % options_.epochs == 0;
   const bool by_step = t.batch != 0 && options_.steps != 0 && t.steps % options_.steps == 0;
+  // Where nothing was trained the file may lie in a folder that can only be read.
+  if (last && t.steps == resumed_ && holds(file_, t.snapshot())) return;
   if (last || by_epoch || by_step) write_safetensors(file_, t.snapshot());
 }
 
