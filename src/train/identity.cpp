@@ -110,11 +110,10 @@ void running_fit::tell_callbacks() {
 }
 
 // The operations of a step, recorded once more, but for the look at whether the loss is finite, and
-// those of validation, whose loss and metrics are the step's. A parameter that they read and nobody
-// else keeps is state of the training too.
-void running_fit::tell_operations() {
+// those of validation, whose loss and metrics are the step's. Gives the parameters that they read
+// and that nobody else keeps.
+std::vector<parameter> running_fit::tell_operations() {
   tape t;
-  const std::uint64_t since = parameter::made();
   std::vector<variable> x;
   for (const array_view& v : first_batch()) x.push_back(t.input(v.dtype(), v.shape()));
   const auto inputs = std::span(x).first(set_.inputs.size());
@@ -136,11 +135,19 @@ void running_fit::tell_operations() {
     add_operations(own_, t, at, "model that predicts");
   }
   std::vector<std::string> names;
-  std::vector<parameter> known = state_of(names);
+  std::vector<parameter> known = state_of(names), others;
   for (const auto& [p, node] : t.current_parameters()) {
-    const bool made_here = p.number() >= since;  // the step has its own, which follow
-    if (made_here || std::find(known.begin(), known.end(), p) != known.end()) continue;
-    others_.push_back(p);
+    if (std::find(known.begin(), known.end(), p) == known.end()) others.push_back(p);
+  }
+  return others;
+}
+
+// What a step reads and nobody else keeps is state of the training too. Of what is made and dropped
+// whenever the step is recorded, the compiled step has its own.
+void running_fit::tell_step() {
+  const std::uint64_t since = parameter::made();
+  for (const parameter& p : tell_operations()) {
+    if (p.number() < since || p.shared()) others_.push_back(p);
   }
   for (const auto& [p, hash] : of_.programs.changing()) others_.push_back(p);
 }
@@ -215,7 +222,7 @@ void running_fit::describe() {
   if (!own_.empty()) return;
   tell_model();
   tell_callbacks();
-  tell_operations();
+  tell_step();
   tell_data();
   trained_ = parameters_;
   for (const auto& list : {of_.how->state(), others_, {of_.net.random.counter()}}) {

@@ -104,7 +104,8 @@ class running_fit final : public training {
   void tell(const std::string& name, const T& value, fact_kind kind = fact_kind::value);
   void tell_model();
   void tell_callbacks();
-  void tell_operations();
+  std::vector<parameter> tell_operations();
+  void tell_step();
   void tell_data();
   void tell_options(const std::string& name, const named_texts& options);
   facts beginning() const;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cotape/cotape.hpp>
+#include <optional>
 #include <xtensor/xtensor.hpp>
 
 #include "train/setting.hpp"
@@ -203,6 +204,23 @@ TEST(StepState, ThatIsMadeWhileRecordingIsKept) {
       std::filesystem::remove(file.at);
     }
   }
+}
+
+// What a layer makes once, and holds, is kept though it is made after the step was compiled.
+TEST(StepState, ThatALayerMakesLateIsKept) {
+  const own_file file;
+  setting s;
+  s.validation_x = s.x;
+  s.validation_y = s.y;
+  std::optional<parameter> late;
+  s.predicted = [&](variable v) {
+    if (!late) late.emplace("late", 2.0, false);
+    return v * v.owner().read(*late);
+  };
+  sequential m({dense(1), layer(std::make_shared<last_layer>(s.last, s.predicted))});
+  m.compile("mse", sgd(), {"mae"});
+  s.fit(m, file.at);
+  EXPECT_TRUE(read_safetensors(file.at).contains("step/0/late"));
 }
 
 TEST(CallbackOptions, HaveNamesOfTheirOwn) {
