@@ -222,8 +222,9 @@ struct checkpoint_options {
 /// which are the best ones where early_stopping has put them back. One that was stopped stays so,
 /// and one that is asked for fewer epochs or steps than it has had keeps them; an epoch that it was
 /// within stays open. All files of a fit are looked at before anything changes; the one that is
-/// furthest on tells the state. What the step makes whenever it is recorded (a generator in a lambda
-/// layer) is kept too. A fit that trains nothing writes nothing where the file holds its state.
+/// furthest on tells the state. What the step makes whenever it is recorded (a generator in a
+/// lambda layer) is kept too. A fit that trains nothing writes nothing where the file holds its
+/// state.
 class checkpoint : public callback {
  public:
   explicit checkpoint(std::filesystem::path file, checkpoint_options options = {});
