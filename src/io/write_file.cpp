@@ -91,11 +91,21 @@ void write_all(const file_task& task, const descriptor& file, std::string_view b
 // the next writer.
 class unfinished_file {
  public:
-  unfinished_file(const file_task& task, const destination& to) : task_(task), to_(to) { open(); }
+  unfinished_file(const file_task& task, const destination& to) : task_(task), to_(to) {
+    const std::string start =
+        to_.name.substr(0, NAME_MAX - ending.size() - 3) + std::string(ending);
+    const int next = open(start);
+    try {
+      remove_leftovers(start, next);
+    } catch (...) {
+      remove();
+      throw;
+    }
+  }
   unfinished_file(const unfinished_file&) = delete;
   unfinished_file& operator=(const unfinished_file&) = delete;
   ~unfinished_file() {
-    if (ours_) ::unlinkat(to_.folder.number(), name_.c_str(), 0);
+    if (ours_) remove();
   }
 
   void write(std::string_view bytes) { write_all(task_, file_, bytes); }
@@ -114,24 +124,31 @@ class unfinished_file {
   }
 
  private:
+  static constexpr std::string_view ending = ".cotape-unfinished";
+  static constexpr int most_names = 100;
+
+  static std::string name_of(const std::string& start, int k) {
+    return k == 0 ? start : fmt::format("{}-{}", start, k);
+  }
+  void remove() const { ::unlinkat(to_.folder.number(), name_.c_str(), 0); }
+
   // The first name is free but for other writers of the file and for what others have put there.
-  void open() {
-    constexpr std::string_view ending = ".cotape-unfinished";
-    constexpr int most_names = 100;
-    const std::string start =
-        to_.name.substr(0, NAME_MAX - ending.size() - 3) + std::string(ending);
-    const auto name = [&](int k) { return k == 0 ? start : fmt::format("{}-{}", start, k); };
-    int k = 0;
-    for (; k < most_names && !ours_; ++k) {
-      name_ = name(k);
+  // The number after the name that it got.
+  int open(const std::string& start) {
+    for (int k = 0; k < most_names; ++k) {
+      name_ = name_of(start, k);
       ours_ = create() || (remove_leftover(name_) && create());
+      if (ours_) return k + 1;
     }
-    if (!ours_) task_.fail(fmt::format("cannot write beside it: remove '{}...'", start));
-    // Writers that were killed while others wrote have left later ones. Nothing is beyond a few
-    // free names, unless as many writers ended their work meanwhile.
+    task_.fail(fmt::format("cannot write beside it: remove '{}...'", start));
+  }
+
+  // Writers that were killed while others wrote have left later ones. Nothing is beyond a few free
+  // names, unless as many writers ended their work meanwhile.
+  void remove_leftovers(const std::string& start, int k) const {
     constexpr int few = 3;
     for (int free = 0; k < most_names && free < few; ++k) {
-      const std::string left = name(k);
+      const std::string left = name_of(start, k);
       free = status_of(to_.folder, left) ? 0 : free + 1;
       if (free == 0) remove_leftover(left);
     }
