@@ -4,10 +4,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/limits.h>
 #include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -197,7 +199,25 @@ class unfinished_file {
         mode = (mode & 0707) | (mode & 7) << 3;
       }
     }
+    if (!take_access_list()) mode &= 07707;
     if (::fchmod(file_.number(), mode) != 0) task_.fail_by_system("keep its mode");
+  }
+
+  // With an access control list, a mode's bits of the group say what the list allows at most;
+  // without it, what the group may do, which has no such right then. A file without one takes none
+  // from its folder. False if there is a list that cannot be kept.
+  bool take_access_list() const {
+    constexpr const char* key = "system.posix_acl_access";
+    const descriptor old(::openat(to_.folder.number(), to_.name.c_str(),
+                                  O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!old.open()) return false;
+    std::string list(XATTR_SIZE_MAX, '\0');
+    const auto n = ::fgetxattr(old.number(), key, list.data(), list.size());
+    if (n >= 0) {
+      return ::fsetxattr(file_.number(), key, list.data(), static_cast<std::size_t>(n), 0) == 0;
+    }
+    if (errno != ENODATA && errno != EOPNOTSUPP) return false;
+    return ::fremovexattr(file_.number(), key) == 0 || errno == ENODATA || errno == EOPNOTSUPP;
   }
 
   const file_task& task_;
@@ -207,12 +227,16 @@ class unfinished_file {
   bool ours_ = false;
 };
 
-void write_stream(const file_task& task, std::string_view bytes) {
+// Also brings the bytes out of the stream's buffer: what fails later nobody would be told.
+void write_stream(const file_task& task, std::span<const std::string_view> pieces) {
   const auto fail = [&] {
     throw io_error(fmt::format("{}: cannot write to the stream", task.operation));
   };
   try {
-    task.stream->write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    for (const std::string_view bytes : pieces) {
+      task.stream->write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    }
+    task.stream->flush();
   } catch (const std::ios_base::failure&) {  // as it was told to
     fail();
   }
@@ -223,8 +247,7 @@ void write_stream(const file_task& task, std::string_view bytes) {
 
 void write_file(const file_task& task, std::span<const std::string_view> pieces) {
   if (task.stream != nullptr) {
-    for (const std::string_view piece : pieces) write_stream(task, piece);
-    return;
+    return write_stream(task, pieces);
   }
   const destination to = find_destination(task);
   unfinished_file out(task, to);
@@ -238,7 +261,7 @@ void write_file(const file_task& task, std::string_view text) {
 
 bool append_to_file(const file_task& task, std::string_view text) {
   if (task.stream != nullptr) {
-    write_stream(task, text);
+    write_stream(task, {&text, 1});
     return true;
   }
   const destination to = find_destination(task);
