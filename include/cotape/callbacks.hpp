@@ -48,6 +48,9 @@ class training {
   /// checkpoint); nothing has changed then.
   virtual void restore(named_tensors snapshot, const std::string& source,
                        resumed_rate rate = resumed_rate::same) = 0;
+  /// Within on_identify: a callback is going to write this file. Throws value_error, naming the
+  /// callback `who`, if another one of the fit is.
+  void take_file(const char* who, const std::filesystem::path& file);
 
   std::int64_t epoch = 0;  // epochs finished by all fits of the model, within on_epoch_end as well
   std::int64_t batch = 0;  // batches finished in this epoch
@@ -56,6 +59,9 @@ class training {
   logs figures;       // of the epoch that has ended: "loss", "accuracy", "val_loss" ...
   history so_far;     // of this fit's epochs
   bool stop = false;  // set it to end the fit after this batch or epoch
+
+ private:
+  std::vector<std::filesystem::path> files_;
 };
 
 /// Override what you need. State that a resumed training needs is kept in parameters. What a
@@ -165,22 +171,23 @@ class rate_on_plateau : public callback {
   std::vector<reduce_on_plateau> plateau_;  // one, once the optimizer is known
 };
 
-/// A CSV file of the fit's figures, a line an epoch, written when it ends; a file that is gone is
-/// written anew. Throws io_error naming the file.
+/// A CSV file of the fit's figures, a line an epoch, written when it ends; a file that is gone, or
+/// that another has changed, is written anew as a whole. Throws io_error naming the file, before
+/// the first step where it can be told that the file cannot be written; and as checkpoint,
+/// value_error for a file that another callback of the fit writes.
 class csv_log : public callback {
  public:
   explicit csv_log(std::filesystem::path file) : file_(std::move(file)) {}
   /// The same to a stream, which must outlive the fit.
   explicit csv_log(std::ostream& out) : stream_(&out) {}
+  void on_identify(training& t) override;
   void on_resume(training& t) override;
   void on_epoch_end(training& t) override;
 
  private:
-  void write(training& t);
-
   std::filesystem::path file_;
   std::ostream* stream_ = nullptr;
-  bool begun_ = false;
+  std::array<std::uint64_t, 3> written_{};  // the file's device, number and size; zeros before
 };
 
 /// Calls a function after each epoch: `each_epoch([&](training& t) { ... })`.

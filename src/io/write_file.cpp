@@ -28,6 +28,10 @@ std::optional<struct stat> status_of(const descriptor& folder, const std::string
   return s;
 }
 
+file_state state_of(const struct stat& s) {
+  return {s.st_dev, s.st_ino, static_cast<std::uint64_t>(s.st_size)};
+}
+
 // Where a file stands, or will: every link followed.
 struct destination {
   descriptor folder;
@@ -259,13 +263,28 @@ void write_file(const file_task& task, std::string_view text) {
   write_file(task, std::span<const std::string_view>(&text, 1));
 }
 
-bool append_to_file(const file_task& task, std::string_view text) {
+void demand_writable(const file_task& task) {
+  if (task.stream != nullptr) return;
+  const destination to = find_destination(task);
+  if (::faccessat(to.folder.number(), ".", W_OK | X_OK, AT_EACCESS) != 0) {
+    task.fail_by_system("write beside it");
+  }
+}
+
+file_state state_of(const file_task& task) {
+  if (task.stream != nullptr) return {1};
+  struct stat s {};
+  if (::stat(task.file.c_str(), &s) != 0) return {};
+  return state_of(s);
+}
+
+bool append_to_file(const file_task& task, std::string_view text, file_state& state) {
   if (task.stream != nullptr) {
     write_stream(task, {&text, 1});
     return true;
   }
   const destination to = find_destination(task);
-  if (!to.old) return false;
+  if (!to.old || state_of(*to.old) != state) return false;
   const descriptor file(::openat(to.folder.number(), to.name.c_str(),
                                  O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file.open()) task.fail_by_system("write it");
@@ -275,6 +294,7 @@ bool append_to_file(const file_task& task, std::string_view text) {
     [[maybe_unused]] const int failed = ::ftruncate(file.number(), to.old->st_size);
     throw;
   }
+  state[2] += text.size();
   return true;
 }
 

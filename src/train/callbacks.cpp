@@ -163,22 +163,39 @@ each_epoch::each_epoch(std::function<void(training&)> f) : f_(std::move(f)) {
   if (!f_) throw value_error("each_epoch: the function is empty");
 }
 
-void csv_log::on_resume(training& t) {
-  begun_ = false;
-  if (t.so_far.epochs() != 0) write(t);
+void training::take_file(const char* who, const std::filesystem::path& file) {
+  std::error_code failed;  // what is wrong with the name its writer says
+  const auto absolute = std::filesystem::absolute(file, failed);
+  const auto name = std::filesystem::weakly_canonical(absolute, failed);
+  if (failed) return;
+  if (std::find(files_.begin(), files_.end(), name) != files_.end()) {
+    throw value_error(
+        fmt::format("{}: {}: another callback of this fit writes this file: give each its own", who,
+                    file.string()));
+  }
+  files_.push_back(name);
 }
 
-void csv_log::on_epoch_end(training& t) { write(t); }
+void csv_log::on_identify(training& t) {
+  if (stream_ != nullptr) return;
+  t.take_file("csv_log", file_);
+  detail::demand_writable({"csv_log", file_});
+}
 
-void csv_log::write(training& t) {
+void csv_log::on_resume(training& t) {
+  written_ = {};
+  if (t.so_far.epochs() != 0) csv_log::on_epoch_end(t);
+}
+
+void csv_log::on_epoch_end(training& t) {
   const detail::file_task task{"csv_log", file_, stream_};
-  if (begun_) {
+  if (written_ != detail::file_state{}) {
     std::string line = fmt::format("{}", t.so_far.epochs());
     for (const auto& f : t.figures) line += fmt::format(",{}", f.second);
-    if (detail::append_to_file(task, line + '\n')) return;
+    if (detail::append_to_file(task, line + '\n', written_)) return;
   }
   detail::write_file(task, t.so_far.csv());
-  begun_ = true;
+  written_ = detail::state_of(task);
 }
 
 checkpoint::checkpoint(std::filesystem::path file, checkpoint_options options)
@@ -190,6 +207,7 @@ checkpoint::checkpoint(std::filesystem::path file, checkpoint_options options)
 }
 
 void checkpoint::on_identify(training& t) {
+  t.take_file("checkpoint", file_);
   std::error_code failed;
   missing_ = !std::filesystem::exists(file_, failed);
   if (failed) {
