@@ -9,6 +9,7 @@
 #include "cotape/derivatives.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/primitive.hpp"
+#include "tape/few.hpp"
 #include "tape/hold.hpp"
 #include "tape/sources.hpp"
 
@@ -72,28 +73,23 @@ class sweep {
   }
 
  private:
-  bool active(std::uint32_t i) const { return i != no_node && i >= first_ && active_[i - first_]; }
+  bool active(std::uint32_t i) const { return i >= first_ && active_[i - first_]; }
 
   bool depends(std::uint32_t i) const {
-    const node n = tape_.nodes()[i];
-    if (n.op == &sources::custom) {
-      const auto& rule = sources::rule_of(tape_, i);
-      return std::any_of(rule.inputs.begin(), rule.inputs.end(),
-                         [&](const variable& x) { return active(x.index()); });
-    }
-    if (n.op->derive == nullptr) return false;
-    return active(n.in[0]) || active(n.in[1]) || active(n.in[2]);
+    const auto operands = tape_.rule_operands_of(i);
+    return tape_.nodes()[i].op->derive != nullptr &&
+           std::any_of(operands.begin(), operands.end(), [&](auto k) { return active(k); });
   }
 
   // The adjoint as the rule gave it, in the input's shape.
   variable checked(variable adjoint, std::uint32_t of, std::uint32_t input) const {
     const value_type &x = tape_.type_of(input), &y = tape_.type_of(of), &dx = adjoint.type();
-    if (dx.dtype == x.dtype && (dx.shape == x.shape || dx.shape == y.shape)) {
-      return unbroadcast(adjoint, x.shape);
-    }
-    throw shape_error(fmt::format("{}: its derivative gave {} for an operand {}",
-                                  tape_.nodes()[of].op->name, dx.text(), x.text()) +
-                      made("output", tape_.at(of)));
+    const primitive* op = tape_.nodes()[of].op;
+    const bool fits = dx.shape == x.shape || dx.shape == y.shape || op == &sources::custom;
+    if (fits && dx.dtype == x.dtype) return unbroadcast(adjoint, x.shape);
+    throw shape_error(
+        fmt::format("{}: its derivative gave {} for an operand {}", op->name, dx.text(), x.text()) +
+        made("output", tape_.at(of)));
   }
 
   void add(std::uint32_t to, variable part) {
@@ -102,30 +98,29 @@ class sweep {
   }
 
   void visit(std::uint32_t i) {
-    const node n = tape_.nodes()[i];
-    const variable dy = tape_.at(adjoints_[i - first_]);
-    if (n.op == &sources::custom) return visit_custom(i, dy);
-    if (n.op->derive == nullptr) return;
-    std::array<variable, 3> inputs;
-    derivation d{{inputs.data(), n.op->arity}, {}, tape_.at(i), dy, {}, {}};
+    const primitive& op = *tape_.nodes()[i].op;
+    const auto operands = tape_.rule_operands_of(i);
+    if (op.derive == nullptr) return;
+    few<variable> inputs(operands.size()), adjoints(operands.size());
+    few<bool> needed(operands.size());
     bool any = false;
-    for (std::size_t k = 0; k < n.op->arity; ++k) {
-      inputs[k] = tape_.at(n.in[k]);
-      d.needed[k] = active(n.in[k]) && tape_.type_of(n.in[k]).dtype != int64;
-      any = any || d.needed[k];
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      inputs[k] = tape_.at(operands[k]);
+      needed[k] = active(operands[k]) && tape_.type_of(operands[k]).dtype != int64;
+      any = any || needed[k];
     }
     if (!any) return;
     // The tape's words may move while the rule records.
     const auto words = tape_.attributes_of(i);
     attributes_.assign(words.begin(), words.end());
-    d.attributes = attributes_;
-    const bool undoes = n.op->undoes != nullptr && tape_.nodes()[n.in[0]].op == n.op->undoes;
+    derivation d{inputs.all(), attributes_,   tape_.at(i), tape_.at(adjoints_[i - first_]),
+                 needed.all(), adjoints.all()};
+    const bool undoes = op.undoes != nullptr && tape_.nodes()[operands[0]].op == op.undoes;
     if (undoes) return pass_by(i, d);
-    n.op->derive(d);
-    for (std::size_t k = 0; k < n.op->arity; ++k) {
-      if (d.needed[k] && !d.adjoints[k].empty()) {
-        add(n.in[k], checked(d.adjoints[k], i, n.in[k]));
-      }
+    op.derive(d);
+    for (std::size_t k = 0; k < d.inputs.size(); ++k) {
+      if (!needed[k] || adjoints[k].empty()) continue;
+      add(inputs[k].index(), checked(adjoints[k], i, inputs[k].index()));
     }
   }
 
@@ -139,31 +134,6 @@ class sweep {
       if (!added) aside->second = aside->second + d.adjoints[0];
     }
     if (active(operand)) add(operand, d.adjoint);
-  }
-
-  void visit_custom(std::uint32_t i, variable dy) {
-    const auto& rule = sources::rule_of(tape_, i);
-    const std::vector<variable> adjoints = rule.rule(rule.inputs, tape_.at(i), dy);
-    if (adjoints.size() != rule.inputs.size()) {
-      throw value_error(fmt::format("custom_gradient: the rule gave {} adjoints for {} inputs",
-                                    adjoints.size(), rule.inputs.size()) +
-                        made("output", tape_.at(i)));
-    }
-    for (std::size_t k = 0; k < adjoints.size(); ++k) {
-      const variable& x = rule.inputs[k];
-      if (adjoints[k].empty() || !active(x.index())) continue;
-      if (&adjoints[k].owner() != &tape_) {
-        throw tape_error("custom_gradient: the rule's adjoint lives on another tape");
-      }
-      shape joint;
-      if (adjoints[k].dtype() != x.dtype() || !broadcast(adjoints[k].shape(), x.shape(), joint) ||
-          joint != adjoints[k].shape()) {
-        throw shape_error(fmt::format("custom_gradient: the rule's adjoint {} is {}, the input {}",
-                                      k, adjoints[k].type().text(), x.type().text()) +
-                          made("output", tape_.at(i)));
-      }
-      add(x.index(), unbroadcast(adjoints[k], x.shape()));
-    }
   }
 
   tape& tape_;
@@ -198,7 +168,7 @@ std::vector<variable> vjp(variable y, const std::vector<variable>& xs, operand d
   const auto first = static_cast<std::uint32_t>(t.size());
   s.run(y, seed);
   while (!t.sweeps.empty() && t.sweeps.back().first >= first) t.sweeps.pop_back();  // of its rules
-  t.sweeps.emplace_back(first, static_cast<std::uint32_t>(t.size()));
+  t.sweeps.push_back({first, static_cast<std::uint32_t>(t.size()), y.index()});
   std::vector<variable> result;
   for (const variable& x : xs) {
     const variable g = s.adjoint(x);

@@ -68,7 +68,9 @@ class key_writer {
     const value_type& type = t_.type_of(i);
     key.push_back((static_cast<std::uint64_t>(type.dtype) << 8) + type.shape.rank());
     for (std::int64_t s : type.shape) key.push_back(static_cast<std::uint64_t>(s));
-    for (std::uint32_t k : n.in) key.push_back(k == no_node ? no_node : place[k]);
+    const auto operands = t_.value_operands_of(i);
+    key.push_back(operands.size());
+    for (std::uint32_t k : operands) key.push_back(place[k]);
     if (n.op == &sources::input) {
       out_.inputs.push_back(t_.at(i));
     } else if (n.op == &sources::literal) {

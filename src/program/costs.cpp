@@ -36,7 +36,7 @@ class counter {
     const auto& sweeps = g_.on.sweeps;
     const auto after = std::upper_bound(sweeps.begin(), sweeps.end(), node,
                                         [](auto n, const auto& sweep) { return n < sweep.first; });
-    if (after != sweeps.begin() && node < std::prev(after)->second) return recorded::reverse;
+    if (after != sweeps.begin() && node < std::prev(after)->last) return recorded::reverse;
     return after == sweeps.end() && !sweeps.empty() ? recorded::after : recorded::forward;
   }
 
@@ -71,8 +71,7 @@ class counter {
     const graph::value& x = g_.values[v];
     const bool picks = x.op == &primitives::slice || x.op == &primitives::gather;
     double total = p_.of[v].where == region::none ? 0 : size(v);
-    for (std::uint32_t i : x.in) {
-      if (i == no_node) continue;
+    for (std::uint32_t i : g_.operands(v)) {
       const std::uint32_t r = g_.root(i);
       if (s_.item_of[r] == number || counted_[r] == number) continue;
       counted_[r] = number;

@@ -113,9 +113,7 @@ class emitter {
     body_.tile = tile_of(item);
     body_.scratch = static_cast<std::byte*>(target({scratch_, 0}));
     for (std::size_t k = 0; k < item.values.size(); ++k) {
-      for (std::uint32_t i : g_.values[item.values[k]].in) {
-        if (i != no_node) tables_.last_position[g_.root(i)] = k;
-      }
+      for (std::uint32_t i : g_.operands(item.values[k])) tables_.last_position[g_.root(i)] = k;
     }
     const bool whole = item.size > body_.tile, rest = item.size % body_.tile != 0;
     ragged_ = false;
@@ -191,9 +189,7 @@ class emitter {
   }
 
   void release_operands(std::uint32_t v, std::size_t k) {
-    for (std::size_t n = 0; n < graph::max_inputs; ++n) {
-      const std::uint32_t i = g_.values[v].in[n];
-      if (i == no_node) continue;
+    for (std::uint32_t i : g_.operands(v)) {
       const std::uint32_t r = g_.root(i);
       if (tables_.tile[r] == no_node || tables_.last_position[r] != k) continue;
       pool().give_back(std::uint64_t{tables_.tile[r]} * 64, tile_bytes(r));
@@ -302,10 +298,9 @@ class emitter {
 
   std::uint64_t lower(std::uint32_t v, step& s) {
     const graph::value& x = g_.values[v];
-    std::array<const value_type*, 3> types{};
-    for (std::size_t n = 0; n < x.op->arity; ++n) types[n] = &g_.type(x.in[n]);
-    lowering l{x.op->name, {types.data(), x.op->arity}, g_.type(v), g_.attributes(v), s,
-               out_.sides};
+    types_.clear();
+    for (std::uint32_t i : g_.operands(v)) types_.push_back(&g_.type(i));
+    lowering l{x.op->name, types_, g_.type(v), g_.attributes(v), s, out_.sides};
     x.op->lower(l);
     return l.scratch_bytes;
   }
@@ -317,9 +312,11 @@ class emitter {
     if (x.op == &primitives::matmul) return emit_matmul(v);
     step s{};
     s.d = target(p_.of[v]);
-    s.a = x.op->arity > 0 ? word(at(x.in[0])) : nullptr;
-    s.b = x.op->arity > 1 ? word(at(x.in[1])) : nullptr;
-    s.c = x.op->arity > 2 ? word(at(x.in[2])) : nullptr;
+    const void** to[] = {&s.a, &s.b, &s.c};
+    std::size_t operands = 0;
+    for (std::uint32_t i : g_.operands(v)) {
+      if (operands < std::size(to)) *to[operands++] = word(at(i));
+    }
     s.n = static_cast<std::uint32_t>(g_.elements(v));
     if (x.op == &requirement) {
       lower_requirement(s, out_.sides, g_.on.message_at(x.node), g_.type(x.in[0]));
@@ -417,6 +414,7 @@ class emitter {
   using known_tiles =
       std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, place_of_operand>;
   known_tiles loads_, splats_of_item_;
+  std::vector<const value_type*> types_;         // of the operands of the value that is lowered
   std::map<std::uint32_t, std::uint64_t> sums_;  // the scratch buffers of the item's reductions
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> splats_;
 };

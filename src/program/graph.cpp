@@ -19,8 +19,7 @@ const primitive requirement{"require", form::kernel, 1, nullptr, nullptr, nullpt
 
 namespace {
 
-constexpr std::array<std::uint32_t, graph::max_inputs> no_inputs{no_node, no_node, no_node,
-                                                                 no_node};
+constexpr std::array<std::uint32_t, 4> no_inputs{no_node, no_node, no_node, no_node};
 
 // The last assignment to each parameter; earlier ones are overwritten by it.
 std::vector<effect> final_effects(const tape& t) {
@@ -87,15 +86,20 @@ class value_table {
     constexpr std::size_t odd = 0x9e3779b97f4a7c15u;
     const graph::value& x = g_.values[v];
     std::size_t h = reinterpret_cast<std::size_t>(x.op) ^ x.type;
-    for (std::size_t k = 0; k < 3; ++k) h = (h ^ (h >> 29)) * odd + x.in[k];
+    for (std::uint32_t i : g_.operands(v)) h = (h ^ (h >> 29)) * odd + i;
     for (std::int64_t w : g_.attributes(v)) h = (h ^ (h >> 29)) * odd + static_cast<std::size_t>(w);
     return (h ^ (h >> 29)) * odd >> 20;
   }
   bool equal(std::uint32_t v, std::uint32_t w) const {
     const graph::value &x = g_.values[v], &y = g_.values[w];
-    if (x.op != y.op || x.in != y.in || x.type != y.type) return false;
+    if (x.op != y.op || x.type != y.type) return false;
+    auto other = g_.operands(w);
+    for (std::uint32_t i : g_.operands(v)) {
+      if (!(other != other.end()) || *other != i) return false;
+      ++other;
+    }
     const auto p = g_.attributes(v), q = g_.attributes(w);
-    return std::equal(p.begin(), p.end(), q.begin(), q.end());
+    return !(other != other.end()) && std::equal(p.begin(), p.end(), q.begin(), q.end());
   }
 
   const graph& g_;
@@ -187,10 +191,8 @@ class matmul_folding {
 
 std::vector<std::uint32_t> count_uses(const graph& g) {
   std::vector<std::uint32_t> uses(g.values.size(), 0);
-  for (const graph::value& v : g.values) {
-    for (std::uint32_t i : v.in) {
-      if (i != no_node) ++uses[i];
-    }
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    for (std::uint32_t i : g.operands(v)) ++uses[i];
   }
   for (std::uint32_t v : g.outputs) ++uses[v];
   for (const graph::update& u : g.updates) ++uses[u.value];
@@ -213,9 +215,15 @@ graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_o
   for (std::uint32_t i = 0; i < place.size(); ++i) {
     if (place[i] == no_node) continue;
     graph::value v{nodes[i].op, no_inputs, nodes[i].type, i};
-    for (std::size_t k = 0; k < 3; ++k) {
-      if (nodes[i].in[k] != no_node) v.in[k] = place[nodes[i].in[k]];
+    const auto operands = t.value_operands_of(i);
+    std::uint32_t* to = v.in.data();
+    if (operands.size() > 3) {
+      v.in[0] = static_cast<std::uint32_t>(g.lists.size());
+      v.in[2] = static_cast<std::uint32_t>(operands.size());
+      g.lists.resize(g.lists.size() + operands.size());
+      to = g.lists.data() + v.in[0];
     }
+    for (std::uint32_t k : operands) *to++ = place[k];
     place[i] = static_cast<std::uint32_t>(g.values.size());
     g.values.push_back(v);
     for (auto [m, end] = messages.equal_range(i); m != end; ++m) {
@@ -234,10 +242,8 @@ void merge(graph& g) {
   std::vector<std::uint32_t> kept(g.values.size());
   value_table seen(g);
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
-    graph::value& x = g.values[v];
-    for (std::uint32_t& i : x.in) {
-      if (i != no_node) i = kept[i];
-    }
+    const graph::value& x = g.values[v];
+    for (std::uint32_t& i : g.operands(v)) i = kept[i];
     kept[v] = simplified(g, v);
     if (kept[v] != v || x.op->random || x.op == &sources::input || x.op == &requirement) continue;
     kept[v] = seen.find_or_add(v);
@@ -257,13 +263,14 @@ void own_sources(graph& g) {
 }
 
 void mark_constants(graph& g, bool rebind) {
-  for (graph::value& v : g.values) {
-    if (v.op->how == form::source) {
-      v.constant = v.op == &sources::literal || (v.op == &sources::constant && !rebind);
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    graph::value& x = g.values[v];
+    if (x.op->how == form::source) {
+      x.constant = x.op == &sources::literal || (x.op == &sources::constant && !rebind);
       continue;
     }
-    v.constant = !v.op->random && !v.op->throws;
-    for (std::uint32_t i : v.in) v.constant = v.constant && (i == no_node || g.values[i].constant);
+    x.constant = !x.op->random && !x.op->throws;
+    for (std::uint32_t i : g.operands(v)) x.constant = x.constant && g.values[i].constant;
   }
 }
 
@@ -276,19 +283,14 @@ void prune(graph& g) {
   for (const graph::update& u : g.updates) place[u.value] = 0;
   for (auto v = static_cast<std::uint32_t>(g.values.size()); v-- > 0;) {
     if (place[v] == no_node) continue;
-    for (std::uint32_t i : g.values[v].in) {
-      if (i != no_node) place[i] = 0;
-    }
+    for (std::uint32_t i : g.operands(v)) place[i] = 0;
   }
   std::uint32_t next = 0;
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
     if (place[v] == no_node) continue;
-    graph::value x = g.values[v];
-    for (std::uint32_t& i : x.in) {
-      if (i != no_node) i = place[i];
-    }
+    for (std::uint32_t& i : g.operands(v)) i = place[i];
     place[v] = next;
-    g.values[next++] = x;
+    g.values[next++] = g.values[v];
   }
   g.values.resize(next);
   g.roots.resize(next);
@@ -303,8 +305,10 @@ void prune(graph& g) {
 void verify(const graph& g) {
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
     const graph::value& x = g.values[v];
-    for (std::uint32_t i : x.in) {
-      if (i != no_node && i >= v) throw std::logic_error("graph: an input follows its user");
+    bool constant = true;
+    for (std::uint32_t i : g.operands(v)) {
+      if (i >= v) throw std::logic_error("graph: an input follows its user");
+      constant = constant && g.values[i].constant;
     }
     if (x.op->how == form::view && g.elements(v) != g.elements(x.in[0])) {
       throw std::logic_error("graph: a view of another size");
@@ -312,9 +316,7 @@ void verify(const graph& g) {
     if (x.op == &primitives::matmul && x.in[3] != no_node && g.values[x.in[3]].type != x.type) {
       throw std::logic_error("graph: a matmul and its addend differ in type");
     }
-    if (x.constant && std::any_of(x.in.begin(), x.in.end(), [&](std::uint32_t i) {
-          return i != no_node && !g.values[i].constant;
-        })) {
+    if (x.constant && !constant) {
       throw std::logic_error("graph: a constant depends on a value that is none");
     }
   }

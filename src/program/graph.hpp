@@ -11,12 +11,29 @@
 
 namespace cotape {
 
+// A walk over a value's operands, past the slots without one.
+template <class T> class operand_walk {
+ public:
+  operand_walk(T* first, T* last) : at_(first), last_(last) { skip(); }
+  operand_walk begin() const { return *this; }
+  operand_walk end() const { return {last_, last_}; }
+  T& operator*() const { return *at_; }
+  void operator++() { ++at_, skip(); }
+  bool operator!=(const operand_walk& other) const { return at_ != other.at_; }
+
+ private:
+  void skip() {
+    while (at_ != last_ && *at_ == no_node) ++at_;
+  }
+  T *at_, *last_;
+};
+
 struct graph {
-  // Operands of a value: of a matmul a, b, the scale factor and the addend.
-  static constexpr std::size_t max_inputs = 4;
   struct value {
     const primitive* op;
-    std::array<std::uint32_t, max_inputs> in;
+    // Up to three operands; of more, as in a node, where they stand in `lists` and how many they
+    // are. Of a matmul a, b, the scale factor and the addend.
+    std::array<std::uint32_t, 4> in;
     std::uint32_t type;     // in the tape's types
     std::uint32_t node;     // where its attributes stand on the tape
     bool constant = false;  // depends on literals and constants only
@@ -36,9 +53,18 @@ struct graph {
   // The value whose buffer v shares: v itself unless it is a view. Filled in by prune().
   std::uint32_t root(std::uint32_t v) const { return roots[v]; }
   bool is(std::uint32_t v, const primitive& op) const { return values[v].op == &op; }
+  template <class G> static auto operands_in(G& g, std::uint32_t v) {
+    auto& in = g.values[v].in;
+    const bool listed = in[1] == no_node && in[2] != no_node;
+    auto* first = listed ? g.lists.data() + in[0] : in.data();
+    return operand_walk(first, first + (listed ? in[2] : in.size()));
+  }
+  auto operands(std::uint32_t v) const { return operands_in(*this, v); }
+  auto operands(std::uint32_t v) { return operands_in(*this, v); }
 
   tape& on;
   std::vector<value> values;
+  std::vector<std::uint32_t> lists;  // of more than three operands
   std::vector<std::uint32_t> roots;
   std::vector<std::uint32_t> outputs;
   std::vector<update> updates;              // one a parameter: the last assignment

@@ -85,9 +85,7 @@ class placer {
   void find_last_items() {
     for (std::uint32_t i = 0; i < s_.items.size(); ++i) {
       for (std::uint32_t v : s_.items[i].values) {
-        for (std::uint32_t in : g_.values[v].in) {
-          if (in != no_node) last_item_[g_.root(in)] = i;
-        }
+        for (std::uint32_t in : g_.operands(v)) last_item_[g_.root(in)] = i;
       }
     }
     const auto end = static_cast<std::uint32_t>(s_.items.size());
@@ -112,10 +110,9 @@ class placer {
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
       const graph::value& x = g_.values[v];
       if (x.op->how == form::view) continue;
-      for (std::size_t k = 0; k < x.in.size(); ++k) {
-        if (x.in[k] == no_node) continue;
-        const bool matrix = x.op == &primitives::matmul && k < 2;
-        if (!matrix && !in_loops(g_, v)) read_whole[g_.root(x.in[k])] = true;
+      for (const std::uint32_t& i : g_.operands(v)) {
+        const bool matrix = x.op == &primitives::matmul && (&i == &x.in[0] || &i == &x.in[1]);
+        if (!matrix && !in_loops(g_, v)) read_whole[g_.root(i)] = true;
       }
     }
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
@@ -158,9 +155,8 @@ class placer {
     const schedule::item& item = s_.items[i];
     std::unordered_map<std::uint32_t, reading> readings;
     for (std::size_t k = 0; item.loop && k < item.values.size(); ++k) {
-      for (std::uint32_t in : g_.values[item.values[k]].in) {
-        if (in == no_node || last_item_[g_.root(in)] != i) continue;
-        if (s_.item_of[g_.root(in)] == i) continue;
+      for (std::uint32_t in : g_.operands(item.values[k])) {
+        if (last_item_[g_.root(in)] != i || s_.item_of[g_.root(in)] == i) continue;
         reading& r = readings[g_.root(in)];
         r.last = k;
         r.aligned = r.aligned && g_.elements(in) == item.size;
@@ -205,8 +201,7 @@ class placer {
       return free(r) && g_.root(x.in[0]) != r && g_.root(x.in[1]) != r ? r : no_node;
     }
     if (x.op->how != form::elementwise) return no_node;
-    for (std::uint32_t in : x.in) {
-      if (in == no_node) continue;
+    for (std::uint32_t in : g_.operands(v)) {
       const auto it = readings.find(g_.root(in));
       if (it == readings.end() || !it->second.aligned || it->second.last > k) continue;
       if (free(it->first)) return it->first;

@@ -38,9 +38,7 @@ class scalar_lowering {
   bool run(side_store& sides) {
     const std::vector<std::uint32_t>& order = item_.values;
     for (std::size_t k = 0; k < order.size(); ++k) {
-      for (std::uint32_t i : g_.values[order[k]].in) {
-        if (i != no_node) last_use_[g_.root(i)] = k;
-      }
+      for (std::uint32_t i : g_.operands(order[k])) last_use_[g_.root(i)] = k;
     }
     for (std::size_t k = 0; k < order.size(); ++k) {
       if (!emit(order[k], k, sides)) return forget();

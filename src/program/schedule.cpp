@@ -45,9 +45,7 @@ class scheduler {
     const auto for_each_use = [&](auto&& f) {
       for (std::uint32_t v = 0; v < n; ++v) {
         if (g_.values[v].op->how == form::view) continue;
-        for (std::uint32_t i : g_.values[v].in) {
-          if (i != no_node) f(g_.root(i), v);
-        }
+        for (std::uint32_t i : g_.operands(v)) f(g_.root(i), v);
       }
     };
     for_each_use([&](std::uint32_t r, std::uint32_t) { ++first_user_[r + 1]; });
@@ -116,10 +114,10 @@ class scheduler {
       if (reader < v) continue;
       if (reader > v) return false;
       const graph::value& x = g_.values[v];
-      for (std::size_t k = 0; k < x.in.size(); ++k) {
-        if (x.in[k] == no_node || g_.root(x.in[k]) != r) continue;
-        const bool addend = x.op == &primitives::matmul && k == 3;
-        const bool elementwise = x.op->how == form::elementwise && aligned(v, x.in[k]);
+      for (const std::uint32_t& i : g_.operands(v)) {
+        if (g_.root(i) != r) continue;
+        const bool addend = x.op == &primitives::matmul && &i == &x.in[3];
+        const bool elementwise = x.op->how == form::elementwise && aligned(v, i);
         if (!addend && !elementwise) return false;
       }
     }
@@ -132,9 +130,7 @@ class scheduler {
       if (!stored(g_, v)) continue;
       const graph::value& x = g_.values[v];
       std::uint32_t level = 1;
-      for (std::uint32_t i : x.in) {
-        if (i != no_node) level = std::max(level, earliest(v, i));
-      }
+      for (std::uint32_t i : g_.operands(v)) level = std::max(level, earliest(v, i));
       if (result_.in_place[v] != no_node) {
         level = std::max(level, after_throws);
         const auto it = reads_.find(result_.in_place[v]);
@@ -175,9 +171,7 @@ class scheduler {
   // life of at most one other value: it then needs no buffer.
   void sink() {
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
-      for (std::uint32_t i : g_.values[v].in) {
-        if (i != no_node) note_use(g_.root(i), level_[v]);
-      }
+      for (std::uint32_t i : g_.operands(v)) note_use(g_.root(i), level_[v]);
     }
     for (auto v = static_cast<std::uint32_t>(g_.values.size()); v-- > 0;) {
       const graph::value& x = g_.values[v];
@@ -187,8 +181,7 @@ class scheduler {
       bool wanted = true;
       for (std::uint32_t u : users(v)) wanted = wanted && level_[u] == target && joins_by(u, v);
       std::size_t longer = 0;
-      for (std::uint32_t i : x.in) {
-        if (i == no_node) continue;
+      for (std::uint32_t i : g_.operands(v)) {
         const std::uint32_t r = g_.root(i);
         wanted = wanted && before_overwrite(v, r, target);
         if (stored(g_, r) && g_.elements(r) > 1 && !g_.values[r].constant &&
@@ -198,9 +191,7 @@ class scheduler {
       }
       if (!wanted || longer > 1) continue;
       level_[v] = target;
-      for (std::uint32_t i : x.in) {
-        if (i != no_node) note_use(g_.root(i), target);
-      }
+      for (std::uint32_t i : g_.operands(v)) note_use(g_.root(i), target);
     }
   }
 
@@ -209,8 +200,8 @@ class scheduler {
   }
 
   bool joins_by(std::uint32_t user, std::uint32_t root) const {
-    for (std::uint32_t i : g_.values[user].in) {
-      if (i != no_node && g_.root(i) == root && !joins(user, i)) return false;
+    for (std::uint32_t i : g_.operands(user)) {
+      if (g_.root(i) == root && !joins(user, i)) return false;
     }
     return true;
   }

@@ -14,10 +14,13 @@ namespace {
 
 const std::string from_logits = "_from_logits";
 
-const node& node_of(const variable& v) { return v.owner().nodes()[v.index()]; }
+bool is(const variable& v, const primitive& op) { return v.owner().nodes()[v.index()].op == &op; }
+bool is_softmax(const variable& v) { return is(v, builtin<exp_quotient_op>); }
+bool is_sigmoid(const variable& v) { return is(v, builtin<sigmoid_op>); }
 
-bool is_softmax(const variable& v) { return node_of(v).op == &builtin<exp_quotient_op>; }
-bool is_sigmoid(const variable& v) { return node_of(v).op == &builtin<sigmoid_op>; }
+variable operand_of(const variable& v, std::size_t k) {
+  return v.owner().at(v.owner().operands_of(v.index())[k]);
+}
 
 bool takes_probabilities(const loss_function& loss) {
   return loss.name().ends_with("_crossentropy");
@@ -25,13 +28,13 @@ bool takes_probabilities(const loss_function& loss) {
 
 // A softmax divides exponentials by their sum: over one unit the sum has the output's shape.
 bool is_over_one_unit(const variable& softmax) {
-  return softmax.owner().type_of(node_of(softmax).in[2]).shape == softmax.shape() &&
+  return operand_of(softmax, 2).shape() == softmax.shape() &&
          softmax.shape()[softmax.shape().rank() - 1] == 1;
 }
 
 // What is wrong with an output, or nothing.
 std::string mistake_of(const variable& p, const loss_function& loss) {
-  if (is_softmax(p) && is_softmax(p.owner().at(node_of(p).in[0]))) {
+  if (is_softmax(p) && is_softmax(operand_of(p, 0))) {
     return "is a softmax of a softmax: leave one of them out";
   }
   if (is_softmax(p) && is_over_one_unit(p)) {

@@ -70,12 +70,13 @@ void interpreter::run() {
       continue;
     }
     task work{n.op, &t_.type_of(i), t_.attributes_of(i)};
-    for (std::size_t k = 0; k < 3 && n.in[k] != no_node; ++k) {
-      work.in[k] = &values_[n.in[k]];
-      work.in_type[k] = &t_.type_of(n.in[k]);
+    const auto operands = t_.value_operands_of(i);
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      work.in[k] = &values_[operands[k]];
+      work.in_type[k] = &t_.type_of(operands[k]);
     }
     work.second_is_maximum_of_first =
-        n.op == &builtin<share_of_maximum_op> && is_maximum(t_.nodes(), n.in[1], n.in[0]);
+        n.op == &builtin<share_of_maximum_op> && is_maximum(t_.nodes(), operands[1], operands[0]);
     values_.push_back(computed(work));
     const bool decides = n.op->derive == nullptr || work.type->dtype == int64;
     for (number& e : values_.back()) {
@@ -102,7 +103,7 @@ std::vector<number_array> interpreter::values_of(const graph& g, const schedule*
     }
     if (x.op == &requirement) return;
     task work{x.op, &g.type(v), g.attributes(v), {}, {}, x.transpose_a, x.transpose_b, x.negated};
-    for (std::size_t k = 0; k < graph::max_inputs; ++k) {
+    for (std::size_t k = 0; k < x.in.size(); ++k) {
       if (x.in[k] == no_node) continue;
       work.in[k] = &values[x.in[k]];
       work.in_type[k] = &g.type(x.in[k]);
@@ -123,9 +124,7 @@ std::vector<number_array> interpreter::values_of(const graph& g, const schedule*
   };
   for (const schedule::item& item : order->items) {
     for (std::uint32_t v : item.values) {
-      for (std::uint32_t i : g.values[v].in) {
-        if (i != no_node) look(i);
-      }
+      for (std::uint32_t i : g.operands(v)) look(i);
       evaluate(v);
     }
   }
