@@ -1,6 +1,8 @@
 // The reverse sweep: one walk backwards over the array. It visits the nodes between the inputs
 // asked for and the output, records each one's local derivative times its adjoint, and adds up the
-// adjoints of values used more than once. Un-broadcasting happens here and nowhere else.
+// adjoints of values used more than once. Values that were recorded twice are visited once: the
+// first of them stands for all, but what was asked for is equal to nothing else. Un-broadcasting
+// happens here and nowhere else.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +11,8 @@
 #include "cotape/derivatives.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/primitive.hpp"
+#include "primitives/primitives.hpp"
+#include "tape/equal_nodes.hpp"
 #include "tape/few.hpp"
 #include "tape/hold.hpp"
 #include "tape/sources.hpp"
@@ -38,24 +42,22 @@ std::string made(const char* what, const variable& v) {
 
 class sweep {
  public:
-  sweep(tape& t, std::uint32_t last, const std::vector<variable>& xs) : tape_(t) {
-    first_ = last;
+  sweep(tape& t, std::uint32_t last, const std::vector<variable>& xs) : tape_(t), first_(last) {
     for (const variable& x : xs) first_ = std::min(first_, x.index());
     active_.assign(last - first_ + 1, false);
     adjoints_.assign(last - first_ + 1, no_node);
+    same_ = adjoints_;
     for (const variable& x : xs) {
       if (x.index() <= last) active_[x.index() - first_] = true;
     }
     asked_ = active_;
-    for (std::uint32_t i = first_; i <= last; ++i) {
-      if (!active_[i - first_]) active_[i - first_] = depends(i);
-    }
+    number(last);
   }
 
   void run(variable y, variable dy) {
     tape::hold work(tape_, "a reverse sweep");
     work.move_to(y.index());
-    add(y.index(), dy);
+    add(same(y.index()), dy);
     for (std::uint32_t i = y.index() + 1; i-- > first_;) {
       if (!active_[i - first_] || adjoints_[i - first_] == no_node) continue;
       work.move_to(i);
@@ -73,13 +75,31 @@ class sweep {
   }
 
  private:
-  bool active(std::uint32_t i) const { return i >= first_ && active_[i - first_]; }
-
-  bool depends(std::uint32_t i) const {
-    const auto operands = tape_.rule_operands_of(i);
-    return tape_.nodes()[i].op->derive != nullptr &&
-           std::any_of(operands.begin(), operands.end(), [&](auto k) { return active(k); });
+  // Numbers what the output is computed from, equal values by the first of them, and finds what is
+  // active. What was asked for equals nothing else, hence so does all that reads it.
+  void number(std::uint32_t last) {
+    std::size_t needed = 0;
+    same_.back() = last;
+    for (std::uint32_t i = last + 1; i-- > first_;) {
+      if (same_[i - first_] == no_node) continue;
+      ++needed;
+      for (std::uint32_t k : tape_.rule_operands_of(i)) {
+        if (k >= first_) same_[k - first_] = k;
+      }
+    }
+    equal_nodes known(tape_, needed, [&](std::uint32_t k) { return same(k); });
+    for (std::uint32_t i = first_; i <= last; ++i) {
+      if (same_[i - first_] == no_node || asked_[i - first_]) continue;
+      const primitive* op = tape_.nodes()[i].op;
+      if (op != &primitives::stop_gradient) same_[i - first_] = known.first_equal(i);
+      const auto from = tape_.rule_operands_of(i);
+      active_[i - first_] = op->derive != nullptr && std::any_of(from.begin(), from.end(),
+                                                                 [&](auto k) { return active(k); });
+    }
   }
+
+  std::uint32_t same(std::uint32_t i) const { return i < first_ ? i : same_[i - first_]; }
+  bool active(std::uint32_t i) const { return i >= first_ && active_[i - first_]; }
 
   // The adjoint as the rule gave it, in the input's shape.
   variable checked(variable adjoint, std::uint32_t of, std::uint32_t input) const {
@@ -105,7 +125,7 @@ class sweep {
     few<bool> needed(operands.size());
     bool any = false;
     for (std::size_t k = 0; k < operands.size(); ++k) {
-      inputs[k] = tape_.at(operands[k]);
+      inputs[k] = tape_.at(same(operands[k]));
       needed[k] = active(operands[k]) && tape_.type_of(operands[k]).dtype != int64;
       any = any || needed[k];
     }
@@ -127,7 +147,7 @@ class sweep {
   // Node i undoes the operation of its input: the adjoint goes to that one's operand as it is. The
   // input has a share of its own only if it is asked for, which goes no further.
   void pass_by(std::uint32_t i, derivation& d) {
-    const std::uint32_t input = tape_.nodes()[i].in[0], operand = tape_.nodes()[input].in[0];
+    const std::uint32_t input = d.inputs[0].index(), operand = same(tape_.operands_of(input)[0]);
     if (asked_[input - first_]) {
       tape_.nodes()[i].op->derive(d);
       const auto [aside, added] = asides_.try_emplace(input, d.adjoints[0]);
@@ -140,6 +160,7 @@ class sweep {
   std::uint32_t first_;
   std::vector<bool> active_, asked_;  // on the way to an input, an input itself
   std::vector<std::uint32_t> adjoints_;
+  std::vector<std::uint32_t> same_;  // the first of the nodes that are equal; no_node: not needed
   std::map<std::uint32_t, variable> asides_;  // shares that go no further: see pass_by
   std::vector<std::int64_t> attributes_;
 };

@@ -66,10 +66,10 @@ class key_writer {
     auto& key = out_.key;
     key.push_back(reinterpret_cast<std::uint64_t>(n.op));
     const value_type& type = t_.type_of(i);
-    key.push_back((static_cast<std::uint64_t>(type.dtype) << 8) + type.shape.rank());
-    for (std::int64_t s : type.shape) key.push_back(static_cast<std::uint64_t>(s));
     const auto operands = t_.value_operands_of(i);
-    key.push_back(operands.size());
+    key.push_back((operands.size() << 16) + (static_cast<std::uint64_t>(type.dtype) << 8) +
+                  type.shape.rank());
+    for (std::int64_t s : type.shape) key.push_back(static_cast<std::uint64_t>(s));
     for (std::uint32_t k : operands) key.push_back(place[k]);
     if (n.op == &sources::input) {
       out_.inputs.push_back(t_.at(i));

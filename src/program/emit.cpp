@@ -312,11 +312,10 @@ class emitter {
     if (x.op == &primitives::matmul) return emit_matmul(v);
     step s{};
     s.d = target(p_.of[v]);
-    const void** to[] = {&s.a, &s.b, &s.c};
-    std::size_t operands = 0;
-    for (std::uint32_t i : g_.operands(v)) {
-      if (operands < std::size(to)) *to[operands++] = word(at(i));
-    }
+    const auto in = g_.operands(v);
+    s.a = in.size() > 0 ? word(at(in[0])) : nullptr;
+    s.b = in.size() > 1 ? word(at(in[1])) : nullptr;
+    s.c = in.size() > 2 ? word(at(in[2])) : nullptr;
     s.n = static_cast<std::uint32_t>(g_.elements(v));
     if (x.op == &requirement) {
       lower_requirement(s, out_.sides, g_.on.message_at(x.node), g_.type(x.in[0]));
@@ -342,21 +341,21 @@ class emitter {
     m.transpose_a = x.transpose_a;
     m.transpose_b = x.transpose_b;
     m.negate = x.negated;
-    m.accumulate = x.in[3] != no_node;
+    m.accumulate = x.added;
     for (std::size_t i = 0; i + 2 < rank; ++i) m.batch *= y[i];
     m.stride_a = a[rank - 1] * a[rank - 2];
     m.stride_b = b[rank - 1] * b[rank - 2];
     m.stride_c = m.m * m.n;
     kernels::check_sizes(m);
     if (y.elements() == 0) return;
-    if (m.accumulate && word(at(x.in[3])) != word(p_.of[v])) copy(x.in[3], v);
+    if (x.added && word(at(x.addend())) != word(p_.of[v])) copy(x.addend(), v);
     step s{};
     s.run = kernels::gemm(g_.type(v).dtype);
     s.side = out_.sides.keep(m);
     s.d = target(p_.of[v]);
     s.a = word(at(x.in[0]));
     s.b = word(at(x.in[1]));
-    s.c = x.in[2] != no_node ? word(at(x.in[2])) : nullptr;
+    s.c = x.scaled ? word(at(x.in[2])) : nullptr;
     steps_->push_back(s);
   }
 
@@ -379,8 +378,8 @@ class emitter {
       what += fmt::format("{}{}", k == 0 ? "" : " ", x.op->name);
       if (x.op == &primitives::matmul) {
         what += fmt::format(" {}{}{}{}{}", x.negated ? "-" : "", x.transpose_a ? "A^T" : "A",
-                            x.transpose_b ? " B^T" : " B", x.in[2] != no_node ? " *alpha" : "",
-                            x.in[3] != no_node ? " +C" : "");
+                            x.transpose_b ? " B^T" : " B", x.scaled ? " *alpha" : "",
+                            x.added ? " +C" : "");
       }
       if (s_.in_place[v] != no_node) {
         what += fmt::format("->'{}'", g_.on.parameter_at(s_.in_place[v]).name());

@@ -11,33 +11,19 @@
 
 namespace cotape {
 
-// A walk over a value's operands, past the slots without one.
-template <class T> class operand_walk {
- public:
-  operand_walk(T* first, T* last) : at_(first), last_(last) { skip(); }
-  operand_walk begin() const { return *this; }
-  operand_walk end() const { return {last_, last_}; }
-  T& operator*() const { return *at_; }
-  void operator++() { ++at_, skip(); }
-  bool operator!=(const operand_walk& other) const { return at_ != other.at_; }
-
- private:
-  void skip() {
-    while (at_ != last_ && *at_ == no_node) ++at_;
-  }
-  T *at_, *last_;
-};
-
 struct graph {
   struct value {
     const primitive* op;
-    // Up to three operands; of more, as in a node, where they stand in `lists` and how many they
-    // are. Of a matmul a, b, the scale factor and the addend.
-    std::array<std::uint32_t, 4> in;
+    // The operands; of any_number, where they stand in `lists` and how many they are. Of a
+    // matmul a, b, the scale factor and the addend, if it has them.
+    std::array<std::uint32_t, 4> in{};
     std::uint32_t type;     // in the tape's types
     std::uint32_t node;     // where its attributes stand on the tape
     bool constant = false;  // depends on literals and constants only
     bool transpose_a = false, transpose_b = false, negated = false;  // of a matmul
+    bool scaled = false, added = false;                              // whether it has the two
+    std::uint8_t count = 0;                                          // of operands, or any_number
+    std::uint32_t addend() const { return in[count - 1]; }
   };
   struct update {
     std::uint32_t parameter;  // in the tape's parameters
@@ -54,17 +40,16 @@ struct graph {
   std::uint32_t root(std::uint32_t v) const { return roots[v]; }
   bool is(std::uint32_t v, const primitive& op) const { return values[v].op == &op; }
   template <class G> static auto operands_in(G& g, std::uint32_t v) {
-    auto& in = g.values[v].in;
-    const bool listed = in[1] == no_node && in[2] != no_node;
-    auto* first = listed ? g.lists.data() + in[0] : in.data();
-    return operand_walk(first, first + (listed ? in[2] : in.size()));
+    auto& x = g.values[v];
+    if (x.count == any_number) return std::span(g.lists.data() + x.in[0], x.in[1]);
+    return std::span(x.in.data(), x.count);
   }
   auto operands(std::uint32_t v) const { return operands_in(*this, v); }
   auto operands(std::uint32_t v) { return operands_in(*this, v); }
 
   tape& on;
   std::vector<value> values;
-  std::vector<std::uint32_t> lists;  // of more than three operands
+  std::vector<std::uint32_t> lists;  // of more than four operands
   std::vector<std::uint32_t> roots;
   std::vector<std::uint32_t> outputs;
   std::vector<update> updates;              // one a parameter: the last assignment
@@ -74,10 +59,10 @@ struct graph {
 // A condition that must hold: a value of its own, so that it is scheduled like any other.
 extern const primitive requirement;
 
+// What the outputs and effects need: of equal values one, without factors of 1.
 graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_options& options);
-void merge(graph& g);  // equal values become one; factors of 1 go
 // Outputs and new values of parameters that are sources, or views of them, become copies: what is
-// bound or stored may change. After merge(), which may turn x * 1 into x.
+// bound or stored may change.
 void own_sources(graph& g);
 void mark_constants(graph& g, bool rebind);
 void fold_into_matmul(graph& g);  // transposes, scale factors and addends

@@ -7,6 +7,7 @@
 
 #include "cotape/ops.hpp"
 #include "cotape/primitive.hpp"
+#include "tape/equal_nodes.hpp"
 #include "tape/hold.hpp"
 
 namespace cotape {
@@ -17,13 +18,29 @@ enum class reached : std::uint8_t { not_at_all, from_effects, from_outputs };
 
 std::vector<reached> differentiated(const tape& t, const std::vector<variable>& outputs,
                                     std::span<const effect> effects) {
-  std::vector<reached> result(t.size(), reached::not_at_all);
+  std::vector<reached> result(t.size(), reached::not_at_all), swept = result, any = result;
+  const auto raise = [](reached& r, reached by) { r = std::max(r, by); };
   for (const effect& e : effects) result[e.value] = reached::from_effects;
   for (const variable& v : outputs) result[v.index()] = reached::from_outputs;
+  auto sweep = t.sweeps.rbegin();
   for (auto i = static_cast<std::uint32_t>(t.size()); i-- > 0;) {
-    if (result[i] == reached::not_at_all || t.nodes()[i].op->derive == nullptr) continue;
-    for (std::uint32_t k : t.rule_operands_of(i)) result[k] = std::max(result[k], result[i]);
+    while (sweep != t.sweeps.rend() && sweep->first > i) ++sweep;
+    if (sweep != t.sweeps.rend() && i < sweep->last) raise(swept[sweep->of], result[i]);
+    if (t.nodes()[i].op->derive == nullptr) continue;
+    for (std::uint32_t k : t.rule_operands_of(i)) {
+      raise(result[k], result[i]);
+      raise(swept[k], swept[i]);
+    }
   }
+  // Of equal nodes a sweep goes through the first alone. The others count like that one, where they
+  // lie on the way from what was differentiated.
+  std::vector<std::uint32_t> same(t.size());
+  equal_nodes known(t, t.size(), [&](std::uint32_t k) { return same[k]; });
+  for (std::uint32_t i = 0; i < t.size(); ++i) {
+    same[i] = known.first_equal(i);
+    raise(any[same[i]], result[i]);
+  }
+  for (std::uint32_t i = 0; i < t.size(); ++i) raise(result[i], std::min(swept[i], any[same[i]]));
   return result;
 }
 

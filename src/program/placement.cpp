@@ -109,11 +109,9 @@ class placer {
     std::vector<bool> read_whole(g_.values.size(), false);  // by kernels that read the padding
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
       const graph::value& x = g_.values[v];
-      if (x.op->how == form::view) continue;
-      for (const std::uint32_t& i : g_.operands(v)) {
-        const bool matrix = x.op == &primitives::matmul && (&i == &x.in[0] || &i == &x.in[1]);
-        if (!matrix && !in_loops(g_, v)) read_whole[g_.root(i)] = true;
-      }
+      if (x.op->how == form::view || in_loops(g_, v)) continue;
+      const std::size_t matrices = x.op == &primitives::matmul ? 2 : 0;
+      for (std::uint32_t i : g_.operands(v).subspan(matrices)) read_whole[g_.root(i)] = true;
     }
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
       const graph::value& x = g_.values[v];
@@ -196,8 +194,8 @@ class placer {
       return dies_in(r, i) && bytes(r) == bytes(v) && g_.values[r].op != &sources::input &&
              !taken_[r];
     };
-    if (x.op == &primitives::matmul && x.in[3] != no_node) {
-      const std::uint32_t r = g_.root(x.in[3]);
+    if (x.added) {
+      const std::uint32_t r = g_.root(x.addend());
       return free(r) && g_.root(x.in[0]) != r && g_.root(x.in[1]) != r ? r : no_node;
     }
     if (x.op->how != form::elementwise) return no_node;

@@ -101,9 +101,6 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
     body_->kinks = watch_kinks(t, wanted, options);
   }
   graph g = needed_part(t, wanted, options);
-  prune(g);
-  check(g);
-  merge(g);
   own_sources(g);
   prune(g);
   check(g);

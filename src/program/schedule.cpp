@@ -114,10 +114,11 @@ class scheduler {
       if (reader < v) continue;
       if (reader > v) return false;
       const graph::value& x = g_.values[v];
-      for (const std::uint32_t& i : g_.operands(v)) {
-        if (g_.root(i) != r) continue;
-        const bool addend = x.op == &primitives::matmul && &i == &x.in[3];
-        const bool elementwise = x.op->how == form::elementwise && aligned(v, i);
+      const auto operands = g_.operands(v);
+      for (std::size_t k = 0; k < operands.size(); ++k) {
+        if (g_.root(operands[k]) != r) continue;
+        const bool addend = x.added && k + 1 == operands.size();
+        const bool elementwise = x.op->how == form::elementwise && aligned(v, operands[k]);
         if (!addend && !elementwise) return false;
       }
     }

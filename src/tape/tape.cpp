@@ -334,8 +334,7 @@ std::span<const std::int64_t> tape::attributes_of(std::uint32_t index) const {
 }
 
 std::span<const std::uint32_t> tape::value_operands_of(std::uint32_t index) const {
-  const auto list = operands_of(index);
-  return nodes_[index].op->how == form::view ? list.first(1) : list;
+  return nodes_[index].op->how == form::view ? operands_of(index).first(1) : operands_of(index);
 }
 
 std::span<const std::uint32_t> tape::rule_operands_of(std::uint32_t index) const {

@@ -103,10 +103,11 @@ std::vector<number_array> interpreter::values_of(const graph& g, const schedule*
     }
     if (x.op == &requirement) return;
     task work{x.op, &g.type(v), g.attributes(v), {}, {}, x.transpose_a, x.transpose_b, x.negated};
-    for (std::size_t k = 0; k < x.in.size(); ++k) {
-      if (x.in[k] == no_node) continue;
-      work.in[k] = &values[x.in[k]];
-      work.in_type[k] = &g.type(x.in[k]);
+    const auto operands = g.operands(v);
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      const std::size_t slot = k == 2 && x.added && !x.scaled ? 3 : k;
+      work.in[slot] = &values[operands[k]];
+      work.in_type[slot] = &g.type(operands[k]);
     }
     work.second_is_maximum_of_first =
         x.op == &builtin<share_of_maximum_op> && is_maximum(g.values, x.in[1], x.in[0]);
