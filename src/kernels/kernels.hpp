@@ -57,12 +57,20 @@ struct reduction {
   std::int64_t outer = 1, reduced = 1, inner = 1;
 };
 
-// A streaming reduction: called for consecutive tiles (base = 0, tile, ...; a = the tile's data, n
-// its exact size) or with several tiles at once (base a multiple of tile; the same bits), d = the
-// whole result (outer * inner elements), c = scratch, side = the geometry. The call with base 0
-// initialises, the one that reaches the end finishes. An empty reduction is one call with n = 0.
-// The order of summation depends on flat positions only (fixed blocked trees), never on the
-// instruction set: lanes of 16 floats or 8 doubles for all.
+// The order of summation, which never depends on tiles, threads or the instruction set: along a
+// last axis a row is cut from its own start into pieces of so many elements, each summed by a
+// fixed tree (isa/lanes.hpp); its pieces are added in order, block by block, and then the blocks.
+// Along other axes a column is cut into pieces and blocks of so many rows, added in order.
+inline constexpr std::int64_t piece_elements = 128, block_elements = 512 * piece_elements;
+inline constexpr std::int64_t piece_rows = 64, block_rows = 64 * piece_rows;
+
+// Called once for everything (n elements from base 0; large ones are split over threads), or for
+// consecutive parts of any size (base = 0, ...; a = the part's data, n its exact size), on one
+// thread. d = the whole result (outer * inner elements), c = scratch, side = the geometry. The
+// call with base 0 initialises, the one that reaches the end finishes. An empty reduction is one
+// call with n = 0. Up to least_parts elements come in one call. Nothing behind the n elements is
+// read.
+inline constexpr std::int64_t least_parts = 512;
 struct reducer {
   kernel run = nullptr;
   std::size_t (*scratch_bytes)(const reduction&, dtype) = nullptr;

@@ -10,8 +10,7 @@
 
 namespace cotape::kernels {
 
-// What a fused loop handles at a time is one or two tiles of so many elements. Reductions add up
-// tile by tile, so that their bits do not depend on it.
+// What a fused loop handles at a time is one or more tiles of so many elements.
 inline constexpr std::uint32_t tile = 128;
 inline constexpr std::size_t alignment = 64;
 

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstring>
 #include <map>
+#include <numeric>
 #include <unordered_map>
 
 #include "kernels/threads.hpp"
@@ -74,8 +75,9 @@ class emitter {
       scratch_ = item.constant ? region::folding : region::scratch;
       const std::size_t first = steps_->size();
       pool().reset();
-      if (item.loop) emit_loop(item);
-      else emit_single(item.values[0]);
+      if (item.loop && item.reductions < item.values.size()) emit_loop(item);
+      else
+        for (std::uint32_t v : item.values) emit_single(v);
       if (!item.constant) describe(item, first);
     }
     resolve(g_, s_, p_, {constants_, scratch_pool_.most(), folding_pool_.most()}, out_);
@@ -88,8 +90,9 @@ class emitter {
   location at(std::uint32_t v) const { return p_.of[g_.root(v)]; }
 
   // Small loops stay in the first cache whatever the tile; for large ones, whose tiles share it
-  // with what streams by, it must be small.
+  // with what streams by, it must be small, and for reductions large.
   static std::uint32_t tile_of(const schedule::item& item) {
+    if (item.reductions > 0) return 8 * kernels::tile;
     return item.size > 64 * kernels::tile ? kernels::tile : 4 * kernels::tile;
   }
   std::uint32_t tile_elements(const schedule::item& item) const {
@@ -137,13 +140,16 @@ class emitter {
     }
   }
 
-  // Reductions run through their tiles in order, on one thread.
-  int parts_of(const schedule::item& item) const {
-    const bool in_order = std::any_of(item.values.begin(), item.values.end(), [&](auto v) {
-      return g_.values[v].op->how == form::reduction;
-    });
+  // A thread takes what a reduction adds up whole.
+  int parts_of(const schedule::item& item) {
+    std::int64_t grain = item.reductions > 0 ? 16 : body_.tile;
+    for (std::uint32_t v : item.values) {
+      if (g_.values[v].op->how == form::reduction) grain = std::lcm(grain, slab_size(g_, v));
+    }
+    grain = std::min(grain, item.size);
+    body_.grain = static_cast<std::uint32_t>(grain);
     const std::int64_t work = item.size * static_cast<std::int64_t>(body_.steps.size());
-    return in_order ? 1 : kernels::parts_of(work, least_share);
+    return kernels::parts_of(work, std::max(least_share, work / (item.size / grain)));
   }
 
   // The steps for one tile of the loop. Inputs are read where they are; only at their end, where a
@@ -320,7 +326,7 @@ class emitter {
     s.a = x.op->arity > 0 ? word(at(x.in[0])) : nullptr;
     s.b = x.op->arity > 1 ? word(at(x.in[1])) : nullptr;
     s.c = x.op->arity > 2 ? word(at(x.in[2])) : nullptr;
-    s.n = static_cast<std::uint32_t>(g_.elements(v));
+    s.n = static_cast<std::uint32_t>(loop_size(g_, v));
     if (x.op == &requirement) {
       lower_requirement(s, out_.sides, g_.on.message_at(x.node), g_.type(x.in[0]));
     } else {

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "cotape/threads.hpp"
+#include "primitives/lowering.hpp"
 #include "primitives/primitives.hpp"
 #include "tape/sources.hpp"
 
@@ -12,6 +13,11 @@ namespace cotape {
 
 std::int64_t loop_size(const graph& g, std::uint32_t v) {
   return g.elements(g.values[v].op->how == form::reduction ? g.values[v].in[0] : v);
+}
+
+std::int64_t slab_size(const graph& g, std::uint32_t v) {
+  const shape& x = g.type(g.values[v].in[0]).shape;
+  return loop_size(g, v) / seen_as_reduction(x, g.attributes(v)[0], 0).outer;
 }
 
 namespace {
@@ -24,6 +30,7 @@ class scheduler {
  public:
   scheduler(const graph& g, bool fuse)
       : g_(g), fuse_(fuse), level_(g.values.size(), 0), last_use_(g.values.size(), 0) {
+    depth_.assign(g.values.size(), 1);
     result_.item_of.assign(g.values.size(), no_node);
     result_.in_place.assign(g.values.size(), no_node);
     number_uses();
@@ -69,11 +76,12 @@ class scheduler {
     return in_loops(g_, v) && g_.elements(i) == loop_size(g_, v);
   }
 
-  // A reduction over much on several threads: the loop of its input is split over them, but a
-  // reduction takes its tiles in order.
+  // A reduction over much on several threads: both the loop of its input and the reduction are
+  // split over them, but not together where one result adds up too much.
   bool keeps_loop_whole(std::uint32_t v) const {
     return g_.values[v].op->how == form::reduction && num_threads() > 1 &&
-           loop_size(g_, v) >= 1 << 18;
+           loop_size(g_, v) * depth_[g_.root(g_.values[v].in[0])] >= 1 << 20 &&
+           slab_size(g_, v) > 1 << 16;
   }
 
   // v may run in the loop that computes its input i.
@@ -133,7 +141,9 @@ class scheduler {
       const graph::value& x = g_.values[v];
       std::uint32_t level = 1;
       for (std::uint32_t i : x.in) {
-        if (i != no_node) level = std::max(level, earliest(v, i));
+        if (i == no_node) continue;
+        level = std::max(level, earliest(v, i));
+        if (joins(v, i)) depth_[v] = std::max(depth_[v], depth_[g_.root(i)] + 1);
       }
       if (result_.in_place[v] != no_node) {
         level = std::max(level, after_throws);
@@ -235,10 +245,11 @@ class scheduler {
         at = open.try_emplace(size, at).first->second;
       }
       if (at == result_.items.size()) {
-        result_.items.push_back({in_loops(g_, v), g_.values[v].constant, 0, {}});
+        result_.items.push_back({in_loops(g_, v), g_.values[v].constant, 0, {}, 0});
         if (result_.items[at].loop) result_.items[at].size = loop_size(g_, v);
       }
       result_.items[at].values.push_back(v);
+      result_.items[at].reductions += g_.values[v].op->how == form::reduction;
       result_.item_of[v] = static_cast<std::uint32_t>(at);
     }
   }
@@ -247,6 +258,7 @@ class scheduler {
   bool fuse_;
   schedule result_;
   std::vector<std::uint32_t> level_, last_use_, first_user_, users_;
+  std::vector<std::int64_t> depth_;                         // operations in a row within one loop
   std::vector<bool> kept_;                                  // outputs and new values of parameters
   std::unordered_map<std::uint32_t, std::uint32_t> reads_;  // by parameter
   std::unordered_map<std::uint32_t, std::uint32_t> overwritten_;  // read -> in-place update

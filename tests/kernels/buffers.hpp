@@ -61,11 +61,9 @@ template <class T> bool same_bits(const buffer<T>& a, const buffer<T>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
-// Runs s with its base, n and (tile by tile) a or d moved; Whole: in one call.
-enum class pieces { tiles, whole };
-
-template <class T> void stream(step s, std::size_t n, pieces how) {
-  const std::size_t most = how == pieces::whole ? n : tile;
+// Runs s with its base, n and a moved, so many elements at a time (0: all in one call).
+template <class T> void stream(step s, std::size_t n, std::size_t most) {
+  if (most == 0) most = n;
   std::size_t base = 0;
   do {
     step part = s;

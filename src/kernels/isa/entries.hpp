@@ -19,7 +19,7 @@ void small_gemm(const gemm_geometry&, float alpha, const float* a, const float* 
 template <class Arch>
 void small_gemm(const gemm_geometry&, double alpha, const double* a, const double* b, double* d);
 
-// Rows of column sums that are added before their sum goes into a more accurate total.
-inline constexpr std::int64_t fold_rows = 64;
+// In how many parts to split a reduction of so many bytes.
+int reduction_parts(std::int64_t bytes);
 
 }  // namespace cotape::kernels
