@@ -42,10 +42,12 @@ struct index_map {
 
 // d[i] = a[map(base + i)] for i < n, side = the map (whole `a`, tile of `d`). The returned kernel
 // is the fastest one for the map: a copy, a fill, a repeated row, spread columns, a blocked
-// transpose (if `whole`: called once with base 0 and n = all elements) or the general walk.
+// transpose or the general walk. `whole`: it is called once with base 0 and n = all elements, and
+// large moves are split over threads.
 kernel load(const index_map& map, std::size_t element_size, bool whole);
 
-// d[map(i)] = a[i] for i < n, side = the map; the rest of d is untouched.
+// d[map(i)] = a[i] for i < n, side = the map; the rest of d is untouched. Large moves are split
+// over threads.
 kernel store(const index_map& map, std::size_t element_size);
 
 // d[i] = *a for i < n (n rounded up to whole vectors).
@@ -123,7 +125,8 @@ const char* gemm_kernel_name();
 
 // --- Conversions --------------------------------------------------------------------------------
 
-// n elements, rounded up to a multiple of 8; to int64 toward zero, NaN and what is outside to the
+kernel copy(dtype);  // n elements
+// n elements; to int64 toward zero, NaN and what is outside to the
 // least int64.
 kernel cast(dtype from, dtype to, isa = chosen_isa());
 

@@ -108,19 +108,29 @@ struct placement {
   kernels::kernel store = nullptr;
   index_map first, second;
   std::uint32_t first_size = 0, second_size = 0;
-  kernels::kernel fill = nullptr;  // null: the stores cover the buffer
-  std::uint32_t size = 0;
+  kernels::kernel fill = nullptr;       // null: the stores cover the buffer
+  std::uint32_t size = 0, element = 0;  // elements; bytes of one
   alignas(8) std::array<std::byte, 8> value{};
 };
+
+// Fills what the one part of p, which is stored afterwards, leaves: in whole lines.
+void fill_around(const kernels::step& s, const placement& p) {
+  kernels::step part = s;
+  part.a = p.value.data();
+  const bool run = p.first.rank == 0 || (p.first.rank == 1 && p.first.stride[0] == 1);
+  const auto begin = static_cast<std::uint32_t>(p.first.offset);
+  const std::uint32_t end = run ? (begin + p.first_size) / 16 * 16 : 0;
+  part.n = run ? begin : 0;
+  if (part.n != 0) p.fill(part);
+  part.d = static_cast<std::byte*>(s.d) + end * p.element;
+  part.n = p.size - end;
+  if (part.n != 0) p.fill(part);
+}
 
 void place_parts(const kernels::step& s) {
   const auto& p = *static_cast<const placement*>(s.side);
   kernels::step part = s;
-  if (p.fill != nullptr) {
-    part.a = p.value.data();
-    part.n = p.size;
-    p.fill(part);
-  }
+  if (p.fill != nullptr) fill_around(s, p);
   part.a = s.a;
   part.n = p.first_size;
   part.side = &p.first;
@@ -138,6 +148,7 @@ void lower_embed(lowering& l) {
   p.first_size = static_cast<std::uint32_t>(l.inputs[0]->shape.elements());
   p.store = kernels::store(p.first, size);
   p.fill = kernels::fill(size);
+  p.element = static_cast<std::uint32_t>(size);
   p.size = static_cast<std::uint32_t>(l.output.shape.elements());
   const double value = std::bit_cast<double>(l.attributes.back());
   if (l.output.dtype == float32) {

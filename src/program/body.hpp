@@ -17,9 +17,8 @@ namespace cotape {
 struct scalar_body;
 
 struct program::body {
-  struct bound_input {  // copied into the arena, or used where it is (to == null)
+  struct bound_input {
     value_type type;
-    void* to = nullptr;
     std::string name;
   };
   struct stored_literal {
@@ -51,7 +50,6 @@ struct program::body {
   std::vector<bound_input> inputs;              // as run() takes them
   std::vector<std::uint32_t> external_of;       // by input: number of its address, or no_node
   std::vector<std::unique_ptr<tensor>> staged;  // copies of inputs that cannot stay where they are
-  std::vector<array_view> source;               // where each input is read in this run
   std::vector<std::pair<const std::byte*, std::size_t>> written;  // memory that steps write
   std::vector<std::pair<std::uint32_t, std::uint32_t>> rebound;   // constant's node, its number
   std::vector<const void*> externals;

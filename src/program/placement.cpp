@@ -108,16 +108,6 @@ class placer {
   }
 
   void place_sources() {
-    std::vector<bool> read_whole(g_.values.size(), false);  // by kernels that read the padding
-    for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
-      const graph::value& x = g_.values[v];
-      if (x.op->how == form::view) continue;
-      for (std::size_t k = 0; k < x.in.size(); ++k) {
-        if (x.in[k] == no_node) continue;
-        const bool matrix = x.op == &primitives::matmul && k < 2;
-        if (!matrix && !in_loops(g_, v)) read_whole[g_.root(x.in[k])] = true;
-      }
-    }
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
       const graph::value& x = g_.values[v];
       if (x.op->how != form::source) continue;
@@ -129,11 +119,9 @@ class placer {
         l = p.dtype() == g_.type(v).dtype ? pointer_to(p.data()) : in_arena(v);
       } else if (x.op == &sources::constant && !rebind_) {
         l = pointer_to(g_.on.tensor_at(static_cast<std::size_t>(g_.attributes(v)[0])).data());
-      } else if (x.op == &sources::constant || !read_whole[v]) {
+      } else {
         l = {region::external, result_.externals.size()};
         result_.externals.push_back(v);
-      } else {
-        l = in_arena(v);
       }
     }
   }

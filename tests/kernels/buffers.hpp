@@ -13,6 +13,7 @@
 #include <random>
 #include <vector>
 
+#include "cotape/threads.hpp"
 #include "kernels/kernels.hpp"
 
 namespace cotape::kernels::testing {
@@ -74,6 +75,18 @@ template <class T> void stream(step s, std::size_t n, std::size_t most) {
     base += part.n;
   } while (base < n);
 }
+
+// So many threads for the rest of a scope.
+class threads {
+ public:
+  explicit threads(int n) : before_(num_threads()) { set_num_threads(n); }
+  ~threads() { set_num_threads(before_); }
+  threads(const threads&) = delete;
+  threads& operator=(const threads&) = delete;
+
+ private:
+  int before_;
+};
 
 inline step make_step(kernel run, void* d, const void* a, const void* b, const void* c,
                       std::size_t n, const void* side) {

@@ -4,7 +4,6 @@
 #include <functional>
 
 #include "cotape/error.hpp"
-#include "cotape/threads.hpp"
 #include "kernels/buffers.hpp"
 #include "kernels/orders.hpp"
 
@@ -138,18 +137,6 @@ TYPED_TEST(Reduce, FollowsTheOrderForZerosOfBothSignsAndFarMagnitudes) {
     expect_all_in_order(g, far);
   }
 }
-
-// So many threads for the rest of a scope.
-class threads {
- public:
-  explicit threads(int n) : before_(num_threads()) { set_num_threads(n); }
-  ~threads() { set_num_threads(before_); }
-  threads(const threads&) = delete;
-  threads& operator=(const threads&) = delete;
-
- private:
-  int before_;
-};
 
 // 8 MB and more, so that there is a share for each of four threads.
 TYPED_TEST(Reduce, GivesTheSameBitsAtAnyNumberOfThreads) {
