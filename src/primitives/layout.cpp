@@ -108,8 +108,9 @@ struct placement {
   kernels::kernel store = nullptr;
   index_map first, second;
   std::uint32_t first_size = 0, second_size = 0;
-  kernels::kernel fill = nullptr;       // null: the stores cover the buffer
-  std::uint32_t size = 0, element = 0;  // elements; bytes of one
+  kernels::kernel fill = nullptr;  // null: the stores cover the buffer
+  std::uint32_t size = 0;          // elements
+  std::size_t element = 0;         // bytes of one
   alignas(8) std::array<std::byte, 8> value{};
 };
 
@@ -148,7 +149,7 @@ void lower_embed(lowering& l) {
   p.first_size = static_cast<std::uint32_t>(l.inputs[0]->shape.elements());
   p.store = kernels::store(p.first, size);
   p.fill = kernels::fill(size);
-  p.element = static_cast<std::uint32_t>(size);
+  p.element = size;
   p.size = static_cast<std::uint32_t>(l.output.shape.elements());
   const double value = std::bit_cast<double>(l.attributes.back());
   if (l.output.dtype == float32) {

@@ -90,9 +90,9 @@ class emitter {
   location at(std::uint32_t v) const { return p_.of[g_.root(v)]; }
 
   // Small loops stay in the first cache whatever the tile; for large ones, whose tiles share it
-  // with what streams by, it must be small, and for reductions large.
+  // with what streams by, it must be small, but for reductions of little else, which like it large.
   static std::uint32_t tile_of(const schedule::item& item) {
-    if (item.reductions > 0) return 8 * kernels::tile;
+    if (item.reductions > 0 && item.values.size() <= 4) return 8 * kernels::tile;
     return item.size > 64 * kernels::tile ? kernels::tile : 4 * kernels::tile;
   }
   std::uint32_t tile_elements(const schedule::item& item) const {
