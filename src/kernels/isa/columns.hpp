@@ -18,12 +18,6 @@ template <class Op> struct column_sums {
 };
 
 template <class Op>
-void finish_columns(const column_sums<Op>& sums, const typename Op::total* total,
-                    std::int64_t width) {
-  for (std::int64_t k = 0; k < width; ++k) sums.result[k] = total[k].finish();
-}
-
-template <class Op>
 void end_piece(const column_sums<Op>& sums, std::int64_t width, std::int64_t rows, bool end) {
   if (sums.block == nullptr) {
     typename Op::total sum;
@@ -44,7 +38,8 @@ void end_piece(const column_sums<Op>& sums, std::int64_t width, std::int64_t row
     }
   }
   if (!end || sums.result == nullptr) return;
-  finish_columns(sums, sums.blocks != nullptr ? sums.blocks : sums.block, width);
+  const auto* total = sums.blocks != nullptr ? sums.blocks : sums.block;
+  for (std::int64_t k = 0; k < width; ++k) sums.result[k] = total[k].finish();
 }
 
 // Adds `rows` rows, the first one being `row` of the reduced axis.
@@ -70,6 +65,13 @@ template <class Op> void all_columns(const step& s, const reduction& g) {
   auto* d = static_cast<value*>(s.d);
   auto* totals = static_cast<total*>(const_cast<void*>(s.c));
   const std::int64_t inner = g.inner, blocks = pieces_of(g.reduced, block_rows);
+  if constexpr (Op::piece_in_result) {
+    const std::int64_t slabs = s.n < few && g.reduced <= piece_rows ? g.outer : 0;
+    for (std::int64_t o = 0; o < slabs; ++o) {
+      Op::add_rows(a + o * g.reduced * inner, inner, g.reduced, inner, d + o * inner, true);
+    }
+    if (slabs > 0) return;
+  }
   const int parts = reduction_parts(g.outer * g.reduced * inner * std::int64_t{sizeof *a});
   std::int64_t width = inner < most ? inner : most;
   if (g.outer * blocks < parts) {

@@ -97,11 +97,15 @@ template <class Op> void stream_rows(const step& s, const reduction& g) {
   }
 }
 
+// Fewer elements are not worth asking for threads.
+inline constexpr std::int64_t few = 1 << 16;
+
 // All rows, split over threads by rows or, where a row has several, by blocks.
 template <class Op> void all_rows(const step& s, const reduction& g) {
   const auto* a = static_cast<const typename Op::value*>(s.a);
   auto* d = static_cast<typename Op::value*>(s.d);
   const std::int64_t n = g.reduced, blocks = pieces_of(n, block_elements);
+  if (g.outer * n < few) return block_rows_of<Op>(a, n, g.outer, d);
   const int parts = reduction_parts(g.outer * n * std::int64_t{sizeof *a});
   if (blocks == 1) {
     return parallel(parts, [&](int part) {
