@@ -3,28 +3,13 @@
 #include "hand_loops.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 
+#include "fast_exp.hpp"
+
 namespace bench {
 namespace {
-
-// 2^n by the exponent's bits times a polynomial on +-log(2)/2 (Cephes' expf): 1 ulp or so. Inlined,
-// it beats libmvec's.
-inline float fast_exp(float x) {
-  x = std::min(std::max(x, -87.0F), 88.0F);
-  const float n = std::nearbyint(x * 1.44269504F);
-  const float r = x - n * 0.693359375F + n * 2.12194440e-4F;
-  float y = 1.9875691500e-4F;
-  y = y * r + 1.3981999507e-3F;
-  y = y * r + 8.3334519073e-3F;
-  y = y * r + 4.1665795894e-2F;
-  y = y * r + 1.6666665459e-1F;
-  y = y * r + 5.0000001201e-1F;
-  y = y * r * r + r + 1.0F;
-  return y * std::bit_cast<float>((static_cast<std::int32_t>(n) + 127) << 23);
-}
 
 float dot(std::size_t n, const float* __restrict a, const float* __restrict b) {
   float sum = 0;
