@@ -122,26 +122,4 @@ void adam_update(std::size_t n, const adam_constants& c, const float* __restrict
   }
 }
 
-double chain_gradient(std::size_t n, const float* __restrict x, const float* __restrict a,
-                      const float* __restrict b, float* __restrict dx, float* __restrict da,
-                      float* __restrict db) {
-  constexpr std::size_t block = 4096;  // single precision within a block, double over blocks
-  double total = 0;
-  for (std::size_t start = 0; start < n; start += block) {
-    float sum = 0;
-    const std::size_t end = std::min(n, start + block);
-    for (std::size_t i = start; i < end; ++i) {
-      const float s = 1 / (1 + fast_exp(-a[i] * x[i] - b[i]));
-      const float t = 1 - 2 / (1 + fast_exp(2 * x[i]));
-      const float d = t * s * (1 - s);
-      sum += s * t;
-      dx[i] = d * a[i] + s * (1 - t * t);
-      da[i] = d * x[i];
-      db[i] = d;
-    }
-    total += static_cast<double>(sum);
-  }
-  return total;
-}
-
 }  // namespace bench

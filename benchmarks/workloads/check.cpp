@@ -13,12 +13,13 @@ namespace {
 double tolerance(const problem& p) {
   const bool single = std::any_of(p.in.begin(), p.in.end(),
                                   [](const tensor& t) { return t.dtype() == cotape::float32; });
-  return single ? 1e-4 : 1e-9;
+  return single ? 1e-4 : 1e-7;
 }
 
 }  // namespace
 
-std::optional<std::string> mismatch(const problem& p, const outputs& wanted, stepper& s) {
+std::optional<std::string> mismatch(const problem& p, const outputs& wanted, stepper& s,
+                                    double factor) {
   s.run(1);
   const std::vector<double> given = s.values();
   std::size_t total = 0;
@@ -33,7 +34,7 @@ std::optional<std::string> mismatch(const problem& p, const outputs& wanted, ste
       ++at;
     }
     // Negated: NaN is a mismatch.
-    if (!(std::sqrt(difference) <= tolerance(p) * std::sqrt(norm))) {
+    if (!(std::sqrt(difference) <= factor * tolerance(p) * std::sqrt(norm))) {
       return fmt::format("output {} is off by {:.2g} of its norm", i, std::sqrt(difference / norm));
     }
   }

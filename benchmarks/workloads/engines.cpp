@@ -35,18 +35,15 @@ class by_hand : public stepper {
   std::function<void()> step_;
 };
 
-prepared make_hand(const problem& p, std::initializer_list<hand_table (*)()> tables) {
+prepared make_hand(const problem& p, const hand_table& table) {
   set_blas_threads(1);
-  for (const auto table : tables) {
-    for (const auto& [name, make] : table()) {
-      if (name == p.what->name) return {.runs = std::make_unique<by_hand>(p, make)};
-    }
+  for (const auto& [name, make] : table) {
+    if (name == p.what->name) return {.runs = std::make_unique<by_hand>(p, make)};
   }
   return {};
 }
-
-prepared make_plain(const problem& p) { return make_hand(p, {&hand::rows}); }
-prepared make_fast(const problem& p) { return make_hand(p, {&hand_fast::rows}); }
+prepared make_plain(const problem& p) { return make_hand(p, hand::all()); }
+prepared make_fast(const problem& p) { return make_hand(p, hand_fast::all()); }
 
 prepared make_cotape(const problem& p) {
   return p.what->make != nullptr ? p.what->make(p) : make_program(p, p.what->record);

@@ -41,10 +41,24 @@ using hand_maker = std::function<void()> (*)(hand_buffers&);
 using hand_table = std::vector<std::pair<const char*, hand_maker>>;
 
 namespace hand {
-hand_table rows();
-}  // namespace hand
+hand_table all();
+}
 namespace hand_fast {
+hand_table all();
+}
+
+// The families of one build.
+#ifdef HAND
+namespace HAND {
 hand_table rows();
-}  // namespace hand_fast
+hand_table slices();
+hand_table lstms();
+hand_table bundle();
+hand_table products();
+hand_table convolutions();
+hand_table graphs();
+hand_table scalars();
+}  // namespace HAND
+#endif
 
 }  // namespace bench

@@ -22,6 +22,7 @@ struct arguments {
   std::vector<std::size_t> threads{1};
   std::map<std::string, std::size_t> sizes;
   measure_options measure{.turn_us = 10000, .fewest = 3};
+  double tolerance = 1;
   std::string tsv;
   bool list = false;
   int serve = -1;
@@ -63,14 +64,15 @@ paired_ratio ratio(const std::vector<double>& times, const std::vector<double>* 
 // One case at one number of threads.
 class run {
  public:
-  explicit run(const problem& p) : p_(p) {}
+  run(const problem& p, double tolerance) : p_(p), tolerance_(tolerance) {}
 
   /// Makes the engine ready, unless it cannot do the case. False if it does it wrong.
   bool add(const engine& e) {
     prepared made = e.peer ? remote(e) : e.make(p_);
     if (made.runs == nullptr) return true;
     if (!expected_ && !made.expected) expected_ = expected_of(p_);
-    const auto wrong = mismatch(p_, made.expected ? *made.expected : *expected_, *made.runs);
+    const auto wrong =
+        mismatch(p_, made.expected ? *made.expected : *expected_, *made.runs, tolerance_);
     if (wrong) {
       fmt::print("{} {}: not timed, it is wrong: {}\n", p_.what->name, e.name, *wrong);
       return false;
@@ -90,16 +92,17 @@ class run {
     };
     std::vector<figure> figures;
     for (std::size_t i = 0; i < times.size(); ++i) {
-      figures.push_back({.name = p_.what->name,
-                         .sizes = p_.sizes.text(),
-                         .threads = p_.threads,
-                         .engine = names_[i],
-                         .median_us = quantile(times[i], 0.5),
-                         .to_hand = ratio(times[i], of("hand")),
-                         .to_reference = ratio(times[i], of("reference")),
-                         .to_one_thread = ratio(times[i], of("cotape_one")),
-                         .compile_ms = made_[i].compile_ms,
-                         .arena = made_[i].arena});
+      figure f{.name = p_.what->name,
+               .sizes = p_.sizes.text(),
+               .threads = p_.threads,
+               .engine = names_[i],
+               .median_us = quantile(times[i], 0.5),
+               .ratios = {},
+               .compile_ms = made_[i].compile_ms,
+               .arena = made_[i].arena};
+      for (std::size_t k = 0; k < compared.size(); ++k)
+        f.ratios[k] = ratio(times[i], of(compared[k]));
+      figures.push_back(f);
     }
     return figures;
   }
@@ -112,6 +115,7 @@ class run {
   }
 
   const problem& p_;
+  double tolerance_;
   std::optional<outputs> expected_;
   std::vector<std::string> names_;
   std::vector<prepared> made_;
@@ -120,7 +124,7 @@ class run {
 // Times and prints one case; false if an engine is wrong.
 bool run_case(const problem& p, const arguments& given, std::vector<figure>& all) {
   fmt::print("\n{} {} --threads {}\n", p.what->name, p.sizes.text(), p.threads);
-  run one(p);
+  run one(p, given.tolerance);
   bool all_right = true;
   for (const engine& e : all_engines()) {
     if (!wanted(given.engines, e.name)) continue;
@@ -131,12 +135,9 @@ bool run_case(const problem& p, const arguments& given, std::vector<figure>& all
       all_right = false;
     }
   }
-  print_header();
-  for (const figure& f : one.time(given.measure)) {
-    print(f);
-    all.push_back(f);
-  }
-  std::fflush(stdout);
+  const std::vector<figure> figures = one.time(given.measure);
+  print(figures);
+  all.insert(all.end(), figures.begin(), figures.end());
   return all_right;
 }
 
@@ -177,6 +178,9 @@ int start(int argc, char** argv) {
   app.add_option("--repeats", given.measure.repeats, "rounds; default: as fit");
   app.add_option("--seconds", given.measure.seconds, "for each engine and case, about")
       ->check(CLI::PositiveNumber);
+  app.add_option("--tolerance", given.tolerance,
+                 "times what engines may be off by: 1e-4 of an output's norm, 1e-7 for doubles")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--tsv", given.tsv, "file for the table");
   app.add_option("--serve", given.serve, "")->group("");  // for worker.cpp alone
   add_sizes(app, given);

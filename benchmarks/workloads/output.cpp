@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdio>
+
 #include "io/write_file.hpp"
 
 namespace bench {
@@ -11,12 +14,7 @@ namespace {
 std::string microseconds(double us) { return fmt::format("{:.{}f}", us, us < 100 ? 3 : 0); }
 
 std::string spread(const paired_ratio& r) {
-  if (r.median <= 0) return "-";
-  return fmt::format("{:.2f} ({:.2f}..{:.2f})", r.median, r.low, r.high);
-}
-
-std::string median(const paired_ratio& r) {
-  return r.median > 0 ? fmt::format("{:.2f}", r.median) : "-";
+  return r.median > 0 ? fmt::format("{:.2f} ({:.2f}..{:.2f})", r.median, r.low, r.high) : "-";
 }
 
 std::string columns(const paired_ratio& r) {
@@ -34,30 +32,42 @@ void print_list() {
   }
 }
 
-void print_header() {
-  fmt::print("{:<10} {:>12} {:>20} {:>8} {:>8} {:>9} {:>11}\n", "engine", "median us",
-             "/ hand (quartiles)", "/ ref.", "/ one", "arena MB", "compile ms");
-}
-
-void print(const figure& f) {
-  const bool compiled = f.compile_ms > 0;
-  fmt::print("{:<10} {:>12} {:>20} {:>8} {:>8} {:>9} {:>11}\n", f.engine, microseconds(f.median_us),
-             spread(f.to_hand), median(f.to_reference), median(f.to_one_thread),
-             compiled ? fmt::format("{:.3f}", megabytes(f.arena)) : "",
-             compiled ? fmt::format("{:.2f}", f.compile_ms) : "");
+void print(const std::vector<figure>& figures) {
+  const auto ran = [&](std::size_t other) {
+    return std::any_of(figures.begin(), figures.end(),
+                       [&](const figure& f) { return f.engine == compared[other]; });
+  };
+  const auto line = [&](const std::string& first, const std::string& time, const auto& ratio,
+                        const std::string& arena, const std::string& compiled) {
+    std::string text = fmt::format("  {:<10} {:>10}", first, time);
+    for (std::size_t i = 0; i < compared.size(); ++i) {
+      if (ran(i)) text += fmt::format(" {:>20}", ratio(i));
+    }
+    fmt::print("{} {:>9} {:>10}\n", text, arena, compiled);
+  };
+  line(
+      "engine", "us", [](std::size_t i) { return fmt::format("/ {}", compared[i]); }, "arena MB",
+      "compile ms");
+  for (const figure& f : figures) {
+    const bool program = f.compile_ms > 0;
+    line(
+        f.engine, microseconds(f.median_us), [&](std::size_t i) { return spread(f.ratios[i]); },
+        program ? fmt::format("{:.3f}", megabytes(f.arena)) : "",
+        program ? fmt::format("{:.2f}", f.compile_ms) : "");
+  }
+  std::fflush(stdout);
 }
 
 void write_tsv(const std::filesystem::path& file, const std::vector<figure>& figures) {
   if (file.has_parent_path()) std::filesystem::create_directories(file.parent_path());
-  std::string text =
-      "case\tsizes\tthreads\tengine\tmedian_us\tto_hand\tto_hand_q1\tto_hand_q3\tto_reference\t"
-      "to_reference_q1\tto_reference_q3\tto_one_thread\tto_one_thread_q1\tto_one_thread_q3\t"
-      "arena_mb\tcompile_ms\n";
+  std::string text = "case\tsizes\tthreads\tengine\tmedian_us";
+  for (const char* other : compared) text += fmt::format("\tto_{0}\tto_{0}_q1\tto_{0}_q3", other);
+  text += "\tarena_mb\tcompile_ms\n";
   for (const figure& f : figures) {
     text +=
-        fmt::format("{}\t{}\t{}\t{}\t{:.4f}\t{}\t{}\t{}\t{:.3f}\t{:.3f}\n", f.name, f.sizes,
-                    f.threads, f.engine, f.median_us, columns(f.to_hand), columns(f.to_reference),
-                    columns(f.to_one_thread), megabytes(f.arena), f.compile_ms);
+        fmt::format("{}\t{}\t{}\t{}\t{:.4f}", f.name, f.sizes, f.threads, f.engine, f.median_us);
+    for (const paired_ratio& r : f.ratios) text += "\t" + columns(r);
+    text += fmt::format("\t{:.3f}\t{:.3f}\n", megabytes(f.arena), f.compile_ms);
   }
   cotape::detail::write_file({"workloads", file}, text);
 }

@@ -1,6 +1,7 @@
 // What workloads prints and writes.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -13,6 +14,8 @@ namespace bench {
 struct paired_ratio {
   double median = 0, low = 0, high = 0;  // low and high: quartiles
 };
+/// The engines that others are compared with.
+inline constexpr std::array<const char*, 4> compared{"hand", "reference", "torch", "cotape_one"};
 
 /// One line of the result.
 struct figure {
@@ -20,15 +23,15 @@ struct figure {
   std::size_t threads = 1;
   std::string engine;
   double median_us = 0;
-  paired_ratio to_hand, to_reference, to_one_thread;
+  std::array<paired_ratio, compared.size()> ratios;
   double compile_ms = 0;
   std::size_t arena = 0;  // bytes
 };
 
-/// One line a case: name, sizes, what it computes.
+/// For each case its sizes, and what it computes.
 void print_list();
-void print_header();
-void print(const figure& f);
+/// The lines of one case.
+void print(const std::vector<figure>& figures);
 /// Tab-separated, with a header line.
 void write_tsv(const std::filesystem::path& file, const std::vector<figure>& figures);
 

@@ -58,10 +58,8 @@ prepared make_program(const problem& p, recording record) {
   return {std::make_unique<recorded>(p, std::move(code)), taken.count(), arena, {}};
 }
 
-outputs expected_of(const problem& p) {
-  if (p.what->expected != nullptr) return p.what->expected(p);
+outputs in_double(const problem& p, recording record) {
   cotape::tape t(cotape::precision::float64);
-  const recording record = p.what->reference != nullptr ? p.what->reference : p.what->record;
   cotape::program code = compile(t, p, record, false);
   std::vector<tensor> in;
   std::vector<array_view> views;
@@ -71,6 +69,11 @@ outputs expected_of(const problem& p) {
   outputs wanted(code.outputs());
   for (std::size_t i = 0; i < wanted.size(); ++i) append(wanted[i], code.output(i).view());
   return wanted;
+}
+
+outputs expected_of(const problem& p) {
+  if (p.what->expected != nullptr) return p.what->expected(p);
+  return in_double(p, p.what->reference != nullptr ? p.what->reference : p.what->record);
 }
 
 }  // namespace bench

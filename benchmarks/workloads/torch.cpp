@@ -52,6 +52,15 @@ class computed : public stepper {
   list in_, out_;
 };
 
+// The value and its gradients for some inputs.
+list with_gradients(const Tensor& y, const list& xs) {
+  list out = torch::autograd::grad({y}, xs);
+  out.insert(out.begin(), y);
+  return out;
+}
+
+// --- Rows ---------------------------------------------------------------------------------------
+
 Tensor norm_layer(const list& in) {
   return torch::layer_norm(in[0], {in[0].size(1)}, in[1], in[2], 1e-5);
 }
@@ -63,6 +72,86 @@ list layer_norm_grad(const settings&, const list& in) {
   list out = torch::autograd::grad({y}, {in[0], in[1], in[2]}, {in[3].detach()});
   out.insert(out.begin(), y);
   return out;
+}
+
+template <int Axis> list mean_var(const settings&, const list& in) {
+  const auto [v, m] = torch::var_mean(in[0], at::IntArrayRef{Axis}, false);
+  return {m, v};
+}
+
+// --- Slices -------------------------------------------------------------------------------------
+
+list concatenate(const settings&, const list& in) {
+  list columns;
+  for (const Tensor& x : in) columns.push_back(x.view({-1, 1}));
+  return {torch::cat(columns, 1)};
+}
+
+list shift(const settings&, const list& in) {
+  return {torch::constant_pad_nd(in[0].slice(0, 0, -1), {1, 0})};
+}
+
+Tensor rosenbrock_of(const Tensor& x) {
+  const Tensor a = x.slice(0, 0, -1), b = x.slice(0, 1);
+  return (100 * (b - a * a).square() + (1 - a).square()).sum();
+}
+
+list lstm(const settings&, const list& in) {
+  const Tensor none = torch::zeros_like(in[3]).detach();
+  const auto [y, h, c] =
+      torch::lstm(in[0].detach(), {in[4].detach().unsqueeze(0), in[5].detach().unsqueeze(0)},
+                  {in[1].t(), in[2].t(), in[3], none}, true, 1, 0.0, true, false, false);
+  return with_gradients((h.squeeze(0) * in[6].detach()).sum(), {in[1], in[2], in[3]});
+}
+
+// --- Products -----------------------------------------------------------------------------------
+
+Tensor convolve(const Tensor& x, const Tensor& kernel, const Tensor& bias) {
+  const Tensor k = kernel.view({5, 5, x.size(1), -1}).permute({3, 2, 0, 1});
+  return torch::max_pool2d(torch::relu(torch::conv2d(x, k, bias)), 2);
+}
+
+list lenet(const settings&, const list& in) {
+  const Tensor images = in[0].detach().permute({0, 3, 1, 2});
+  const Tensor second = convolve(convolve(images, in[2], in[3]), in[4], in[5]);
+  const Tensor flat = second.permute({0, 2, 3, 1}).reshape({second.size(0), -1});
+  const Tensor hidden = torch::relu(torch::addmm(in[7], flat, in[6]));
+  return with_gradients(torch::cross_entropy_loss(torch::addmm(in[9], hidden, in[8]), in[1]),
+                        {in.begin() + 2, in.end()});
+}
+
+// --- Graphs -------------------------------------------------------------------------------------
+
+Tensor chain_of(const settings& s, Tensor x) {
+  const std::size_t operations = s["operations"];
+  if (operations > 0) x = x * x;
+  if (operations > 1) x = x + 0.5;
+  if (operations > 2) x = x * 0.75;
+  if (operations > 3) x = torch::sigmoid(x);
+  if (operations > 4) x = x * x;
+  if (operations > 5) x = x + 1;
+  if (operations > 6) x = torch::reciprocal(x);
+  if (operations > 7) x = torch::exp(x);
+  if (operations > 8) x = x - 0.25;
+  if (operations > 9) x = torch::sqrt(x);
+  return x;
+}
+
+list sigmoid_tanh(const settings&, const list& in) {
+  return with_gradients((torch::sigmoid(in[1] * in[0] + in[2]) * torch::tanh(in[0])).sum(), in);
+}
+
+list kmeans(const settings&, const list& in) {
+  const Tensor points = in[0].detach();
+  const Tensor distances =
+      points.square().sum(1, true) - 2 * points.matmul(in[1].t()) + in[1].square().sum(1);
+  return with_gradients(std::get<0>(distances.min(1)).sum(), {in[1]});
+}
+
+list terms(const settings&, const list& in) {
+  Tensor y = torch::tanh(in[1].matmul(in[0]));
+  for (std::size_t i = 2; i < in.size(); ++i) y = y + torch::tanh(in[i].matmul(in[0]));
+  return {y};
 }
 
 struct row {
@@ -79,16 +168,38 @@ const std::vector<row>& table() {
       {"sum_columns", [](const settings&, const list& in) { return list{torch::sum(in[0], 0)}; }},
       {"sum_all", [](const settings&, const list& in) { return list{torch::sum(in[0])}; }},
       {"max_rows", [](const settings&, const list& in) { return list{torch::amax(in[0], 1)}; }},
-      {"mean_var_rows",
+      {"mean_var_rows", &mean_var<1>},
+      {"mean_var_columns", &mean_var<0>},
+      {"concatenate", &concatenate},
+      {"stack", [](const settings&, const list& in) { return list{torch::stack(in, 1)}; }},
+      {"shift", &shift},
+      {"rosenbrock", [](const settings&, const list& in) { return list{rosenbrock_of(in[0])}; }},
+      {"rosenbrock_grad",
+       [](const settings&, const list& in) { return with_gradients(rosenbrock_of(in[0]), in); },
+       true},
+      {"lstm", &lstm, true},
+      {"batched_products_grad",
        [](const settings&, const list& in) {
-         const auto [v, m] = torch::var_mean(in[0], at::IntArrayRef{1}, false);
-         return list{m, v};
-       }},
-      {"mean_var_columns",
+         return with_gradients(in[0].matmul(in[1]).square().sum(), in);
+       },
+       true},
+      {"lookup",
+       [](const settings&, const list& in) { return list{torch::embedding(in[0], in[1])}; }},
+      {"softmax_cross_entropy",
        [](const settings&, const list& in) {
-         const auto [v, m] = torch::var_mean(in[0], at::IntArrayRef{0}, false);
-         return list{m, v};
-       }},
+         return with_gradients(torch::cross_entropy_loss(in[0], in[1]), {in[0]});
+       },
+       true},
+      {"lenet", &lenet, true},
+      {"chain", [](const settings& s, const list& in) { return list{chain_of(s, in[0])}; }},
+      {"chain_grad",
+       [](const settings& s, const list& in) {
+         return with_gradients(chain_of(s, in[0]).sum(), in);
+       },
+       true},
+      {"sigmoid_tanh_grad", &sigmoid_tanh, true},
+      {"kmeans", &kmeans, true},
+      {"terms", &terms},
   };
   return rows;
 }

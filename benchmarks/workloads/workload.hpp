@@ -95,13 +95,21 @@ struct workload {
 /// All cases, family after family.
 const std::vector<workload>& all_workloads();
 std::vector<workload> rows_workloads();
+std::vector<workload> slices_workloads();
+std::vector<workload> models_workloads();
+std::vector<workload> products_workloads();
+std::vector<workload> graphs_workloads();
 
-/// The recorded case as a compiled program.
+/// What is recorded of a problem as a compiled program.
 prepared make_program(const problem& p, recording record);
-/// What the engines must give: by `expected`, else by running the recorded case in double, nothing
-/// fused; the reference's way of writing it if there is one.
+/// The same run in double, nothing fused.
+outputs in_double(const problem& p, recording record);
+/// What the engines must give: by `expected`, else by in_double(), the reference's way of writing
+/// it if there is one.
 outputs expected_of(const problem& p);
-/// Runs one step and compares; gives what is wrong, or nothing.
-std::optional<std::string> mismatch(const problem& p, const outputs& wanted, stepper& s);
+/// Runs one step and compares; gives what is wrong, or nothing. `factor` times what is usual may be
+/// off.
+std::optional<std::string> mismatch(const problem& p, const outputs& wanted, stepper& s,
+                                    double factor);
 
 }  // namespace bench
