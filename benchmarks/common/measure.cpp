@@ -30,10 +30,10 @@ double stepper::time_us(std::size_t steps) {
 }
 
 double quantile(std::vector<double> list, double share) {
-  const double last = static_cast<double>(list.size() - 1);
-  const auto at = list.begin() + static_cast<std::ptrdiff_t>(share * last + 0.5);
-  std::nth_element(list.begin(), at, list.end());
-  return *at;
+  std::sort(list.begin(), list.end());
+  const double at = share * static_cast<double>(list.size() - 1);
+  const std::size_t low = static_cast<std::size_t>(at), high = std::min(low + 1, list.size() - 1);
+  return list[low] + (at - static_cast<double>(low)) * (list[high] - list[low]);
 }
 
 std::vector<std::vector<double>> step_times_us(const std::vector<stepper*>& steppers,

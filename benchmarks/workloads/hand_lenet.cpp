@@ -28,12 +28,21 @@ struct convolution {
   std::size_t in_size() const { return side * side * channels; }
   std::size_t out_size() const { return half() * half() * units; }
 
-  void take_patches(const float* __restrict x, float* __restrict to) const {
-    const std::size_t row = window * channels;
+  void take_patches(const float* x, float* to) const {
+    if (channels == 1) take_rows<window>(window, x, to);
+    else take_rows<0>(window * channels, x, to);
+  }
+
+  // Each patch's rows stand together in the image; N is their length where it is known when this is
+  // compiled: memcpy of a few floats takes longer than they do.
+  template <std::size_t N>
+  void take_rows(std::size_t row, const float* __restrict x, float* __restrict to) const {
+    if (N != 0) row = N;
     for (std::size_t i = 0; i < wide(); ++i) {
       for (std::size_t j = 0; j < wide(); ++j) {
         for (std::size_t k = 0; k < window; ++k, to += row) {
-          std::copy_n(x + ((i + k) * side + j) * channels, row, to);
+          const float* from = x + ((i + k) * side + j) * channels;
+          for (std::size_t c = 0; c < row; ++c) to[c] = from[c];
         }
       }
     }

@@ -123,30 +123,33 @@ std::function<void()> lstm(hand_buffers& b) {
 constexpr std::size_t bits = 14;
 using vector = double[bits];
 
-double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double sigmoid(double x) { return 1 / (1 + fast_exp(-x)); }
+double hyperbolic(double x) { return 1 - 2 / (1 + fast_exp(2 * x)); }
 
 // What one layer keeps of one step.
 struct kept {
   vector x, h, c, forget, in, out, change, squashed;  // h and c: before the step
 };
 
-void layer_forward(const double* weights, const double* biases, const double* x, double* h,
-                   double* c, kept& k) {
+void layer_forward(const double* __restrict weights, const double* __restrict biases,
+                   const double* __restrict x, double* __restrict h, double* __restrict c,
+                   kept& __restrict k) {
   for (std::size_t j = 0; j < bits; ++j) {
     k.x[j] = x[j], k.h[j] = h[j], k.c[j] = c[j];
     k.forget[j] = sigmoid(x[j] * weights[j] + biases[j]);
     k.in[j] = sigmoid(h[j] * weights[bits + j] + biases[bits + j]);
     k.out[j] = sigmoid(x[j] * weights[2 * bits + j] + biases[2 * bits + j]);
-    k.change[j] = std::tanh(h[j] * weights[3 * bits + j] + biases[3 * bits + j]);
+    k.change[j] = hyperbolic(h[j] * weights[3 * bits + j] + biases[3 * bits + j]);
     c[j] = c[j] * k.forget[j] + k.in[j] * k.change[j];
-    k.squashed[j] = std::tanh(c[j]);
+    k.squashed[j] = hyperbolic(c[j]);
     h[j] = k.out[j] * k.squashed[j];
   }
 }
 
 // dh and dc: after the step on entry, before it on return; dx is set.
-void layer_backward(const double* weights, const kept& k, double* dh, double* dc, double* dx,
-                    double* dweights, double* dbiases) {
+void layer_backward(const double* __restrict weights, const kept& __restrict k,
+                    double* __restrict dh, double* __restrict dc, double* __restrict dx,
+                    double* __restrict dweights, double* __restrict dbiases) {
   for (std::size_t j = 0; j < bits; ++j) {
     const double d = dc[j] + dh[j] * k.out[j] * (1 - k.squashed[j] * k.squashed[j]);
     const double forget = d * k.c[j] * k.forget[j] * (1 - k.forget[j]);
@@ -196,7 +199,7 @@ struct adbench_buffers {
       const double z = h[j] * extra[bits + j] + extra[2 * bits + j];
       all += gold[j];
       product += gold[j] * z;
-      sum += y[j] = std::exp(z);
+      sum += y[j] = fast_exp(z);
     }
     for (std::size_t j = 0; j < bits; ++j) y[j] = gold[j] - all * y[j] / sum;
     return product - all * std::log(sum);

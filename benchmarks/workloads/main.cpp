@@ -21,7 +21,7 @@ struct arguments {
   std::vector<std::string> cases, engines;
   std::vector<std::size_t> threads{1};
   std::map<std::string, std::size_t> sizes;
-  measure_options measure{.turn_us = 10000, .fewest = 3};
+  measure_options measure{.turn_us = 5000, .fewest = 3};
   double tolerance = 1;
   std::string tsv;
   bool list = false;
@@ -97,6 +97,7 @@ class run {
                .threads = p_.threads,
                .engine = names_[i],
                .median_us = quantile(times[i], 0.5),
+               .least_us = quantile(times[i], 0),
                .ratios = {},
                .compile_ms = made_[i].compile_ms,
                .arena = made_[i].arena};

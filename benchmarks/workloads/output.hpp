@@ -22,7 +22,7 @@ struct figure {
   std::string name, sizes;
   std::size_t threads = 1;
   std::string engine;
-  double median_us = 0;
+  double median_us = 0, least_us = 0;
   std::array<paired_ratio, compared.size()> ratios;
   double compile_ms = 0;
   std::size_t arena = 0;  // bytes
