@@ -6,28 +6,13 @@
 #include <vector>
 
 #include "cases.hpp"
+#include "stepper.hpp"
 
 namespace bench {
 
-/// One case made ready by one engine. Steps of a network change its weights.
-class stepper {
- public:
-  stepper() = default;
-  stepper(const stepper&) = delete;
-  stepper& operator=(const stepper&) = delete;
-  virtual ~stepper() = default;
-
-  virtual void run(std::size_t steps) = 0;
-  /// How long that takes, in microseconds.
-  virtual double time_us(std::size_t steps);
-  /// What the last step computed, before its update.
-  virtual double loss() = 0;
-  /// Network: all weights, laid out as places_of says. Chain: the gradients for x, a, b one after
-  /// the other. Loop: the derivative.
-  virtual std::vector<double> values() = 0;
-  /// The learning rate of the following steps; timing_rate at first.
-  virtual void set_rate(double) {}
-};
+// A stepper of a network changes its weights; its rate is timing_rate at first. Its values are, for
+// a network, all weights, laid out as places_of says; for a chain the gradients for x, a, b; for a
+// loop the derivative.
 
 struct engine {
   const char* name;

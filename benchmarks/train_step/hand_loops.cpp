@@ -3,28 +3,13 @@
 #include "hand_loops.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 
+#include "fast_exp.hpp"
+
 namespace bench {
 namespace {
-
-// 2^n by the exponent's bits times a polynomial on +-log(2)/2 (Cephes' expf): 1 ulp or so. Inlined,
-// it beats libmvec's.
-inline float fast_exp(float x) {
-  x = std::min(std::max(x, -87.0F), 88.0F);
-  const float n = std::nearbyint(x * 1.44269504F);
-  const float r = x - n * 0.693359375F + n * 2.12194440e-4F;
-  float y = 1.9875691500e-4F;
-  y = y * r + 1.3981999507e-3F;
-  y = y * r + 8.3334519073e-3F;
-  y = y * r + 4.1665795894e-2F;
-  y = y * r + 1.6666665459e-1F;
-  y = y * r + 5.0000001201e-1F;
-  y = y * r * r + r + 1.0F;
-  return y * std::bit_cast<float>((static_cast<std::int32_t>(n) + 127) << 23);
-}
 
 float dot(std::size_t n, const float* __restrict a, const float* __restrict b) {
   float sum = 0;
@@ -135,28 +120,6 @@ void adam_update(std::size_t n, const adam_constants& c, const float* __restrict
     v[i] = k.beta2 * v[i] + (1 - k.beta2) * g[i] * g[i];
     w[i] -= k.rate * m[i] / (k.root * std::sqrt(v[i]) + k.epsilon);
   }
-}
-
-double chain_gradient(std::size_t n, const float* __restrict x, const float* __restrict a,
-                      const float* __restrict b, float* __restrict dx, float* __restrict da,
-                      float* __restrict db) {
-  constexpr std::size_t block = 4096;  // single precision within a block, double over blocks
-  double total = 0;
-  for (std::size_t start = 0; start < n; start += block) {
-    float sum = 0;
-    const std::size_t end = std::min(n, start + block);
-    for (std::size_t i = start; i < end; ++i) {
-      const float s = 1 / (1 + fast_exp(-a[i] * x[i] - b[i]));
-      const float t = 1 - 2 / (1 + fast_exp(2 * x[i]));
-      const float d = t * s * (1 - s);
-      sum += s * t;
-      dx[i] = d * a[i] + s * (1 - t * t);
-      da[i] = d * x[i];
-      db[i] = d;
-    }
-    total += static_cast<double>(sum);
-  }
-  return total;
 }
 
 }  // namespace bench

@@ -37,8 +37,4 @@ struct adam_constants {
 void adam_update(std::size_t n, const adam_constants& c, const float* g, float* m, float* v,
                  float* w);
 
-/// sum(sigmoid(a x + b) tanh(x)) and its gradients.
-double chain_gradient(std::size_t n, const float* x, const float* a, const float* b, float* dx,
-                      float* da, float* db);
-
 }  // namespace bench

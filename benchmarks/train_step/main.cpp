@@ -1,13 +1,14 @@
 // Training steps by several engines side by side, each checked against a reference in double
 // before it is timed: `train_step --case mnist512 --engine hand cotape --threads 1`.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdlib>
 #include <thread>
 
+#include "blas.hpp"
+#include "engine.hpp"
+#include "machine.hpp"
 #include "measure.hpp"
 #include "output.hpp"
 #include "worker.hpp"
@@ -50,7 +51,7 @@ class run {
   /// Makes the engine ready, unless it cannot do the case. False if it does it wrong.
   bool add(const engine& e) {
     const problem p = make_problem(e.variant(spec_));
-    std::unique_ptr<stepper> made = e.peer ? make_remote(e, spec_, threads_) : e.make(p, threads_);
+    std::unique_ptr<stepper> made = e.peer ? remote(e) : e.make(p, threads_);
     if (made == nullptr) return true;
     if (e.checked) {
       const std::optional<std::string> wrong = mismatch(p, wanted_of(p), *made);
@@ -67,14 +68,15 @@ class run {
   std::vector<figure> time(const measure_options& options) {
     std::vector<stepper*> list;
     for (const auto& s : steppers_) list.push_back(s.get());
-    const std::vector<double> us = median_step_us(list, options);
+    const auto us = step_times_us(list, options);
     double hand = 0, gemm = 0;
     std::vector<figure> figures;
     for (std::size_t i = 0; i < us.size(); ++i) {
       const std::string name = engines_[i]->name;
-      if (name == "hand") hand = us[i];
-      if (name == "gemm") gemm = us[i];
-      figures.push_back({spec_.name, threads_, name, us[i]});
+      const double median = quantile(us[i], 0.5);
+      if (name == "hand") hand = median;
+      if (name == "gemm") gemm = median;
+      figures.push_back({spec_.name, threads_, name, median});
     }
     for (figure& f : figures) {
       if (hand > 0) f.ratio_to_hand = f.median_us / hand;
@@ -84,6 +86,9 @@ class run {
   }
 
  private:
+  std::unique_ptr<stepper> remote(const engine& e) const {
+    return make_remote({e.name, {"--engine", e.name, "--case", spec_.name}, threads_});
+  }
   // Most engines compute the very case: its reference is computed once.
   const outcome& wanted_of(const problem& p) {
     if (!wanted_ || !(p.what == of_)) {
@@ -139,15 +144,6 @@ void write(const arguments& given, const std::vector<figure>& figures) {
   if (!given.svg.empty() && write_picture(given.svg, figures)) fmt::print("wrote {}\n", given.svg);
 }
 
-// OpenBLAS reads OPENBLAS_CORETYPE when it is loaded: starts again without it. A setting meant for
-// old machines can halve the speed of GEMM.
-void unset_core_type(char** argv) {
-  if (std::getenv("OPENBLAS_CORETYPE") == nullptr) return;
-  unsetenv("OPENBLAS_CORETYPE");
-  execv("/proc/self/exe", argv);
-  throw std::runtime_error("cannot start again without OPENBLAS_CORETYPE");
-}
-
 int start(int argc, char** argv) {
   unset_core_type(argv);
   arguments given;
@@ -165,8 +161,10 @@ int start(int argc, char** argv) {
   app.add_option("--serve", given.serve, "")->group("");  // for worker.cpp alone
   CLI11_PARSE(app, argc, argv);
   if (given.serve >= 0) {
-    serve(given.serve, find(all_engines(), given.engines.at(0)),
-          find(all_cases(), given.cases.at(0)), given.threads.at(0));
+    const engine& e = find(all_engines(), given.engines.at(0));
+    const problem p = make_problem(e.variant(find(all_cases(), given.cases.at(0))));
+    set_blas_threads(given.threads.at(0));
+    serve(given.serve, e.make(p, given.threads.at(0)).get());
     return 0;
   }
 

@@ -3,36 +3,16 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-#include <thread>
-
-#include "blas.hpp"
 #include "io/write_file.hpp"
 
 namespace bench {
 namespace {
-
-std::string cpu_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    const std::size_t colon = line.find(": ");
-    if (line.starts_with("model name") && colon != std::string::npos) {
-      return line.substr(colon + 2);
-    }
-  }
-  return "unknown CPU";
-}
 
 std::string ratio(double r) { return r > 0 ? fmt::format("{:.3f}", r) : "-"; }
 
 std::string microseconds(double us) { return fmt::format("{:.{}f}", us, us < 100 ? 3 : 0); }
 
 }  // namespace
-
-std::string machine() {
-  return fmt::format("{}, {} cores; OpenBLAS kernel {}", cpu_name(),
-                     std::thread::hardware_concurrency(), blas_kernel());
-}
 
 void print_header() {
   fmt::print("{:<14} {:>7}  {:<7} {:>12} {:>8} {:>8}\n", "case", "threads", "engine", "median us",

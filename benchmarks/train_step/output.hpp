@@ -15,8 +15,6 @@ struct figure {
   double median_us = 0, ratio_to_hand = 0, ratio_to_gemm = 0;
 };
 
-/// CPU, cores, BLAS kernel.
-std::string machine();
 void print_header();
 /// `marked` engines have a note below the table.
 void print(const figure& f, bool marked);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "cases.hpp"
+#include "machine.hpp"
 #include "output.hpp"
 
 namespace bench {

@@ -41,13 +41,20 @@ class training {
   /// The model's parameters.
   virtual const std::vector<parameter>& parameters() const = 0;
   virtual optimizer& how() const = 0;
-  /// Everything that the training needs to go on from here, by name; valid until the next step.
+  /// Everything that the training needs to go on from here, by name; valid until the next step or
+  /// snapshot. Best taken within on_safe_point: of a batch or an epoch that ends, callbacks which
+  /// are called later have not seen the end.
   virtual named_views snapshot() = 0;
   /// Goes on from a snapshot; within on_identify: from the furthest of all, when all callbacks have
-  /// been asked. `source` names it in errors: io_error if it is not one of this very training (see
-  /// checkpoint); nothing has changed then.
-  virtual void restore(named_tensors snapshot, const std::string& source,
+  /// been asked. False for one of an earlier fit of the model, which changes nothing. `source`
+  /// names it in errors: io_error if it is not one of this very training (see checkpoint),
+  /// value_error within other functions than on_identify, on_resume and on_epoch_begin; nothing has
+  /// changed then.
+  virtual bool restore(named_tensors snapshot, const std::string& source,
                        resumed_rate rate = resumed_rate::same) = 0;
+  /// Within on_identify: a callback is going to write this file. Throws value_error, naming the
+  /// callback `who`, if another one of the fit is.
+  void take_file(const char* who, const std::filesystem::path& file);
 
   std::int64_t epoch = 0;  // epochs finished by all fits of the model, within on_epoch_end as well
   std::int64_t batch = 0;  // batches finished in this epoch
@@ -56,6 +63,9 @@ class training {
   logs figures;       // of the epoch that has ended: "loss", "accuracy", "val_loss" ...
   history so_far;     // of this fit's epochs
   bool stop = false;  // set it to end the fit after this batch or epoch
+
+ private:
+  std::vector<std::filesystem::path> files_;
 };
 
 /// Override what you need. State that a resumed training needs is kept in parameters. What a
@@ -78,7 +88,8 @@ class callback {
   virtual void on_fit_end(training&) {}
   /// After all other calls of a batch, an epoch (t.batch is 0 then) or the fit: to keep the state.
   virtual void on_safe_point(training&, bool /*last*/) {}
-  /// From on_fit_begin on, of unique names; before it what there is.
+  /// From on_fit_begin on, of unique names; before it what there is. Parameters that the callback
+  /// holds: one that is made at each call is refused where there is a checkpoint.
   virtual std::vector<parameter> state() const { return {}; }
   /// Options that a training which goes on must have too, asked for before the first step.
   virtual named_texts description(const training&) const { return {}; }
@@ -165,22 +176,23 @@ class rate_on_plateau : public callback {
   std::vector<reduce_on_plateau> plateau_;  // one, once the optimizer is known
 };
 
-/// A CSV file of the fit's figures, a line an epoch, written when it ends; a file that is gone is
-/// written anew. Throws io_error naming the file.
+/// A CSV file of the fit's figures, a line an epoch, written when it ends; a file that is gone, or
+/// that another has changed, is written anew as a whole. Throws io_error naming the file, before
+/// the first step where it can be told that the file cannot be written; and as checkpoint,
+/// value_error for a file that another callback of the fit writes.
 class csv_log : public callback {
  public:
   explicit csv_log(std::filesystem::path file) : file_(std::move(file)) {}
   /// The same to a stream, which must outlive the fit.
   explicit csv_log(std::ostream& out) : stream_(&out) {}
+  void on_identify(training& t) override;
   void on_resume(training& t) override;
   void on_epoch_end(training& t) override;
 
  private:
-  void write(training& t);
-
   std::filesystem::path file_;
   std::ostream* stream_ = nullptr;
-  bool begun_ = false;
+  std::array<std::uint64_t, 3> written_{};  // the file's device, number and size; zeros before
 };
 
 /// Calls a function after each epoch: `each_epoch([&](training& t) { ... })`.
@@ -215,8 +227,11 @@ struct checkpoint_options {
 /// that is under way, patience, progress, each_epoch, and other callbacks that keep no state and
 /// describe nothing. A fit that ended goes on for more epochs from the weights that it ended with,
 /// which are the best ones where early_stopping has put them back. One that was stopped stays so,
-/// and one that is asked for fewer epochs than it has had keeps them. All files of a fit are looked
-/// at before anything changes; the one that is furthest on tells the state.
+/// and one that is asked for fewer epochs or steps than it has had keeps them; an epoch that it was
+/// within stays open. All files of a fit are looked at before anything changes; the one that is
+/// furthest on tells the state. What the step makes whenever it is recorded (a generator in a
+/// lambda layer) is kept too. A fit that trains nothing writes nothing where the file holds its
+/// state.
 class checkpoint : public callback {
  public:
   explicit checkpoint(std::filesystem::path file, checkpoint_options options = {});
@@ -227,7 +242,8 @@ class checkpoint : public callback {
  private:
   std::filesystem::path file_;
   checkpoint_options options_;
-  bool missing_ = false;
+  bool missing_ = false;       // or without a state of this fit
+  std::int64_t resumed_ = -1;  // the step that the fit went on from
 };
 
 }  // namespace cotape

@@ -5,6 +5,7 @@
 #include "cotape/activations.hpp"
 #include "cotape/callbacks.hpp"
 #include "cotape/check.hpp"
+#include "cotape/compiled.hpp"
 #include "cotape/csv.hpp"
 #include "cotape/data.hpp"
 #include "cotape/derivatives.hpp"

@@ -10,9 +10,10 @@
 // something may stay until as many write again. Through a symbolic link its target is written, or
 // made. Refused are names of devices, pipes, sockets, folders and open files (/dev/stdout), names
 // with a NUL, and files that may not be written: write to a std::ostream for standard output or a
-// pipe. A file that is replaced keeps its mode, owner and group; where the system forbids that, it
-// is the writer's, and a group that it did not have has the rights of all others. Its other hard
-// links keep what they held. Any thread may read and write.
+// pipe. A file that is replaced keeps its mode, owner, group and access control list; where the
+// system forbids that, it is the writer's, a group that it did not have has the rights of all
+// others, and without its list the group has none. Its other hard links keep what they held.
+// Streams are flushed. Any thread may read and write.
 #pragma once
 
 #include <cstddef>

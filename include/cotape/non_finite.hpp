@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "cotape/program.hpp"
+#include "cotape/compiled.hpp"
 
 namespace cotape {
 

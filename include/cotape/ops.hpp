@@ -210,7 +210,6 @@ variable tril(operand x, std::int64_t k = 0);
 using derivative_rule = std::function<std::vector<variable>(const std::vector<variable>& inputs,
                                                             variable output, variable adjoint)>;
 struct custom_rule {
-  std::vector<variable> inputs;
   derivative_rule rule;
 };
 /// f(inputs), differentiated by `rule` instead of through f. The tape keeps the rule and calls it

@@ -17,7 +17,6 @@
 // the result is on a kink (report::kinks). Descriptors are constants: any thread may use them.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <span>
 
@@ -30,7 +29,7 @@ enum class form : std::uint8_t {
   source,       // a value that is bound or read: input, constant, literal, read
   elementwise,  // y[i] from the operands' i-th elements, broadcast; fused into loops
   reduction,    // may end a fused loop
-  view,         // the same data with another shape
+  view,         // the first operand's data with another shape; a rule sees the others, if any
   kernel,       // a step of its own
 };
 
@@ -46,17 +45,19 @@ struct derivation {
   std::span<const variable> inputs;
   std::span<const std::int64_t> attributes;
   variable output;
-  variable adjoint;                  // of the output's type
-  std::array<bool, 3> needed;        // which inputs' adjoints are asked for
-  std::array<variable, 3> adjoints;  // filled in, in the output's or the input's shape; empty: zero
+  variable adjoint;              // of the output's type
+  std::span<bool> needed;        // which inputs' adjoints are asked for
+  std::span<variable> adjoints;  // filled in, in the output's or the input's shape; empty: zero
 };
 
 struct lowering;
 
+inline constexpr std::uint8_t any_number = 255;
+
 struct primitive {
   const char* name;
   form how;
-  std::uint8_t arity;
+  std::uint8_t arity;                     // number of operands, or any_number
   value_type (*infer)(const signature&);  // the output's type; throws if the inputs do not fit
   void (*derive)(derivation&) = nullptr;  // null: the derivative is zero everywhere
   void (*lower)(lowering&) = nullptr;     // chooses the kernel and describes its geometry

@@ -27,7 +27,7 @@ inline constexpr std::uint32_t no_node = 0xffffffff;
 /// One operation as it stands on the tape.
 struct node {
   const primitive* op;
-  std::uint32_t in[3];       // indices of earlier nodes, `no_node` where there is no such input
+  std::uint32_t in[3];       // up to three operands, else a list: see tape::operands_of
   std::uint32_t type;        // index of its value_type in the tape's types
   std::uint32_t attributes;  // where its attributes stand in the tape's words, or no_node
   std::uint32_t place;       // index in the tape's places
@@ -36,7 +36,8 @@ static_assert(sizeof(node) == 32);
 
 /// A point to rewind to.
 struct tape_mark {
-  std::uint32_t nodes = 0, words = 0, tensors = 0, effects = 0, customs = 0, messages = 0;
+  std::uint32_t nodes = 0, words = 0, lists = 0, tensors = 0, effects = 0, customs = 0;
+  std::uint32_t messages = 0;
   std::uint32_t serial = 0;   // as a variable's: a rewind past the mark makes it stale
   std::uint32_t commits = 0;  // effects recorded after a commit are all after the mark
   const void* of = nullptr;   // the tape's slot
@@ -95,7 +96,7 @@ class tape {
   variable literal(double number, dtype d, place where);
   /// The operand as a variable of this tape, a number as a literal of dtype d.
   variable resolve(const operand& x, dtype d);
-  /// Keeps a rule for a custom node and returns its number.
+  /// Keeps a rule for a custom_gradient and returns its number.
   std::int64_t keep(std::shared_ptr<const custom_rule> rule);
 
   /// The dtype that a value of dtype d takes on this tape.
@@ -111,6 +112,17 @@ class tape {
   /// place.
   std::string origin(std::span<const variable> operands, place where) const;
   std::span<const std::int64_t> attributes_of(std::uint32_t index) const;
+  /// A node's operands, any number of earlier nodes: the one walk over them. Of a custom_gradient,
+  /// its value and then the inputs of its rule. As with attributes, recording ends the span.
+  std::span<const std::uint32_t> operands_of(std::uint32_t index) const {
+    const node& n = nodes_[index];
+    if (n.in[1] == no_node && n.in[2] != no_node) return {lists_.data() + n.in[0], n.in[2]};
+    return {n.in, std::size_t{n.in[0] != no_node} + (n.in[1] != no_node) + (n.in[2] != no_node)};
+  }
+  /// Those that its value is computed from: of a view, the first.
+  std::span<const std::uint32_t> value_operands_of(std::uint32_t index) const;
+  /// Those that its derivative's rule sees: of a custom_gradient, the inputs of its rule.
+  std::span<const std::uint32_t> rule_operands_of(std::uint32_t index) const;
   const tensor& tensor_at(std::size_t i) const { return *tensors_[i]; }
   std::shared_ptr<const tensor> shared_tensor(std::size_t i) const { return tensors_[i]; }
   const parameter& parameter_at(std::size_t i) const { return parameters_[i].handle; }
@@ -158,8 +170,11 @@ class tape {
   kink_policy kinks = kink_policy::standard;
   /// Whatever later layers keep beside a tape: the programs of value() and commit().
   std::shared_ptr<void> attachment;
-  /// The nodes [first, last) that each reverse sweep recorded, ascending.
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> sweeps;
+  /// A reverse sweep recorded the nodes [first, last), to differentiate node `of`.
+  struct swept {
+    std::uint32_t first, last, of;
+  };
+  std::vector<swept> sweeps;  // ascending
 
  private:
   struct known_parameter {
@@ -180,7 +195,8 @@ class tape {
   context now_;
   std::vector<node> nodes_;
   std::vector<std::int64_t> words_;
-  std::deque<value_type> types_;  // references to its elements stay valid
+  std::vector<std::uint32_t> lists_;  // more than three operands: in[0] says where, in[2] how many
+  std::deque<value_type> types_;      // references to its elements stay valid
   std::vector<place> places_;
   std::vector<std::shared_ptr<const tensor>> tensors_;
   std::vector<known_parameter> parameters_;

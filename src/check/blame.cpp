@@ -18,7 +18,7 @@ blamed_node described(tape& t, std::uint32_t node) {
   const primitive& op = *t.nodes()[node].op;
   blamed_node result;
   result.op = &op == &sources::custom ? "custom_gradient" : op.name;
-  for (std::uint32_t k : operands_of(t, node)) result.operands.push_back(t.type_of(k).shape);
+  for (std::uint32_t k : t.rule_operands_of(node)) result.operands.push_back(t.type_of(k).shape);
   result.where = t.place_of(node);
   return result;
 }
@@ -32,7 +32,7 @@ class bench {
     options_.each_element = options_.second_order = false;
     std::vector<variable> wanted;
     for (std::uint32_t i : nodes) {
-      for (std::uint32_t k : operands_of(t_, i)) {
+      for (std::uint32_t k : t_.rule_operands_of(i)) {
         if (number_.try_emplace(k, wanted.size()).second) wanted.push_back(t_.at(k));
       }
     }
@@ -43,7 +43,8 @@ class bench {
 
   // Of the operands that are on the path too, the first with a wrong derivative.
   std::optional<blamed_node> examine(std::uint32_t node, const std::vector<bool>& moved) {
-    const std::vector<std::uint32_t> operands = operands_of(t_, node);
+    const auto rule_operands = t_.rule_operands_of(node);
+    const std::vector<std::uint32_t> operands(rule_operands.begin(), rule_operands.end());
     const bool here = stands_on_its_tape(t_, node);
     tape apart(precision::float64);
     tape& on = here ? t_ : apart;
@@ -96,12 +97,8 @@ class bench {
 
 // The sweep passes by an operation that undoes its operand's: no rule takes part.
 bool is_passed_by(const tape& t, std::uint32_t i) {
-  const node& n = t.nodes()[i];
-  return n.op->undoes != nullptr && t.nodes()[n.in[0]].op == n.op->undoes;
-}
-
-bool has_rule(const tape& t, std::uint32_t i) {
-  return t.nodes()[i].op->derive != nullptr || t.nodes()[i].op == &sources::custom;
+  const primitive* undone = t.nodes()[i].op->undoes;
+  return undone != nullptr && t.nodes()[t.operands_of(i)[0]].op == undone;
 }
 
 std::vector<std::uint32_t> path_of(const line& f, std::size_t input) {
@@ -124,7 +121,7 @@ std::optional<blamed_node> find_wrong(line& f, std::size_t input,
   const tape& t = f.on();
   std::erase_if(nodes, [&](std::uint32_t i) { return is_passed_by(t, i); });
   std::stable_partition(nodes.begin(), nodes.end(),
-                        [&](std::uint32_t i) { return has_rule(t, i); });
+                        [&](std::uint32_t i) { return t.nodes()[i].op->derive != nullptr; });
   if (nodes.empty()) return {};
   bench alone(f, nodes, options);
   for (std::uint32_t i : nodes) {

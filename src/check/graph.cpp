@@ -13,32 +13,13 @@ namespace {
 
 bool is_custom(const tape& t, std::uint32_t node) { return t.nodes()[node].op == &sources::custom; }
 
-// The node with other operands, and with other inputs of its rule if it has one.
-variable copied(tape& t, std::uint32_t node, std::span<const variable> operands,
-                std::vector<variable> rule_inputs) {
-  const cotape::node n = t.nodes()[node];
+variable copied(tape& t, std::uint32_t node, std::span<const variable> operands) {
   const auto words = t.attributes_of(node);
-  std::vector<std::int64_t> attributes(words.begin(), words.end());
-  if (is_custom(t, node)) {
-    const custom_rule rule{std::move(rule_inputs), sources::rule_of(t, node).rule};
-    attributes = {t.keep(std::make_shared<custom_rule>(rule))};
-  }
-  return t.record(*n.op, operands, attributes, t.place_of(node));
+  const std::vector<std::int64_t> attributes(words.begin(), words.end());
+  return t.record(*t.nodes()[node].op, operands, attributes, t.place_of(node));
 }
 
 }  // namespace
-
-std::vector<std::uint32_t> operands_of(const tape& t, std::uint32_t node) {
-  std::vector<std::uint32_t> result;
-  if (is_custom(t, node)) {
-    for (const variable& x : sources::rule_of(t, node).inputs) result.push_back(x.index());
-    return result;
-  }
-  for (std::uint32_t k : t.nodes()[node].in) {
-    if (k != no_node) result.push_back(k);
-  }
-  return result;
-}
 
 std::vector<std::uint32_t> path(const tape& t, std::uint32_t from, std::uint32_t to) {
   if (to < from) return {};
@@ -46,14 +27,14 @@ std::vector<std::uint32_t> path(const tape& t, std::uint32_t from, std::uint32_t
   moved[0] = needed[to - from] = true;
   for (std::uint32_t i = from + 1; i <= to; ++i) {
     if (t.type_of(i).dtype == int64) continue;
-    for (std::uint32_t k : operands_of(t, i))
+    for (std::uint32_t k : t.rule_operands_of(i))
       moved[i - from] = moved[i - from] || (k >= from && moved[k - from]);
   }
   std::vector<std::uint32_t> result;
   for (std::uint32_t i = to; i > from; --i) {
     if (!needed[i - from]) continue;
     if (moved[i - from]) result.push_back(i);
-    for (std::uint32_t k : operands_of(t, i)) {
+    for (std::uint32_t k : t.rule_operands_of(i)) {
       if (k >= from) needed[k - from] = true;
     }
   }
@@ -69,22 +50,15 @@ variable recomputed(tape& t, std::map<std::uint32_t, variable> instead, std::uin
   const std::uint32_t first = instead.begin()->first;
   const std::vector<std::uint32_t> needed = t.needed_by({&target, 1});
   for (std::uint32_t i = first; i <= target; ++i) {
-    const node n = t.nodes()[i];
     if (needed[i] == no_node || instead.contains(i)) continue;
-    if (n.op->derive == nullptr && !is_custom(t, i)) continue;
-    std::vector<variable> operands, rule_inputs;
+    if (t.nodes()[i].op->derive == nullptr) continue;
+    std::vector<variable> operands;
     bool changed = false;
-    const auto take = [&](std::uint32_t k, std::vector<variable>& list) {
-      list.push_back(now(k));
+    for (std::uint32_t k : t.operands_of(i)) {
+      operands.push_back(now(k));
       changed = changed || instead.contains(k);
-    };
-    for (std::uint32_t k : n.in) {
-      if (k != no_node) take(k, operands);
     }
-    if (is_custom(t, i)) {
-      for (std::uint32_t k : operands_of(t, i)) take(k, rule_inputs);
-    }
-    if (changed) instead.insert_or_assign(i, copied(t, i, operands, std::move(rule_inputs)));
+    if (changed) instead.insert_or_assign(i, copied(t, i, operands));
   }
   return now(target);
 }
@@ -94,16 +68,17 @@ bool stands_on_its_tape(const tape& t, std::uint32_t node) {
 }
 
 variable recorded_again(tape& t, std::uint32_t node, const std::vector<variable>& operands) {
-  const std::vector<std::uint32_t> were = operands_of(t, node);
+  const bool custom = is_custom(t, node);
+  const auto were = t.rule_operands_of(node);
   std::map<std::uint32_t, variable> instead;
   for (std::size_t k = 0; k < were.size(); ++k) {
-    if (is_custom(t, node) || k != 1) instead.emplace(were[k], operands[k]);
+    if (custom || k != 1) instead.emplace(were[k], operands[k]);
   }
-  const std::uint32_t inner = t.nodes()[node].in[is_custom(t, node) ? 0 : 1];
-  const variable value = recomputed(t, instead, inner);
-  if (is_custom(t, node)) return copied(t, node, {&value, 1}, operands);
-  const std::array<variable, 3> in{operands[0], value, operands[2]};
-  return copied(t, node, in, {});
+  const variable value = recomputed(t, instead, t.operands_of(node)[custom ? 0 : 1]);
+  std::vector<variable> now = operands;
+  if (custom) now.insert(now.begin(), value);
+  else now[1] = value;
+  return copied(t, node, now);
 }
 
 }  // namespace cotape::check

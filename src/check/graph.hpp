@@ -9,11 +9,8 @@
 
 namespace cotape::check {
 
-/// What a node's derivative rule sees: its operands; of a custom_gradient, its inputs.
-std::vector<std::uint32_t> operands_of(const tape& t, std::uint32_t node);
-
 /// The nodes of floating dtypes after `from` that depend on it and that `to` is computed from, by
-/// way of operands_of; ascending.
+/// way of tape::rule_operands_of; ascending.
 std::vector<std::uint32_t> path(const tape& t, std::uint32_t from, std::uint32_t to);
 
 /// `target` computed from other values in place of some nodes. What lies between is recorded anew;

@@ -7,7 +7,6 @@
 #include <fmt/ostream.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <deque>
 #include <functional>
@@ -15,8 +14,8 @@
 #include <optional>
 
 #include "cotape/primitive.hpp"
+#include "primitives/assemble.hpp"
 #include "primitives/lowering.hpp"
-#include "primitives/primitives.hpp"
 #include "primitives/ternary.hpp"
 #include "tape/sources.hpp"
 
@@ -57,12 +56,6 @@ class values {
   std::vector<bool> finite_;
 };
 
-template <class F> void for_each_operand(const tape& t, std::uint32_t node, F f) {
-  for (const std::uint32_t i : t.nodes()[node].in) {
-    if (i != no_node) f(i);
-  }
-}
-
 // Where an element of an element-wise result comes from in an operand.
 std::int64_t corresponding(const shape& operand, const shape& result, std::int64_t element) {
   if (operand == result) return element;
@@ -85,11 +78,19 @@ struct run_of_elements {
 class inverse {
  public:
   inverse(const tape& t, const values& v, std::uint32_t node)
-      : t_(t), n_(t.nodes()[node]), attributes_(t.attributes_of(node)), y_(t.type_of(node).shape) {
-    for (const primitive* op : {&primitives::transpose, &primitives::slice, &primitives::embed,
-                                &primitives::concatenate, &primitives::gather}) {
+      : t_(t),
+        n_(t.nodes()[node]),
+        operands_(t.value_operands_of(node)),
+        attributes_(t.attributes_of(node)),
+        y_(t.type_of(node).shape) {
+    for (const primitive* op : {&primitives::transpose, &primitives::slice, &primitives::gather}) {
       if (n_.op == op) moved_.emplace(numbers_moved(v));
     }
+    if (n_.op != &primitives::assemble) return;
+    primitives::assembly(attributes_).for_each_part([&](const auto& p) {
+      parts_.resize(p.operand);  // without indices, which stand between
+      parts_.push_back(p);
+    });
   }
 
   run_of_elements operator()(std::size_t k, std::int64_t element) const {
@@ -109,37 +110,46 @@ class inverse {
       if (k == 0) return {row * columns, 1, columns};
       return {row / high * rows * columns + element % wide, columns, rows};
     }
+    if (k < parts_.size() && parts_[k] && !parts_[k]->indexed())
+      return within(*parts_[k], x, element);
     if (!moved_ || (k == 1 && op == &primitives::gather)) return {0, 1, x.elements()};
-    const std::int64_t from =
-        moved_->data_as<std::int64_t>()[element] - (k == 0 ? 0 : shape_of(0).elements());
-    return {from, 1, from >= 0 && from < x.elements() ? 1 : 0};
+    return {moved_->data_as<std::int64_t>()[element], 1, 1};
   }
 
  private:
-  const shape& shape_of(std::size_t k) const { return t_.type_of(n_.in[k]).shape; }
+  const shape& shape_of(std::size_t k) const { return t_.type_of(operands_[k]).shape; }
 
-  // The operation done with the numbers of its operands' elements; -1 where it puts a constant.
+  // The operation done with the numbers of its operand's elements.
   tensor numbers_moved(const values& v) const {
     tape t;
-    std::vector<variable> operands;
-    std::int64_t next = 0;
-    for (std::size_t k = 0; k < n_.op->arity; ++k) {
-      tensor numbers({int64, shape_of(k)});
-      auto* to = numbers.data_as<std::int64_t>();
-      for (std::int64_t i = 0; i < numbers.shape().elements(); ++i) to[i] = next++;
-      const bool indices = k == 1 && n_.op == &primitives::gather;
-      operands.push_back(t.constant(indices ? v.of(n_.in[k]) : array_view(numbers)));
+    tensor numbers({int64, shape_of(0)});
+    auto* to = numbers.data_as<std::int64_t>();
+    for (std::int64_t i = 0; i < numbers.shape().elements(); ++i) to[i] = i;
+    std::vector<variable> operands{t.constant(numbers)};
+    if (operands_.size() > 1) operands.push_back(t.constant(v.of(operands_[1])));  // indices
+    return evaluate(t.record(*n_.op, operands, attributes_, {}), {});
+  }
+
+  // The element of a part of shape x that stands at an element of the result.
+  run_of_elements within(const primitives::assembly::part& p, const shape& x,
+                         std::int64_t element) const {
+    const std::vector<std::int64_t> at = unravel_index(element, y_);
+    std::int64_t flat = 0;
+    for (std::size_t i = 0; i < x.rank(); ++i) {
+      const std::int64_t from = at[i] - p.first[i], index = from / p.steps[i];
+      if (from % p.steps[i] != 0 || index < 0 || index >= x[i]) return {};
+      flat = flat * x[i] + index;
     }
-    primitives::words attributes(attributes_.begin(), attributes_.end());
-    if (n_.op == &primitives::embed) attributes.back() = std::bit_cast<std::int64_t>(-1.0);
-    return evaluate(t.record(*n_.op, operands, attributes, {}), {});
+    return {flat, 1, 1};
   }
 
   const tape& t_;
   const node& n_;
+  std::span<const std::uint32_t> operands_;
   std::span<const std::int64_t> attributes_;
   const shape& y_;
   std::optional<tensor> moved_;
+  std::vector<std::optional<primitives::assembly::part>> parts_;  // by operand
 };
 
 struct origin {
@@ -197,14 +207,14 @@ class search {
   }
 
   bool mark_operands(std::uint32_t node, const inverse& from, std::int64_t element) {
-    const cotape::node& n = t_.nodes()[node];
-    if (n.op == &builtin<select_op>) {
-      const std::size_t taken = number_at(v_.of(n.in[0]), from(0, element).first) != 0 ? 1 : 2;
-      return mark_run(n.in[taken], taken, from(taken, element));
+    const auto operands = t_.value_operands_of(node);
+    if (t_.nodes()[node].op == &builtin<select_op>) {
+      const std::size_t taken = number_at(v_.of(operands[0]), from(0, element).first) != 0 ? 1 : 2;
+      return mark_run(operands[taken], taken, from(taken, element));
     }
     bool any = false;
-    for (std::size_t k = 0; k < 3 && n.in[k] != no_node; ++k) {
-      any = mark_run(n.in[k], k, from(k, element)) || any;
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      any = mark_run(operands[k], k, from(k, element)) || any;
     }
     return any;
   }
@@ -234,11 +244,11 @@ std::vector<std::string> shortest_path(tape& t, std::uint32_t from) {
       std::reverse(path.begin(), path.end());
       return path;
     }
-    for_each_operand(t, node, [&](std::uint32_t i) {
-      if (came[i] != no_node) return;
+    for (const std::uint32_t i : t.value_operands_of(node)) {
+      if (came[i] != no_node) continue;
       came[i] = node;
       open.push_back(i);
-    });
+    }
   }
   return {};
 }
@@ -286,12 +296,12 @@ std::optional<non_finite> first_non_finite(tape& t, std::span<const std::uint32_
   found.value = number_at(bad, first);
   found.count = static_cast<std::int64_t>(where.elements.size());
   const inverse from(t, v, node);
-  for_each_operand(t, node, [&](std::uint32_t i) {
+  for (const std::uint32_t i : t.value_operands_of(node)) {
     found.operands.push_back(operand_at(t, v.of(i), i, from(found.operands.size(), first)));
-  });
+  }
   found.where = t.place_of(node);
   found.in_reverse_sweep = std::any_of(t.sweeps.begin(), t.sweeps.end(), [&](const auto& s) {
-    return node >= s.first && node < s.second;
+    return node >= s.first && node < s.last;
   });
   found.path = shortest_path(t, node);
   return found;

@@ -1,14 +1,20 @@
 // The reverse sweep: one walk backwards over the array. It visits the nodes between the inputs
 // asked for and the output, records each one's local derivative times its adjoint, and adds up the
-// adjoints of values used more than once. Un-broadcasting happens here and nowhere else.
+// adjoints of values used more than once. Values that were recorded twice are visited once: the
+// first of them stands for all, but what was asked for is equal to nothing else. Un-broadcasting
+// happens here and nowhere else.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include "cotape/derivatives.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/primitive.hpp"
+#include "primitives/assemble.hpp"
+#include "tape/equal_nodes.hpp"
+#include "tape/few.hpp"
 #include "tape/hold.hpp"
 #include "tape/sources.hpp"
 
@@ -37,28 +43,27 @@ std::string made(const char* what, const variable& v) {
 
 class sweep {
  public:
-  sweep(tape& t, std::uint32_t last, const std::vector<variable>& xs) : tape_(t) {
-    first_ = last;
+  sweep(tape& t, std::uint32_t last, const std::vector<variable>& xs) : tape_(t), first_(last) {
     for (const variable& x : xs) first_ = std::min(first_, x.index());
     active_.assign(last - first_ + 1, false);
     adjoints_.assign(last - first_ + 1, no_node);
+    same_ = adjoints_;
     for (const variable& x : xs) {
       if (x.index() <= last) active_[x.index() - first_] = true;
     }
     asked_ = active_;
-    for (std::uint32_t i = first_; i <= last; ++i) {
-      if (!active_[i - first_]) active_[i - first_] = depends(i);
-    }
+    number(last);
   }
 
   void run(variable y, variable dy) {
     tape::hold work(tape_, "a reverse sweep");
     work.move_to(y.index());
-    add(y.index(), dy);
+    add(same(y.index()), dy);
     for (std::uint32_t i = y.index() + 1; i-- > first_;) {
-      if (!active_[i - first_] || adjoints_[i - first_] == no_node) continue;
+      if (!active_[i - first_]) continue;
       work.move_to(i);
-      visit(i);
+      assemble(i);
+      if (adjoints_[i - first_] != no_node) visit(i);
     }
   }
 
@@ -72,67 +77,95 @@ class sweep {
   }
 
  private:
-  bool active(std::uint32_t i) const { return i != no_node && i >= first_ && active_[i - first_]; }
-
-  bool depends(std::uint32_t i) const {
-    const node n = tape_.nodes()[i];
-    if (n.op == &sources::custom) {
-      const auto& rule = sources::rule_of(tape_, i);
-      return std::any_of(rule.inputs.begin(), rule.inputs.end(),
-                         [&](const variable& x) { return active(x.index()); });
+  // Numbers what the output is computed from, equal values by the first of them, and finds what is
+  // active. What was asked for equals nothing else, hence so does all that reads it.
+  void number(std::uint32_t last) {
+    std::size_t needed = 0;
+    same_.back() = last;
+    for (std::uint32_t i = last + 1; i-- > first_;) {
+      if (same_[i - first_] == no_node) continue;
+      ++needed;
+      for (std::uint32_t k : tape_.rule_operands_of(i)) {
+        if (k >= first_) same_[k - first_] = k;
+      }
     }
-    if (n.op->derive == nullptr) return false;
-    return active(n.in[0]) || active(n.in[1]) || active(n.in[2]);
+    equal_nodes known(tape_, needed, [&](std::uint32_t k) { return same(k); });
+    for (std::uint32_t i = first_; i <= last; ++i) {
+      if (same_[i - first_] == no_node || asked_[i - first_]) continue;
+      const primitive* op = tape_.nodes()[i].op;
+      if (op != &primitives::stop_gradient) same_[i - first_] = known.first_equal(i);
+      const auto from = tape_.rule_operands_of(i);
+      active_[i - first_] = op->derive != nullptr && std::any_of(from.begin(), from.end(),
+                                                                 [&](auto k) { return active(k); });
+    }
   }
+
+  std::uint32_t same(std::uint32_t i) const { return i < first_ ? i : same_[i - first_]; }
+  bool active(std::uint32_t i) const { return i >= first_ && active_[i - first_]; }
 
   // The adjoint as the rule gave it, in the input's shape.
   variable checked(variable adjoint, std::uint32_t of, std::uint32_t input) const {
     const value_type &x = tape_.type_of(input), &y = tape_.type_of(of), &dx = adjoint.type();
-    if (dx.dtype == x.dtype && (dx.shape == x.shape || dx.shape == y.shape)) {
-      return unbroadcast(adjoint, x.shape);
-    }
-    throw shape_error(fmt::format("{}: its derivative gave {} for an operand {}",
-                                  tape_.nodes()[of].op->name, dx.text(), x.text()) +
-                      made("output", tape_.at(of)));
+    const primitive* op = tape_.nodes()[of].op;
+    const bool fits = dx.shape == x.shape || dx.shape == y.shape || op == &sources::custom;
+    if (fits && dx.dtype == x.dtype) return unbroadcast(adjoint, x.shape);
+    throw shape_error(
+        fmt::format("{}: its derivative gave {} for an operand {}", op->name, dx.text(), x.text()) +
+        made("output", tape_.at(of)));
   }
 
-  void add(std::uint32_t to, variable part) {
+  void add(std::uint32_t to, variable share) {
+    if (primitives::is_sum_of_parts(tape_, share.index())) {
+      parts_[to].push_back(share.index());
+      return;
+    }
     std::uint32_t& total = adjoints_[to - first_];
-    total = total == no_node ? part.index() : (tape_.at(total) + part).index();
+    total = total == no_node ? share.index() : (tape_.at(total) + share).index();
+  }
+
+  // Shares that cover node i in part (of its slices, say) are put together at once, when all are
+  // there: added one by one, each would cost as much as the whole.
+  void assemble(std::uint32_t i) {
+    const auto found = parts_.find(i);
+    if (found == parts_.end()) return;
+    std::vector<std::uint32_t> shares = std::move(found->second);
+    parts_.erase(found);
+    std::uint32_t& total = adjoints_[i - first_];
+    if (total != no_node) shares.insert(shares.begin(), total);
+    total = primitives::assembled(tape_, shares, tape_.place_of(i)).index();
   }
 
   void visit(std::uint32_t i) {
-    const node n = tape_.nodes()[i];
-    const variable dy = tape_.at(adjoints_[i - first_]);
-    if (n.op == &sources::custom) return visit_custom(i, dy);
-    if (n.op->derive == nullptr) return;
-    std::array<variable, 3> inputs;
-    derivation d{{inputs.data(), n.op->arity}, {}, tape_.at(i), dy, {}, {}};
+    const primitive& op = *tape_.nodes()[i].op;
+    const auto operands = tape_.rule_operands_of(i);
+    if (op.derive == nullptr) return;
+    few<variable> inputs(operands.size()), adjoints(operands.size());
+    few<bool> needed(operands.size());
     bool any = false;
-    for (std::size_t k = 0; k < n.op->arity; ++k) {
-      inputs[k] = tape_.at(n.in[k]);
-      d.needed[k] = active(n.in[k]) && tape_.type_of(n.in[k]).dtype != int64;
-      any = any || d.needed[k];
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      inputs[k] = tape_.at(same(operands[k]));
+      needed[k] = active(operands[k]) && tape_.type_of(operands[k]).dtype != int64;
+      any = any || needed[k];
     }
     if (!any) return;
     // The tape's words may move while the rule records.
     const auto words = tape_.attributes_of(i);
     attributes_.assign(words.begin(), words.end());
-    d.attributes = attributes_;
-    const bool undoes = n.op->undoes != nullptr && tape_.nodes()[n.in[0]].op == n.op->undoes;
+    derivation d{inputs.all(), attributes_,   tape_.at(i), tape_.at(adjoints_[i - first_]),
+                 needed.all(), adjoints.all()};
+    const bool undoes = op.undoes != nullptr && tape_.nodes()[operands[0]].op == op.undoes;
     if (undoes) return pass_by(i, d);
-    n.op->derive(d);
-    for (std::size_t k = 0; k < n.op->arity; ++k) {
-      if (d.needed[k] && !d.adjoints[k].empty()) {
-        add(n.in[k], checked(d.adjoints[k], i, n.in[k]));
-      }
+    op.derive(d);
+    for (std::size_t k = 0; k < d.inputs.size(); ++k) {
+      if (!needed[k] || adjoints[k].empty()) continue;
+      add(inputs[k].index(), checked(adjoints[k], i, inputs[k].index()));
     }
   }
 
   // Node i undoes the operation of its input: the adjoint goes to that one's operand as it is. The
   // input has a share of its own only if it is asked for, which goes no further.
   void pass_by(std::uint32_t i, derivation& d) {
-    const std::uint32_t input = tape_.nodes()[i].in[0], operand = tape_.nodes()[input].in[0];
+    const std::uint32_t input = d.inputs[0].index(), operand = same(tape_.operands_of(input)[0]);
     if (asked_[input - first_]) {
       tape_.nodes()[i].op->derive(d);
       const auto [aside, added] = asides_.try_emplace(input, d.adjoints[0]);
@@ -141,35 +174,12 @@ class sweep {
     if (active(operand)) add(operand, d.adjoint);
   }
 
-  void visit_custom(std::uint32_t i, variable dy) {
-    const auto& rule = sources::rule_of(tape_, i);
-    const std::vector<variable> adjoints = rule.rule(rule.inputs, tape_.at(i), dy);
-    if (adjoints.size() != rule.inputs.size()) {
-      throw value_error(fmt::format("custom_gradient: the rule gave {} adjoints for {} inputs",
-                                    adjoints.size(), rule.inputs.size()) +
-                        made("output", tape_.at(i)));
-    }
-    for (std::size_t k = 0; k < adjoints.size(); ++k) {
-      const variable& x = rule.inputs[k];
-      if (adjoints[k].empty() || !active(x.index())) continue;
-      if (&adjoints[k].owner() != &tape_) {
-        throw tape_error("custom_gradient: the rule's adjoint lives on another tape");
-      }
-      shape joint;
-      if (adjoints[k].dtype() != x.dtype() || !broadcast(adjoints[k].shape(), x.shape(), joint) ||
-          joint != adjoints[k].shape()) {
-        throw shape_error(fmt::format("custom_gradient: the rule's adjoint {} is {}, the input {}",
-                                      k, adjoints[k].type().text(), x.type().text()) +
-                          made("output", tape_.at(i)));
-      }
-      add(x.index(), unbroadcast(adjoints[k], x.shape()));
-    }
-  }
-
   tape& tape_;
   std::uint32_t first_;
   std::vector<bool> active_, asked_;  // on the way to an input, an input itself
   std::vector<std::uint32_t> adjoints_;
+  std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> parts_;  // shares: see assemble
+  std::vector<std::uint32_t> same_;  // the first of the nodes that are equal; no_node: not needed
   std::map<std::uint32_t, variable> asides_;  // shares that go no further: see pass_by
   std::vector<std::int64_t> attributes_;
 };
@@ -198,7 +208,7 @@ std::vector<variable> vjp(variable y, const std::vector<variable>& xs, operand d
   const auto first = static_cast<std::uint32_t>(t.size());
   s.run(y, seed);
   while (!t.sweeps.empty() && t.sweeps.back().first >= first) t.sweeps.pop_back();  // of its rules
-  t.sweeps.emplace_back(first, static_cast<std::uint32_t>(t.size()));
+  t.sweeps.push_back({first, static_cast<std::uint32_t>(t.size()), y.index()});
   std::vector<variable> result;
   for (const variable& x : xs) {
     const variable g = s.adjoint(x);

@@ -28,6 +28,14 @@ void file_task::fail_by_system(const char* what) const {
   fail(fmt::format("cannot {}: {}", what, std::strerror(errno)));
 }
 
+descriptor::descriptor(int number) : number_(number) {
+  if (number < 0 || number > STDERR_FILENO) return;
+  number_ = ::fcntl(number, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  const int why = errno;
+  ::close(number);
+  errno = why;
+}
+
 descriptor::~descriptor() {
   if (open()) ::close(number_);
 }

@@ -31,7 +31,10 @@ struct file_task {
 // An open file's number, closed at the end.
 class descriptor {
  public:
-  explicit descriptor(int number = -1) : number_(number) {}
+  descriptor() = default;
+  // Takes a number that the system gave, or -1. One of a closed standard file is changed for
+  // another: what the process prints would get into the file.
+  explicit descriptor(int number);
   descriptor(descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
   descriptor& operator=(descriptor&& other) noexcept {
     std::swap(number_, other.number_);
@@ -43,7 +46,7 @@ class descriptor {
   int release() { return std::exchange(number_, -1); }
 
  private:
-  int number_;
+  int number_ = -1;
 };
 
 // Fails for a file that the system cannot be asked about by its name.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <zip.h>
 
+#include <cerrno>
 #include <memory>
 #include <vector>
 
@@ -25,9 +26,10 @@ struct release {
 };
 template <class T> using handle = std::unique_ptr<T, release>;
 
-// Fails with what libzip says of its error.
+// Fails with what libzip says of its error. Where it found no memory it may say that the archive
+// is broken, or nothing; but malloc says so in errno, which is cleared before all work with libzip.
 [[noreturn]] void fail_by_zip(const file_task& task, const std::string& what, zip_error_t* error) {
-  if (zip_error_code_zip(error) == ZIP_ER_MEMORY) throw std::bad_alloc();
+  if (zip_error_code_zip(error) == ZIP_ER_MEMORY || errno == ENOMEM) throw std::bad_alloc();
   task.fail(fmt::format("{}: {}", what, zip_error_strerror(error)));
 }
 
@@ -71,6 +73,7 @@ class archive {
     if (!zip_) {
       zip_error_t error;
       zip_error_init_with_code(&error, code);
+      if (code == ZIP_ER_OPEN && errno != ENOMEM) task.fail_by_system("open it");
       fail_by_zip(task, "it is no zip archive, or broken", &error);
     }
     from.file.release();  // the archive closes it
@@ -166,6 +169,7 @@ std::string content_of(const file_task& task, zip_source_t* source) {
 }  // namespace
 
 named_tensors read_npz(const file_task& task, const read_limits& limits, const approval& approve) {
+  errno = 0;
   const archive from(task, limits);
   named_types types;
   for (std::uint64_t i = 0; i < from.count(); ++i) {
@@ -188,6 +192,7 @@ void write_npz(const file_task& task, const named_views& values) {
   if (values.empty()) {
     throw value_error(fmt::format("{}: there is nothing to write", task.operation));
   }
+  errno = 0;
   zip_error_t error;
   zip_error_init(&error);
   const handle<zip_source_t> target(zip_source_buffer_create(nullptr, 0, 0, &error));

@@ -4,10 +4,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/limits.h>
 #include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,6 +26,10 @@ std::optional<struct stat> status_of(const descriptor& folder, const std::string
   struct stat s {};
   if (::fstatat(folder.number(), name.c_str(), &s, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
   return s;
+}
+
+file_state state_of(const struct stat& s) {
+  return {s.st_dev, s.st_ino, static_cast<std::uint64_t>(s.st_size)};
 }
 
 // Where a file stands, or will: every link followed.
@@ -91,11 +97,21 @@ void write_all(const file_task& task, const descriptor& file, std::string_view b
 // the next writer.
 class unfinished_file {
  public:
-  unfinished_file(const file_task& task, const destination& to) : task_(task), to_(to) { open(); }
+  unfinished_file(const file_task& task, const destination& to) : task_(task), to_(to) {
+    const std::string start =
+        to_.name.substr(0, NAME_MAX - ending.size() - 3) + std::string(ending);
+    const int next = open(start);
+    try {
+      remove_leftovers(start, next);
+    } catch (...) {
+      remove();
+      throw;
+    }
+  }
   unfinished_file(const unfinished_file&) = delete;
   unfinished_file& operator=(const unfinished_file&) = delete;
   ~unfinished_file() {
-    if (ours_) ::unlinkat(to_.folder.number(), name_.c_str(), 0);
+    if (ours_) remove();
   }
 
   void write(std::string_view bytes) { write_all(task_, file_, bytes); }
@@ -114,24 +130,31 @@ class unfinished_file {
   }
 
  private:
+  static constexpr std::string_view ending = ".cotape-unfinished";
+  static constexpr int most_names = 100;
+
+  static std::string name_of(const std::string& start, int k) {
+    return k == 0 ? start : fmt::format("{}-{}", start, k);
+  }
+  void remove() const { ::unlinkat(to_.folder.number(), name_.c_str(), 0); }
+
   // The first name is free but for other writers of the file and for what others have put there.
-  void open() {
-    constexpr std::string_view ending = ".cotape-unfinished";
-    constexpr int most_names = 100;
-    const std::string start =
-        to_.name.substr(0, NAME_MAX - ending.size() - 3) + std::string(ending);
-    const auto name = [&](int k) { return k == 0 ? start : fmt::format("{}-{}", start, k); };
-    int k = 0;
-    for (; k < most_names && !ours_; ++k) {
-      name_ = name(k);
+  // The number after the name that it got.
+  int open(const std::string& start) {
+    for (int k = 0; k < most_names; ++k) {
+      name_ = name_of(start, k);
       ours_ = create() || (remove_leftover(name_) && create());
+      if (ours_) return k + 1;
     }
-    if (!ours_) task_.fail(fmt::format("cannot write beside it: remove '{}...'", start));
-    // Writers that were killed while others wrote have left later ones. Nothing is beyond a few
-    // free names, unless as many writers ended their work meanwhile.
+    task_.fail(fmt::format("cannot write beside it: remove '{}...'", start));
+  }
+
+  // Writers that were killed while others wrote have left later ones. Nothing is beyond a few free
+  // names, unless as many writers ended their work meanwhile.
+  void remove_leftovers(const std::string& start, int k) const {
     constexpr int few = 3;
     for (int free = 0; k < most_names && free < few; ++k) {
-      const std::string left = name(k);
+      const std::string left = name_of(start, k);
       free = status_of(to_.folder, left) ? 0 : free + 1;
       if (free == 0) remove_leftover(left);
     }
@@ -180,7 +203,25 @@ class unfinished_file {
         mode = (mode & 0707) | (mode & 7) << 3;
       }
     }
+    if (!take_access_list()) mode &= 07707;
     if (::fchmod(file_.number(), mode) != 0) task_.fail_by_system("keep its mode");
+  }
+
+  // With an access control list, a mode's bits of the group say what the list allows at most;
+  // without it, what the group may do, which has no such right then. A file without one takes none
+  // from its folder. False if there is a list that cannot be kept.
+  bool take_access_list() const {
+    constexpr const char* key = "system.posix_acl_access";
+    const descriptor old(::openat(to_.folder.number(), to_.name.c_str(),
+                                  O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!old.open()) return false;
+    std::string list(XATTR_SIZE_MAX, '\0');
+    const auto n = ::fgetxattr(old.number(), key, list.data(), list.size());
+    if (n >= 0) {
+      return ::fsetxattr(file_.number(), key, list.data(), static_cast<std::size_t>(n), 0) == 0;
+    }
+    if (errno != ENODATA && errno != EOPNOTSUPP) return false;
+    return ::fremovexattr(file_.number(), key) == 0 || errno == ENODATA || errno == EOPNOTSUPP;
   }
 
   const file_task& task_;
@@ -190,12 +231,16 @@ class unfinished_file {
   bool ours_ = false;
 };
 
-void write_stream(const file_task& task, std::string_view bytes) {
+// Also brings the bytes out of the stream's buffer: what fails later nobody would be told.
+void write_stream(const file_task& task, std::span<const std::string_view> pieces) {
   const auto fail = [&] {
     throw io_error(fmt::format("{}: cannot write to the stream", task.operation));
   };
   try {
-    task.stream->write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    for (const std::string_view bytes : pieces) {
+      task.stream->write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    }
+    task.stream->flush();
   } catch (const std::ios_base::failure&) {  // as it was told to
     fail();
   }
@@ -206,8 +251,7 @@ void write_stream(const file_task& task, std::string_view bytes) {
 
 void write_file(const file_task& task, std::span<const std::string_view> pieces) {
   if (task.stream != nullptr) {
-    for (const std::string_view piece : pieces) write_stream(task, piece);
-    return;
+    return write_stream(task, pieces);
   }
   const destination to = find_destination(task);
   unfinished_file out(task, to);
@@ -219,13 +263,28 @@ void write_file(const file_task& task, std::string_view text) {
   write_file(task, std::span<const std::string_view>(&text, 1));
 }
 
-bool append_to_file(const file_task& task, std::string_view text) {
+void demand_writable(const file_task& task) {
+  if (task.stream != nullptr) return;
+  const destination to = find_destination(task);
+  if (::faccessat(to.folder.number(), ".", W_OK | X_OK, AT_EACCESS) != 0) {
+    task.fail_by_system("write beside it");
+  }
+}
+
+file_state state_of(const file_task& task) {
+  if (task.stream != nullptr) return {1};
+  struct stat s {};
+  if (::stat(task.file.c_str(), &s) != 0) return {};
+  return state_of(s);
+}
+
+bool append_to_file(const file_task& task, std::string_view text, file_state& state) {
   if (task.stream != nullptr) {
-    write_stream(task, text);
+    write_stream(task, {&text, 1});
     return true;
   }
   const destination to = find_destination(task);
-  if (!to.old) return false;
+  if (!to.old || state_of(*to.old) != state) return false;
   const descriptor file(::openat(to.folder.number(), to.name.c_str(),
                                  O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file.open()) task.fail_by_system("write it");
@@ -235,6 +294,7 @@ bool append_to_file(const file_task& task, std::string_view text) {
     [[maybe_unused]] const int failed = ::ftruncate(file.number(), to.old->st_size);
     throw;
   }
+  state[2] += text.size();
   return true;
 }
 

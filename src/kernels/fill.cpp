@@ -1,4 +1,5 @@
-// fill and cast: the choice of instruction set.
+// fill, cast and copy: the choice of instruction set.
+#include "kernels/copy.hpp"
 #include "kernels/isa/entries.hpp"
 
 namespace cotape::kernels {
@@ -7,7 +8,13 @@ kernel fill(std::size_t element_size, isa i) {
   return for_isa(i, [=]<class Arch>() { return fill_kernel<Arch>(element_size); });
 }
 
+kernel copy(dtype type) {
+  if (type == float32) return [](const step& s) { copy_bytes(s.d, s.a, std::size_t{s.n} * 4); };
+  return [](const step& s) { copy_bytes(s.d, s.a, std::size_t{s.n} * 8); };
+}
+
 kernel cast(dtype from, dtype to, isa i) {
+  if (from == to) return copy(to);
   return for_isa(i, [=]<class Arch>() { return cast_kernel<Arch>(from, to); });
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "cotape/shape.hpp"
@@ -42,11 +43,21 @@ struct index_map {
 
 // d[i] = a[map(base + i)] for i < n, side = the map (whole `a`, tile of `d`). The returned kernel
 // is the fastest one for the map: a copy, a fill, a repeated row, spread columns, a blocked
-// transpose (if `whole`: called once with base 0 and n = all elements) or the general walk.
+// transpose or the general walk. `whole`: it is called once with base 0 and n = all elements, and
+// large moves are split over threads.
 kernel load(const index_map& map, std::size_t element_size, bool whole);
 
-// d[map(i)] = a[i] for i < n, side = the map; the rest of d is untouched.
+// d[map(i)] = a[i] for i < n, side = the map; the rest of d is untouched. Large moves are split
+// over threads.
 kernel store(const index_map& map, std::size_t element_size);
+// The same with d[map(i)] += a[i], one element after the other.
+kernel add(const index_map& map, dtype);
+
+// How stores through maps cover the elements 0 .. size - 1: none of them twice, each of them.
+struct cover {
+  bool once, whole;
+};
+cover cover_of(std::span<const index_map> maps, std::int64_t size);
 
 // d[i] = *a for i < n (n rounded up to whole vectors).
 kernel fill(std::size_t element_size, isa = chosen_isa());
@@ -57,12 +68,20 @@ struct reduction {
   std::int64_t outer = 1, reduced = 1, inner = 1;
 };
 
-// A streaming reduction: called for consecutive tiles (base = 0, tile, ...; a = the tile's data, n
-// its exact size) or with several tiles at once (base a multiple of tile; the same bits), d = the
-// whole result (outer * inner elements), c = scratch, side = the geometry. The call with base 0
-// initialises, the one that reaches the end finishes. An empty reduction is one call with n = 0.
-// The order of summation depends on flat positions only (fixed blocked trees), never on the
-// instruction set: lanes of 16 floats or 8 doubles for all.
+// The order of summation, which never depends on tiles, threads or the instruction set: along a
+// last axis a row is cut from its own start into pieces of so many elements, each summed by a
+// fixed tree (isa/lanes.hpp); its pieces are added in order, block by block, and then the blocks.
+// Along other axes a column is cut into pieces and blocks of so many rows, added in order.
+inline constexpr std::int64_t piece_elements = 128, block_elements = 512 * piece_elements;
+inline constexpr std::int64_t piece_rows = 64, block_rows = 64 * piece_rows;
+
+// Called once for everything (n elements from base 0; large ones are split over threads), or for
+// consecutive parts of any size (base = 0, ...; a = the part's data, n its exact size), on one
+// thread. d = the whole result (outer * inner elements), c = scratch, side = the geometry. The
+// call with base 0 initialises, the one that reaches the end finishes. An empty reduction is one
+// call with n = 0. Up to least_parts elements come in one call. Nothing behind the n elements is
+// read.
+inline constexpr std::int64_t least_parts = 512;
 struct reducer {
   kernel run = nullptr;
   std::size_t (*scratch_bytes)(const reduction&, dtype) = nullptr;
@@ -79,7 +98,10 @@ kernel cumsum(dtype, bool reverse);
 // --- Indices: x seen as (outer, reduced, inner), `rows` = number of indices ---------------------
 
 kernel gather(dtype);       // d (outer, rows, inner) = a at the int64 indices b; throws value_error
-kernel scatter_add(dtype);  // d (outer, reduced, inner) = 0, then += a (outer, rows, inner) at b
+kernel scatter_add(dtype);  // d (outer, reduced, inner) += a (outer, rows, inner) at b
+
+// Throws value_error with the message, side = a std::string, if one of a's n elements is 0.
+kernel require(dtype);
 
 // --- Random numbers -----------------------------------------------------------------------------
 
@@ -115,7 +137,8 @@ const char* gemm_kernel_name();
 
 // --- Conversions --------------------------------------------------------------------------------
 
-// n elements, rounded up to a multiple of 8; to int64 toward zero, NaN and what is outside to the
+kernel copy(dtype);  // n elements
+// n elements; to int64 toward zero, NaN and what is outside to the
 // least int64.
 kernel cast(dtype from, dtype to, isa = chosen_isa());
 

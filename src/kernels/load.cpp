@@ -2,7 +2,8 @@
 // or 8 bytes whose type does not matter. `load` picks the kernel when the program is built.
 #include <cstring>
 
-#include "kernels/kernels.hpp"
+#include "kernels/copy.hpp"
+#include "kernels/walk.hpp"
 
 namespace cotape::kernels {
 namespace {
@@ -21,11 +22,11 @@ template <class W> const W* source(const step& s) {
   return static_cast<const W*>(s.a) + map_of(s).offset;
 }
 
-// Short copies in steps of 16 bytes: a call of memcpy takes as long as 20 elements.
+// Short copies in steps of 16 bytes: a call takes as long as 20 elements.
 template <class W> void copy_words(W* d, const W* a, std::int64_t n) {
   constexpr std::int64_t chunk = 16 / sizeof(W);
   if (n >= 64) {
-    std::memcpy(d, a, static_cast<std::size_t>(n) * sizeof(W));
+    copy_bytes(d, a, static_cast<std::size_t>(n) * sizeof(W));
     return;
   }
   std::int64_t i = 0;
@@ -99,48 +100,6 @@ template <class W> void load_columns(const step& s) {
 
 // --- The general walk ---------------------------------------------------------------------------
 
-// Where element `base` of the walk stands.
-struct place {
-  std::array<std::int64_t, shape::max_rank> index{};
-  std::int64_t at = 0;
-
-  place(const index_map& map, std::int64_t base) {
-    for (std::uint32_t axis = map.rank; base != 0 && axis-- > 0;) {
-      index[axis] = base % map.size[axis];
-      base /= map.size[axis];
-      at += index[axis] * map.stride[axis];
-    }
-  }
-  // To the start of the next innermost row.
-  void next_row(const index_map& map) {
-    const std::uint32_t last = map.rank - 1;
-    at -= index[last] * map.stride[last];
-    index[last] = 0;
-    for (std::uint32_t axis = last; axis-- > 0;) {
-      at += map.stride[axis];
-      if (++index[axis] < map.size[axis]) return;
-      at -= map.size[axis] * map.stride[axis];
-      index[axis] = 0;
-    }
-  }
-};
-
-// Calls piece(place, length) for innermost rows and parts of rows, in order.
-template <class Piece>
-void walk(const index_map& map, std::int64_t base, std::int64_t n, Piece piece) {
-  if (n == 0) return;
-  if (map.rank == 0) return piece(std::int64_t{0}, n);
-  place p(map, base);
-  const std::uint32_t last = map.rank - 1;
-  while (n > 0) {
-    const std::int64_t rest = map.size[last] - p.index[last];
-    const std::int64_t length = rest < n ? rest : n;
-    piece(p.at, length);
-    n -= length;
-    if (n > 0) p.next_row(map);
-  }
-}
-
 template <class W> void load_walk(const step& s) {
   const index_map& map = map_of(s);
   const std::int64_t stride = map.rank == 0 ? 0 : map.stride[map.rank - 1];
@@ -174,6 +133,13 @@ template <class W> void store_walk(const step& s) {
     }
     a += n;
   });
+}
+
+// Runs below this many elements are stored at once, without a walk or threads.
+constexpr std::int64_t small_run = 1 << 12;
+
+template <class W> void store_run(const step& s) {
+  copy_words(static_cast<W*>(s.d) + map_of(s).offset + s.base, static_cast<const W*>(s.a), s.n);
 }
 
 // --- Transposes ---------------------------------------------------------------------------------
@@ -236,17 +202,12 @@ std::uint32_t consecutive_axis(const index_map& map) {
 }
 
 // Any whole transpose: the consecutive axis of `a` against the last one, for all other indices.
-template <class W> void load_transposed(const step& s) {
-  const index_map& map = map_of(s);
-  if (s.n == 0) return;
+// d_stride: those of the axes in `d`.
+template <class W>
+void transpose_all(const index_map& map, const W* a, W* d,
+                   const std::array<std::int64_t, shape::max_rank>& d_stride) {
   const std::uint32_t last = map.rank - 1, axis = consecutive_axis(map);
-  std::array<std::int64_t, shape::max_rank> d_stride{}, index{};
-  for (std::int64_t i = last, n = 1; i >= 0; --i) {
-    d_stride[static_cast<std::size_t>(i)] = n;
-    n *= map.size[static_cast<std::size_t>(i)];
-  }
-  const W* a = source<W>(s);
-  W* d = static_cast<W*>(s.d);
+  std::array<std::int64_t, shape::max_rank> index{};
   while (true) {
     transpose(a, map.stride[last], d, d_stride[axis], map.size[axis], map.size[last]);
     std::uint32_t i = last;
@@ -263,12 +224,56 @@ template <class W> void load_transposed(const step& s) {
   }
 }
 
+// Threads share the longest axis but the last.
+template <class W> void load_transposed(const step& s) {
+  const index_map& map = map_of(s);
+  if (s.n == 0) return;
+  std::array<std::int64_t, shape::max_rank> d_stride{};
+  std::uint32_t longest = 0;
+  for (std::uint32_t i = map.rank; i-- > 0;) {
+    d_stride[i] = i + 1 == map.rank ? 1 : d_stride[i + 1] * map.size[i + 1];
+    if (i + 1 < map.rank && map.size[i] > map.size[longest]) longest = i;
+  }
+  const std::int64_t size = map.size[longest];
+  const std::int64_t grain = size >= 64 ? 16 : 1;
+  split_move(size, s.n / size * std::int64_t{sizeof(W)}, grain,
+             [&](std::int64_t first, std::int64_t end) {
+               index_map part = map;
+               part.size[longest] = end - first;
+               transpose_all(part, source<W>(s) + first * map.stride[longest],
+                             static_cast<W*>(s.d) + first * d_stride[longest], d_stride);
+             });
+}
+
+// A move of whole tensors, shared by threads: of a load `d` moves on, of a store `a`.
+template <class W, kernel Run> void load_split(const step& s) {
+  split_move(s.n, sizeof(W), 64, [&](std::int64_t first, std::int64_t end) {
+    step part = s;
+    part.base = static_cast<std::uint32_t>(first);
+    part.n = static_cast<std::uint32_t>(end - first);
+    part.d = static_cast<W*>(s.d) + first;
+    Run(part);
+  });
+}
+template <class W> void store_split(const step& s) {
+  split_move(s.n, sizeof(W), 64, [&](std::int64_t first, std::int64_t end) {
+    step part = s;
+    part.base = static_cast<std::uint32_t>(first);
+    part.n = static_cast<std::uint32_t>(end - first);
+    part.a = static_cast<const W*>(s.a) + first;
+    store_walk<W>(part);
+  });
+}
+
 template <class W> kernel choose_load(const index_map& map, bool whole) {
-  if (map.rank == 1 && map.stride[0] == 1) return &load_run<W>;
-  if (map.rank == 2 && map.stride[0] == 0 && map.stride[1] == 1) return &load_rows<W>;
-  if (map.rank == 2 && map.stride[1] == 0) return &load_columns<W>;
+  const auto either = [&]<kernel Run>() { return whole ? &load_split<W, Run> : Run; };
+  if (map.rank == 1 && map.stride[0] == 1) return either.template operator()<&load_run<W>>();
+  if (map.rank == 2 && map.stride[0] == 0 && map.stride[1] == 1) {
+    return either.template operator()<&load_rows<W>>();
+  }
+  if (map.rank == 2 && map.stride[1] == 0) return either.template operator()<&load_columns<W>>();
   if (whole && consecutive_axis(map) < map.rank) return &load_transposed<W>;
-  return &load_walk<W>;
+  return either.template operator()<&load_walk<W>>();
 }
 
 }  // namespace
@@ -277,8 +282,11 @@ kernel load(const index_map& map, std::size_t element_size, bool whole) {
   return element_size == 4 ? choose_load<word4>(map, whole) : choose_load<word8>(map, whole);
 }
 
-kernel store(const index_map&, std::size_t element_size) {
-  return element_size == 4 ? &store_walk<word4> : &store_walk<word8>;
+kernel store(const index_map& map, std::size_t element_size) {
+  if (is_run(map) && map.elements() < small_run) {
+    return element_size == 4 ? &store_run<word4> : &store_run<word8>;
+  }
+  return element_size == 4 ? &store_split<word4> : &store_split<word8>;
 }
 
 }  // namespace cotape::kernels

@@ -9,29 +9,30 @@ namespace cotape::kernels {
 
 namespace {
 
-// A step at a tile, in the scratch buffer of the part.
-step placed(const loop_body& loop, const loop_step& l, std::uint32_t tile, std::size_t shift) {
+// A step at the tile of `n` elements that starts at `base`, in the scratch buffer of the part.
+step placed(const loop_body& loop, const loop_step& l, std::uint32_t base, std::uint32_t n,
+            std::size_t shift) {
   const auto moved = [&](const void* p, std::size_t k) {
     const auto* at = static_cast<const std::byte*>(p);
     const auto offset =
         reinterpret_cast<std::uintptr_t>(at) - reinterpret_cast<std::uintptr_t>(loop.scratch);
     if (shift != 0 && offset < loop.scratch_bytes) at += shift;
-    return const_cast<std::byte*>(at + tile * l.advance[k]);
+    return const_cast<std::byte*>(at + base * (l.advance[k] / loop.tile));
   };
   step now = l.what;
   now.d = moved(now.d, 0);
   now.a = moved(now.a, 1);
   now.b = moved(now.b, 2);
   now.c = moved(now.c, 3);
-  now.base = tile * loop.tile;
-  now.n = std::min(loop.tile, loop.size - now.base);
+  now.base = base;
+  now.n = n;
   return now;
 }
 
-void run_once(const loop_body& loop, const std::vector<loop_step>& steps, std::uint32_t tile,
-              std::size_t shift) {
+void run_once(const loop_body& loop, const std::vector<loop_step>& steps, std::uint32_t base,
+              std::uint32_t n, std::size_t shift) {
   for (const loop_step& l : steps) {
-    const step now = placed(loop, l, tile, shift);
+    const step now = placed(loop, l, base, n, shift);
     now.run(now);
   }
 }
@@ -40,17 +41,17 @@ template <class Pointer> void move(Pointer*& p, std::uint64_t bytes) {
   p = reinterpret_cast<Pointer*>(reinterpret_cast<std::uintptr_t>(p) + bytes);
 }
 
-// The tiles from first to last (exclusive), of which the loop's last may be shorter. The steps
-// stand at the tile; moving them on costs less than placing them anew.
+// The elements from first to last (exclusive), tile by tile, of which the last may be shorter. The
+// steps stand at the tile; moving them on costs less than placing them anew.
 void run_tiles(const loop_body& loop, int part, std::uint32_t first, std::uint32_t last,
                std::size_t shift) {
   const std::size_t n = loop.steps.size();
   loop_step* moving = loop.moving.data() + n * static_cast<std::size_t>(part);
   for (std::size_t k = 0; k < n; ++k) {
-    moving[k] = {placed(loop, loop.steps[k], first, shift), loop.steps[k].advance};
+    moving[k] = {placed(loop, loop.steps[k], first, 0, shift), loop.steps[k].advance};
   }
-  for (std::uint32_t t = first; t < last; ++t) {
-    const std::uint32_t size = std::min(loop.tile, loop.size - t * loop.tile);
+  for (std::uint32_t left = last - first; left > 0;) {
+    const std::uint32_t size = std::min(loop.tile, left);
     for (std::size_t k = 0; k < n; ++k) {
       loop_step& l = moving[k];
       l.what.n = size;
@@ -61,21 +62,25 @@ void run_tiles(const loop_body& loop, int part, std::uint32_t first, std::uint32
       move(l.what.b, l.advance[2]);
       move(l.what.c, l.advance[3]);
     }
+    left -= size;
   }
 }
 
 void run_part(const loop_body& loop, int part) {
   const std::size_t shift = loop.scratch_bytes * static_cast<std::size_t>(part);
-  const std::uint32_t tiles = (loop.size + loop.tile - 1) / loop.tile;
+  const std::uint32_t grains = (loop.size - 1) / loop.grain + 1;
   const auto start = [&](int p) {
-    return static_cast<std::uint32_t>(std::uint64_t{tiles} * static_cast<std::uint64_t>(p) /
-                                      static_cast<std::uint64_t>(loop.parts));
+    if (p == loop.parts) return loop.size;
+    return static_cast<std::uint32_t>(std::uint64_t{grains} * static_cast<std::uint64_t>(p) /
+                                      static_cast<std::uint64_t>(loop.parts)) *
+           loop.grain;
   };
-  const std::uint32_t first = start(part), last = start(part + 1);
-  const bool apart = last == tiles && !loop.last.empty();
-  run_once(loop, loop.before, 0, shift);
-  run_tiles(loop, part, first, last - apart, shift);
-  if (apart) run_once(loop, loop.last, last - 1, shift);
+  const std::uint32_t first = start(part), end = start(part + 1);
+  const bool apart = end == loop.size && end > first && !loop.last.empty();
+  const std::uint32_t rest = apart ? (end - first - 1) % loop.tile + 1 : 0;
+  run_once(loop, loop.before, 0, loop.tile, shift);
+  run_tiles(loop, part, first, end - rest, shift);
+  if (apart) run_once(loop, loop.last, end - rest, rest, shift);
 }
 
 }  // namespace

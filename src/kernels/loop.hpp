@@ -21,7 +21,9 @@ struct loop_body {
   std::vector<loop_step> last;    // for the last tile, if it is not whole and differs
   std::uint32_t size = 0;         // elements
   std::uint32_t tile = 0;         // elements at a time
-  // How many threads share the tiles. Each has a scratch buffer of its own, one behind the other.
+  // How many threads share the loop, in multiples of so many elements. Each has a scratch buffer of
+  // its own, one behind the other.
+  std::uint32_t grain = 0;
   int parts = 1;
   std::byte* scratch = nullptr;
   std::size_t scratch_bytes = 0;

@@ -3,25 +3,40 @@
 #include "cotape/error.hpp"
 #include "kernels/arch.hpp"
 #include "kernels/isa/entries.hpp"
+#include "kernels/threads.hpp"
 
 namespace cotape::kernels {
 namespace {
 
-// Partial sums in the scratch buffer: a double for floats, a compensated pair for doubles.
+// Scratch for calls part by part, and for the totals of blocks in a call for everything. `piece`
+// and `total` are the sizes of the sums of a piece and of a block; a column's piece may be summed
+// in its result (0).
+std::size_t scratch_of(const reduction& g, std::size_t element, std::size_t piece,
+                       std::size_t total) {
+  const auto outer = static_cast<std::size_t>(g.outer), inner = static_cast<std::size_t>(g.inner);
+  if (g.outer * g.reduced * g.inner <= least_parts) return 0;
+  const auto blocks = [&](std::int64_t size) {
+    const auto n = static_cast<std::size_t>((g.reduced + size - 1) / size);
+    return n > 1 ? outer * n * inner * total : 0;
+  };
+  if (g.inner == 1) {
+    return std::max(piece_elements * element + 2 * total, blocks(block_elements));
+  }
+  const std::size_t totals = (g.reduced > piece_rows) + (g.reduced > block_rows);
+  return std::max(inner * (piece + totals * total), blocks(block_rows));
+}
+
 std::size_t sum_scratch(const reduction& g, dtype type) {
-  const std::size_t one = type == float32 ? sizeof(double) : 2 * sizeof(double);
-  if (g.inner == 1) return g.outer * g.reduced <= tile ? 0 : one;
-  return g.reduced <= fold_rows ? 0 : one * static_cast<std::size_t>(g.inner);
+  return scratch_of(g, size_of(type), 0, type == float32 ? sizeof(double) : 2 * sizeof(double));
 }
 
 std::size_t max_scratch(const reduction& g, dtype type) {
-  return g.inner == 1 && g.outer * g.reduced > tile ? size_of(type) : 0;
+  return scratch_of(g, size_of(type), 0, size_of(type));
 }
 
 std::size_t norm_scratch(const reduction& g, dtype type) {
   const std::size_t one = type == float32 ? sizeof(double) : 3 * sizeof(double);
-  if (g.inner == 1) return g.outer * g.reduced <= tile ? 0 : one;
-  return one * static_cast<std::size_t>(g.inner);
+  return scratch_of(g, size_of(type), one, one);
 }
 
 void need_float(const char* name, dtype type) {
@@ -75,6 +90,8 @@ template <class T, bool Reverse> void cumsum_run(const step& s) {
 }
 
 }  // namespace
+
+int reduction_parts(std::int64_t bytes) { return parts_of(bytes, std::int64_t{1} << 21); }
 
 reducer sum(dtype type, isa i) {
   need_float("sum", type);

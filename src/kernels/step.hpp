@@ -2,7 +2,8 @@
 // nothing else, so a program is a flat array of these.
 //
 // Destinations are aligned to 64 bytes and padded to whole 64-byte lines, so element-wise kernels
-// run over whole vectors. Operands may stand anywhere, but whole vectors can be read there, too.
+// run over whole vectors. Operands may stand anywhere; only element-wise kernels read whole vectors
+// there, too: all others, and loads, read nothing past an operand's end, which may be a user's.
 #pragma once
 
 #include <array>
@@ -10,8 +11,7 @@
 
 namespace cotape::kernels {
 
-// What a fused loop handles at a time is one or two tiles of so many elements. Reductions add up
-// tile by tile, so that their bits do not depend on it.
+// What a fused loop handles at a time is one or more tiles of so many elements.
 inline constexpr std::uint32_t tile = 128;
 inline constexpr std::size_t alignment = 64;
 

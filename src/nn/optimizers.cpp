@@ -7,9 +7,9 @@
 
 #include "cotape/derivatives.hpp"
 #include "cotape/ops.hpp"
+#include "cotape/primitive.hpp"
 #include "cotape/xtensor.hpp"
 #include "nn/trainable.hpp"
-#include "tape/sources.hpp"
 
 namespace cotape {
 
@@ -23,14 +23,8 @@ std::vector<bool> behind(variable loss) {
   reached[loss.index()] = true;
   for (std::uint32_t i = loss.index() + 1; i-- > 0;) {
     if (!reached[i] || t.type_of(i).dtype == int64) continue;
-    const node& n = t.nodes()[i];
-    if (n.op == &sources::custom) {
-      for (const variable& x : sources::rule_of(t, i).inputs) reached[x.index()] = true;
-    } else if (n.op->derive != nullptr) {
-      for (std::uint32_t k : n.in) {
-        if (k != no_node) reached[k] = true;
-      }
-    }
+    if (t.nodes()[i].op->derive == nullptr) continue;
+    for (std::uint32_t k : t.rule_operands_of(i)) reached[k] = true;
   }
   return reached;
 }

@@ -25,13 +25,8 @@ void add_uses(const tape& t, std::uint32_t value, const std::vector<std::uint32_
               std::vector<use>& uses) {
   for (std::uint32_t i = value + 1; i < needed.size(); ++i) {
     if (needed[i] == no_node) continue;
-    const node& n = t.nodes()[i];
-    for (std::uint32_t k : n.in) {
+    for (std::uint32_t k : t.operands_of(i)) {
       if (k == value) uses.push_back({value, i});
-    }
-    if (n.op != &sources::custom) continue;
-    for (const variable& x : sources::rule_of(t, i).inputs) {
-      if (x.index() == value) uses.push_back({value, i});
     }
   }
 }
@@ -51,22 +46,22 @@ use only_use_of(const parameter& p, tape& t, const std::vector<std::uint32_t>& n
 
 // Whether a matrix is one of higher rank whose first axis is not its rows any more.
 bool joins_axes(const tape& t, std::uint32_t i) {
-  const node& n = t.nodes()[i];
-  if (n.op != &primitives::reshape) return false;
-  const shape &from = t.type_of(n.in[0]).shape, &to = t.type_of(i).shape;
+  if (t.nodes()[i].op != &primitives::reshape) return false;
+  const shape &from = t.type_of(t.operands_of(i)[0]).shape, &to = t.type_of(i).shape;
   return from.rank() == 0 || from[0] != to[0];
 }
 
 // Of z = x W the x, of z = a + b the z; empty for any other use.
 variable rows_of(tape& t, const use& u) {
-  const node& n = t.nodes()[u.by];
+  const primitive* op = t.nodes()[u.by].op;
+  const auto operands = t.operands_of(u.by);
   const shape &z = t.type_of(u.by).shape, &s = t.type_of(u.value).shape;
   if (z.rank() != 2) return {};
-  const bool weight = n.op == &primitives::matmul && n.in[1] == u.value;
-  if (weight && !joins_axes(t, n.in[0])) return t.at(n.in[0]);
+  const bool weight = op == &primitives::matmul && operands[1] == u.value;
+  if (weight && !joins_axes(t, operands[0])) return t.at(operands[0]);
   const bool fits =
       (s.rank() == 1 || s.rank() == 2) && s.elements() == z[1] && s[s.rank() - 1] == z[1];
-  return n.op == &builtin<add_op> && fits ? t.at(u.by) : variable();
+  return op == &builtin<add_op> && fits ? t.at(u.by) : variable();
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ class composition {
   composition(const char* name, std::initializer_list<operand> operands);
   const variable& operator[](std::size_t i) const { return inputs_[i]; }
   tape& on() const { return *tape_; }
+  place where() const { return where_; }
   /// Throws an Error that says, after the operation's name and `why`, where it was recorded.
   template <class Error> [[noreturn]] void fail(const std::string& why) const {
     throw Error(std::string(name()) + ": " + why + origin());

@@ -1,7 +1,6 @@
 // Composed element-wise operations.
 #include "ops/compose.hpp"
 #include "primitives/primitives.hpp"
-#include "tape/sources.hpp"
 
 #include <fmt/format.h>
 
@@ -99,22 +98,6 @@ variable cast(operand x, dtype to) {
   const composition c("cast", {x});
   const auto attribute = static_cast<std::int64_t>(c.on().promoted(to));
   return record(primitives::cast, {c[0]}, {&attribute, 1});
-}
-
-variable custom_gradient(const std::function<variable(const std::vector<variable>&)>& f,
-                         const std::vector<variable>& inputs, derivative_rule rule) {
-  if (inputs.empty()) throw value_error("custom_gradient: it needs at least one input");
-  if (!f || !rule) throw value_error("custom_gradient: the function or its rule is empty");
-  tape& t = inputs[0].owner();
-  const variable y = f(inputs);
-  for (const variable& x : inputs) {
-    if (&x.owner() != &t || &y.owner() != &t) {
-      throw tape_error("custom_gradient: inputs and output must live on one tape");
-    }
-  }
-  const std::int64_t number =
-      t.keep(std::make_shared<custom_rule>(custom_rule{inputs, std::move(rule)}));
-  return t.record(sources::custom, {&y, 1}, {&number, 1}, t.place_of(y.index()));
 }
 
 }  // namespace cotape

@@ -2,11 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 
 #include "cotape/xtensor.hpp"
 #include "ops/compose.hpp"
-#include "primitives/primitives.hpp"
+#include "primitives/assemble.hpp"
 
 namespace cotape {
 
@@ -139,18 +138,34 @@ variable slice(operand x, std::initializer_list<range> ranges) {
 
 variable concatenate(const std::vector<operand>& parts, std::int64_t axis) {
   const composition c("concatenate", {first_on_a_tape("concatenate", parts)});
-  std::vector<variable> level;
-  for (const operand& x : parts) level.push_back(c.on().resolve(x, c[0].dtype()));
-  const words attributes{word(c.axis(axis, level[0].shape().rank()))};
-  while (level.size() > 1) {  // a balanced tree: each element is copied log(parts) times
-    std::vector<variable> next;
-    for (std::size_t i = 0; i + 1 < level.size(); i += 2) {
-      next.push_back(record(primitives::concatenate, {level[i], level[i + 1]}, attributes));
+  std::vector<variable> inputs;
+  for (const operand& x : parts) inputs.push_back(c.on().resolve(x, c[0].dtype()));
+  const shape& first = inputs[0].shape();
+  const std::size_t rank = first.rank(), at = c.axis(axis, rank);
+  words sizes = sizes_of(inputs[0]);
+  for (std::size_t k = 1; k < inputs.size(); ++k) {
+    const shape& s = inputs[k].shape();
+    const auto origin = [&] { return c.on().origin(std::array{inputs[0], inputs[k]}, c.where()); };
+    if (inputs[k].dtype() != inputs[0].dtype()) {
+      throw dtype_error(fmt::format("concatenate: cannot join {} and {}, cast one of them{}",
+                                    inputs[0].type().text(), inputs[k].type().text(), origin()));
     }
-    if (level.size() % 2 == 1) next.push_back(level.back());
-    level = std::move(next);
+    bool fits = s.rank() == rank;
+    for (std::size_t i = 0; fits && i < rank; ++i) fits = i == at || s[i] == first[i];
+    if (!fits) {
+      throw shape_error(fmt::format("concatenate: {} and {} differ in another axis than axis {}{}",
+                                    first.text(), s.text(), at, origin()));
+    }
+    sizes[at] += std::min(s[at], too_many);
   }
-  return level[0];
+  if (inputs.size() == 1) return inputs[0];
+  words attributes = primitives::assembly_of(shape(sizes)), start(rank, 0);
+  const words steps(rank, 1);
+  for (const variable& x : inputs) {
+    primitives::append_part(attributes, start, steps);
+    start[at] += x.shape()[at];
+  }
+  return c.on().record(primitives::assemble, inputs, attributes, c.where());
 }
 
 variable stack(const std::vector<operand>& parts, std::int64_t axis) {
@@ -197,15 +212,14 @@ variable pad(operand x, std::initializer_list<std::int64_t> before,
         fmt::format("{} needs {} sizes before and after, none negative", s.text(), s.rank()));
   }
   if (c[0].dtype() == int64) c.on().literal(value, int64, x.where());  // throws if it has none such
-  words attributes = sizes_of(c[0]);
-  attributes.insert(attributes.end(), before.begin(), before.end());
-  attributes.resize(3 * s.rank(), 1);
+  words sizes;
   for (std::size_t i = 0; i < s.rank(); ++i) {
-    attributes.push_back(s[i] + std::min(before.begin()[i], too_many) +
-                         std::min(after.begin()[i], too_many));
+    sizes.push_back(s[i] + std::min(before.begin()[i], too_many) +
+                    std::min(after.begin()[i], too_many));
   }
-  attributes.push_back(std::bit_cast<std::int64_t>(value));
-  return record(primitives::embed, {c[0]}, attributes);
+  words attributes = primitives::assembly_of(shape(sizes), value);
+  primitives::append_part(attributes, {before.begin(), before.size()}, words(s.rank(), 1));
+  return record(primitives::assemble, {c[0]}, attributes);
 }
 
 variable gather(operand x, operand indices, std::int64_t axis) {
@@ -216,15 +230,26 @@ variable gather(operand x, operand indices, std::int64_t axis) {
 
 variable scatter_add(operand x, operand indices, std::int64_t size, std::int64_t axis) {
   const composition c("scatter_add", {x, indices});
-  const std::size_t whole = c[0].shape().rank(), indexed = c[1].shape().rank();
-  if (indexed > whole) {
-    c.fail<shape_error>(
-        fmt::format("indices of shape {} do not fit {}", c[1].shape().text(), c[0].shape().text()));
+  const shape &whole = c[0].shape(), &indexed = c[1].shape();
+  if (c[1].dtype() != int64) {
+    c.fail<dtype_error>(fmt::format("the indices must be int64, not {}", name_of(c[1].dtype())));
   }
-  const std::size_t rank = whole - indexed + 1;
+  if (indexed.rank() > whole.rank()) {
+    c.fail<shape_error>(
+        fmt::format("indices of shape {} do not fit {}", indexed.text(), whole.text()));
+  }
+  const std::size_t rank = whole.rank() - indexed.rank() + 1, at = c.axis(axis, rank);
   if (size < 0) c.fail<value_error>(fmt::format("the size {} is negative", size));
-  const words attributes{word(c.axis(axis, rank)), size};
-  return record(primitives::scatter_add, {c[0], c[1]}, attributes);
+  words sizes = sizes_of(c[0]);
+  const auto first = sizes.begin() + word(at);
+  if (!std::equal(indexed.begin(), indexed.end(), first)) {
+    c.fail<shape_error>(fmt::format("indices of shape {} do not fit {} at axis {}", indexed.text(),
+                                    whole.text(), at));
+  }
+  sizes.insert(sizes.erase(first, first + word(indexed.rank())), size);
+  words attributes = primitives::assembly_of(shape(sizes));
+  primitives::append_indexed(attributes, rank, word(at));
+  return record(primitives::assemble, {c[0], c[1]}, attributes);
 }
 
 variable one_hot(operand labels, std::int64_t classes, dtype d) {
@@ -248,8 +273,9 @@ variable diag(operand x) {  // a matrix of n columns, flat, has its diagonal at 
     c.fail<shape_error>(fmt::format("{} is neither a vector nor a square matrix", s.text()));
   }
   const std::int64_t n = s[0];
-  const words attributes{n, 0, n + 1, n * n, 0};
-  return reshape(record(primitives::embed, {c[0]}, attributes), {n, n});
+  words attributes = primitives::assembly_of({n * n});
+  primitives::append_part(attributes, words{0}, words{n + 1});
+  return reshape(record(primitives::assemble, {c[0]}, attributes), {n, n});
 }
 
 variable tril(operand x, std::int64_t k) {

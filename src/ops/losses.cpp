@@ -10,6 +10,7 @@
 #include "cotape/xtensor.hpp"
 #include "ops/compose.hpp"
 #include "ops/softmax.hpp"
+#include "primitives/primitives.hpp"
 #include "primitives/unary.hpp"
 
 namespace cotape {
@@ -45,20 +46,26 @@ variable cross_entropy(const variable& log_p, const variable& t) {
   return -mean(sum(chain(t, log_p), -1));
 }
 
-// The labels as rows of 0 and 1.
-variable rows_of_labels(const composition& c, const char* what) {
+void demand_labels_fit(const composition& c, const char* what) {
   const shape& s = c[0].shape();
   const bool fits = s.rank() >= 1 && c[1].shape() == shape(std::span(s.begin(), s.rank() - 1));
-  if (!fits) {
-    c.fail<shape_error>(fmt::format("labels of shape {} do not fit {} of shape {}",
-                                    c[1].shape().text(), what, s.text()));
-  }
-  // Picked from 0, 1, ..., a label stays what it is, and one that is no class stops the run.
+  if (fits) return;
+  c.fail<shape_error>(fmt::format("labels of shape {} do not fit {} of shape {}",
+                                  c[1].shape().text(), what, s.text()));
+}
+
+// Each row's entry at its label.
+variable picked(const variable& x, const variable& labels) {
+  tape& t = x.owner();
+  const shape& s = x.shape();
   const std::int64_t classes = s[s.rank() - 1];
-  tensor numbers({int64, {classes}});
+  tensor numbers({int64, {classes}}), first({int64, labels.shape()});
   std::iota(numbers.data_as<std::int64_t>(), numbers.data_as<std::int64_t>() + classes, 0);
-  const variable checked = gather(c.on().constant(numbers), c[1]);
-  return one_hot(checked, classes, c[0].dtype());
+  auto* row = first.data_as<std::int64_t>();
+  for (std::int64_t i = 0; i < labels.shape().elements(); ++i) row[i] = i * classes;
+  // Picked from 0, 1, ..., a label stays what it is, and one that is no class stops the run.
+  const variable at = gather(t.constant(numbers), labels) + t.constant(first);
+  return record(primitives::gather, {x, at}, {&primitives::all_axes, 1});
 }
 
 }  // namespace
@@ -133,12 +140,15 @@ variable categorical_crossentropy_from_logits(operand logits, operand target) {
 
 variable sparse_categorical_crossentropy(operand prediction, operand labels) {
   const composition c("sparse_categorical_crossentropy", {prediction, labels});
-  return cross_entropy(log_of_probability(c[0]), rows_of_labels(c, "predictions"));
+  demand_labels_fit(c, "predictions");
+  return -mean(picked(log_of_probability(c[0]), c[1]));
 }
 
 variable sparse_categorical_crossentropy_from_logits(operand logits, operand labels) {
   const composition c("sparse_categorical_crossentropy_from_logits", {logits, labels});
-  return cross_entropy(log_softmax(c[0]), rows_of_labels(c, "logits"));
+  demand_labels_fit(c, "logits");
+  const softmax_terms t = terms_of_softmax(c[0], -1);
+  return mean(reshape(t.log_total, c[1].shape()) - picked(t.distance, c[1]));
 }
 
 }  // namespace cotape

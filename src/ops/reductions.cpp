@@ -178,10 +178,15 @@ variable logsumexp(operand x, const axes& over, dims d) {  // m + log sum exp(x 
   return reshaped(log(total_of(exp(s.x), over)) + s.m, with_axes(c[0].shape(), reduced, d));
 }
 
+softmax_terms terms_of_softmax(const variable& x, std::int64_t axis) {
+  const shifted s(x, axis);
+  return {s.x, log(total_of(exp(s.x), axis))};
+}
+
 variable log_softmax(operand x, std::int64_t axis) {  // x - m - log sum exp(x - m)
   const composition c("log_softmax", {x});
-  const shifted s(c[0], axis);
-  return s.x - log(total_of(exp(s.x), axis));
+  const softmax_terms t = terms_of_softmax(c[0], axis);
+  return t.distance - t.log_total;
 }
 
 // exp(x - m) / sum exp(x - m), so recorded that log_of_softmax finds the logits again. (A softmax
@@ -194,13 +199,15 @@ variable softmax(operand x, std::int64_t axis) {
 
 variable log_of_softmax(const variable& p) {
   tape& t = p.owner();
-  const node quotient = t.nodes()[p.index()];
-  if (quotient.op != &builtin<exp_quotient_op>) return {};
-  const node e = t.nodes()[quotient.in[1]];
-  if (e.op != &builtin<exp_op>) return {};
-  const node distance = t.nodes()[e.in[0]];
-  if (distance.op != &builtin<difference_op> || distance.in[0] != quotient.in[0]) return {};
-  const variable shift = t.at(distance.in[1]), total = t.at(quotient.in[2]);
+  const auto is = [&](std::uint32_t i, const primitive& op) { return t.nodes()[i].op == &op; };
+  if (!is(p.index(), builtin<exp_quotient_op>)) return {};
+  const auto quotient = t.operands_of(p.index());
+  if (!is(quotient[1], builtin<exp_op>)) return {};
+  const std::uint32_t exponent = t.operands_of(quotient[1])[0];
+  if (!is(exponent, builtin<difference_op>)) return {};
+  const auto distance = t.operands_of(exponent);
+  if (distance[0] != quotient[0]) return {};
+  const variable shift = t.at(distance[1]), total = t.at(quotient[2]);
   return difference(undo_exp_quotient(p, total, shift), shift) - log(total);
 }
 

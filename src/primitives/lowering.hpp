@@ -49,4 +49,9 @@ inline kernels::reduction seen_as_reduction(const shape& x, std::int64_t first,
   return r;
 }
 
+// The same where indices replace an axis, or all of them: see primitives.hpp.
+inline kernels::reduction seen_by_indices(const shape& x, std::int64_t axis) {
+  return axis < 0 ? kernels::reduction{1, x.elements(), 1} : seen_as_reduction(x, axis, 1);
+}
+
 }  // namespace cotape

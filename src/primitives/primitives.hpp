@@ -3,9 +3,7 @@
 //   argmax                axis;   cumsum   axis, reverse
 //   reshape, broadcast_to the result's sizes;   transpose   the order of axes
 //   slice                 the result's sizes, then first elements, then steps
-//   embed                 as slice, but of the part that is written; then the result's sizes and
-//                         the bits of the value elsewhere
-//   concatenate           axis;   gather   axis;   scatter_add   axis, size
+//   assemble              see primitives/assemble.hpp;   gather   axis, or all_axes
 //   uniform               seed, stream, dtype, sizes;   cast   dtype
 #pragma once
 
@@ -16,12 +14,14 @@
 namespace cotape::primitives {
 
 extern const primitive sum, max, norm, argmax, cumsum;
-extern const primitive reshape, stop_gradient, transpose, slice, embed, concatenate, cast;
-extern const primitive gather, scatter_add;
+extern const primitive reshape, stop_gradient, transpose, slice, assemble, cast;
+extern const primitive gather;
 extern const primitive matmul;
 extern const primitive uniform;
 
 using words = std::vector<std::int64_t>;
+/// For an axis: indices along all axes as one, places in the flat tensor.
+inline constexpr std::int64_t all_axes = -2;
 inline std::int64_t word(std::size_t i) { return static_cast<std::int64_t>(i); }
 
 }  // namespace cotape::primitives

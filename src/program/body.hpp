@@ -9,18 +9,16 @@
 
 #include "cotape/program.hpp"
 #include "kernels/loop.hpp"
+#include "kernels/scalars.hpp"
 #include "primitives/lowering.hpp"
 #include "tensor/workspace.hpp"
 
 namespace cotape {
 
-struct scalar_body;
-
 struct program::body {
   std::size_t holders = 0;  // see detail::counted
-  struct bound_input {      // copied into the arena, or used where it is (to == null)
+  struct bound_input {
     value_type type;
-    void* to = nullptr;
     std::string name;
   };
   struct stored_literal {
@@ -52,7 +50,6 @@ struct program::body {
   std::vector<bound_input> inputs;              // as run() takes them
   std::vector<std::uint32_t> external_of;       // by input: number of its address, or no_node
   std::vector<std::unique_ptr<tensor>> staged;  // copies of inputs that cannot stay where they are
-  std::vector<array_view> source;               // where each input is read in this run
   std::vector<std::pair<const std::byte*, std::size_t>> written;  // memory that steps write
   std::vector<std::pair<std::uint32_t, std::uint32_t>> rebound;   // constant's node, its number
   std::vector<const void*> externals;
@@ -67,8 +64,8 @@ struct program::body {
   std::vector<note> notes;
   std::vector<program_part> costs;  // by note
   side_store sides;
-  std::vector<kernels::loop_body*> loops;  // in `sides`
-  std::vector<scalar_body*> scalars;       // in `sides`
+  std::vector<kernels::loop_body*> loops;      // in `sides`
+  std::vector<kernels::scalar_body*> scalars;  // in `sides`
   buffer constants;
   program_memory memory;
   std::shared_ptr<workspace> space;

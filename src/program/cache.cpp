@@ -10,9 +10,9 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "cotape/compiled.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/primitive.hpp"
-#include "cotape/program.hpp"
 #include "cotape/threads.hpp"
 #include "tape/rewinding.hpp"
 #include "tape/sources.hpp"
@@ -66,9 +66,11 @@ class key_writer {
     auto& key = out_.key;
     key.push_back(reinterpret_cast<std::uint64_t>(n.op));
     const value_type& type = t_.type_of(i);
-    key.push_back((static_cast<std::uint64_t>(type.dtype) << 8) + type.shape.rank());
+    const auto operands = t_.value_operands_of(i);
+    key.push_back((operands.size() << 16) + (static_cast<std::uint64_t>(type.dtype) << 8) +
+                  type.shape.rank());
     for (std::int64_t s : type.shape) key.push_back(static_cast<std::uint64_t>(s));
-    for (std::uint32_t k : n.in) key.push_back(k == no_node ? no_node : place[k]);
+    for (std::uint32_t k : operands) key.push_back(place[k]);
     if (n.op == &sources::input) {
       out_.inputs.push_back(t_.at(i));
     } else if (n.op == &sources::literal) {

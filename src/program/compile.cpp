@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "cotape/compiled.hpp"
 #include "program/body.hpp"
 #include "tape/hold.hpp"
 

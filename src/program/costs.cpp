@@ -6,6 +6,7 @@
 
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
+#include "program/assemble.hpp"
 
 namespace cotape {
 
@@ -36,7 +37,7 @@ class counter {
     const auto& sweeps = g_.on.sweeps;
     const auto after = std::upper_bound(sweeps.begin(), sweeps.end(), node,
                                         [](auto n, const auto& sweep) { return n < sweep.first; });
-    if (after != sweeps.begin() && node < std::prev(after)->second) return recorded::reverse;
+    if (after != sweeps.begin() && node < std::prev(after)->last) return recorded::reverse;
     return after == sweeps.end() && !sweeps.empty() ? recorded::after : recorded::forward;
   }
 
@@ -62,17 +63,16 @@ class counter {
     if (x.op->how == form::elementwise) {  // a pair of them is named a+b
       return elements(v) * (std::string_view(x.op->name).find('+') == std::string::npos ? 1 : 2);
     }
-    const bool adds = x.op->how == form::reduction || x.op == &primitives::scatter_add ||
-                      x.op == &primitives::cumsum;
+    const bool adds = x.op->how == form::reduction || x.op == &primitives::cumsum || x.adds;
     return adds ? elements(x.in[0]) : 0;
   }
 
   double bytes(std::uint32_t v, std::uint32_t number) {
     const graph::value& x = g_.values[v];
     const bool picks = x.op == &primitives::slice || x.op == &primitives::gather;
+    if (is_put(g_, v)) return (x.fills ? size(v) : 0) + (x.adds ? 3 : 2) * size(x.in[0]);
     double total = p_.of[v].where == region::none ? 0 : size(v);
-    for (std::uint32_t i : x.in) {
-      if (i == no_node) continue;
+    for (std::uint32_t i : g_.operands(v)) {
       const std::uint32_t r = g_.root(i);
       if (s_.item_of[r] == number || counted_[r] == number) continue;
       counted_[r] = number;

@@ -8,11 +8,13 @@
 #include <bit>
 #include <cstring>
 #include <map>
+#include <numeric>
 #include <unordered_map>
 
 #include "kernels/threads.hpp"
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
+#include "program/assemble.hpp"
 #include "program/scalar_run.hpp"
 #include "tape/sources.hpp"
 
@@ -74,8 +76,9 @@ class emitter {
       scratch_ = item.constant ? region::folding : region::scratch;
       const std::size_t first = steps_->size();
       pool().reset();
-      if (item.loop) emit_loop(item);
-      else emit_single(item.values[0]);
+      if (item.loop && item.reductions < item.values.size()) emit_loop(item);
+      else
+        for (std::uint32_t v : item.values) emit_single(v);
       if (!item.constant) describe(item, first);
     }
     resolve(g_, s_, p_, {constants_, scratch_pool_.most(), folding_pool_.most()}, out_);
@@ -88,8 +91,9 @@ class emitter {
   location at(std::uint32_t v) const { return p_.of[g_.root(v)]; }
 
   // Small loops stay in the first cache whatever the tile; for large ones, whose tiles share it
-  // with what streams by, it must be small.
+  // with what streams by, it must be small, but for reductions of little else, which like it large.
   static std::uint32_t tile_of(const schedule::item& item) {
+    if (item.reductions > 0 && item.values.size() <= 4) return 8 * kernels::tile;
     return item.size > 64 * kernels::tile ? kernels::tile : 4 * kernels::tile;
   }
   std::uint32_t tile_elements(const schedule::item& item) const {
@@ -100,7 +104,7 @@ class emitter {
 
   void emit_loop(const schedule::item& item) {
     step run{};
-    if (scalar_body* scalars = lower_scalars(g_, item, p_, tables_, out_.sides, run)) {
+    if (kernels::scalar_body* scalars = lower_scalars(g_, item, p_, tables_, out_.sides, run)) {
       out_.scalars.push_back(scalars);
       steps_->push_back(run);
       return;
@@ -113,9 +117,7 @@ class emitter {
     body_.tile = tile_of(item);
     body_.scratch = static_cast<std::byte*>(target({scratch_, 0}));
     for (std::size_t k = 0; k < item.values.size(); ++k) {
-      for (std::uint32_t i : g_.values[item.values[k]].in) {
-        if (i != no_node) tables_.last_position[g_.root(i)] = k;
-      }
+      for (std::uint32_t i : g_.operands(item.values[k])) tables_.last_position[g_.root(i)] = k;
     }
     const bool whole = item.size > body_.tile, rest = item.size % body_.tile != 0;
     ragged_ = false;
@@ -137,13 +139,16 @@ class emitter {
     }
   }
 
-  // Reductions run through their tiles in order, on one thread.
-  int parts_of(const schedule::item& item) const {
-    const bool in_order = std::any_of(item.values.begin(), item.values.end(), [&](auto v) {
-      return g_.values[v].op->how == form::reduction;
-    });
+  // A thread takes what a reduction adds up whole.
+  int parts_of(const schedule::item& item) {
+    std::int64_t grain = item.reductions > 0 ? 16 : body_.tile;
+    for (std::uint32_t v : item.values) {
+      if (g_.values[v].op->how == form::reduction) grain = std::lcm(grain, slab_size(g_, v));
+    }
+    grain = std::min(grain, item.size);
+    body_.grain = static_cast<std::uint32_t>(grain);
     const std::int64_t work = item.size * static_cast<std::int64_t>(body_.steps.size());
-    return in_order ? 1 : kernels::parts_of(work, least_share);
+    return kernels::parts_of(work, std::max(least_share, work / (item.size / grain)));
   }
 
   // The steps for one tile of the loop. Inputs are read where they are; only at their end, where a
@@ -191,9 +196,7 @@ class emitter {
   }
 
   void release_operands(std::uint32_t v, std::size_t k) {
-    for (std::size_t n = 0; n < graph::max_inputs; ++n) {
-      const std::uint32_t i = g_.values[v].in[n];
-      if (i == no_node) continue;
+    for (std::uint32_t i : g_.operands(v)) {
       const std::uint32_t r = g_.root(i);
       if (tables_.tile[r] == no_node || tables_.last_position[r] != k) continue;
       pool().give_back(std::uint64_t{tables_.tile[r]} * 64, tile_bytes(r));
@@ -302,10 +305,9 @@ class emitter {
 
   std::uint64_t lower(std::uint32_t v, step& s) {
     const graph::value& x = g_.values[v];
-    std::array<const value_type*, 3> types{};
-    for (std::size_t n = 0; n < x.op->arity; ++n) types[n] = &g_.type(x.in[n]);
-    lowering l{x.op->name, {types.data(), x.op->arity}, g_.type(v), g_.attributes(v), s,
-               out_.sides};
+    types_.clear();
+    for (std::uint32_t i : g_.operands(v)) types_.push_back(&g_.type(i));
+    lowering l{x.op->name, types_, g_.type(v), g_.attributes(v), s, out_.sides};
     x.op->lower(l);
     return l.scratch_bytes;
   }
@@ -315,14 +317,17 @@ class emitter {
   void emit_single(std::uint32_t v) {
     const graph::value& x = g_.values[v];
     if (x.op == &primitives::matmul) return emit_matmul(v);
+    if (is_put(g_, v)) return emit_put(v);
     step s{};
     s.d = target(p_.of[v]);
-    s.a = x.op->arity > 0 ? word(at(x.in[0])) : nullptr;
-    s.b = x.op->arity > 1 ? word(at(x.in[1])) : nullptr;
-    s.c = x.op->arity > 2 ? word(at(x.in[2])) : nullptr;
-    s.n = static_cast<std::uint32_t>(g_.elements(v));
+    const auto in = g_.operands(v);
+    s.a = in.size() > 0 ? word(at(in[0])) : nullptr;
+    s.b = in.size() > 1 ? word(at(in[1])) : nullptr;
+    s.c = in.size() > 2 ? word(at(in[2])) : nullptr;
+    s.n = static_cast<std::uint32_t>(loop_size(g_, v));
     if (x.op == &requirement) {
-      lower_requirement(s, out_.sides, g_.on.message_at(x.node), g_.type(x.in[0]));
+      s.run = kernels::require(g_.type(x.in[0]).dtype);
+      s.side = out_.sides.keep(g_.on.message_at(x.node));
     } else {
       const std::uint64_t scratch = lower(v, s);
       if (scratch != 0) s.c = word({scratch_, pool().take_fresh(padded(scratch))});
@@ -345,28 +350,49 @@ class emitter {
     m.transpose_a = x.transpose_a;
     m.transpose_b = x.transpose_b;
     m.negate = x.negated;
-    m.accumulate = x.in[3] != no_node;
+    m.accumulate = x.into;
     for (std::size_t i = 0; i + 2 < rank; ++i) m.batch *= y[i];
     m.stride_a = a[rank - 1] * a[rank - 2];
     m.stride_b = b[rank - 1] * b[rank - 2];
     m.stride_c = m.m * m.n;
     kernels::check_sizes(m);
     if (y.elements() == 0) return;
-    if (m.accumulate && word(at(x.in[3])) != word(p_.of[v])) copy(x.in[3], v);
+    bring_into_place(v);
     step s{};
     s.run = kernels::gemm(g_.type(v).dtype);
     s.side = out_.sides.keep(m);
     s.d = target(p_.of[v]);
     s.a = word(at(x.in[0]));
     s.b = word(at(x.in[1]));
-    s.c = x.in[2] != no_node ? word(at(x.in[2])) : nullptr;
+    s.c = x.scaled ? word(at(x.in[2])) : nullptr;
     steps_->push_back(s);
+  }
+
+  void emit_put(std::uint32_t v) {
+    const graph::value& x = g_.values[v];
+    if (g_.elements(v) == 0) return;
+    bring_into_place(v);
+    if (x.fills) {
+      step s = fill_with_rest(g_, v, out_.sides);
+      s.d = target(p_.of[v]);
+      steps_->push_back(s);
+    }
+    step s = put_part(g_, v, out_.sides);
+    s.d = target(p_.of[v]);
+    s.a = word(at(x.in[0]));
+    s.b = word(at(x.in[x.count > 1 ? 1 : 0]));  // its indices, if it has some
+    if (s.n != 0) steps_->push_back(s);
+  }
+
+  // What v goes into stands in v's buffer, or is copied there.
+  void bring_into_place(std::uint32_t v) {
+    const graph::value& x = g_.values[v];
+    if (x.into && word(at(x.goes_into())) != word(p_.of[v])) copy(x.goes_into(), v);
   }
 
   void copy(std::uint32_t from, std::uint32_t to) {
     step s{};
-    lowering l{"copy", {}, g_.type(to), {}, s, out_.sides};
-    lower_builtin<broadcast_op>(l);
+    s.run = kernels::copy(g_.type(to).dtype);
     s.d = target(p_.of[to]);
     s.a = word(at(from));
     s.n = static_cast<std::uint32_t>(g_.elements(to));
@@ -382,8 +408,8 @@ class emitter {
       what += fmt::format("{}{}", k == 0 ? "" : " ", x.op->name);
       if (x.op == &primitives::matmul) {
         what += fmt::format(" {}{}{}{}{}", x.negated ? "-" : "", x.transpose_a ? "A^T" : "A",
-                            x.transpose_b ? " B^T" : " B", x.in[2] != no_node ? " *alpha" : "",
-                            x.in[3] != no_node ? " +C" : "");
+                            x.transpose_b ? " B^T" : " B", x.scaled ? " *alpha" : "",
+                            x.into ? " +C" : "");
       }
       if (s_.in_place[v] != no_node) {
         what += fmt::format("->'{}'", g_.on.parameter_at(s_.in_place[v]).name());
@@ -417,6 +443,7 @@ class emitter {
   using known_tiles =
       std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, place_of_operand>;
   known_tiles loads_, splats_of_item_;
+  std::vector<const value_type*> types_;         // of the operands of the value that is lowered
   std::map<std::uint32_t, std::uint64_t> sums_;  // the scratch buffers of the item's reductions
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> splats_;
 };

@@ -26,8 +26,4 @@ struct emitted {
 void resolve(const graph& g, const schedule& s, const placement& p, const emitted& e,
              program::body& out);
 
-// Makes s check that its operand a, of the given type, holds no 0.
-void lower_requirement(kernels::step& s, side_store& sides, const std::string& message,
-                       const value_type& type);
-
 }  // namespace cotape

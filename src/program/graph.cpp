@@ -11,6 +11,8 @@
 
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
+#include "program/assemble.hpp"
+#include "tape/equal_nodes.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -18,9 +20,6 @@ namespace cotape {
 const primitive requirement{"require", form::kernel, 1, nullptr, nullptr, nullptr, false, true};
 
 namespace {
-
-constexpr std::array<std::uint32_t, graph::max_inputs> no_inputs{no_node, no_node, no_node,
-                                                                 no_node};
 
 // The last assignment to each parameter; earlier ones are overwritten by it.
 std::vector<effect> final_effects(const tape& t) {
@@ -40,9 +39,8 @@ std::vector<effect> final_effects(const tape& t) {
 
 // A new value, computed by `op` from another one of its type.
 std::uint32_t append(graph& g, const primitive& op, std::uint32_t of) {
-  graph::value v{&op, no_inputs, g.values[of].type, g.values[of].node};
-  v.in[0] = of;
-  g.values.push_back(v);
+  const graph::value x = g.values[of];
+  g.values.push_back({.op = &op, .in = {of}, .type = x.type, .node = x.node, .count = 1});
   return static_cast<std::uint32_t>(g.values.size() - 1);
 }
 
@@ -67,40 +65,26 @@ std::uint32_t simplified(const graph& g, std::uint32_t v) {
   return v;
 }
 
-// The values met so far, by what they compute: open addressing over value numbers.
-class value_table {
- public:
-  explicit value_table(const graph& g)
-      : g_(g), slots_(std::bit_ceil(2 * g.values.size() + 2), no_node) {}
-
-  // The first value equal to v, which is v itself if there was none.
-  std::uint32_t find_or_add(std::uint32_t v) {
-    for (std::size_t at = hash(v);; ++at) {
-      std::uint32_t& slot = slots_[at & (slots_.size() - 1)];
-      if (slot == no_node) slot = v;
-      if (slot == v || equal(slot, v)) return slot;
-    }
+// Node i as a value, or the one that it equals without computing anything. The places are those of
+// its operands among the values.
+std::uint32_t value_of(graph& g, std::uint32_t i, const std::vector<std::uint32_t>& place) {
+  graph::value x{.op = g.on.nodes()[i].op, .type = g.on.nodes()[i].type, .node = i};
+  if (x.op == &primitives::assemble) return append_assembly(g, x, place);
+  const auto operands = g.on.value_operands_of(i);
+  if (operands.size() > x.in.size()) {
+    x.in = {static_cast<std::uint32_t>(g.lists.size()),
+            static_cast<std::uint32_t>(operands.size())};
+    x.count = any_number;
+    for (std::uint32_t k : operands) g.lists.push_back(place[k]);
+  } else {
+    for (std::uint32_t k : operands) x.in[x.count++] = place[k];
   }
-
- private:
-  std::size_t hash(std::uint32_t v) const {
-    constexpr std::size_t odd = 0x9e3779b97f4a7c15u;
-    const graph::value& x = g_.values[v];
-    std::size_t h = reinterpret_cast<std::size_t>(x.op) ^ x.type;
-    for (std::size_t k = 0; k < 3; ++k) h = (h ^ (h >> 29)) * odd + x.in[k];
-    for (std::int64_t w : g_.attributes(v)) h = (h ^ (h >> 29)) * odd + static_cast<std::size_t>(w);
-    return (h ^ (h >> 29)) * odd >> 20;
-  }
-  bool equal(std::uint32_t v, std::uint32_t w) const {
-    const graph::value &x = g_.values[v], &y = g_.values[w];
-    if (x.op != y.op || x.in != y.in || x.type != y.type) return false;
-    const auto p = g_.attributes(v), q = g_.attributes(w);
-    return std::equal(p.begin(), p.end(), q.begin(), q.end());
-  }
-
-  const graph& g_;
-  std::vector<std::uint32_t> slots_;
-};
+  const auto v = static_cast<std::uint32_t>(g.values.size());
+  g.values.push_back(x);
+  const std::uint32_t simple = simplified(g, v);
+  if (simple != v) g.values.pop_back();
+  return simple;
+}
 
 bool swaps_last_axes(const graph& g, std::uint32_t v) {
   if (!g.is(v, primitives::transpose)) return false;
@@ -140,7 +124,7 @@ class matmul_folding {
   // A product without addend that v alone uses.
   bool is_open(std::uint32_t m, const graph::value& v) const {
     const graph::value& x = g_.values[m];
-    return x.op == &primitives::matmul && uses_[m] == 1 && x.type == v.type && x.in[3] == no_node;
+    return x.op == &primitives::matmul && uses_[m] == 1 && x.type == v.type && !x.into;
   }
 
   bool fold_factor(std::uint32_t v, std::size_t k) {
@@ -149,10 +133,11 @@ class matmul_folding {
     if (!is_open(m, x) || g_.elements(factor) != 1 || g_.elements(m) == 1) return false;
     if (is_literal(g_, factor, 0)) return false;  // 0 times infinity is NaN, but not in a GEMM
     const bool minus = is_literal(g_, factor, -1);
-    if (!minus && g_.values[m].in[2] != no_node) return false;
+    if (!minus && g_.values[m].scaled) return false;
     move(m, x);
     if (minus) x.negated = !x.negated;
-    else x.in[2] = factor;
+    else x.in[x.count++] = factor;
+    x.scaled = x.scaled || !minus;
     return true;
   }
 
@@ -166,7 +151,8 @@ class matmul_folding {
     const bool own = how != form::source && how != form::view && uses_[addend] == 1;
     if (!stored && !own) return false;
     move(m, x);
-    x.in[3] = addend;
+    x.in[x.count++] = addend;
+    x.into = true;
     return true;
   }
 
@@ -187,10 +173,8 @@ class matmul_folding {
 
 std::vector<std::uint32_t> count_uses(const graph& g) {
   std::vector<std::uint32_t> uses(g.values.size(), 0);
-  for (const graph::value& v : g.values) {
-    for (std::uint32_t i : v.in) {
-      if (i != no_node) ++uses[i];
-    }
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    for (std::uint32_t i : g.operands(v)) ++uses[i];
   }
   for (std::uint32_t v : g.outputs) ++uses[v];
   for (const graph::update& u : g.updates) ++uses[u.value];
@@ -204,7 +188,8 @@ graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_o
   for (const variable& v : outputs) roots.push_back(v.index());
   for (const effect& e : effects) roots.push_back(e.value);
   std::vector<std::uint32_t> place = t.needed_by(roots);
-  const std::vector<node>& nodes = t.nodes();
+  equal_nodes known(t, place.empty() ? 0 : place.back() + 1,
+                    [&](std::uint32_t k) { return place[k]; });
   // A requirement stands right after its condition: what comes later may be updated in place.
   std::multimap<std::uint32_t, std::uint32_t> messages;  // by condition
   for (const effect& e : effects) {
@@ -212,12 +197,8 @@ graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_o
   }
   for (std::uint32_t i = 0; i < place.size(); ++i) {
     if (place[i] == no_node) continue;
-    graph::value v{nodes[i].op, no_inputs, nodes[i].type, i};
-    for (std::size_t k = 0; k < 3; ++k) {
-      if (nodes[i].in[k] != no_node) v.in[k] = place[nodes[i].in[k]];
-    }
-    place[i] = static_cast<std::uint32_t>(g.values.size());
-    g.values.push_back(v);
+    const std::uint32_t first = known.first_equal(i);
+    place[i] = first == i ? value_of(g, i, place) : place[first];
     for (auto [m, end] = messages.equal_range(i); m != end; ++m) {
       g.requirements.push_back(append(g, requirement, place[i]));
       g.values.back().node = m->second;
@@ -228,22 +209,6 @@ graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_o
     if (e.parameter != no_node) g.updates.push_back({e.parameter, place[e.value]});
   }
   return g;
-}
-
-void merge(graph& g) {
-  std::vector<std::uint32_t> kept(g.values.size());
-  value_table seen(g);
-  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
-    graph::value& x = g.values[v];
-    for (std::uint32_t& i : x.in) {
-      if (i != no_node) i = kept[i];
-    }
-    kept[v] = simplified(g, v);
-    if (kept[v] != v || x.op->random || x.op == &sources::input || x.op == &requirement) continue;
-    kept[v] = seen.find_or_add(v);
-  }
-  for (std::uint32_t& v : g.outputs) v = kept[v];
-  for (graph::update& u : g.updates) u.value = kept[u.value];
 }
 
 void own_sources(graph& g) {
@@ -257,13 +222,14 @@ void own_sources(graph& g) {
 }
 
 void mark_constants(graph& g, bool rebind) {
-  for (graph::value& v : g.values) {
-    if (v.op->how == form::source) {
-      v.constant = v.op == &sources::literal || (v.op == &sources::constant && !rebind);
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    graph::value& x = g.values[v];
+    if (x.op->how == form::source) {
+      x.constant = x.op == &sources::literal || (x.op == &sources::constant && !rebind);
       continue;
     }
-    v.constant = !v.op->random && !v.op->throws;
-    for (std::uint32_t i : v.in) v.constant = v.constant && (i == no_node || g.values[i].constant);
+    x.constant = !x.op->random && !x.op->throws;
+    for (std::uint32_t i : g.operands(v)) x.constant = x.constant && g.values[i].constant;
   }
 }
 
@@ -276,19 +242,14 @@ void prune(graph& g) {
   for (const graph::update& u : g.updates) place[u.value] = 0;
   for (auto v = static_cast<std::uint32_t>(g.values.size()); v-- > 0;) {
     if (place[v] == no_node) continue;
-    for (std::uint32_t i : g.values[v].in) {
-      if (i != no_node) place[i] = 0;
-    }
+    for (std::uint32_t i : g.operands(v)) place[i] = 0;
   }
   std::uint32_t next = 0;
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
     if (place[v] == no_node) continue;
-    graph::value x = g.values[v];
-    for (std::uint32_t& i : x.in) {
-      if (i != no_node) i = place[i];
-    }
+    for (std::uint32_t& i : g.operands(v)) i = place[i];
     place[v] = next;
-    g.values[next++] = x;
+    g.values[next++] = g.values[v];
   }
   g.values.resize(next);
   g.roots.resize(next);
@@ -303,18 +264,18 @@ void prune(graph& g) {
 void verify(const graph& g) {
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
     const graph::value& x = g.values[v];
-    for (std::uint32_t i : x.in) {
-      if (i != no_node && i >= v) throw std::logic_error("graph: an input follows its user");
+    bool constant = true;
+    for (std::uint32_t i : g.operands(v)) {
+      if (i >= v) throw std::logic_error("graph: an input follows its user");
+      constant = constant && g.values[i].constant;
     }
     if (x.op->how == form::view && g.elements(v) != g.elements(x.in[0])) {
       throw std::logic_error("graph: a view of another size");
     }
-    if (x.op == &primitives::matmul && x.in[3] != no_node && g.values[x.in[3]].type != x.type) {
-      throw std::logic_error("graph: a matmul and its addend differ in type");
+    if (x.into && g.values[x.goes_into()].type != x.type) {
+      throw std::logic_error("graph: a value and what it goes into differ in type");
     }
-    if (x.constant && std::any_of(x.in.begin(), x.in.end(), [&](std::uint32_t i) {
-          return i != no_node && !g.values[i].constant;
-        })) {
+    if (x.constant && !constant) {
       throw std::logic_error("graph: a constant depends on a value that is none");
     }
   }

@@ -8,19 +8,26 @@
 
 #include "cotape/primitive.hpp"
 #include "cotape/program.hpp"
+#include "primitives/assemble.hpp"
 
 namespace cotape {
 
 struct graph {
-  // Operands of a value: of a matmul a, b, the scale factor and the addend.
-  static constexpr std::size_t max_inputs = 4;
   struct value {
     const primitive* op;
-    std::array<std::uint32_t, max_inputs> in;
+    // The operands; of any_number, where they stand in `lists` and how many they are. A matmul
+    // has a, b and perhaps a scale factor, a part of an assembly itself and perhaps its indices;
+    // the last may be what the result goes into, in place where that is free.
+    std::array<std::uint32_t, 4> in{};
     std::uint32_t type;     // in the tape's types
     std::uint32_t node;     // where its attributes stand on the tape
     bool constant = false;  // depends on literals and constants only
     bool transpose_a = false, transpose_b = false, negated = false;  // of a matmul
+    bool scaled = false, into = false;                               // whether it has the two
+    bool adds = false, fills = false;  // of an assembly: the part is added, the rest filled before
+    std::uint8_t count = 0;            // of operands, or any_number
+    std::uint32_t part = no_node;      // of an assembly: its number
+    std::uint32_t goes_into() const { return in[count - 1]; }
   };
   struct update {
     std::uint32_t parameter;  // in the tape's parameters
@@ -30,15 +37,26 @@ struct graph {
   explicit graph(tape& t) : on(t) {}
   const value_type& type(std::uint32_t v) const { return on.type_at(values[v].type); }
   std::int64_t elements(std::uint32_t v) const { return type(v).shape.elements(); }
+  // Of a part of an assembly its own ones alone.
   std::span<const std::int64_t> attributes(std::uint32_t v) const {
-    return on.attributes_of(values[v].node);
+    const auto words = on.attributes_of(values[v].node);
+    if (values[v].part == no_node) return words;
+    return primitives::assembly(words).words_of(values[v].part);
   }
   // The value whose buffer v shares: v itself unless it is a view. Filled in by prune().
   std::uint32_t root(std::uint32_t v) const { return roots[v]; }
   bool is(std::uint32_t v, const primitive& op) const { return values[v].op == &op; }
+  template <class G> static auto operands_in(G& g, std::uint32_t v) {
+    auto& x = g.values[v];
+    if (x.count == any_number) return std::span(g.lists.data() + x.in[0], x.in[1]);
+    return std::span(x.in.data(), x.count);
+  }
+  auto operands(std::uint32_t v) const { return operands_in(*this, v); }
+  auto operands(std::uint32_t v) { return operands_in(*this, v); }
 
   tape& on;
   std::vector<value> values;
+  std::vector<std::uint32_t> lists;  // of more than four operands
   std::vector<std::uint32_t> roots;
   std::vector<std::uint32_t> outputs;
   std::vector<update> updates;              // one a parameter: the last assignment
@@ -48,10 +66,10 @@ struct graph {
 // A condition that must hold: a value of its own, so that it is scheduled like any other.
 extern const primitive requirement;
 
+// What the outputs and effects need: of equal values one, without factors of 1.
 graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_options& options);
-void merge(graph& g);  // equal values become one; factors of 1 go
 // Outputs and new values of parameters that are sources, or views of them, become copies: what is
-// bound or stored may change. After merge(), which may turn x * 1 into x.
+// bound or stored may change.
 void own_sources(graph& g);
 void mark_constants(graph& g, bool rebind);
 void fold_into_matmul(graph& g);  // transposes, scale factors and addends

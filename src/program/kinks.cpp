@@ -7,51 +7,51 @@
 
 #include "cotape/ops.hpp"
 #include "cotape/primitive.hpp"
+#include "tape/equal_nodes.hpp"
 #include "tape/hold.hpp"
-#include "tape/sources.hpp"
 
 namespace cotape {
 
 namespace {
 
-// What a derivative goes through from a value: its operands; of a custom_gradient, its rule's
-// inputs; nothing from a mask, an index or stop_gradient.
-template <class F> void for_each_differentiated(const tape& t, std::uint32_t i, F f) {
-  const node& n = t.nodes()[i];
-  if (n.op == &sources::custom) {
-    for (const variable& x : sources::rule_of(t, i).inputs) f(x.index());
-  } else if (n.op->derive != nullptr) {
-    for (std::uint32_t k : n.in) {
-      if (k != no_node) f(k);
-    }
-  }
-}
-
 enum class reached : std::uint8_t { not_at_all, from_effects, from_outputs };
 
 std::vector<reached> differentiated(const tape& t, const std::vector<variable>& outputs,
                                     std::span<const effect> effects) {
-  std::vector<reached> result(t.size(), reached::not_at_all);
+  std::vector<reached> result(t.size(), reached::not_at_all), swept = result, any = result;
+  const auto raise = [](reached& r, reached by) { r = std::max(r, by); };
   for (const effect& e : effects) result[e.value] = reached::from_effects;
   for (const variable& v : outputs) result[v.index()] = reached::from_outputs;
+  auto sweep = t.sweeps.rbegin();
   for (auto i = static_cast<std::uint32_t>(t.size()); i-- > 0;) {
-    if (result[i] == reached::not_at_all) continue;
-    for_each_differentiated(t, i,
-                            [&](std::uint32_t k) { result[k] = std::max(result[k], result[i]); });
+    while (sweep != t.sweeps.rend() && sweep->first > i) ++sweep;
+    if (sweep != t.sweeps.rend() && i < sweep->last) raise(swept[sweep->of], result[i]);
+    if (t.nodes()[i].op->derive == nullptr) continue;
+    for (std::uint32_t k : t.rule_operands_of(i)) {
+      raise(result[k], result[i]);
+      raise(swept[k], swept[i]);
+    }
   }
+  // Of equal nodes a sweep goes through the first alone. The others count like that one, where they
+  // lie on the way from what was differentiated.
+  std::vector<std::uint32_t> same(t.size());
+  equal_nodes known(t, t.size(), [&](std::uint32_t k) { return same[k]; });
+  for (std::uint32_t i = 0; i < t.size(); ++i) {
+    same[i] = known.first_equal(i);
+    raise(any[same[i]], result[i]);
+  }
+  for (std::uint32_t i = 0; i < t.size(); ++i) raise(result[i], std::min(swept[i], any[same[i]]));
   return result;
 }
 
 // A rule for kinks sees a node as a derivative's rule does, but no adjoints.
 variable mask_of(tape& t, std::uint32_t i) {
-  const node n = t.nodes()[i];
   std::vector<variable> inputs;
-  for (std::uint32_t k : n.in) {
-    if (k != no_node) inputs.push_back(t.at(k));
-  }
+  for (std::uint32_t k : t.rule_operands_of(i)) inputs.push_back(t.at(k));
   const auto words = t.attributes_of(i);
   const std::vector<std::int64_t> attributes(words.begin(), words.end());
-  return broadcast_to(n.op->kinks({inputs, attributes, t.at(i), {}, {}, {}}), t.type_of(i).shape);
+  return broadcast_to(t.nodes()[i].op->kinks({inputs, attributes, t.at(i), {}, {}, {}}),
+                      t.type_of(i).shape);
 }
 
 }  // namespace
@@ -65,7 +65,7 @@ std::vector<kink_mask> watch_kinks(tape& t, std::vector<variable>& outputs,
   const tape::hold work(t, "the search for kinks");
   std::vector<kink_mask> found;
   for (std::uint32_t i = 0; i < from.size(); ++i) {
-    while (sweep != t.sweeps.end() && sweep->second <= i) ++sweep;
+    while (sweep != t.sweeps.end() && sweep->last <= i) ++sweep;
     const bool swept = sweep != t.sweeps.end() && sweep->first <= i;
     const bool counts =
         from[i] == reached::from_outputs || (from[i] == reached::from_effects && i < last_sweep);

@@ -70,9 +70,9 @@ class pairing {
   void replace(std::uint32_t u, std::uint32_t v, std::size_t position, const operation_pair& p) {
     const graph::value& inner = g_.values[u];
     graph::value& outer = g_.values[v];
-    const std::uint32_t other = outer.op->arity == 2 ? outer.in[1 - position] : no_node;
     outer.op = p.both;
-    outer.in = {inner.in[0], inner.in[1], other, no_node};
+    outer.in = {inner.in[0], inner.in[1], outer.in[1 - position]};
+    outer.count = p.both->arity;
     s_.item_of[u] = no_node;
   }
 

@@ -5,61 +5,10 @@
 #include <unordered_map>
 
 #include "primitives/primitives.hpp"
+#include "program/assemble.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
-
-std::uint64_t arena_plan::allocate(std::uint64_t bytes) {
-  alive_ += bytes;
-  most_alive_ = std::max(most_alive_, alive_);
-  const auto fit = by_size_.lower_bound({bytes, 0});
-  if (fit == by_size_.end()) {
-    // Grow, beginning in a free block at the end if there is one.
-    std::uint64_t offset = size_;
-    if (!free_.empty()) {
-      const auto [last, length] = *free_.rbegin();
-      if (last + length == size_) {
-        offset = last;
-        forget(last, length);
-      }
-    }
-    size_ = offset + bytes;
-    return offset;
-  }
-  const auto [length, offset] = *fit;
-  forget(offset, length);
-  if (length > bytes) {
-    free_[offset + bytes] = length - bytes;
-    by_size_.emplace(length - bytes, offset + bytes);
-  }
-  return offset;
-}
-
-void arena_plan::release(std::uint64_t offset, std::uint64_t bytes) {
-  alive_ -= bytes;
-  auto next = free_.lower_bound(offset);
-  if (next != free_.end() && offset + bytes == next->first) {
-    const auto [o, b] = *next;
-    bytes += b;
-    forget(o, b);
-    next = free_.lower_bound(offset);
-  }
-  if (next != free_.begin()) {
-    const auto [o, b] = *std::prev(next);
-    if (o + b == offset) {
-      offset = o;
-      bytes += b;
-      forget(o, b);
-    }
-  }
-  free_[offset] = bytes;
-  by_size_.emplace(bytes, offset);
-}
-
-void arena_plan::forget(std::uint64_t offset, std::uint64_t bytes) {
-  free_.erase(offset);
-  by_size_.erase({bytes, offset});
-}
 
 namespace {
 
@@ -85,9 +34,7 @@ class placer {
   void find_last_items() {
     for (std::uint32_t i = 0; i < s_.items.size(); ++i) {
       for (std::uint32_t v : s_.items[i].values) {
-        for (std::uint32_t in : g_.values[v].in) {
-          if (in != no_node) last_item_[g_.root(in)] = i;
-        }
+        for (std::uint32_t in : g_.operands(v)) last_item_[g_.root(in)] = i;
       }
     }
     const auto end = static_cast<std::uint32_t>(s_.items.size());
@@ -108,16 +55,6 @@ class placer {
   }
 
   void place_sources() {
-    std::vector<bool> read_whole(g_.values.size(), false);  // by kernels that read the padding
-    for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
-      const graph::value& x = g_.values[v];
-      if (x.op->how == form::view) continue;
-      for (std::size_t k = 0; k < x.in.size(); ++k) {
-        if (x.in[k] == no_node) continue;
-        const bool matrix = x.op == &primitives::matmul && k < 2;
-        if (!matrix && !in_loops(g_, v)) read_whole[g_.root(x.in[k])] = true;
-      }
-    }
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
       const graph::value& x = g_.values[v];
       if (x.op->how != form::source) continue;
@@ -129,11 +66,9 @@ class placer {
         l = p.dtype() == g_.type(v).dtype ? pointer_to(p.data()) : in_arena(v);
       } else if (x.op == &sources::constant && !rebind_) {
         l = pointer_to(g_.on.tensor_at(static_cast<std::size_t>(g_.attributes(v)[0])).data());
-      } else if (x.op == &sources::constant || !read_whole[v]) {
+      } else {
         l = {region::external, result_.externals.size()};
         result_.externals.push_back(v);
-      } else {
-        l = in_arena(v);
       }
     }
   }
@@ -158,9 +93,8 @@ class placer {
     const schedule::item& item = s_.items[i];
     std::unordered_map<std::uint32_t, reading> readings;
     for (std::size_t k = 0; item.loop && k < item.values.size(); ++k) {
-      for (std::uint32_t in : g_.values[item.values[k]].in) {
-        if (in == no_node || last_item_[g_.root(in)] != i) continue;
-        if (s_.item_of[g_.root(in)] == i) continue;
+      for (std::uint32_t in : g_.operands(item.values[k])) {
+        if (last_item_[g_.root(in)] != i || s_.item_of[g_.root(in)] == i) continue;
         reading& r = readings[g_.root(in)];
         r.last = k;
         r.aligned = r.aligned && g_.elements(in) == item.size;
@@ -171,7 +105,9 @@ class placer {
       if (s_.in_place[v] != no_node) {
         result_.of[v] = pointer_to(g_.on.parameter_at(s_.in_place[v]).data());
       } else if (item.constant) {
-        result_.of[v] = constant(v);
+        const std::uint32_t r = g_.values[v].into ? g_.values[v].goes_into() : no_node;
+        const bool goes_on = r != no_node && last_item_[r] == i && is_put(g_, r);
+        result_.of[v] = goes_on ? result_.of[r] : constant(v);
       } else if (item.loop && g_.values[v].op->how == form::elementwise &&
                  (last_item_[v] == i || last_item_[v] == no_node)) {
         result_.of[v] = {};  // a tile
@@ -200,13 +136,15 @@ class placer {
       return dies_in(r, i) && bytes(r) == bytes(v) && g_.values[r].op != &sources::input &&
              !taken_[r];
     };
-    if (x.op == &primitives::matmul && x.in[3] != no_node) {
-      const std::uint32_t r = g_.root(x.in[3]);
-      return free(r) && g_.root(x.in[0]) != r && g_.root(x.in[1]) != r ? r : no_node;
+    if (x.into) {
+      const std::uint32_t r = g_.root(x.goes_into());
+      const auto others = g_.operands(v).first(x.count - 1u);
+      const bool read = std::any_of(others.begin(), others.end(),
+                                    [&](std::uint32_t o) { return g_.root(o) == r; });
+      return free(r) && !read ? r : no_node;
     }
     if (x.op->how != form::elementwise) return no_node;
-    for (std::uint32_t in : x.in) {
-      if (in == no_node) continue;
+    for (std::uint32_t in : g_.operands(v)) {
       const auto it = readings.find(g_.root(in));
       if (it == readings.end() || !it->second.aligned || it->second.last > k) continue;
       if (free(it->first)) return it->first;

@@ -2,11 +2,10 @@
 // dies where that is safe; constants apart, where nothing overwrites them.
 #pragma once
 
-#include <map>
-#include <set>
 #include <vector>
 
 #include "program/schedule.hpp"
+#include "tensor/arena_plan.hpp"
 #include "tensor/memory.hpp"
 
 namespace cotape {
@@ -24,21 +23,6 @@ enum class region : std::uint8_t {
 struct location {
   region where = region::none;
   std::uint64_t at = 0;
-};
-
-// Best-fit allocation of intervals; everything is a multiple of 64 bytes.
-class arena_plan {
- public:
-  std::uint64_t allocate(std::uint64_t bytes);
-  void release(std::uint64_t offset, std::uint64_t bytes);
-  std::uint64_t size() const { return size_; }
-  std::uint64_t most_alive() const { return most_alive_; }
-
- private:
-  std::map<std::uint64_t, std::uint64_t> free_;                // offset -> bytes
-  std::set<std::pair<std::uint64_t, std::uint64_t>> by_size_;  // (bytes, offset)
-  std::uint64_t size_ = 0, alive_ = 0, most_alive_ = 0;
-  void forget(std::uint64_t offset, std::uint64_t bytes);
 };
 
 // Buffers that loops walk side by side must not stand at equal distances modulo 4096: a load then

@@ -58,13 +58,11 @@ void list_inputs(const graph& g, const placement& p, const std::vector<variable>
       throw value_error(fmt::format("program: input {} was not made by tape.input", i));
     }
     out.types.push_back(inputs[i].type());
-    out.inputs.push_back({inputs[i].type(), nullptr, name_of_input(g.on, node, i)});
+    out.inputs.push_back({inputs[i].type(), name_of_input(g.on, node, i)});
     out.external_of.push_back(no_node);
     const auto it = value_of.find(node);
     if (it == value_of.end()) continue;
-    const location l = p.of[it->second];
-    if (l.where == region::external) out.external_of[i] = static_cast<std::uint32_t>(l.at);
-    else out.inputs[i].to = out.base + l.at;
+    out.external_of[i] = static_cast<std::uint32_t>(p.of[it->second].at);
     value_of.erase(it);
   }
   if (!value_of.empty()) {
@@ -74,7 +72,6 @@ void list_inputs(const graph& g, const placement& p, const std::vector<variable>
   }
   out.externals.assign(p.externals.size(), nullptr);
   out.staged.resize(inputs.size());
-  out.source.resize(inputs.size());
 }
 
 }  // namespace
@@ -101,9 +98,6 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
     body_->kinks = watch_kinks(t, wanted, options);
   }
   graph g = needed_part(t, wanted, options);
-  prune(g);
-  check(g);
-  merge(g);
   own_sources(g);
   prune(g);
   check(g);
@@ -180,25 +174,21 @@ bool program::body::writes_to(const array_view& v) const {
 
 void program::body::bind(std::span<const array_view> values) {
   check(values);
-  const auto fill = [](const array_view& v, const value_type& type, void* to) {
-    const auto n = static_cast<std::size_t>(type.shape.elements());
-    if (v.dtype() != type.dtype) convert<double, float>(v.data(), to, n);
-    else if (n != 0) std::memcpy(to, v.data(), type.bytes());
-  };
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    source[i] = values[i];
-    const bool in_place = external_of[i] != no_node;
-    if (!writes_to(values[i]) && !(in_place && values[i].dtype() != inputs[i].type.dtype)) continue;
+    if (external_of[i] == no_node) continue;
+    const void*& from = externals[external_of[i]] = values[i].data();
+    const value_type& type = inputs[i].type;
+    const bool converted = values[i].dtype() != type.dtype;
+    if (!converted && !writes_to(values[i])) continue;
     if (!staged[i]) {
-      staged[i] = std::make_unique<tensor>(inputs[i].type);
-      memory.own += inputs[i].type.bytes();
+      staged[i] = std::make_unique<tensor>(type);
+      memory.own += type.bytes();
     }
-    fill(values[i], inputs[i].type, staged[i]->data());
-    source[i] = *staged[i];
-  }
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (external_of[i] != no_node) externals[external_of[i]] = source[i].data();
-    else if (inputs[i].to != nullptr) fill(source[i], inputs[i].type, inputs[i].to);
+    void* to = staged[i]->data();
+    const auto n = static_cast<std::size_t>(type.shape.elements());
+    if (converted) convert<double, float>(from, to, n);
+    else if (n != 0) std::memcpy(to, from, type.bytes());
+    from = to;
   }
   for (const patch& p : patches) *p.at = externals[p.external];
 }

@@ -4,7 +4,6 @@
 #include <concepts>
 
 #include "program/emit.hpp"
-#include "program/scalar_run.hpp"
 #include "tape/sources.hpp"
 #include "tensor/memory.hpp"
 
@@ -28,11 +27,10 @@ template <class F> void for_each_address(program::body& b, F f) {
       for (kernels::loop_step& s : *steps) of_step(s.what);
     }
   }
-  for (scalar_body* s : b.scalars) {
+  for (kernels::scalar_body* s : b.scalars) {
     for (auto& t : s->imports) f(t.outside);
     for (auto& t : s->exports) f(t.outside);
   }
-  for (auto& i : b.inputs) f(i.to);
   for (auto& l : b.literals) f(l.to);
   for (auto& p : b.promotions) f(p.to);
   for (auto& c : b.commits) f(c.from);
@@ -62,7 +60,8 @@ class resolver {
       own += (l->before.size() + l->steps.size() + l->last.size() + l->moving.size()) *
              sizeof(kernels::loop_step);
     }
-    for (const scalar_body* b : out_.scalars) own += b->slots.size() * 8 + b->code.size() * 16;
+    for (const kernels::scalar_body* b : out_.scalars)
+      own += b->slots.size() * 8 + b->code.size() * 16;
     out_.constants = zeros(e.constants + folding);
     out_.memory = {p_.arena + scratch, p_.most_alive + scratch, e.constants + folding, own};
     out_.steps.shrink_to_fit();

@@ -1,4 +1,4 @@
-// Lowering and running lists of operations on single numbers.
+// Lowering lists of operations on single numbers.
 #include "program/scalar_run.hpp"
 
 #include <algorithm>
@@ -12,44 +12,24 @@ namespace {
 
 constexpr std::size_t fewest = 6;  // below, steps cost no more than the copies in and out
 
-template <class T>
-void stop(const kernels::scalar_instruction*, T*, T, T, const kernels::any_function*) {}
-
-template <class T> void run_scalars(const kernels::step& s) {
-  auto& body = *static_cast<scalar_body*>(const_cast<void*>(s.side));
-  auto* slots = reinterpret_cast<T*>(body.slots.data());
-  for (const auto& i : body.imports) slots[i.slot] = *static_cast<const T*>(i.outside);
-  const kernels::scalar_instruction* first = body.code.data();
-  const kernels::any_function* functions = body.functions.data();
-  reinterpret_cast<kernels::scalar_function<T>>(functions[first->run])(first, slots, 0, 0,
-                                                                       functions);
-  for (const auto& e : body.exports) {
-    *static_cast<T*>(const_cast<void*>(e.outside)) = slots[e.slot];
-  }
-}
-
 class scalar_lowering {
  public:
   scalar_lowering(const graph& g, const schedule::item& item, const placement& p,
-                  loop_tables& tables, scalar_body& out)
+                  loop_tables& tables, kernels::scalar_body& out)
       : g_(g), item_(item), p_(p), slot_(tables.tile), last_use_(tables.last_position), out_(out) {}
 
   // False if a value has no scalar form.
   bool run(side_store& sides) {
     const std::vector<std::uint32_t>& order = item_.values;
     for (std::size_t k = 0; k < order.size(); ++k) {
-      for (std::uint32_t i : g_.values[order[k]].in) {
-        if (i != no_node) last_use_[g_.root(i)] = k;
-      }
+      for (std::uint32_t i : g_.operands(order[k])) last_use_[g_.root(i)] = k;
     }
     for (std::size_t k = 0; k < order.size(); ++k) {
       if (!emit(order[k], k, sides)) return forget();
     }
     out_.slots.resize(slots_);
     out_.code.push_back({out_.functions.size() & 0xffff, 0, 0, 0, 0});
-    out_.functions.push_back(out_.dtype == float32
-                                 ? reinterpret_cast<kernels::any_function>(&stop<float>)
-                                 : reinterpret_cast<kernels::any_function>(&stop<double>));
+    out_.functions.push_back(kernels::stop_scalars(out_.dtype));
     forget();
     return true;
   }
@@ -146,7 +126,7 @@ class scalar_lowering {
   const placement& p_;
   std::vector<std::uint32_t>& slot_;    // by root
   std::vector<std::size_t>& last_use_;  // by root: the last use in the item
-  scalar_body& out_;
+  kernels::scalar_body& out_;
   std::vector<std::uint32_t> free_, imported_;
   std::unordered_map<const primitive*, known_functions> known_;
   std::uint32_t slots_ = 0;
@@ -155,21 +135,21 @@ class scalar_lowering {
 
 }  // namespace
 
-scalar_body* lower_scalars(const graph& g, const schedule::item& item, const placement& p,
-                           loop_tables& tables, side_store& sides, kernels::step& s) {
+kernels::scalar_body* lower_scalars(const graph& g, const schedule::item& item, const placement& p,
+                                    loop_tables& tables, side_store& sides, kernels::step& s) {
   if (item.size != 1 || item.values.size() < fewest) return nullptr;
   const dtype d = g.type(item.values[0]).dtype;
   const bool alike = std::all_of(item.values.begin(), item.values.end(), [&](std::uint32_t v) {
     return g.values[v].op->how == form::elementwise && g.type(v).dtype == d;
   });
   if (!alike || d == int64) return nullptr;
-  scalar_body body;
+  kernels::scalar_body body;
   body.dtype = d;
   if (!scalar_lowering(g, item, p, tables, body).run(sides)) return nullptr;
-  s.run = d == float32 ? &run_scalars<float> : &run_scalars<double>;
+  s.run = kernels::run_scalars(d);
   const auto* kept = sides.keep(std::move(body));
   s.side = kept;
-  return const_cast<scalar_body*>(kept);
+  return const_cast<kernels::scalar_body*>(kept);
 }
 
 }  // namespace cotape

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "cotape/threads.hpp"
+#include "primitives/lowering.hpp"
 #include "primitives/primitives.hpp"
 #include "tape/sources.hpp"
 
@@ -12,6 +13,11 @@ namespace cotape {
 
 std::int64_t loop_size(const graph& g, std::uint32_t v) {
   return g.elements(g.values[v].op->how == form::reduction ? g.values[v].in[0] : v);
+}
+
+std::int64_t slab_size(const graph& g, std::uint32_t v) {
+  const shape& x = g.type(g.values[v].in[0]).shape;
+  return loop_size(g, v) / seen_as_reduction(x, g.attributes(v)[0], 0).outer;
 }
 
 namespace {
@@ -24,6 +30,7 @@ class scheduler {
  public:
   scheduler(const graph& g, bool fuse)
       : g_(g), fuse_(fuse), level_(g.values.size(), 0), last_use_(g.values.size(), 0) {
+    depth_.assign(g.values.size(), 1);
     result_.item_of.assign(g.values.size(), no_node);
     result_.in_place.assign(g.values.size(), no_node);
     number_uses();
@@ -45,9 +52,7 @@ class scheduler {
     const auto for_each_use = [&](auto&& f) {
       for (std::uint32_t v = 0; v < n; ++v) {
         if (g_.values[v].op->how == form::view) continue;
-        for (std::uint32_t i : g_.values[v].in) {
-          if (i != no_node) f(g_.root(i), v);
-        }
+        for (std::uint32_t i : g_.operands(v)) f(g_.root(i), v);
       }
     };
     for_each_use([&](std::uint32_t r, std::uint32_t) { ++first_user_[r + 1]; });
@@ -69,11 +74,12 @@ class scheduler {
     return in_loops(g_, v) && g_.elements(i) == loop_size(g_, v);
   }
 
-  // A reduction over much on several threads: the loop of its input is split over them, but a
-  // reduction takes its tiles in order.
+  // A reduction over much on several threads: both the loop of its input and the reduction are
+  // split over them, but not together where one result adds up too much.
   bool keeps_loop_whole(std::uint32_t v) const {
     return g_.values[v].op->how == form::reduction && num_threads() > 1 &&
-           loop_size(g_, v) >= 1 << 18;
+           loop_size(g_, v) * depth_[g_.root(g_.values[v].in[0])] >= 1 << 20 &&
+           slab_size(g_, v) > 1 << 16;
   }
 
   // v may run in the loop that computes its input i.
@@ -116,11 +122,12 @@ class scheduler {
       if (reader < v) continue;
       if (reader > v) return false;
       const graph::value& x = g_.values[v];
-      for (std::size_t k = 0; k < x.in.size(); ++k) {
-        if (x.in[k] == no_node || g_.root(x.in[k]) != r) continue;
-        const bool addend = x.op == &primitives::matmul && k == 3;
-        const bool elementwise = x.op->how == form::elementwise && aligned(v, x.in[k]);
-        if (!addend && !elementwise) return false;
+      const auto operands = g_.operands(v);
+      for (std::size_t k = 0; k < operands.size(); ++k) {
+        if (g_.root(operands[k]) != r) continue;
+        const bool into = x.into && k + 1 == operands.size();
+        const bool elementwise = x.op->how == form::elementwise && aligned(v, operands[k]);
+        if (!into && !elementwise) return false;
       }
     }
     return true;
@@ -132,8 +139,9 @@ class scheduler {
       if (!stored(g_, v)) continue;
       const graph::value& x = g_.values[v];
       std::uint32_t level = 1;
-      for (std::uint32_t i : x.in) {
-        if (i != no_node) level = std::max(level, earliest(v, i));
+      for (std::uint32_t i : g_.operands(v)) {
+        level = std::max(level, earliest(v, i));
+        if (joins(v, i)) depth_[v] = std::max(depth_[v], depth_[g_.root(i)] + 1);
       }
       if (result_.in_place[v] != no_node) {
         level = std::max(level, after_throws);
@@ -175,9 +183,7 @@ class scheduler {
   // life of at most one other value: it then needs no buffer.
   void sink() {
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
-      for (std::uint32_t i : g_.values[v].in) {
-        if (i != no_node) note_use(g_.root(i), level_[v]);
-      }
+      for (std::uint32_t i : g_.operands(v)) note_use(g_.root(i), level_[v]);
     }
     for (auto v = static_cast<std::uint32_t>(g_.values.size()); v-- > 0;) {
       const graph::value& x = g_.values[v];
@@ -187,8 +193,7 @@ class scheduler {
       bool wanted = true;
       for (std::uint32_t u : users(v)) wanted = wanted && level_[u] == target && joins_by(u, v);
       std::size_t longer = 0;
-      for (std::uint32_t i : x.in) {
-        if (i == no_node) continue;
+      for (std::uint32_t i : g_.operands(v)) {
         const std::uint32_t r = g_.root(i);
         wanted = wanted && before_overwrite(v, r, target);
         if (stored(g_, r) && g_.elements(r) > 1 && !g_.values[r].constant &&
@@ -198,9 +203,7 @@ class scheduler {
       }
       if (!wanted || longer > 1) continue;
       level_[v] = target;
-      for (std::uint32_t i : x.in) {
-        if (i != no_node) note_use(g_.root(i), target);
-      }
+      for (std::uint32_t i : g_.operands(v)) note_use(g_.root(i), target);
     }
   }
 
@@ -209,8 +212,8 @@ class scheduler {
   }
 
   bool joins_by(std::uint32_t user, std::uint32_t root) const {
-    for (std::uint32_t i : g_.values[user].in) {
-      if (i != no_node && g_.root(i) == root && !joins(user, i)) return false;
+    for (std::uint32_t i : g_.operands(user)) {
+      if (g_.root(i) == root && !joins(user, i)) return false;
     }
     return true;
   }
@@ -235,10 +238,11 @@ class scheduler {
         at = open.try_emplace(size, at).first->second;
       }
       if (at == result_.items.size()) {
-        result_.items.push_back({in_loops(g_, v), g_.values[v].constant, 0, {}});
+        result_.items.push_back({in_loops(g_, v), g_.values[v].constant, 0, {}, 0});
         if (result_.items[at].loop) result_.items[at].size = loop_size(g_, v);
       }
       result_.items[at].values.push_back(v);
+      result_.items[at].reductions += g_.values[v].op->how == form::reduction;
       result_.item_of[v] = static_cast<std::uint32_t>(at);
     }
   }
@@ -247,6 +251,7 @@ class scheduler {
   bool fuse_;
   schedule result_;
   std::vector<std::uint32_t> level_, last_use_, first_user_, users_;
+  std::vector<std::int64_t> depth_;                         // operations in a row within one loop
   std::vector<bool> kept_;                                  // outputs and new values of parameters
   std::unordered_map<std::uint32_t, std::uint32_t> reads_;  // by parameter
   std::unordered_map<std::uint32_t, std::uint32_t> overwritten_;  // read -> in-place update

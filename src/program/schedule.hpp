@@ -16,6 +16,7 @@ struct schedule {
     bool constant = false;  // runs once, when constants are bound
     std::int64_t size = 0;
     std::vector<std::uint32_t> values;  // in order
+    std::size_t reductions = 0;         // of them
   };
   std::vector<item> items;
   std::vector<std::uint32_t> item_of;  // by value; no_node for sources and views
@@ -30,6 +31,8 @@ void pair_up(graph& g, schedule& s);
 
 // The number of elements a loop over v walks: v's own, or a reduction's input's.
 std::int64_t loop_size(const graph& g, std::uint32_t v);
+// The adjacent elements that a reduction adds up within, into one result or one row of results.
+std::int64_t slab_size(const graph& g, std::uint32_t v);
 inline bool in_loops(const graph& g, std::uint32_t v) {
   const form how = g.values[v].op->how;
   return how == form::elementwise || how == form::reduction;

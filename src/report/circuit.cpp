@@ -56,8 +56,7 @@ class circuit_writer {
     for (std::uint32_t i : nodes) {
       write_node(i);
       if (!is_literal(i)) write_numbers(i);
-      for (std::uint32_t k : t_.nodes()[i].in) {
-        if (k == no_node) continue;
+      for (std::uint32_t k : t_.value_operands_of(i)) {
         text_ += is_literal(k) ? fmt::format("  n{} -> n{};\n", k, i)
                                : fmt::format("  v{}:e -> n{};\n", k, i);
       }

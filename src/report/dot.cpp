@@ -17,9 +17,9 @@ std::string draw_dot(const std::string& text) {
 
 std::string escaped(const std::string& text) {
   std::string out;
-  for (char c : text) {
+  for (char c : printable(text)) {
     if (c == '\n') out += "\\n";
-    else if (static_cast<unsigned char>(c) < ' ') out += ' ';
+    else if (c == '&') out += "&amp;";  // else graphviz takes "&#1;" for a character
     else if (c == '"' || c == '\\') out += {'\\', c};
     else out += c;
   }

@@ -18,13 +18,15 @@ constexpr const char* colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
 constexpr int point_types[] = {7, 5, 9, 13, 11, 15, 7};  // filled circle, square, triangle ...
 constexpr std::size_t count = std::size(colours);
 
-// In single quotes: within double ones gnuplot runs what stands in backticks as a command.
+// In single quotes: within double ones gnuplot runs what stands in backticks as a command. Not so
+// apostrophes, of which two are one, but at the beginning an empty text. gnuplot puts text into
+// sections that "]]>" would end.
 std::string quoted(const std::string& text) {
   std::string out = "'";
-  for (char c : text) {
+  for (char c : printable(text)) {
     if (c == '\n') out += "'.\"\\n\".'";
-    else if (static_cast<unsigned char>(c) < ' ') out += ' ';
-    else if (c == '\'') out += "''";
+    else if (c == '\'') out += "'.\"'\".'";
+    else if (c == '>' && out.ends_with("]]")) out += " >";
     else out += c;
   }
   return out + '\'';
@@ -251,8 +253,9 @@ std::string figure_to_gnuplot(const std::vector<panel>& panels, const figure_opt
 namespace {
 
 std::string draw(const std::vector<panel>& panels, const figure_options& options) {
-  // Not "-": of that, gnuplot reads byte by byte.
-  return drawn_by("gnuplot", {"/dev/stdin"}, figure_to_gnuplot(panels, options), "gnuplot-nox");
+  // Without what the user has it do first; not "-": of that, gnuplot reads byte by byte.
+  return drawn_by("gnuplot", {"-d", "/dev/stdin"}, figure_to_gnuplot(panels, options),
+                  "gnuplot-nox");
 }
 
 }  // namespace

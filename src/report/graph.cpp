@@ -100,9 +100,7 @@ class dot_writer {
   }
 
   void write_edges(std::uint32_t i) {
-    for (std::uint32_t k : t_.nodes()[i].in) {
-      if (k != no_node) text_ += fmt::format("  n{} -> n{};\n", k, i);
-    }
+    for (std::uint32_t k : t_.value_operands_of(i)) text_ += fmt::format("  n{} -> n{};\n", k, i);
   }
 
   const tape& t_;

@@ -30,8 +30,8 @@ std::string detail_of(const tape& t, std::uint32_t index) {
 std::string line(const tape& t, std::uint32_t index) {
   const node& n = t.nodes()[index];
   std::string inputs;
-  for (std::uint32_t i : n.in) {
-    if (i != no_node) inputs += fmt::format("{}%{}", inputs.empty() ? "" : ", ", i);
+  for (std::uint32_t i : t.value_operands_of(index)) {
+    inputs += fmt::format("{}%{}", inputs.empty() ? "" : ", ", i);
   }
   const std::string* label = t.label_of(index);
   return fmt::format("%{} = {}({}){} : {}{}", index, n.op->name, inputs, detail_of(t, index),

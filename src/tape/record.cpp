@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cotape/primitive.hpp"
+#include "tape/few.hpp"
 
 namespace cotape {
 
@@ -42,10 +43,10 @@ variable record(const primitive& op, std::initializer_list<operand> inputs,
                                     : x.as_variable().dtype();
     break;
   }
-  std::array<variable, 3> resolved;
+  few<variable> resolved(inputs.size());
   std::size_t n = 0;
   for (const operand& x : inputs) resolved[n++] = t->resolve(x, d);
-  return t->record(op, {resolved.data(), n}, attributes, where);
+  return t->record(op, resolved.all(), attributes, where);
 }
 
 }  // namespace cotape

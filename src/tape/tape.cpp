@@ -12,6 +12,7 @@
 
 #include "cotape/ops.hpp"
 #include "cotape/xtensor.hpp"
+#include "tape/few.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -22,7 +23,6 @@ const primitive input{"input", form::source, 0, nullptr};
 const primitive constant{"constant", form::source, 0, nullptr};
 const primitive literal{"literal", form::source, 0, nullptr};
 const primitive read{"read", form::source, 0, nullptr};
-const primitive custom{"custom", form::view, 1, [](const signature& s) { return *s.inputs[0]; }};
 
 }  // namespace sources
 
@@ -130,7 +130,13 @@ variable tape::append(const primitive& op, std::span<const variable> inputs, std
                       std::span<const std::int64_t> attributes, place where) {
   if (nodes_.size() >= no_node) throw tape_error("tape: more than 2^32 - 1 nodes");
   node n{&op, {no_node, no_node, no_node}, type, no_node, 0};
-  for (std::size_t i = 0; i < inputs.size(); ++i) n.in[i] = inputs[i].index_;
+  if (inputs.size() > std::size(n.in)) {
+    n.in[0] = static_cast<std::uint32_t>(lists_.size());
+    n.in[2] = static_cast<std::uint32_t>(inputs.size());
+    for (const variable& v : inputs) lists_.push_back(v.index_);
+  } else {
+    for (std::size_t i = 0; i < inputs.size(); ++i) n.in[i] = inputs[i].index_;
+  }
   if (!attributes.empty()) {
     n.attributes = static_cast<std::uint32_t>(words_.size());
     words_.push_back(static_cast<std::int64_t>(attributes.size()));
@@ -154,9 +160,9 @@ variable tape::record(const primitive& op, std::span<const variable> inputs,
   if (alike && !inputs.empty() && inputs[0].dtype() != int64) {
     return append(op, inputs, nodes_[inputs[0].index_].type, attributes, where);
   }
-  std::array<const value_type*, 3> types{};
+  few<const value_type*> types(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) types[i] = &type_of(inputs[i].index_);
-  const signature s{operation(op.name), {types.data(), inputs.size()}, attributes};
+  const signature s{operation(op.name), types.all(), attributes};
   try {
     return append(op, inputs, intern(op.infer(s)), attributes, where);
   } catch (const shape_error& e) {
@@ -254,9 +260,8 @@ tape_mark tape::mark() {
   rewinds_.emplace_back();  // makes room for the rewind, which takes no memory then
   rewinds_.pop_back();
   const auto count = [](const auto& v) { return static_cast<std::uint32_t>(v.size()); };
-  return {count(nodes_),   count(words_),   count(tensors_),
-          count(effects_), count(customs_), count(messages_),
-          slot_->serial,   commits_,        slot_};
+  return {count(nodes_),   count(words_),    count(lists_), count(tensors_), count(effects_),
+          count(customs_), count(messages_), slot_->serial, commits_,        slot_};
 }
 
 void tape::rewind(const tape_mark& to) {
@@ -280,8 +285,9 @@ void tape::rewind(const tape_mark& to) {
   }
   nodes_.resize(to.nodes);
   while (!sweeps.empty() && sweeps.back().first >= to.nodes) sweeps.pop_back();
-  if (!sweeps.empty()) sweeps.back().second = std::min(sweeps.back().second, to.nodes);
+  if (!sweeps.empty()) sweeps.back().last = std::min(sweeps.back().last, to.nodes);
   words_.resize(to.words);
+  lists_.resize(to.lists);
   tensors_.resize(to.tensors);
   customs_.resize(to.customs);
   messages_.resize(std::min<std::size_t>(messages_.size(), to.messages));
@@ -314,8 +320,9 @@ void tape::forget_effects() {
 }
 
 std::size_t tape::bytes() const {
-  std::size_t total = held(nodes_) + held(words_) + types_.size() * sizeof(value_type) +
-                      held(places_) + held(parameters_) + held(effects_) + held(rewinds_);
+  std::size_t total = held(nodes_) + held(words_) + held(lists_) +
+                      types_.size() * sizeof(value_type) + held(places_) + held(parameters_) +
+                      held(effects_) + held(rewinds_);
   for (const auto& t : tensors_) total += t->type().bytes();
   return total;
 }
@@ -324,6 +331,15 @@ std::span<const std::int64_t> tape::attributes_of(std::uint32_t index) const {
   const std::uint32_t first = nodes_[index].attributes;
   if (first == no_node) return {};
   return {words_.data() + first + 1, static_cast<std::size_t>(words_[first])};
+}
+
+std::span<const std::uint32_t> tape::value_operands_of(std::uint32_t index) const {
+  return nodes_[index].op->how == form::view ? operands_of(index).first(1) : operands_of(index);
+}
+
+std::span<const std::uint32_t> tape::rule_operands_of(std::uint32_t index) const {
+  const auto list = operands_of(index);
+  return nodes_[index].op->how == form::view && list.size() > 1 ? list.subspan(1) : list;
 }
 
 const std::string* tape::label_of(std::uint32_t index) const {
@@ -347,9 +363,7 @@ std::vector<std::uint32_t> tape::needed_by(std::span<const std::uint32_t> roots)
   for (std::uint32_t r : roots) number[r] = 0;
   for (std::uint32_t i = last; i-- > 0;) {
     if (number[i] == no_node) continue;
-    for (std::uint32_t k : nodes_[i].in) {
-      if (k != no_node) number[k] = 0;
-    }
+    for (std::uint32_t k : value_operands_of(i)) number[k] = 0;
   }
   for (std::uint32_t& n : number) {
     if (n != no_node) n = next++;

@@ -24,7 +24,7 @@ void ask_for_huge_pages([[maybe_unused]] void* p, [[maybe_unused]] std::size_t b
 }  // namespace
 
 void* allocate(std::size_t bytes) {
-  void* p = ::operator new(padded(bytes), std::align_val_t(line));
+  void* p = ::operator new(padded(bytes), std::align_val_t(cache_line));
   ask_for_huge_pages(p, padded(bytes));
   return p;
 }
@@ -35,6 +35,6 @@ void* allocate_zeros(std::size_t bytes) {
   return p;
 }
 
-void release(void* p) { ::operator delete(p, std::align_val_t(line)); }
+void release(void* p) { ::operator delete(p, std::align_val_t(cache_line)); }
 
 }  // namespace cotape

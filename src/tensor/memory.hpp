@@ -5,11 +5,11 @@
 
 namespace cotape {
 
-inline constexpr std::size_t line = 64;
+inline constexpr std::size_t cache_line = 64;
 
 // In whole lines, at least one.
 constexpr std::size_t padded(std::size_t bytes) {
-  return bytes == 0 ? line : (bytes + line - 1) / line * line;
+  return bytes == 0 ? cache_line : (bytes + cache_line - 1) / cache_line * cache_line;
 }
 
 // Never null, also for 0 bytes; throws std::bad_alloc. Large blocks are made of huge pages where

@@ -15,6 +15,22 @@ namespace cotape {
 
 namespace {
 
+// No limit but the file's size: what could be kept can be read.
+named_tensors state_in(const std::filesystem::path& file) {
+  return read_safetensors(file, {.most_bytes = std::numeric_limits<std::size_t>::max()});
+}
+
+// False too where there is no file any more.
+bool holds(const std::filesystem::path& file, const named_views& state) try {
+  const named_tensors found = state_in(file);
+  return std::equal(found.begin(), found.end(), state.begin(), state.end(),
+                    [](const auto& a, const auto& b) {
+                      return a.first == b.first && same_bits(a.second, b.second);
+                    });
+} catch (const io_error&) {
+  return false;
+}
+
 // Which values of a monitored figure are better. Throws if there will be no such figure, or if
 // neither the callback's options nor the metric say it.
 better direction_of(const char* callback, const training& t, const std::string& monitor,
@@ -163,22 +179,39 @@ each_epoch::each_epoch(std::function<void(training&)> f) : f_(std::move(f)) {
   if (!f_) throw value_error("each_epoch: the function is empty");
 }
 
-void csv_log::on_resume(training& t) {
-  begun_ = false;
-  if (t.so_far.epochs() != 0) write(t);
+void training::take_file(const char* who, const std::filesystem::path& file) {
+  std::error_code failed;  // what is wrong with the name its writer says
+  const auto absolute = std::filesystem::absolute(file, failed);
+  const auto name = std::filesystem::weakly_canonical(absolute, failed);
+  if (failed) return;
+  if (std::find(files_.begin(), files_.end(), name) != files_.end()) {
+    throw value_error(
+        fmt::format("{}: {}: another callback of this fit writes this file: give each its own", who,
+                    file.string()));
+  }
+  files_.push_back(name);
 }
 
-void csv_log::on_epoch_end(training& t) { write(t); }
+void csv_log::on_identify(training& t) {
+  if (stream_ != nullptr) return;
+  t.take_file("csv_log", file_);
+  detail::demand_writable({"csv_log", file_});
+}
 
-void csv_log::write(training& t) {
+void csv_log::on_resume(training& t) {
+  written_ = {};
+  if (t.so_far.epochs() != 0) csv_log::on_epoch_end(t);
+}
+
+void csv_log::on_epoch_end(training& t) {
   const detail::file_task task{"csv_log", file_, stream_};
-  if (begun_) {
+  if (written_ != detail::file_state{}) {
     std::string line = fmt::format("{}", t.so_far.epochs());
     for (const auto& f : t.figures) line += fmt::format(",{}", f.second);
-    if (detail::append_to_file(task, line + '\n')) return;
+    if (detail::append_to_file(task, line + '\n', written_)) return;
   }
   detail::write_file(task, t.so_far.csv());
-  begun_ = true;
+  written_ = detail::state_of(task);
 }
 
 checkpoint::checkpoint(std::filesystem::path file, checkpoint_options options)
@@ -190,6 +223,7 @@ checkpoint::checkpoint(std::filesystem::path file, checkpoint_options options)
 }
 
 void checkpoint::on_identify(training& t) {
+  t.take_file("checkpoint", file_);
   std::error_code failed;
   missing_ = !std::filesystem::exists(file_, failed);
   if (failed) {
@@ -197,18 +231,19 @@ void checkpoint::on_identify(training& t) {
         fmt::format("checkpoint: {}: cannot look at it: {}", file_.string(), failed.message()));
   }
   if (missing_) return;
-  // No limit but the file's size: what could be kept can be read.
-  const read_limits limits{.most_bytes = std::numeric_limits<std::size_t>::max()};
-  t.restore(read_safetensors(file_, limits), file_.string(), options_.rate);
+  missing_ = !t.restore(state_in(file_), file_.string(), options_.rate);
 }
 
 void checkpoint::on_resume(training& t) {
+  resumed_ = t.steps;
   if (missing_) write_safetensors(file_, t.snapshot());
 }
 
 void checkpoint::on_safe_point(training& t, bool last) {
   const bool by_epoch = t.batch == 0 && t.epoch % options_.epochs == 0;
   const bool by_step = t.batch != 0 && options_.steps != 0 && t.steps % options_.steps == 0;
+  // Where nothing was trained the file may lie in a folder that can only be read.
+  if (last && t.steps == resumed_ && holds(file_, t.snapshot())) return;
   if (last || by_epoch || by_step) write_safetensors(file_, t.snapshot());
 }
 

@@ -62,8 +62,8 @@ std::string detail_of(const tape& t, std::uint32_t i) {
 std::string text_of(const tape& t, std::uint32_t i) {
   const node& n = t.nodes()[i];
   std::string operands;
-  for (const std::uint32_t k : n.in) {
-    if (k != no_node) operands += fmt::format("{}%{}", operands.empty() ? "" : ", ", k);
+  for (const std::uint32_t k : t.value_operands_of(i)) {
+    operands += fmt::format("{}%{}", operands.empty() ? "" : ", ", k);
   }
   if (!operands.empty()) operands = "(" + operands + ")";
   return n.op->name + operands + detail_of(t, i) + " : " + t.type_of(i).text();

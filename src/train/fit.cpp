@@ -70,7 +70,10 @@ bool running_fit::steps_done() const {
   return options_.steps != 0 && steps - at_.first_step >= options_.steps;
 }
 
-bool running_fit::finished() const { return stop || epoch >= last_epoch || steps_done(); }
+// Of a fit of so many steps an end within an epoch has used one up: its epochs tell nothing.
+bool running_fit::finished() const {
+  return stop || (options_.steps == 0 ? epoch >= last_epoch : steps_done());
+}
 
 std::vector<array_view> running_fit::first_batch() const {
   std::vector<array_view> views;
@@ -183,17 +186,21 @@ void running_fit::end_epoch() {
   }
   so_far.add(figures);
   ++epoch;
+  sums_.clear();
+  epoch_ended_ = true;
   if (progress_) progress_->end_epoch(more);
   each([&](callback& c) { c.on_epoch_end(*this); });
+  epoch_ended_ = false;
   batch = 0;
-  sums_.clear();
   of_.epochs = epoch;
   of_.steps = steps;
   keep(false);
 }
 
 void running_fit::train_epoch() {
+  may_restore_ = true;
   if (batch == 0) each([&](callback& c) { c.on_epoch_begin(*this); });
+  may_restore_ = false;
   batches_.start_epoch(epoch);
   batches_.skip(batch);
   while (!stop && !steps_done() && batches_.next()) step();
@@ -204,8 +211,9 @@ void running_fit::train_epoch() {
 void running_fit::begin() {
   undo all(of_);
   for (const auto& c : options_.callbacks) all.keep(c.object()->state());
+  first_rate_ = rate_of(how());  // for those that look at the state when the fit begins
   each([&](callback& c) { c.on_fit_begin(*this); });
-  first_rate_ = rate_of(how());
+  if (own_.empty()) first_rate_ = rate_of(how());
   asking_ = true;
   each([&](callback& c) { c.on_identify(*this); });
   asking_ = false;
@@ -216,15 +224,19 @@ void running_fit::begin() {
     go_on_from(std::move(*furthest_));
     furthest_.reset();
   }
+  may_restore_ = true;
   each([&](callback& c) { c.on_resume(*this); });
+  may_restore_ = false;
   note_beginning();
   all.forget();
 }
 
 void running_fit::train() {
   start_progress();
-  // Killed after the last step of a fit that ends within an epoch, before that one was ended.
-  if (batch != 0 && finished()) end_epoch();
+  // Killed after the last step of a fit that ends within an epoch, before that one was ended. A fit
+  // that is asked for less than it has had leaves the epoch open, to be gone on with.
+  const bool had_all = options_.steps != 0 && steps == last_step;
+  if (batch != 0 && (stop || had_all)) end_epoch();
   while (!finished()) train_epoch();
   each([&](callback& c) { c.on_fit_end(*this); });
   ended_ = true;
@@ -275,6 +287,9 @@ void demand(const fit_options& o) {
   const bool data = !o.validation_data.x.views().empty() || !o.validation_data.y.views().empty();
   if (data && o.validation_split != 0) {
     refuse("validation_split and validation_data are both given");
+  }
+  for (std::size_t i = 0; i < o.callbacks.size(); ++i) {
+    if (!o.callbacks[i].object()) refuse(fmt::format("callback {} is a null pointer", i));
   }
 }
 

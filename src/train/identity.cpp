@@ -14,7 +14,7 @@ namespace cotape::detail {
 namespace {
 
 constexpr int version = 3;
-constexpr const char* sum_after = "last values";
+constexpr const char *sum_after = "last values", *name_of_first_rate = "rate";
 
 std::string name_of_description(std::int64_t fit) {
   return fmt::format("{}{:04}", description_prefix, fit);
@@ -31,6 +31,18 @@ checksum sum_of(const std::vector<parameter>& parameters) {
     sum.add(p.view());
   }
   return sum;
+}
+
+// Of options, so that each is a fact of its own.
+void demand_names(const std::string& whose, const named_texts& options) {
+  std::set<std::string> taken{"options"};  // the list of them
+  for (const auto& [option, text] : options) {
+    if (taken.insert(option).second) continue;
+    throw value_error(fmt::format(
+        "fit: {}: its description() has {}: give it another name", whose,
+        option == "options" ? "an option named 'options', which is the name of the list of them"
+                            : fmt::format("two options named '{}'", option)));
+  }
 }
 
 }  // namespace
@@ -56,6 +68,7 @@ void running_fit::tell_model() {
   tell("metrics", joined(metrics));
   const optimizer& how = *of_.how;
   const std::string type = type_name(typeid(how));
+  demand_names(type, how.description());
   tell("optimizer", type);
   tell_options(type, how.description());
 }
@@ -79,6 +92,7 @@ void running_fit::tell_callbacks() {
     const named_texts options = one.description(*this);
     if (options.empty() && one.state().empty()) continue;
     const std::string type = type_name(typeid(one));
+    demand_names(type, options);
     if (!one.sets_rate()) {
       tell_options(fmt::format("{} {}", type, names.size()), options);
       names.push_back(type);
@@ -92,13 +106,13 @@ void running_fit::tell_callbacks() {
   }
   tell("callbacks", joined(names));
   tell("rate set by", joined(of_rate), fact_kind::rate);
-  if (!rate_is_set()) tell("rate", first_rate_, fact_kind::rate);
+  if (!rate_is_set()) tell(name_of_first_rate, first_rate_, fact_kind::rate);
 }
 
 // The operations of a step, recorded once more, but for the look at whether the loss is finite, and
-// those of validation, whose loss and metrics are the step's. A parameter that they read and nobody
-// else keeps is state of the training too.
-void running_fit::tell_operations() {
+// those of validation, whose loss and metrics are the step's. Gives the parameters that they read
+// and that nobody else keeps.
+std::vector<parameter> running_fit::tell_operations() {
   tape t;
   std::vector<variable> x;
   for (const array_view& v : first_batch()) x.push_back(t.input(v.dtype(), v.shape()));
@@ -121,10 +135,21 @@ void running_fit::tell_operations() {
     add_operations(own_, t, at, "model that predicts");
   }
   std::vector<std::string> names;
-  std::vector<parameter> known = state_of(names);
+  std::vector<parameter> known = state_of(names), others;
   for (const auto& [p, node] : t.current_parameters()) {
-    if (std::find(known.begin(), known.end(), p) == known.end()) others_.push_back(p);
+    if (std::find(known.begin(), known.end(), p) == known.end()) others.push_back(p);
   }
+  return others;
+}
+
+// What a step reads and nobody else keeps is state of the training too. Of what is made and dropped
+// whenever the step is recorded, the compiled step has its own.
+void running_fit::tell_step() {
+  const std::uint64_t since = parameter::made();
+  for (const parameter& p : tell_operations()) {
+    if (p.number() < since || p.shared()) others_.push_back(p);
+  }
+  for (const auto& [p, hash] : of_.programs.changing()) others_.push_back(p);
 }
 
 void running_fit::tell_data() {
@@ -171,8 +196,7 @@ facts running_fit::beginning() const {
   return result;
 }
 
-// From here on it trains. One that fails, and is tried once more with what it left, began here all
-// the same.
+// From here on it trains.
 void running_fit::note_beginning() {
   if (begun_ || own_.empty()) return;
   begun_ = true;
@@ -196,24 +220,37 @@ checksum running_fit::sum_now() const noexcept {
 
 void running_fit::describe() {
   if (!own_.empty()) return;
-  const bool tried = of_.begun.fit == at_.fit;
-  if (tried && first_rate_ == of_.begun.last_rate) first_rate_ = of_.begun.first_rate;
   tell_model();
   tell_callbacks();
-  tell_operations();
+  tell_step();
   tell_data();
   trained_ = parameters_;
   for (const auto& list : {of_.how->state(), others_, {of_.net.random.counter()}}) {
     trained_.insert(trained_.end(), list.begin(), list.end());
   }
   std::erase(trained_, how().rate());
-  const bool again = tried && sum_now() == of_.begun.left;
-  beginning_ = again ? of_.begun.beginning : beginning();
+  beginning_ = beginning();
   own_.insert(own_.end(), beginning_.begin(), beginning_.end());
   tell("length",
        options_.steps == 0 ? fmt::format("{} epochs", options_.epochs)
                            : fmt::format("{} steps", options_.steps),
        fact_kind::of_done);
+}
+
+// For a snapshot of this very fit, which failed and is tried once more with what it left: it began
+// where it did at first.
+void running_fit::claim_beginning() {
+  const auto& first = of_.begun;
+  if (first.fit != at_.fit || sum_now() != first.left) return;
+  beginning_ = first.beginning;
+  if (first_rate_ == first.last_rate) first_rate_ = first.first_rate;
+  for (fact& f : own_) {
+    if (f.name == name_of_first_rate) f = make_fact(f.name, fmt::format("{}", first_rate_), f.kind);
+    for (const fact& b : beginning_) {
+      if (f.name == b.name) f = b;
+    }
+  }
+  texts_.clear();
 }
 
 // The descriptions of this fit and of those before it, as a snapshot keeps them.
@@ -255,6 +292,7 @@ running_fit::kept_fit running_fit::identify(const named_tensors& found, std::int
                  ? fmt::format("it is of fit {} and does not tell of fit {}{}", fit, k, start_anew)
                  : fmt::format("it is of fit {}, which keeps no state here{}", k, start_anew));
     }
+    if (k == at_.fit) claim_beginning();
     const facts& here = k == at_.fit ? own_ : done->second;
     fact_values kept = values_in(there->second);
     const auto differs = [&](bool any_rate) {

@@ -20,38 +20,40 @@ namespace {
 
 const std::string from_logits = "_from_logits";
 
-const node& node_of(const variable& v) { return v.owner().nodes()[v.index()]; }
+bool is(const variable& v, const primitive& op) { return v.owner().nodes()[v.index()].op == &op; }
+bool is_softmax(const variable& v) { return is(v, builtin<exp_quotient_op>); }
+bool is_sigmoid(const variable& v) { return is(v, builtin<sigmoid_op>); }
+
+variable operand_of(const variable& v, std::size_t k) {
+  return v.owner().at(v.owner().operands_of(v.index())[k]);
+}
 
 // The value behind what changes no number: reshapes and products with 1.
 variable behind_views(variable v) {
-  const auto is_one = [&v](std::uint32_t i) {
-    const tape& t = v.owner();
-    return t.nodes()[i].op == &sources::literal && t.type_of(i).dtype != int64 &&
-           std::bit_cast<double>(t.attributes_of(i)[0]) == 1;
+  const auto is_one = [](const variable& x) {
+    return is(x, sources::literal) && x.dtype() != int64 &&
+           std::bit_cast<double>(x.owner().attributes_of(x.index())[0]) == 1;
   };
   for (;;) {
-    const node& n = node_of(v);
-    const bool product = n.op == &builtin<multiply_op>;
-    if (n.op->how == form::view || (product && is_one(n.in[1]))) v = v.owner().at(n.in[0]);
-    else if (product && is_one(n.in[0])) v = v.owner().at(n.in[1]);
+    const primitive& op = *v.owner().nodes()[v.index()].op;
+    const bool product = &op == &builtin<multiply_op>;
+    if (op.how == form::view || (product && is_one(operand_of(v, 1)))) v = operand_of(v, 0);
+    else if (product && is_one(operand_of(v, 0))) v = operand_of(v, 1);
     else return v;
   }
 }
-
-bool is_softmax(const variable& v) { return node_of(v).op == &builtin<exp_quotient_op>; }
-bool is_sigmoid(const variable& v) { return node_of(v).op == &builtin<sigmoid_op>; }
 
 bool takes_probabilities(const std::string& loss) { return loss.ends_with("_crossentropy"); }
 
 // A softmax divides exponentials by their sum: over one unit the sum has the output's shape.
 bool is_over_one_unit(const variable& softmax) {
-  return softmax.owner().type_of(node_of(softmax).in[2]).shape == softmax.shape() &&
+  return operand_of(softmax, 2).shape() == softmax.shape() &&
          softmax.shape()[softmax.shape().rank() - 1] == 1;
 }
 
 // What is wrong with an output, or nothing.
 std::string mistake_of(const variable& p, const std::string& loss) {
-  if (is_softmax(p) && is_softmax(p.owner().at(node_of(p).in[0]))) {
+  if (is_softmax(p) && is_softmax(operand_of(p, 0))) {
     return "is a softmax of a softmax: leave one of them out";
   }
   if (is_softmax(p) && is_over_one_unit(p)) {
@@ -70,10 +72,11 @@ bool is_repeated(const tape& t, std::uint32_t first, std::uint32_t second) {
   for (std::uint32_t i = first; i < second; ++i) {
     const node &x = t.nodes()[i], &y = t.nodes()[i + distance];
     if (x.op != y.op || x.type != y.type) return false;
-    for (std::size_t k = 0; k < 3; ++k) {
-      const bool inside = x.in[k] >= first && x.in[k] != no_node;
-      if (y.in[k] != x.in[k] + (inside ? distance : 0)) return false;
-    }
+    const auto in = t.operands_of(i), other = t.operands_of(i + distance);
+    const auto same = [&](std::uint32_t k, std::uint32_t l) {
+      return l == (k >= first ? k + distance : k);
+    };
+    if (!std::equal(in.begin(), in.end(), other.begin(), other.end(), same)) return false;
     const auto a = t.attributes_of(i), b = t.attributes_of(i + distance);
     // A constant's tells where it is kept.
     if (x.op != &sources::constant && !std::equal(a.begin(), a.end(), b.begin(), b.end())) {

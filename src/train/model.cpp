@@ -311,6 +311,7 @@ void model::compile(std::vector<loss_function> losses, const optimizer_argument&
   if (losses.size() != 1 && losses.size() != outputs) {
     throw value_error(fmt::format("compile: {} losses for {} outputs", losses.size(), outputs));
   }
+  if (!how.object()) throw value_error("compile: the optimizer is a null pointer");
   of->losses = std::move(losses);
   of->how = how.object();
   of->metrics = std::move(metrics);

@@ -6,8 +6,8 @@
 #include <optional>
 #include <set>
 
+#include "cotape/compiled.hpp"
 #include "cotape/model.hpp"
-#include "cotape/program.hpp"
 #include "nn/network.hpp"
 #include "train/dataset.hpp"
 #include "train/fingerprint.hpp"

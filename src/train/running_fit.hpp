@@ -29,7 +29,7 @@ class running_fit final : public training {
   optimizer& how() const override { return *of_.how; }
   const std::vector<expected_figure>& expected() const override { return expected_; }
   named_views snapshot() override;
-  void restore(named_tensors snapshot, const std::string& source, resumed_rate rate) override;
+  bool restore(named_tensors snapshot, const std::string& source, resumed_rate rate) override;
 
  private:
   // What must be the same in a resumed fit, and the names for messages.
@@ -60,7 +60,7 @@ class running_fit final : public training {
   }
   void demand_model() const;
   void keep(bool last);
-  named_views fixed_part() const;
+  named_views fixed_part();
   std::vector<parameter> state_of(std::vector<std::string>& names) const;
   // Of an epoch: "loss", ..., "val_loss" ...; and how many numbers they are gathered in.
   std::vector<std::string> names_of_figures() const;
@@ -104,7 +104,8 @@ class running_fit final : public training {
   void tell(const std::string& name, const T& value, fact_kind kind = fact_kind::value);
   void tell_model();
   void tell_callbacks();
-  void tell_operations();
+  std::vector<parameter> tell_operations();
+  void tell_step();
   void tell_data();
   void tell_options(const std::string& name, const named_texts& options);
   facts beginning() const;
@@ -113,6 +114,7 @@ class running_fit final : public training {
   checksum sum_now() const noexcept;
   bool rate_is_set() const;
   void describe();
+  void claim_beginning();
   void add_descriptions(named_views& to);
   void keep_description();
   kept_fit identify(const named_tensors& found, std::int64_t fit, const std::string& source,
@@ -137,12 +139,14 @@ class running_fit final : public training {
   bool ended_ = false;   // on_fit_end has been called
   bool begun_ = false;   // nothing has refused it
   bool asking_ = false;  // where to go on from, before anything changes
+  bool may_restore_ = false, epoch_ended_ = false;  // within on_resume ...; within on_epoch_end
   std::optional<resumption> furthest_;
   named_tensors ends_;  // of fits before this one
   double first_rate_ = 0;
   facts beginning_;
   facts own_;                            // none before they are asked for
   std::vector<parameter> others_;        // of the step, that nobody else keeps
+  std::vector<parameter> shown_;         // whose values the last snapshot shows
   std::vector<parameter> trained_;       // all that a step may change, but for the rate
   std::map<std::string, tensor> texts_;  // that a snapshot shows
 };

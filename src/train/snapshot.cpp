@@ -57,18 +57,27 @@ std::vector<parameter> running_fit::state_of(std::vector<std::string>& names) co
   take("random/", {of_.net.random.counter()});
   std::size_t keepers = 0;  // callbacks without state may come and go
   for (const auto& c : options_.callbacks) {
-    const std::vector<parameter> state = c.object()->state();
+    const callback& one = *c.object();
+    const std::vector<parameter> state = one.state();
+    for (const parameter& p : state) {
+      if (p.shared()) continue;
+      throw value_error(
+          fmt::format("fit: {}: its state() makes '{}' at each call: keep the "
+                      "parameter in a member",
+                      type_name(typeid(one)), p.name()));
+    }
     if (!state.empty()) take(fmt::format("callback/{}/", keepers++), state);
   }
   for (std::size_t i = 0; i < others_.size(); ++i) take(fmt::format("step/{}/", i), {others_[i]});
   return all;
 }
 
-named_views running_fit::fixed_part() const {
+// The views live as long as shown_.
+named_views running_fit::fixed_part() {
   named_views result;
   std::vector<std::string> names;
-  const std::vector<parameter> state = state_of(names);
-  for (std::size_t i = 0; i < state.size(); ++i) result[names[i]] = state[i].view();
+  shown_ = state_of(names);
+  for (std::size_t i = 0; i < shown_.size(); ++i) result[names[i]] = shown_[i].view();
   result[position_name] = view_of_words(at_);
   return result;
 }
@@ -76,7 +85,7 @@ named_views running_fit::fixed_part() const {
 named_views running_fit::snapshot() {
   describe();
   at_.epoch = epoch;
-  at_.batch = batch;
+  at_.batch = epoch_ended_ ? 0 : batch;
   at_.step = steps;
   at_.state = (stop ? stopped : 0) + (ended_ ? ended : 0);
   named_views result = fixed_part();
@@ -266,13 +275,23 @@ void running_fit::go_on_from(resumption&& where) {
   stop = p.state % ended != 0;
   ended_ = p.state >= ended;
   passed_ = where.of_fit > p.fit;
+  if (options_.steps == 0) return;
+  const std::int64_t left = std::max<std::int64_t>(0, last_step - steps);
+  last_epoch = epoch + (left == 0 && batch == 0 ? 0 : (batch + left - 1) / batches_.count() + 1);
 }
 
-void running_fit::restore(named_tensors found, const std::string& source, resumed_rate rate) {
+bool running_fit::restore(named_tensors found, const std::string& source, resumed_rate rate) {
+  if (!asking_ && !may_restore_) {
+    throw value_error(
+        fmt::format("fit: {}: a training goes on from a snapshot only within "
+                    "on_identify, on_resume and on_epoch_begin: call restore there",
+                    source));
+  }
   std::optional<resumption> where = look_into(std::move(found), source, rate);
-  if (!where) return;  // it is of an earlier fit
-  if (!asking_) return go_on_from(std::move(*where));
-  if (!furthest_ || furthest_->is_behind(*where)) furthest_ = std::move(where);
+  if (!where) return false;
+  if (!asking_) go_on_from(std::move(*where));
+  else if (!furthest_ || furthest_->is_behind(*where)) furthest_ = std::move(where);
+  return true;
 }
 
 }  // namespace cotape::detail

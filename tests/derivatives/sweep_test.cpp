@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "expect_error.hpp"
+#include "many.hpp"
 
 namespace cotape {
 namespace {
@@ -123,6 +124,41 @@ TEST(Sweep, RepeatsAGradientWithoutChange) {
   EXPECT_EQ(a.value<double>({{x, at}}), b.value<double>({{x, at}}));
 }
 
+// Slices, gathers and whole uses of one value, some of them overlapping, against the same written
+// with matrices that choose the elements.
+TEST(Sweep, PutsSharesOfPartsTogether) {
+  tape t;
+  const variable x = t.constant(array{1, 2, 3, 4, 5, 6});
+  const xt::xarray<std::int64_t> at = {5, 0, 0};
+  const variable chosen = gather(x, t.constant(at));
+  const variable front = slice(x, {{0, 4}}), back = slice(x, {{std::nullopt, 1, -2}});
+  const variable y = sum(front * front) + sum(back * t.constant(array{7, 8})) +
+                     sum(chosen * chosen) + sum(x) + slice(x, {2}) * slice(x, {3});
+  // 2 x on the first four; 7 at 5, 8 at 3; 2 x at 5 and twice at 0; 1 everywhere; x_3 and x_2.
+  EXPECT_EQ(gradient(y, x).value<double>(),
+            (array{2 + 4 + 1, 4 + 1, 6 + 1 + 4, 8 + 8 + 1 + 3, 1, 7 + 12 + 1}));
+  const variable g = gradient(y, x);  // and once more
+  EXPECT_EQ(gradient(sum(g * g), x).value<double>(),
+            (array{2 * 6 * 7, 2 * 2 * 5, 2 * 2 * 11 + 2 * 20, 2 * 2 * 20 + 2 * 11, 0, 2 * 2 * 20}));
+}
+
+TEST(Sweep, RecordsOneNodeForTheSharesOfAllParts) {
+  tape t;
+  const variable x = t.input(float64, {4, 3}), w = t.input(float64, {3});
+  std::vector<operand> rows;
+  for (const variable& row : split(x, 4)) rows.emplace_back(exp(row) * w);
+  const variable y = sum(concatenate(rows));
+  const std::size_t before = t.size();
+  const variable g = gradient(y, x);
+  EXPECT_STREQ(t.nodes()[g.index()].op->name, "assemble");
+  EXPECT_EQ(t.operands_of(g.index()).size(), 4u);
+  std::size_t whole = 0;  // sums of whole values
+  for (auto i = static_cast<std::uint32_t>(before); i < t.size(); ++i) {
+    whole += t.nodes()[i].op->name == std::string("add") && t.type_of(i).shape == x.shape();
+  }
+  EXPECT_EQ(whole, 0u);
+}
+
 TEST(Sweep, TakesOneInputSeveralTimes) {
   tape t;
   const variable x = t.constant(3.0);
@@ -183,6 +219,59 @@ TEST(Jvp, IsTheJacobianTimesADirection) {
   EXPECT_EQ(jvp(x, {}, {}).value<double>(), (array{0, 0, 0}));
 }
 
+TEST(Sweep, ReachesEachOfManyOperands) {
+  tape t;
+  std::vector<variable> x;
+  for (int n = 0; n < 300; ++n) x.push_back(t.constant(double(n)));
+  std::vector<variable> twice = x;
+  twice.insert(twice.end(), x.begin(), x.end());
+  const std::vector<variable> g = gradient(tests::many(twice), x);
+  for (int n = 0; n < 300; ++n) EXPECT_EQ(number(g[std::size_t(n)]), 2 * (n + 1) + 300) << n;
+  const std::vector<variable> few =
+      gradient(tests::many(x), {x[7], x[299]});  // the others: not asked
+  EXPECT_EQ(number(few[0]), 8);
+  EXPECT_EQ(number(few[1]), 300);
+}
+
+TEST(CustomGradient, TakesAnyNumberOfInputs) {
+  tape t;
+  std::vector<variable> x;
+  for (int n = 0; n < 6; ++n) x.push_back(t.input(float64, {}));
+  const variable y =
+      custom_gradient([](const std::vector<variable>& in) { return in[0] * in[5]; }, x,
+                      [](const std::vector<variable>& in, variable out, variable dy) {
+                        std::vector<variable> adjoints;
+                        for (const variable& v : in) adjoints.push_back(dy * v * out);
+                        return adjoints;
+                      });
+  const std::vector<variable> g = gradient(y, x);
+  for (int n = 0; n < 6; ++n) {
+    const double wanted = (n + 2) * 2.0 * 7;
+    EXPECT_EQ(
+        number(g[std::size_t(n)],
+               {{x[0], 2.0}, {x[1], 3.0}, {x[2], 4.0}, {x[3], 5.0}, {x[4], 6.0}, {x[5], 7.0}}),
+        wanted);
+  }
+  // The value needs what it is computed from, not all that its rule takes.
+  EXPECT_EQ(number(y, {{x[0], 2.0}, {x[5], 7.0}}), 14);
+}
+
+TEST(CustomGradient, DoesNotGoThroughTheValue) {
+  tape t;
+  const variable x = t.constant(3.0), w = t.constant(5.0);
+  variable inside;
+  const variable y =
+      custom_gradient([&](const std::vector<variable>& in) { return inside = in[0] * w; }, {x},
+                      [](const std::vector<variable>&, variable, variable dy) {
+                        return std::vector<variable>{dy * 7};
+                      });
+  EXPECT_EQ(number(gradient(y, x)), 7);
+  const std::size_t nodes = t.size();
+  EXPECT_EQ(number(gradient(y, w)), 0);
+  EXPECT_EQ(number(gradient(y, inside)), 0);
+  EXPECT_EQ(t.size(), nodes + 6);  // the 1 that it starts with, and zeros: no rule was called
+}
+
 TEST(CustomGradient, ReplacesTheDerivativeOfAComposition) {
   tape t;
   const variable x = t.constant(array{1, 2}), w = t.constant(array{3, 4});
@@ -211,11 +300,12 @@ TEST(Sweep, IsRememberedByTheTapeUntilItIsRewound) {
   const variable dx = gradient(y, x);
   ASSERT_EQ(t.sweeps.size(), 1u);
   EXPECT_GE(t.sweeps[0].first, y.index());
-  EXPECT_EQ(t.sweeps[0].second, dx.index() + 1);
+  EXPECT_EQ(t.sweeps[0].of, y.index());
+  EXPECT_EQ(t.sweeps[0].last, dx.index() + 1);
   exp(dx);
   gradient(dx, x);
   ASSERT_EQ(t.sweeps.size(), 2u);
-  EXPECT_GT(t.sweeps[1].first, t.sweeps[0].second);
+  EXPECT_GT(t.sweeps[1].first, t.sweeps[0].last);
   t.rewind(mark);
   EXPECT_TRUE(t.sweeps.empty());
 }

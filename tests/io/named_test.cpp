@@ -308,6 +308,22 @@ TEST_F(Named, BrokenNpzFilesAreRefused) {
   EXPECT_EQ(message_of([&] { write_npz(file, {}); }), "write_npz: there is nothing to write");
 }
 
+// libzip needs a second number for the file.
+TEST_F(Named, TooFewDescriptorsAreNoBrokenArchive) {
+  const std::filesystem::path file = folder_ / "m.npz";
+  write_npz(file, some);
+  const int next = ::dup(0);
+  ASSERT_GE(next, 0);
+  ::close(next);
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit one{static_cast<rlim_t>(next) + 1, before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &one);
+  const std::string message = message_of([&] { read_npz(file); });
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(message, "read_npz: " + file.string() + ": cannot open it: Too many open files");
+}
+
 TEST_F(Named, ParametersAreKept) {
   for (const std::string name : {"m.safetensors", "m.npz"}) {
     const parameter p("layer/w", w), q("b", b), step("step", xt::xarray<std::int64_t>{41});

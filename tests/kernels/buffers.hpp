@@ -13,6 +13,7 @@
 #include <random>
 #include <vector>
 
+#include "cotape/threads.hpp"
 #include "kernels/kernels.hpp"
 
 namespace cotape::kernels::testing {
@@ -61,11 +62,9 @@ template <class T> bool same_bits(const buffer<T>& a, const buffer<T>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
-// Runs s with its base, n and (tile by tile) a or d moved; Whole: in one call.
-enum class pieces { tiles, whole };
-
-template <class T> void stream(step s, std::size_t n, pieces how) {
-  const std::size_t most = how == pieces::whole ? n : tile;
+// Runs s with its base, n and a moved, so many elements at a time (0: all in one call).
+template <class T> void stream(step s, std::size_t n, std::size_t most) {
+  if (most == 0) most = n;
   std::size_t base = 0;
   do {
     step part = s;
@@ -76,6 +75,18 @@ template <class T> void stream(step s, std::size_t n, pieces how) {
     base += part.n;
   } while (base < n);
 }
+
+// So many threads for the rest of a scope.
+class threads {
+ public:
+  explicit threads(int n) : before_(num_threads()) { set_num_threads(n); }
+  ~threads() { set_num_threads(before_); }
+  threads(const threads&) = delete;
+  threads& operator=(const threads&) = delete;
+
+ private:
+  int before_;
+};
 
 inline step make_step(kernel run, void* d, const void* a, const void* b, const void* c,
                       std::size_t n, const void* side) {

@@ -36,7 +36,7 @@ TYPED_TEST(Indices, GatherPicksAndScatterAddsRows) {
       const auto a = small_integers<T>(size(g.outer, 5, g.inner));
       const buffer<T> picked(size(g.outer, rows, g.inner));
       run(gather(dtype_of<T>::value), picked, a, index, g);
-      const buffer<T> added(a.size()), expected(a.size(), T(0));
+      const buffer<T> added(a.size(), T(2)), expected(a.size(), T(2));
       run(scatter_add(dtype_of<T>::value), added, picked, index, g);
       for (std::size_t i = 0; i < picked.size(); ++i) {
         const std::size_t row = i / inner % rows, o = i / inner / rows;
@@ -45,6 +45,35 @@ TYPED_TEST(Indices, GatherPicksAndScatterAddsRows) {
         expected[from] += picked[i];
       }
       for (std::size_t i = 0; i < a.size(); ++i) ASSERT_EQ(added[i], expected[i]);
+    }
+  }
+}
+
+// Rows of few elements have loops of their own, long lists of indices are split over threads.
+TYPED_TEST(Indices, RowsOfAnySizeArePickedAndAddedAtAnyNumberOfThreads) {
+  using T = TypeParam;
+  std::vector<std::pair<std::int64_t, std::size_t>> sizes{{3, 120000}, {64, 9000}, {700, 900}};
+  for (std::int64_t inner = 1; inner <= 40; ++inner) sizes.emplace_back(inner, 50);
+  for (std::int64_t inner : {63, 64, 65, 127, 128, 129, 200}) sizes.emplace_back(inner, 50);
+  for (const auto& [inner, rows] : sizes) {
+    const reduction g{2, 101, inner};
+    const std::size_t width = static_cast<std::size_t>(inner);
+    const auto a = small_integers<T>(size(2, 101, inner));
+    buffer<std::int64_t> index(rows);
+    for (std::size_t i = 0; i < rows; ++i) index[i] = static_cast<std::int64_t>(i * i % 101);
+    for (int n : {1, 2, 4}) {
+      const threads set(n);
+      const buffer<T> picked(size(2, rows, inner)), added(a.size(), T(0)), expected(a.size(), T(0));
+      run(gather(dtype_of<T>::value), picked, a, index, g);
+      run(scatter_add(dtype_of<T>::value), added, picked, index, g);
+      for (std::size_t i = 0; i < picked.size(); ++i) {
+        const std::size_t row = i / width % rows, o = i / width / rows;
+        const std::size_t from =
+            (o * 101 + static_cast<std::size_t>(index[row])) * width + i % width;
+        ASSERT_EQ(picked[i], a[from]) << inner;
+        expected[from] += picked[i];
+      }
+      EXPECT_TRUE(same_bits(added, expected)) << inner;
     }
   }
 }

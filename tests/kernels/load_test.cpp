@@ -147,6 +147,91 @@ TYPED_TEST(Load, StoreIsTheInverseAndLeavesTheRestUntouched) {
   }
 }
 
+TYPED_TEST(Load, AddAddsWhereStoreStores) {
+  using T = TypeParam;
+  for (const axes& c : cases()) {
+    const index_map map = c.map();
+    const auto a = counting<T>(c.elements());
+    const buffer<T> d(c.source_size(), T(-5)), expected(c.source_size(), T(-5));
+    for (std::size_t i = 0; i < a.size(); ++i) expected[c.place(i)] += a[i];
+    const step s = make_step(add(map, dtype_of<T>::value), d.data(), a.data(), nullptr, nullptr,
+                             a.size(), &map);
+    s.run(s);
+    EXPECT_TRUE(same_bits(d, expected)) << "case " << &c - cases().data();
+  }
+}
+
+TEST(IndexMap, CoverTellsOverlapsAndGaps) {
+  const auto cover = [](std::vector<axes> parts) {
+    std::vector<index_map> maps;
+    for (const axes& a : parts) maps.push_back(a.map());
+    const kernels::cover c = cover_of(maps, 12);  // a matrix of 3 by 4
+    return std::pair(c.once, c.whole);
+  };
+  const axes left{{{3, 4}, {2, 1}}, 0}, right{{{3, 4}, {2, 1}}, 2}, middle{{{3, 4}, {2, 1}}, 1};
+  EXPECT_EQ(cover({left, right}), std::pair(true, true));
+  EXPECT_EQ(cover({left}), std::pair(true, false));
+  EXPECT_EQ(cover({left, middle}), std::pair(false, false));
+  EXPECT_EQ(cover({left, right, {{}, 11}}), std::pair(false, false));
+  EXPECT_EQ(cover({{{{12, -1}}, 11}}), std::pair(true, true));
+  EXPECT_EQ(cover({{{{6, 2}}, 0}, {{{6, 2}}, 1}}), std::pair(true, true));
+  EXPECT_EQ(cover({{{{2, 0}, {3, 1}}, 0}}), std::pair(false, false));
+  EXPECT_EQ(cover({{{}, 11}}), std::pair(true, false));
+  EXPECT_EQ(cover({{{{0, 1}}, 12}}), std::pair(true, false));
+}
+
+// Large enough for a share for each of four threads.
+TYPED_TEST(Load, MovesOfWholeTensorsAreTheSameAtAnyNumberOfThreads) {
+  using T = TypeParam;
+  const std::vector<axes> large = {{{{600007, 1}}, 3},
+                                   {{{600, 0}, {1001, 1}}, 0},
+                                   {{{1001, 1}, {600, 0}}, 0},
+                                   {{{701, 1}, {901, 701}}, 0},
+                                   {{{3, 1}, {200003, 3}}, 0},
+                                   {{{7, 90005}, {90005, 1}}, 0},
+                                   {{{90, 7007}, {1001, 1}, {7, 1001}}, 0},
+                                   {{{1001, 1}, {90, 7007}, {7, 1001}}, 0},
+                                   {{{1000, 2000}, {700, 2}}, 1},
+                                   {{{600007, -1}}, 600006}};
+  for (const axes& c : large) {
+    const auto a = counting<T>(c.source_size());
+    const index_map map = c.map();
+    for (int n : {1, 2, 4}) {
+      const threads set(n);
+      const buffer<T> d(c.elements());
+      const step s = make_step(load(map, sizeof(T), true), d.data(), a.data(), nullptr, nullptr,
+                               d.size(), &map);
+      s.run(s);
+      for (std::size_t i = 0; i < d.size(); ++i) {
+        ASSERT_EQ(d[i], a[c.place(i)]) << "case " << &c - large.data() << " at " << i;
+      }
+      if (c.source_size() < c.elements()) continue;  // several elements would go to one place
+      const buffer<T> back(a.size(), T(-5)), expected(a.size(), T(-5));
+      for (std::size_t i = 0; i < d.size(); ++i) expected[c.place(i)] = d[i];
+      const step r =
+          make_step(store(map, sizeof(T)), back.data(), d.data(), nullptr, nullptr, d.size(), &map);
+      r.run(r);
+      EXPECT_TRUE(same_bits(back, expected)) << "case " << &c - large.data();
+    }
+  }
+}
+
+TYPED_TEST(Load, CopiesOfAnySizeAndPlaceTouchNothingElse) {
+  using T = TypeParam;
+  const auto a = counting<T>(2000);
+  for (std::size_t n = 0; n < 300; ++n) {
+    for (std::size_t from : {0UL, 1UL, 5UL}) {
+      const buffer<T> d(400, T(-5));
+      const step s = make_step(copy(dtype_of<T>::value), d.data() + from, a.data() + 3 * from,
+                               nullptr, nullptr, n, nullptr);
+      s.run(s);
+      for (std::size_t i = 0; i < d.size(); ++i) {
+        ASSERT_EQ(d[i], i >= from && i < from + n ? a[i + 2 * from] : T(-5)) << n << " at " << i;
+      }
+    }
+  }
+}
+
 TEST(IndexMap, AppendDropsAxesOfSizeOneAndMergesThoseThatContinue) {
   const index_map dense = axes{{{4, 30}, {1, 99}, {5, 6}, {6, 1}}, 0}.map();
   EXPECT_EQ(dense.rank, 1U);

@@ -1,10 +1,11 @@
-// Reductions against plain loops in long double, for every instruction set that the processor has,
-// tile by tile and in one call.
+// Reductions against the order of summation in plain loops, bit for bit, for every instruction set
+// that the processor has, part by part and in one call; and against plain loops in long double.
 #include <cmath>
 #include <functional>
 
 #include "cotape/error.hpp"
 #include "kernels/buffers.hpp"
+#include "kernels/orders.hpp"
 
 namespace cotape::kernels::testing {
 namespace {
@@ -14,11 +15,12 @@ std::size_t elements(const reduction& g) {
 }
 
 template <class T>
-buffer<T> run(const reducer& r, const reduction& g, const buffer<T>& a, pieces how) {
+buffer<T> run(const reducer& r, const reduction& g, const buffer<T>& a, std::size_t at_a_time) {
   buffer<T> d(static_cast<std::size_t>(g.outer * g.inner));
   const std::size_t bytes = r.scratch_bytes(g, dtype_of<T>::value);
   buffer<char> scratch(bytes);
-  stream<T>(make_step(r.run, d.data(), a.data(), nullptr, scratch.data(), 0, &g), a.size(), how);
+  stream<T>(make_step(r.run, d.data(), a.data(), nullptr, scratch.data(), 0, &g), a.size(),
+            at_a_time);
   return d;
 }
 
@@ -80,21 +82,73 @@ TYPED_TEST(Reduce, SumAgreesWithAPlainLoopForAllGeometries) {
         std::numeric_limits<T>::epsilon() *
         (16 + std::min<long double>(static_cast<long double>(g.reduced), 64));
     for (isa i : usable_sets()) {
-      expect_near_all(run(sum(dtype_of<T>::value, i), g, a, pieces::tiles), expected, tolerance,
-                      text(g, i));
+      expect_near_all(run(sum(dtype_of<T>::value, i), g, a, 512), expected, tolerance, text(g, i));
     }
   }
 }
 
-TYPED_TEST(Reduce, SumGivesTheSameBitsForAllInstructionSetsAndTileCounts) {
+// More than one block, and some tens of pieces.
+std::vector<reduction> long_geometries() {
+  return {{1, 65536, 1}, {1, 65537, 1}, {2, 131072 + 129, 1}, {3, 70000, 1},  {7, 1537, 1},
+          {1, 4096, 3},  {1, 4097, 3},  {2, 8192 + 65, 5},    {1, 12300, 17}, {3, 1000, 33}};
+}
+
+// Elements at a time: tiles of several sizes, ends of vectors and of pieces, all.
+constexpr std::size_t at_a_time[] = {0, 512, 1024, 640 + 16};
+
+template <class Op, class T>
+void expect_in_order(reducer (*reducer_of)(dtype, isa), const reduction& g, const buffer<T>& a) {
+  const std::vector<T> wanted = reduced_in_order<Op>(g, a.data());
+  for (isa i : usable_sets()) {
+    const reducer r = reducer_of(dtype_of<T>::value, i);
+    for (const std::size_t n : at_a_time) {
+      const buffer<T> d = run(r, g, a, n);
+      ASSERT_EQ(std::memcmp(d.data(), wanted.data(), wanted.size() * sizeof(T)), 0)
+          << text(g, i) << ", " << n << " at a time: " << d[0] << ", not " << wanted[0];
+    }
+  }
+}
+
+template <class T> void expect_all_in_order(const reduction& g, const buffer<T>& a) {
+  expect_in_order<sums<T>>(sum, g, a);
+  expect_in_order<maxima<T>>(max, g, a);
+  expect_in_order<norms<T>>(norm, g, a);
+}
+
+TYPED_TEST(Reduce, FollowsTheOrderOfSummationBitForBit) {
   using T = TypeParam;
-  for (const reduction& g : geometries()) {
+  for (const auto& list : {geometries(), long_geometries()}) {
+    for (const reduction& g : list) expect_all_in_order(g, random_buffer<T>(elements(g)));
+  }
+}
+
+TYPED_TEST(Reduce, FollowsTheOrderForZerosOfBothSignsAndFarMagnitudes) {
+  using T = TypeParam;
+  for (const reduction& g : {reduction{3, 129, 1}, reduction{5, 7, 1}, reduction{1, 70000, 1},
+                             reduction{2, 70, 3}, reduction{1, 4200, 2}}) {
+    const buffer<T> minus_zeros(elements(g), T(-0.0)), zeros(elements(g));
+    auto far = random_buffer<T>(elements(g));
+    for (std::size_t i = 0; i < zeros.size(); ++i) {
+      zeros[i] = i % 3 == 0 ? T(0) : T(-0.0);
+      far[i] = std::ldexp(far[i], static_cast<int>(i * 37 % 200) - 100);
+    }
+    expect_all_in_order(g, minus_zeros);
+    expect_all_in_order(g, zeros);
+    expect_all_in_order(g, far);
+  }
+}
+
+// 8 MB and more, so that there is a share for each of four threads.
+TYPED_TEST(Reduce, GivesTheSameBitsAtAnyNumberOfThreads) {
+  using T = TypeParam;
+  for (const reduction& g :
+       {reduction{1, 2200000, 1}, reduction{2200, 1000, 1}, reduction{3, 700001, 1},
+        reduction{1, 2200, 1000}, reduction{40, 60, 900}, reduction{1, 530000, 4}}) {
     const auto a = random_buffer<T>(elements(g));
-    const auto first = run(sum(dtype_of<T>::value, isa::baseline), g, a, pieces::tiles);
-    for (isa i : usable_sets()) {
-      const reducer r = sum(dtype_of<T>::value, i);
-      EXPECT_TRUE(same_bits(first, run(r, g, a, pieces::tiles))) << text(g, i);
-      EXPECT_TRUE(same_bits(first, run(r, g, a, pieces::whole))) << text(g, i);
+    for (int n : {1, 2, 4}) {
+      SCOPED_TRACE(n);
+      const threads set(n);
+      expect_all_in_order(g, a);
     }
   }
 }
@@ -105,25 +159,20 @@ TYPED_TEST(Reduce, MaxIsExactForAllGeometries) {
     const auto a = random_buffer<T>(elements(g));
     const auto expected = plain(g, a, -infinity, [](auto m, auto x) { return x > m ? x : m; });
     for (isa i : usable_sets()) {
-      for (pieces how : {pieces::tiles, pieces::whole}) {
-        expect_near_all(run(max(dtype_of<T>::value, i), g, a, how), expected, 0, text(g, i));
-      }
+      expect_near_all(run(max(dtype_of<T>::value, i), g, a, 512), expected, 0, text(g, i));
     }
   }
 }
 
-TYPED_TEST(Reduce, NormAgreesWithAPlainLoopAndInBitsForAllInstructionSets) {
+TYPED_TEST(Reduce, NormAgreesWithAPlainLoop) {
   using T = TypeParam;
   for (const reduction& g : geometries()) {
     const auto a = random_buffer<T>(elements(g));
     auto expected = plain(g, a, 0, [](auto m, auto x) { return m + x * x; });
     for (auto& x : expected) x = std::sqrt(x);
-    const auto first = run(norm(dtype_of<T>::value, isa::baseline), g, a, pieces::tiles);
     for (isa i : usable_sets()) {
-      const auto d = run(norm(dtype_of<T>::value, i), g, a, pieces::tiles);
-      expect_near_all(d, expected, 100 * std::numeric_limits<T>::epsilon(), text(g, i));
-      EXPECT_TRUE(same_bits(first, d)) << text(g, i);
-      EXPECT_TRUE(same_bits(first, run(norm(dtype_of<T>::value, i), g, a, pieces::whole)));
+      expect_near_all(run(norm(dtype_of<T>::value, i), g, a, 512), expected,
+                      100 * std::numeric_limits<T>::epsilon(), text(g, i));
     }
   }
 }
@@ -134,9 +183,9 @@ TYPED_TEST(Reduce, EmptyReductionsAreZeroOrMinusInfinity) {
     for (isa i : usable_sets()) {
       const buffer<T> a(0);
       const dtype type = dtype_of<T>::value;
-      for (T x : run(sum(type, i), g, a, pieces::tiles)) EXPECT_EQ(x, T(0));
-      for (T x : run(norm(type, i), g, a, pieces::tiles)) EXPECT_EQ(x, T(0));
-      for (T x : run(max(type, i), g, a, pieces::tiles)) EXPECT_EQ(x, T(-infinity));
+      for (T x : run(sum(type, i), g, a, 512)) EXPECT_EQ(x, T(0));
+      for (T x : run(norm(type, i), g, a, 512)) EXPECT_EQ(x, T(0));
+      for (T x : run(max(type, i), g, a, 512)) EXPECT_EQ(x, T(-infinity));
     }
   }
 }
@@ -154,7 +203,7 @@ TYPED_TEST(Reduce, NanAnywhereInARowIsTheResultOfThatRowAlone) {
       for (isa i : usable_sets()) {
         for (const reducer& r : {sum(dtype_of<T>::value, i), max(dtype_of<T>::value, i),
                                  norm(dtype_of<T>::value, i)}) {
-          const auto d = run(r, g, a, pieces::tiles);
+          const auto d = run(r, g, a, 512);
           for (std::size_t k = 0; k < d.size(); ++k) {
             ASSERT_EQ(std::isnan(d[k]), k == bad) << text(g, i);
           }
@@ -175,13 +224,13 @@ TYPED_TEST(Reduce, InfinitiesFollowIeee) {
     a[700] = inf;
     a[1100] = -inf;
     a[1300] = -inf;
-    const auto s = run(sum(type, i), g, a, pieces::tiles);
+    const auto s = run(sum(type, i), g, a, 512);
     EXPECT_EQ(s[0], inf);
     EXPECT_TRUE(std::isnan(s[1]));
     EXPECT_EQ(s[2], -inf);
-    const auto n = run(norm(type, i), g, a, pieces::tiles);
+    const auto n = run(norm(type, i), g, a, 512);
     for (T x : n) EXPECT_EQ(x, inf);
-    const auto m = run(max(type, i), g, a, pieces::tiles);
+    const auto m = run(max(type, i), g, a, 512);
     EXPECT_EQ(m[0], inf);
     EXPECT_EQ(m[1], inf);
     EXPECT_LT(m[2], T(1));
@@ -195,7 +244,7 @@ TYPED_TEST(Reduce, SumOfAMillionUniformNumbersIsRightToAFewUlps) {
   for (const reduction& g :
        {reduction{1, n, 1}, reduction{1, n / 8, 8}, reduction{1, n / 25, 25}}) {
     const auto expected = plain(g, a, 0, std::plus<>());
-    const auto d = run(sum(dtype_of<T>::value), g, a, pieces::tiles);
+    const auto d = run(sum(dtype_of<T>::value), g, a, 512);
     for (std::size_t k = 0; k < d.size(); ++k) {
       const long double ulp = expected[k] * std::numeric_limits<T>::epsilon();
       EXPECT_LE(std::abs(d[k] - expected[k]), 2 * ulp) << k;
@@ -209,7 +258,7 @@ TYPED_TEST(Reduce, SumOfHugeRowsThatCancelKeepsTheRest) {
   a[0] = T(1e7);
   a[1000] = T(1);
   a[4000] = T(-1e7);
-  EXPECT_EQ(run(sum(dtype_of<T>::value), {1, 4096, 1}, a, pieces::tiles)[0], T(1));
+  EXPECT_EQ(run(sum(dtype_of<T>::value), {1, 4096, 1}, a, 512)[0], T(1));
 }
 
 TYPED_TEST(Reduce, NormNeitherOverflowsNorUnderflows) {
@@ -220,7 +269,7 @@ TYPED_TEST(Reduce, NormNeitherOverflowsNorUnderflows) {
                                reduction{2, 16, 7}}) {
       const buffer<T> a(elements(g), x);
       for (isa i : usable_sets()) {
-        for (T d : run(norm(dtype_of<T>::value, i), g, a, pieces::tiles)) {
+        for (T d : run(norm(dtype_of<T>::value, i), g, a, 512)) {
           const T expected = x * std::sqrt(static_cast<T>(g.reduced));
           EXPECT_NEAR(static_cast<double>(d / (x == 0 ? 1 : x)),
                       static_cast<double>(expected / (x == 0 ? 1 : x)), 1e-5);
@@ -237,10 +286,9 @@ TYPED_TEST(Reduce, NormOfMixedMagnitudesIsThatOfTheLargest) {
     const buffer<T> a(2000, tiny);
     a[1500] = 3;
     a[1501] = 3;
-    EXPECT_EQ(run(norm(dtype_of<T>::value), g, a, pieces::tiles)[0],
-              g.inner == 1 ? std::sqrt(T(18)) : T(3));
+    EXPECT_EQ(run(norm(dtype_of<T>::value), g, a, 512)[0], g.inner == 1 ? std::sqrt(T(18)) : T(3));
     a[200] = huge;
-    EXPECT_EQ(run(norm(dtype_of<T>::value), g, a, pieces::tiles)[0], huge);
+    EXPECT_EQ(run(norm(dtype_of<T>::value), g, a, 512)[0], huge);
   }
 }
 

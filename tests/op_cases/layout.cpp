@@ -2,7 +2,7 @@
 #include <bit>
 
 #include "op_cases.hpp"
-#include "primitives/primitives.hpp"
+#include "primitives/assemble.hpp"
 
 namespace cotape::tests {
 
@@ -210,17 +210,39 @@ void append_placements(std::vector<op_case>& rows) {
     };
     rows.push_back(c);
   }
-  op_case embedded{"embed", "backward steps", {{{2, 3}, {}}}, {}, {}};
-  embedded.apply = [](const variables& v) {
-    const primitives::words attributes{2, 3, 3, 1, -2, 2, 5, 7, std::bit_cast<std::int64_t>(0.5)};
-    return record(primitives::embed, {v[0]}, attributes);
+  op_case backward{"assemble", "backward steps", {{{2, 3}, {}}}, {}, {}};
+  backward.apply = [](const variables& v) {
+    primitives::words attributes = primitives::assembly_of({5, 7}, 0.5);
+    primitives::append_part(attributes, primitives::words{3, 1}, primitives::words{-2, 2});
+    return record(primitives::assemble, {v[0]}, attributes);
   };
-  embedded.reference = [](const arrays& x) {
+  backward.reference = [](const arrays& x) {
     return placed(x[0], {5, 7}, 0.5, [](const index& i) {
       return index{3 - 2 * i[0], 1 + 2 * i[1]};
     });
   };
-  rows.push_back(embedded);
+  rows.push_back(backward);
+  op_case mixed{"assemble", "parts that overlap", {}, {}, {}};
+  mixed.inputs = {{{2, 3}, {}}, {{4, 3}, {}}, {{4, 2}, {}}, {{2}, indices(3)}};
+  mixed.apply = [](const variables& v) {
+    primitives::words attributes = primitives::assembly_of({4, 3});
+    primitives::append_part(attributes, primitives::words{1, 0}, primitives::words{2, 1});
+    primitives::append_whole(attributes, 2);
+    primitives::append_indexed(attributes, 2, 1);
+    return v[0].owner().record(primitives::assemble, v, attributes, {__FILE__, __LINE__});
+  };
+  mixed.reference = [](const arrays& x) {
+    array y = x[1];
+    each(x[0].shape, [&](const index& i) { y[{1 + 2 * i[0], i[1]}] += x[0][i]; });
+    each(x[2].shape, [&](const index& i) {
+      y[{i[0], static_cast<std::int64_t>(x[3][{i[1]}])}] += x[2][i];
+    });
+    return y;
+  };
+  mixed.magnitude = [f = mixed.reference](const arrays& x) {
+    return f({sizes_of_terms(x[0]), sizes_of_terms(x[1]), sizes_of_terms(x[2]), x[3]});
+  };
+  rows.push_back(mixed);
 }
 
 void append_indexed(std::vector<op_case>& rows) {
@@ -240,6 +262,18 @@ void append_indexed(std::vector<op_case>& rows) {
     });
   };
   rows.push_back(columns);
+  op_case anywhere{
+      "gather", "places of the flat tensor", {{{2, 3}, {}}, {{4}, indices(6)}}, {}, {}};
+  anywhere.apply = [](const variables& v) {
+    return record(primitives::gather, {v[0], v[1]}, {&primitives::all_axes, 1});
+  };
+  anywhere.reference = [](const arrays& x) {
+    return rearranged(x[0], {4}, [&](const index& i) {
+      const auto at = static_cast<std::int64_t>(x[1][i]);
+      return index{at / 3, at % 3};
+    });
+  };
+  rows.push_back(anywhere);
   op_case scattered{"scatter_add", "rows", {{{2, 4, 3}, {}}, {{2, 4}, indices(5)}}, {}, {}};
   scattered.apply = [](const variables& v) { return scatter_add(v[0], v[1], 5); };
   scattered.reference = [](const arrays& x) {

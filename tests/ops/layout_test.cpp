@@ -177,6 +177,27 @@ TEST(Layout, IntegersArePaddedWithIntegers) {
   expect_close(g.run(pad(x, {1}, {0}, 7)), array({3}, {7, 1, 2}), 0);
 }
 
+// What lies around a run of elements is filled in whole lines, before the run is stored.
+TEST(Layout, PadsBeforeAndBehindAtAnyPlace) {
+  for (dtype d : {float32, float64}) {
+    for (std::int64_t before : {0, 1, 15, 16, 17, 40}) {
+      for (std::int64_t n : {0, 1, 3, 16, 33}) {
+        for (std::int64_t after : {0, 1, 15, 16, 31}) {
+          graph_under_test g;
+          const array x = counted({n});
+          array wanted({before + n + after});
+          for (std::int64_t i = 0; i < before + n + after; ++i) {
+            const bool within = i >= before && i < before + n;
+            wanted.data[static_cast<std::size_t>(i)] =
+                within ? static_cast<double>(i - before) + 1 : -7;
+          }
+          expect_close(g.run(pad(g.input(d, x), {before}, {after}, -7)), wanted, 0);
+        }
+      }
+    }
+  }
+}
+
 TEST(Layout, KeepsEmptyArraysEmpty) {
   graph_under_test g;
   const variable x = g.input(float64, array({3, 0}));

@@ -5,7 +5,6 @@
 #include <map>
 
 #include "primitives/primitives.hpp"
-#include "tape/sources.hpp"
 
 namespace cotape::tests {
 
@@ -20,9 +19,7 @@ struct rule_call {
   variable output;
   std::span<variable> adjoints;
   std::uint32_t first;
-  const derivation* asked = nullptr;  // what the sweep asked for; null: all of them
-
-  bool needed(std::size_t operand) const { return asked == nullptr || asked->needed[operand]; }
+  std::span<const bool> needed;  // which of them the sweep asked for
 
   // Whether an adjoint of an operand could be taken for that of another one.
   bool fits(std::size_t operand, const variable& adjoint) const {
@@ -42,24 +39,13 @@ using surgery = std::function<void(const rule_call&)>;
 class altered_rule {
  public:
   altered_rule(tape& t, std::uint32_t at, const surgery& what)
-      : tape_(t), at_(at), original_(t.nodes()[at].op), what_(what) {
-    if (original_ == &sources::custom) {
-      custom_ =
-          &const_cast<custom_rule&>(t.rule_at(static_cast<std::size_t>(t.attributes_of(at)[0])));
-      rule_ = custom_->rule;
-      custom_->rule = [this](const variables& x, variable y, variable dy) {
-        return call(x, y, dy);
-      };
-    } else {
-      copy_ = *original_;
-      copy_.derive = [](derivation& d) { current->call(d); };
-      const_cast<node&>(t.nodes()[at]).op = &copy_;
-      current = this;
-    }
+      : tape_(t), at_(at), original_(t.nodes()[at].op), what_(what), copy_(*original_) {
+    copy_.derive = [](derivation& d) { current->call(d); };
+    const_cast<node&>(t.nodes()[at]).op = &copy_;
+    current = this;
   }
   ~altered_rule() {
     const_cast<node&>(tape_.nodes()[at_]).op = original_;
-    if (custom_ != nullptr) custom_->rule = rule_;
     current = nullptr;
   }
   altered_rule(const altered_rule&) = delete;
@@ -67,20 +53,14 @@ class altered_rule {
 
  private:
   void call(derivation& d) {
-    derivation all = d;
     const std::size_t n = d.inputs.size();
-    for (std::size_t k = 0; k < n; ++k) all.needed[k] = d.inputs[k].dtype() != int64;
+    const auto all = std::make_unique<bool[]>(n);
+    for (std::size_t k = 0; k < n; ++k) all[k] = d.inputs[k].dtype() != int64;
     const auto first = static_cast<std::uint32_t>(tape_.size());
-    original_->derive(all);
-    what_({d.inputs, d.output, {all.adjoints.data(), n}, first, &d});
-    d.adjoints = all.adjoints;
-  }
-
-  variables call(const variables& x, variable y, variable dy) {
-    const auto first = static_cast<std::uint32_t>(tape_.size());
-    variables adjoints = rule_(x, y, dy);
-    what_({x, y, adjoints, first});
-    return adjoints;
+    derivation asked_for_all = d;
+    asked_for_all.needed = {all.get(), n};
+    original_->derive(asked_for_all);
+    what_({d.inputs, d.output, d.adjoints, first, d.needed});
   }
 
   inline static thread_local altered_rule* current = nullptr;
@@ -88,9 +68,7 @@ class altered_rule {
   std::uint32_t at_;
   const primitive* original_;
   const surgery& what_;
-  primitive copy_{};
-  custom_rule* custom_ = nullptr;
-  derivative_rule rule_;
+  primitive copy_;
 };
 
 // An adjoint recorded again without one term of the sum at a node of its rule; empty if it does
@@ -98,21 +76,20 @@ class altered_rule {
 variable without_term(const variable& adjoint, std::uint32_t sum, std::size_t term) {
   tape& t = adjoint.owner();
   std::map<std::uint32_t, variable> copies;
-  const variable rest = t.at(t.nodes()[sum].in[1 - term]);
+  const variable rest = t.at(t.operands_of(sum)[1 - term]);
   copies[sum] = broadcast_to(rest, t.type_of(sum).shape);
   for (std::uint32_t i = sum + 1; i <= adjoint.index(); ++i) {
-    const node n = t.nodes()[i];
     variables inputs;
     bool depends = false;
-    for (std::size_t k = 0; k < n.op->arity; ++k) {
-      const auto copy = copies.find(n.in[k]);
+    for (std::uint32_t k : t.operands_of(i)) {
+      const auto copy = copies.find(k);
       depends = depends || copy != copies.end();
-      inputs.push_back(copy != copies.end() ? copy->second : t.at(n.in[k]));
+      inputs.push_back(copy != copies.end() ? copy->second : t.at(k));
     }
     if (!depends) continue;
     const auto attributes = t.attributes_of(i);
     const words kept(attributes.begin(), attributes.end());
-    copies[i] = t.record(*n.op, inputs, kept, t.place_of(i));
+    copies[i] = t.record(*t.nodes()[i].op, inputs, kept, t.place_of(i));
   }
   const auto copy = copies.find(adjoint.index());
   return copy == copies.end() ? variable() : copy->second;
@@ -154,7 +131,7 @@ void append_mutants(const rule_call& c, std::uint32_t node, std::vector<mutant>&
   const bool square = c.inputs.size() == 2 && c.inputs[0].index() == c.inputs[1].index();
   for (std::size_t k = 0; k < c.inputs.size(); ++k) {
     const variable right = c.adjoints[k];
-    if (!c.needed(k) || right.empty()) continue;
+    if (!c.needed[k] || right.empty()) continue;
     const auto add = [&](alteration how, std::size_t which = 0, std::size_t term = 0) {
       list.push_back({node, name, k, how, which, term, square});
     };
@@ -199,8 +176,7 @@ std::vector<mutant> mutants_of(const trial& t) {
   differentiated(t, t.x, [&](variable y, const variables& xs, variable w) {
     tape& on = y.owner();
     for (std::uint32_t i = 0; i <= y.index(); ++i) {
-      const primitive* op = on.nodes()[i].op;
-      if (op->derive == nullptr && op != &sources::custom) continue;
+      if (on.nodes()[i].op->derive == nullptr) continue;
       const surgery look = [&](const rule_call& c) { append_mutants(c, i, list); };
       const altered_rule spied(on, i, look);
       vjp(y, xs, w);

@@ -2,6 +2,7 @@
 #include <xtensor/xview.hpp>
 
 #include "expect_error.hpp"
+#include "many.hpp"
 
 namespace cotape {
 namespace {
@@ -39,6 +40,20 @@ TEST(Value, FindsItsProgramAgain) {
   for (int i = 0; i < 5; ++i) y.value<double>({{x, array{1, 2}}});
   EXPECT_EQ(cached_programs(t), 1u);
   (y + 1).value<double>({{x, array{1, 2}}});
+  EXPECT_EQ(cached_programs(t), 2u);
+}
+
+TEST(Value, TellsProgramsApartByAnyOperand) {
+  tape t;
+  std::vector<variable> x;
+  for (int n = 0; n < 6; ++n) x.push_back(t.constant(array{1.0 * n, 2}) * 2);
+  const auto value = [&](std::size_t last) {
+    return tests::many({x[1], x[2], x[3], x[4], x[last]}).value<double>();
+  };
+  EXPECT_EQ(value(4), (array{2, 4}));
+  EXPECT_EQ(value(3), (array{2, 4}));
+  EXPECT_EQ(cached_programs(t), 2u);
+  EXPECT_EQ(value(4), (array{2, 4}));
   EXPECT_EQ(cached_programs(t), 2u);
 }
 

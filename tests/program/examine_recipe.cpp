@@ -184,7 +184,6 @@ class examiner {
       verify(g);
       d = compare_graph(name, g);
     };
-    after("merge", [&] { merge(g); });
     after("own_sources", [&] {
       own_sources(g);
       prune(g);

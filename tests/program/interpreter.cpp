@@ -7,7 +7,7 @@
 #include "node_rules.hpp"
 #include "primitives/primitives.hpp"
 #include "primitives/ternary.hpp"
-#include "program/graph.hpp"
+#include "program/assemble.hpp"
 #include "program/schedule.hpp"
 #include "tape/sources.hpp"
 
@@ -69,13 +69,16 @@ void interpreter::run() {
       values_.push_back(source(i));
       continue;
     }
-    task work{n.op, &t_.type_of(i), t_.attributes_of(i)};
-    for (std::size_t k = 0; k < 3 && n.in[k] != no_node; ++k) {
-      work.in[k] = &values_[n.in[k]];
-      work.in_type[k] = &t_.type_of(n.in[k]);
+    task work{.op = n.op, .type = &t_.type_of(i), .attributes = t_.attributes_of(i)};
+    const auto operands = t_.value_operands_of(i);
+    work.in.resize(std::max(work.in.size(), operands.size()));
+    work.in_type.resize(work.in.size());
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      work.in[k] = &values_[operands[k]];
+      work.in_type[k] = &t_.type_of(operands[k]);
     }
     work.second_is_maximum_of_first =
-        n.op == &builtin<share_of_maximum_op> && is_maximum(t_.nodes(), n.in[1], n.in[0]);
+        n.op == &builtin<share_of_maximum_op> && is_maximum(t_.nodes(), operands[1], operands[0]);
     values_.push_back(computed(work));
     const bool decides = n.op->derive == nullptr || work.type->dtype == int64;
     for (number& e : values_.back()) {
@@ -101,11 +104,16 @@ std::vector<number_array> interpreter::values_of(const graph& g, const schedule*
       return;
     }
     if (x.op == &requirement) return;
-    task work{x.op, &g.type(v), g.attributes(v), {}, {}, x.transpose_a, x.transpose_b, x.negated};
-    for (std::size_t k = 0; k < graph::max_inputs; ++k) {
-      if (x.in[k] == no_node) continue;
-      work.in[k] = &values[x.in[k]];
-      work.in_type[k] = &g.type(x.in[k]);
+    task work{.op = x.op, .type = &g.type(v), .attributes = g.attributes(v)};
+    work.transpose_a = x.transpose_a;
+    work.transpose_b = x.transpose_b;
+    work.negated = x.negated;
+    if (is_put(g, v)) work.puts = {x.adds, rest_of(g, v)};
+    const auto operands = g.operands(v);
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      const std::size_t slot = x.into && k + 1 == operands.size() ? 3 : k;
+      work.in[slot] = &values[operands[k]];
+      work.in_type[slot] = &g.type(operands[k]);
     }
     work.second_is_maximum_of_first =
         x.op == &builtin<share_of_maximum_op> && is_maximum(g.values, x.in[1], x.in[0]);
@@ -123,9 +131,7 @@ std::vector<number_array> interpreter::values_of(const graph& g, const schedule*
   };
   for (const schedule::item& item : order->items) {
     for (std::uint32_t v : item.values) {
-      for (std::uint32_t i : g.values[v].in) {
-        if (i != no_node) look(i);
-      }
+      for (std::uint32_t i : g.operands(v)) look(i);
       evaluate(v);
     }
   }

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "primitives/assemble.hpp"
 #include "primitives/pairs.hpp"
-#include "primitives/primitives.hpp"
 
 namespace cotape::tests {
 
@@ -128,6 +128,7 @@ number_array largest(const task& t) {
 struct strip {  // a value seen as outer x reduced x inner
   std::size_t outer = 1, reduced = 1, inner = 1;
   strip(const shape& s, std::int64_t first, std::int64_t count) {
+    if (first == primitives::all_axes) first = 0, count = static_cast<std::int64_t>(s.rank());
     for (std::size_t i = 0; i < s.rank(); ++i) {
       const auto axis = static_cast<std::int64_t>(i);
       (axis < first ? outer : axis < first + count ? reduced : inner) *= at(s[i]);
@@ -268,48 +269,26 @@ number_array transpose(const task& t) {
   return y;
 }
 
-// The places of a slice (sizes, first elements, steps) in a value of shape s.
-std::vector<std::size_t> slice_places(const shape& s, std::span<const std::int64_t> attributes) {
-  const std::size_t rank = s.rank();
+// The places of a slice of that size in a value of shape s.
+std::vector<std::size_t> slice_places(const shape& s, const words& sizes, const words& first,
+                                      const words& steps) {
   words strides = strides_of(s);
   std::int64_t offset = 0;
-  for (std::size_t i = 0; i < rank; ++i) {
-    offset += attributes[rank + i] * strides[i];
-    strides[i] *= attributes[2 * rank + i];
+  for (std::size_t i = 0; i < s.rank(); ++i) {
+    offset += first[i] * strides[i];
+    strides[i] *= steps[i];
   }
-  return places({attributes.begin(), attributes.begin() + static_cast<std::ptrdiff_t>(rank)},
-                strides, offset);
+  return places(sizes, strides, offset);
 }
 
 number_array slice(const task& t) {
+  const auto axis_of = [&, rank = t.type->shape.rank()](std::size_t k) {
+    const auto part = t.attributes.subspan(k * rank, rank);
+    return words(part.begin(), part.end());
+  };
   number_array y;
-  for (std::size_t from : slice_places(t.in_type[0]->shape, t.attributes)) {
+  for (std::size_t from : slice_places(t.in_type[0]->shape, axis_of(0), axis_of(1), axis_of(2))) {
     y.push_back((*t.in[0])[from]);
-  }
-  return y;
-}
-
-number_array embed(const task& t) {
-  const double fill = std::bit_cast<double>(t.attributes.back());
-  const bool narrow = t.type->dtype == float32;
-  number_array y(at(t.type->shape.elements()),
-                 number{narrow ? static_cast<long double>(static_cast<float>(fill)) : fill, 0, 0});
-  const auto to = slice_places(t.type->shape, t.attributes);
-  for (std::size_t k = 0; k < to.size(); ++k) y[to[k]] = (*t.in[0])[k];
-  return y;
-}
-
-number_array concatenate(const task& t) {
-  const strip a(t.in_type[0]->shape, t.attributes[0], 1),
-      b(t.in_type[1]->shape, t.attributes[0], 1);
-  number_array y;
-  for (std::size_t o = 0; o < a.outer; ++o) {
-    for (std::size_t k = 0; k < a.reduced * a.inner; ++k) {
-      y.push_back((*t.in[0])[o * a.reduced * a.inner + k]);
-    }
-    for (std::size_t k = 0; k < b.reduced * b.inner; ++k) {
-      y.push_back((*t.in[1])[o * b.reduced * b.inner + k]);
-    }
   }
   return y;
 }
@@ -350,23 +329,49 @@ number_array gather(const task& t) {
   return y;
 }
 
-number_array scatter_add(const task& t) {
-  const strip s(t.type->shape, t.attributes[0], 1);
-  const number_array& indices = *t.in[1];
-  std::vector<number_array> parts(s.outer * s.reduced * s.inner);
-  bool sure = true;
-  for (std::size_t o = 0, from = 0; o < s.outer; ++o) {
-    for (const number& index : indices) {
+// Where the elements of a part stand in the result; unsure if its indices are.
+std::vector<std::size_t> part_places(const task& t, const primitives::assembly::part& p,
+                                     const value_type& type, const number_array* indices,
+                                     bool& sure) {
+  if (!p.indexed()) {
+    return slice_places(t.type->shape, sizes_of(type.shape), {p.first.begin(), p.first.end()},
+                        {p.steps.begin(), p.steps.end()});
+  }
+  const strip s(t.type->shape, p.axis, 1);
+  std::vector<std::size_t> result;
+  for (std::size_t o = 0; o < s.outer; ++o) {
+    for (const number& index : *indices) {
       sure = sure && index.error == 0;
-      for (std::size_t i = 0; i < s.inner; ++i) {
-        const std::size_t k = entry_of(index, s.reduced);
-        parts[(o * s.reduced + k) * s.inner + i].push_back((*t.in[0])[from++]);
-      }
+      const std::size_t k = entry_of(index, s.reduced);
+      for (std::size_t i = 0; i < s.inner; ++i) result.push_back((o * s.reduced + k) * s.inner + i);
     }
   }
+  return result;
+}
+
+number_array assemble(const task& t) {
+  const bool narrow = t.type->dtype == float32;
+  const double all = t.puts ? t.puts->rest : primitives::assembly(t.attributes).rest();
+  const number rest{narrow ? static_cast<long double>(static_cast<float>(all)) : all, 0, 0};
+  std::vector<number_array> terms(at(t.type->shape.elements()));
+  if (t.puts && t.in[3] != nullptr) {
+    for (std::size_t i = 0; i < terms.size(); ++i) terms[i].push_back((*t.in[3])[i]);
+  }
+  bool sure = true;
+  const auto put = [&](const primitives::assembly::part& p, std::size_t from, bool adds) {
+    const auto to =
+        part_places(t, p, *t.in_type[from], !p.indexed() ? nullptr : t.in[from + 1], sure);
+    for (std::size_t k = 0; k < to.size(); ++k) {
+      if (!adds) terms[to[k]].clear();
+      terms[to[k]].push_back((*t.in[from])[k]);
+    }
+  };
+  using primitives::assembly;
+  if (t.puts) put(assembly::part_of(t.attributes), 0, t.puts->adds);
+  else assembly(t.attributes).for_each_part([&](const auto& p) { put(p, p.operand, true); });
   number_array y;
-  for (const number_array& p : parts) {
-    y.push_back(total(p, unit_of(t.type->dtype)));
+  for (const number_array& p : terms) {
+    y.push_back(p.empty() ? rest : p.size() == 1 ? p[0] : total(p, unit_of(t.type->dtype)));
     if (!sure) y.back().error = unknown;
   }
   return y;
@@ -425,20 +430,10 @@ void limit(number_array& y, dtype d) {
 
 number_array computed(const task& t) {
   using rule = number_array (*)(const task&);
-  static const std::map<std::string_view, rule> table{{"sum", reduction},
-                                                      {"max", reduction},
-                                                      {"norm", reduction},
-                                                      {"argmax", reduction},
-                                                      {"cumsum", cumsum},
-                                                      {"matmul", matmul},
-                                                      {"transpose", transpose},
-                                                      {"slice", slice},
-                                                      {"embed", embed},
-                                                      {"gather", gather},
-                                                      {"concatenate", concatenate},
-                                                      {"cast", cast},
-                                                      {"scatter_add", scatter_add},
-                                                      {"uniform", uniform}};
+  static const std::map<std::string_view, rule> table{
+      {"sum", reduction}, {"max", reduction}, {"norm", reduction},      {"argmax", reduction},
+      {"cumsum", cumsum}, {"matmul", matmul}, {"transpose", transpose}, {"slice", slice},
+      {"gather", gather}, {"cast", cast},     {"assemble", assemble},   {"uniform", uniform}};
   for (std::size_t k = 0; k < t.in.size(); ++k) {
     if (t.in[k] != nullptr && t.in[k]->size() != at(t.in_type[k]->shape.elements())) {
       throw std::logic_error(std::string(t.op->name) + " comes before its operand");

@@ -1,6 +1,9 @@
 // The interpreter's rules: what each operation makes of its operands.
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "interpreter.hpp"
 
 namespace cotape::tests {
@@ -10,10 +13,16 @@ struct task {
   const primitive* op;
   const value_type* type;
   std::span<const std::int64_t> attributes;
-  std::array<const number_array*, 4> in{};
-  std::array<const value_type*, 4> in_type{};
+  std::vector<const number_array*> in = std::vector<const number_array*>(4);  // or more
+  std::vector<const value_type*> in_type = std::vector<const value_type*>(4);
   bool transpose_a = false, transpose_b = false, negated = false;  // of a matmul in a graph
   bool second_is_maximum_of_first = false;                         // of a share
+  // One part of an assembly in a graph, put into in[3] if there is such a value.
+  struct put {
+    bool adds;
+    double rest;
+  };
+  std::optional<put> puts;
 };
 
 /// The task's values; throws std::out_of_range for an operation without a rule.

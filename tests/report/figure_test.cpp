@@ -3,6 +3,7 @@
 #include <cotape/figures.hpp>
 
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -11,6 +12,7 @@
 #include "report/tool.hpp"
 
 #include "expect_error.hpp"
+#include "own_folder.hpp"
 
 namespace {
 
@@ -67,11 +69,54 @@ TEST(Figure, TheScriptHasLabelsLegendAndData) {
 TEST(Figure, NamesAreTextAndNoCommands) {
   const panel p{.title = "`id`", .x_label = "it's", .curves = {{"a\nb", {1, 2}, {}}}};
   expect_parts(figure_to_gnuplot({p}),
-               {"set title '`id`'", "set xlabel 'it''s'", "title 'a'.\"\\n\".'b'"});
+               {"set title '`id`'", "set xlabel 'it'.\"'\".'s'", "title 'a'.\"\\n\".'b'"});
   if (!installed("gnuplot")) GTEST_SKIP() << "gnuplot is not installed";
   std::ostringstream svg;
   write_figure(svg, {p});
   expect_parts(svg.str(), {"`id`", "it's"});
+}
+
+// Of two apostrophes gnuplot ends a text at its beginning, but not within it.
+TEST(Figure, NamesMayBeginAndEndWithApostrophes) {
+  if (!installed("gnuplot")) GTEST_SKIP() << "gnuplot is not installed";
+  panel p{.title = "'a'", .x_label = "''b", .y_label = "'", .curves = {{"'c", {1, 2}, {}}}};
+  p.markers = {{"'d'", 1, 1}};
+  std::ostringstream svg;
+  write_figure(svg, {p}, {.title = "'all''"});
+  expect_parts(svg.str(), {"'a'", "''b", "'c", "'d'", "'all''"});
+}
+
+TEST(Figure, HoldsNoTextThatXmlForbids) {
+  const auto script = [](const std::string& title) {
+    return figure_to_gnuplot({{.title = title, .curves = {{"c", {1, 2}, {}}}}});
+  };
+  const std::string mark = "\xef\xbf\xbd";
+  for (const char* bad : {"\xff", "\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80",
+                          "\xef\xbf\xbe", "\xef\xbf\xbf", "\xf4\x90\x80\x80", "\xf8\x88"}) {
+    const std::string text = script("a" + std::string(bad) + "b");
+    EXPECT_TRUE(contains(text, "set title 'a" + mark)) << text;
+    EXPECT_TRUE(contains(text, mark + "b'")) << text;
+    EXPECT_FALSE(contains(text, bad)) << text;
+  }
+  for (const char* good : {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xef\xbf\xbc"}) {
+    EXPECT_TRUE(contains(script(good), "set title '" + std::string(good) + "'"));
+  }
+  EXPECT_TRUE(contains(script("a]]>b]]"), "set title 'a]] >b]]'"));
+}
+
+// What a user tells gnuplot at its start is for that user's own work with it.
+TEST(Figure, TakesNoSettingsFromTheUser) {
+  if (!installed("gnuplot")) GTEST_SKIP() << "gnuplot is not installed";
+  const tests::own_folder folder;
+  std::ofstream(folder.at / ".gnuplot") << "set output '" << (folder.at / "own").string() << "'\n";
+  const char* home = std::getenv("HOME");
+  const std::string before = home == nullptr ? "" : home;
+  ::setenv("HOME", folder.at.c_str(), 1);
+  std::ostringstream svg;
+  EXPECT_EQ(message_of([&] { write_figure(svg, {losses}); }), "no error");
+  if (home == nullptr) ::unsetenv("HOME");
+  else ::setenv("HOME", before.c_str(), 1);
+  expect_parts(svg.str(), {"Loss"});
 }
 
 TEST(Figure, ValuesThatAreNotFiniteAreGaps) {

@@ -67,6 +67,11 @@ TEST_F(Graph, RefusesWhatNobodyCouldRead) {
   }
 }
 
+TEST_F(Graph, HoldsNoTextThatXmlForbids) {
+  const std::string dot = graph_to_dot(record(), {.title = "a\xff\x01 &#1; b"});
+  EXPECT_TRUE(contains(dot, "label=\"a\xef\xbf\xbd  &amp;#1; b\"")) << dot;
+}
+
 TEST_F(Graph, IsDrawnByGraphviz) {
   try {
     run_tool("dot", {"-V"}, "", "");

@@ -149,6 +149,32 @@ TEST(Kinks, OfATrainingStepAreThoseOfItsLoss) {
   EXPECT_NE(w.value<double>()(0, 0), 1);
 }
 
+// A sweep goes through one of equal values; each has a mask, whether the program returns what it
+// differentiated or not.
+TEST(Kinks, OfEqualValuesAreThoseOfEach) {
+  const int line = __LINE__ + 2;
+  const auto twice = [](variable x) {
+    const variable a = sum(square(relu(x)));
+    const variable b = sum(square(relu(x)));
+    sum(square(relu(x)));  // which nobody differentiates
+    return std::vector<variable>{a * b, gradient(a * b, x)};
+  };
+  const auto with = [&](variable x) { return twice(x); };
+  const auto without = [&](variable x) { return twice(x)[1]; };
+  parameter w("w", matrix{0.0, 2.0});
+  const auto step = [&](variable x) {
+    sgd({.rate = 0.1}).minimize(twice(x + w)[0]);
+    return sum(x);
+  };
+  for (const auto& found : {kinks_at(with, matrix{0.0, 2.0}), kinks_at(without, matrix{0.0, 2.0}),
+                            kinks_at(step, matrix{0.0, 0.0})}) {
+    ASSERT_EQ(found.size(), 2u) << text_of(found);
+    EXPECT_EQ(found[0].where.line, line);
+    EXPECT_EQ(found[1].where.line, line + 1);
+    for (const kink& k : found) EXPECT_EQ(k.elements, (elements{{0}}));
+  }
+}
+
 TEST(Kinks, LeaveTapeAndOutputsAsTheyAre) {
   tape t;
   const variable x = t.input(float64, {2}, "x");

@@ -1,11 +1,20 @@
 // Running the programs that draw: input and output of any size, and clear errors.
 #include "report/tool.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <thread>
 
 #include "cotape/error.hpp"
 
+#include "expect_error.hpp"
 #include "full_disk.hpp"
+#include "own_folder.hpp"
 
 namespace {
 
@@ -56,6 +65,50 @@ TEST(Tool, RefusesPicturesThatAreNotWhole) {
   EXPECT_EQ(drawn(""), text);
   const cotape::tests::full_disk full;
   EXPECT_EQ(drawn("<svg>" + std::string(900, ' ') + "</svg>").size(), 911u);
+}
+
+TEST(Tool, RefusesMoreThanAPicture) {
+  EXPECT_EQ(cotape::tests::message_of(
+                [] { cotape::report::drawn_by("cat", {}, "\nhello\n<svg></svg>\n", ""); }),
+            "report: cat has printed more than a picture: hello\n<svg></svg>");
+  const std::string whole = "<?xml version=\"1.0\"?>\n<svg></svg>\n";
+  EXPECT_EQ(cotape::report::drawn_by("cat", {}, whole, ""), whole);
+}
+
+// A process that ignores the end of its children is not told how they ended.
+TEST(Tool, RunsWhereTheEndOfChildrenIsIgnored) {
+  const auto before = std::signal(SIGCHLD, SIG_IGN);
+  EXPECT_EQ(cotape::tests::message_of([] { EXPECT_EQ(run_tool("cat", {}, "text", ""), "text"); }),
+            "no error");
+  EXPECT_EQ(cotape::tests::message_of([] {
+              cotape::report::drawn_by("sh", {"-c", "echo it broke >&2; exit 1"}, "", "");
+            }),
+            "report: the picture that sh has drawn is not whole: is the disk full?");
+  std::signal(SIGCHLD, before);
+}
+
+// In a process of its own, whose standard files are closed.
+TEST(Tool, WhatIsPrintedMeanwhileDoesNotGetIntoAPicture) {
+  const cotape::tests::own_folder folder;
+  const std::string fifo = folder.at / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    for (int standard : {0, 1, 2}) ::close(standard);
+    int foreign = 0;
+    std::thread printing([&] {
+      const int running = ::open(fifo.c_str(), O_WRONLY);  // waits for the tool
+      foreign += static_cast<int>(::write(1, "foreign", 7)) + static_cast<int>(::write(2, "f", 1));
+      ::close(running);
+    });
+    const std::string out = run_tool("cat", {fifo, "/dev/stdin"}, "text", "");
+    printing.join();
+    ::_exit(foreign == -2 && out == "text" ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(Tool, SaysThatTheDiskIsFull) {

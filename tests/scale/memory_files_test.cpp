@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "io/files.hpp"
+#include "scale/allocations.hpp"
 #include "scale/out_of_memory.hpp"
 
 namespace {
@@ -77,6 +78,31 @@ TEST_F(OutOfMemoryFiles, ParametersAreLoadedTogetherOrNotAtAll) {
                            EXPECT_TRUE(same_bits(b.view(), view(b_)));
                          }};
     });
+  }
+}
+
+// libzip says of many an archive that it is broken, or nothing.
+TEST_F(OutOfMemoryFiles, ArchivesAreNotCalledBroken) {
+  const std::filesystem::path file = folder_ / "p.npz";
+  const array_view w = view(w_);
+  const auto act = [&] {
+    write_npz(file, {{"w", w}});
+    read_npz(file);
+  };
+  act();
+  const std::size_t before = tests::allocations();
+  act();
+  const std::size_t total = tests::allocations() - before;
+  for (const bool all_later : {false, true}) {
+    for (std::size_t n = 1; n <= total; ++n) {
+      try {
+        const tests::failing_allocation one(n, all_later);
+        act();
+      } catch (const std::bad_alloc&) {
+      } catch (const io_error& e) {
+        ADD_FAILURE() << "request " << n << ": " << e.what();
+      }
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cotape/cotape.hpp>
 #include <cstdio>
 #include <ctime>
+#include <functional>
 #include <memory>
 
 namespace cotape {
@@ -124,6 +125,69 @@ TEST(Scale, AGradientOfAGradientIsLinearToo) {
     return t.size();
   };
   EXPECT_LE(nodes(60), 2 * nodes(30) + 10);
+}
+
+// Bytes of the tape and of the program, steps and time of a gradient.
+struct size_of_gradient {
+  double tape, program, steps, seconds;
+};
+
+// What a gradient by pieces of one vector takes.
+size_of_gradient measured(std::int64_t pieces, const std::function<variable(variable)>& f) {
+  tape t;
+  const variable x = t.input(float64, {pieces});
+  const double start = seconds();
+  const variable g = gradient(f(x), x);
+  const program code(t, {x}, {g});
+  const double time = seconds() - start;
+  const program_memory m = code.memory();
+  return {static_cast<double>(t.bytes()), static_cast<double>(m.arena + m.own),
+          static_cast<double>(code.steps()), time};
+}
+
+// Each piece's share of the adjoint is written once, where it belongs: eight times the pieces take
+// eight times as much of everything, not 64 times.
+TEST(Scale, GradientsOfPiecesAreLinear) {
+  const auto n = [](variable x) { return static_cast<int>(x.shape()[0]); };
+  const std::pair<const char*, std::function<variable(variable)>> ways[] = {
+      {"element slices",
+       [&](variable x) {
+         variable y = slice(x, {0});
+         for (int i = 0; i + 1 < n(x); ++i) y = y + slice(x, {i}) * slice(x, {i + 1});
+         return y;
+       }},
+      {"slices of an intermediate value",
+       [&](variable x) {
+         const variable z = tanh(x);
+         variable y = sum(z);
+         for (int i = 0; i < n(x); ++i) y = y + square(slice(z, {{i, i + 1}}));
+         return sum(y);
+       }},
+      {"split",
+       [&](variable x) {
+         std::vector<operand> squares;
+         for (const variable& part : split(x, n(x))) squares.emplace_back(square(part));
+         return sum(concatenate(squares));
+       }},
+      {"gathers",
+       [&](variable x) {
+         variable y = x.owner().literal(0, float64, {});
+         for (int i = 0; i < n(x); ++i) {
+           y = y + sum(square(gather(x, x.owner().constant(xt::xarray<std::int64_t>{i, i / 2}))));
+         }
+         return y;
+       }},
+  };
+  constexpr std::int64_t pieces = 1250;
+  for (const auto& [name, way] : ways) {
+    const size_of_gradient few = measured(pieces, way), many = measured(8 * pieces, way);
+    std::printf("%s: tape %.1f MB, program %.1f MB, %.0f steps, %.2f s\n", name, many.tape / 1e6,
+                many.program / 1e6, many.steps, many.seconds);
+    EXPECT_LE(many.tape, 10 * few.tape) << name;
+    EXPECT_LE(many.program, 10 * few.program) << name;
+    EXPECT_LE(many.steps, 10 * few.steps) << name;
+    EXPECT_LE(many.seconds, 32 * few.seconds + 0.5) << name;
+  }
 }
 
 // Compiling wide and deep graphs: doubling the size may double the time, not square it.

@@ -2,6 +2,7 @@
 #include <sstream>
 
 #include "expect_error.hpp"
+#include "many.hpp"
 
 namespace cotape {
 namespace {
@@ -26,9 +27,10 @@ TEST(Tape, HoldsOneNodeAnOperation) {
   const variable z = x + y;
   EXPECT_EQ(t.size(), 3u);
   EXPECT_EQ(z.index(), 2u);
-  EXPECT_EQ(t.nodes()[2].in[0], x.index());
-  EXPECT_EQ(t.nodes()[2].in[1], y.index());
-  EXPECT_EQ(t.nodes()[2].in[2], no_node);
+  const auto operands = t.operands_of(2);
+  ASSERT_EQ(operands.size(), 2u);
+  EXPECT_EQ(operands[0], x.index());
+  EXPECT_EQ(operands[1], y.index());
   EXPECT_EQ(operations(t), (std::vector<std::string>{"input", "input", "add"}));
 }
 
@@ -50,7 +52,52 @@ TEST(Tape, InputsPrecedeTheirUsers) {
   const variable loss = sum(softmax(matmul(x, x) * 2));
   gradient(gradient(loss, x).shape() == x.shape() ? sum(gradient(loss, x)) : loss, x);
   for (std::uint32_t i = 0; i < t.size(); ++i) {
-    for (const std::uint32_t k : t.nodes()[i].in) EXPECT_TRUE(k == no_node || k < i);
+    for (const std::uint32_t k : t.operands_of(i)) EXPECT_LT(k, i);
+  }
+}
+
+TEST(Tape, ANodeTakesAnyNumberOfOperands) {
+  tape t;
+  std::vector<variable> x;
+  for (int n = 1; n < 8; ++n) {
+    x.push_back(t.input(float32, {2}));
+    const variable y = tests::many(x);
+    for (const variable& v : x) EXPECT_LT(v.index(), y.index());
+    EXPECT_EQ(tests::listed(t.operands_of(y.index())), tests::indices(x));
+    EXPECT_EQ(tests::listed(t.value_operands_of(y.index())), tests::indices(x));
+    EXPECT_EQ(tests::listed(t.rule_operands_of(y.index())), tests::indices(x));
+  }
+  x.push_back(t.input(float32, {3}));
+  tests::expect_error<shape_error>([&] { tests::many(x); }, "many: float32 (3,) differs [at ");
+  EXPECT_TRUE(t.operands_of(0).empty());
+  EXPECT_EQ(record(tests::many_op, {x[0], x[1], x[0], x[2], x[1]}).type(), x[0].type());
+}
+
+TEST(Tape, KnowsWhatIsNeededThroughAnyNumberOfOperands) {
+  tape t;
+  std::vector<variable> x;
+  for (int n = 0; n < 6; ++n) x.push_back(t.input(float32, {2}));
+  const std::uint32_t y = tests::many({x[5], x[3], x[1], x[0], x[3]}).index();
+  const std::vector<std::uint32_t> wanted{0, 1, no_node, 2, no_node, 3, 4};
+  EXPECT_EQ(t.needed_by({&y, 1}), wanted);
+}
+
+TEST(Tape, ACustomGradientHasItsValueAndTheInputsOfItsRuleAsOperands) {
+  tape t;
+  std::vector<variable> x;
+  for (int n = 0; n < 5; ++n) x.push_back(t.input(float32, {2}));
+  const auto rule = [](const std::vector<variable>& in, variable, variable) { return in; };
+  for (; !x.empty(); x.pop_back()) {
+    variable value;
+    const variable y = custom_gradient(
+        [&](const std::vector<variable>& in) { return value = sin(in.back()); }, x, rule);
+    std::vector<variable> all = x;
+    all.insert(all.begin(), value);
+    EXPECT_EQ(tests::listed(t.operands_of(y.index())), tests::indices(all));
+    EXPECT_EQ(tests::listed(t.value_operands_of(y.index())), tests::indices({value}));
+    EXPECT_EQ(tests::listed(t.rule_operands_of(y.index())), tests::indices(x));
+    const std::uint32_t root = y.index();
+    EXPECT_EQ(t.needed_by({&root, 1})[0], x.size() == 1 ? 0 : no_node);  // the value is sin(last)
   }
 }
 
@@ -97,7 +144,7 @@ TEST(Tape, AReadIsOneNode) {
   const parameter w("w", array{1, 2});
   const variable a = t.read(w), b = t.read(w), c = t.input(float32, {2}) + w;
   EXPECT_EQ(a.index(), b.index());
-  EXPECT_EQ(t.nodes()[c.index()].in[1], a.index());
+  EXPECT_EQ(t.operands_of(c.index())[1], a.index());
 }
 
 TEST(Tape, TwoReadsAroundAnAssignDiffer) {

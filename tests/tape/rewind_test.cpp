@@ -1,5 +1,6 @@
 // Marks and rewinds: what is forgotten, what stays, and which handles may still be used.
 #include "expect_error.hpp"
+#include "many.hpp"
 
 namespace cotape {
 namespace {
@@ -184,6 +185,26 @@ TEST(Rewind, MemoryDoesNotGrowOverManyRounds) {
   const std::size_t held = t.bytes();
   for (int i = 0; i < 200; ++i) round();
   EXPECT_EQ(t.bytes(), held);
+}
+
+TEST(Rewind, ForgetsListsOfOperands) {
+  tape t;
+  std::vector<variable> x;
+  for (int n = 0; n < 5; ++n) x.push_back(t.input(float32, {2}));
+  const variable before = tests::many(x);
+  const tape_mark m = t.mark();
+  for (int n = 0; n < 100; ++n) tests::many(x);
+  t.rewind(m);
+  const std::size_t held = t.bytes();
+  for (int n = 0; n < 100; ++n) {
+    std::reverse(x.begin(), x.end());
+    for (int k = 0; k < 100; ++k) tests::many(x);
+    EXPECT_EQ(tests::listed(t.operands_of(static_cast<std::uint32_t>(t.size()) - 1)),
+              tests::indices(x));
+    t.rewind(m);
+  }
+  EXPECT_EQ(t.bytes(), held);
+  EXPECT_EQ(tests::listed(t.operands_of(before.index())), tests::indices(x));
 }
 
 TEST(Rewind, AfterACommitForgetsWhatWasAssignedSince) {

@@ -9,6 +9,7 @@
 
 #include "cotape/threads.hpp"
 #include "expect_error.hpp"
+#include "kernels/orders.hpp"
 
 namespace cotape {
 namespace {
@@ -48,6 +49,42 @@ TEST_F(Parallel, LoopsGiveTheSameBits) {
   for (int threads : {2, 3, 8}) {
     const std::vector<array> many = values(threads, f, x, row);
     for (std::size_t i = 0; i < one.size(); ++i) EXPECT_EQ(one[i], many[i]) << threads << ", " << i;
+  }
+}
+
+// Within loops of rows a thread takes whole rows; what adds up more is a loop of its own.
+TEST_F(Parallel, ReductionsFollowTheOneOrderWithinLoopsToo) {
+  using kernels::reduction;
+  namespace plain = kernels::testing;
+  const auto f = [](variable x) {
+    const variable y = x * x - 0.25;
+    return std::vector<variable>{sum(y, 1), max(y, 1), norm(y, 1), sum(y, 0), norm(y, 0), sum(y)};
+  };
+  for (const auto& [rows, columns] : {std::pair<std::int64_t, std::int64_t>{2101, 1003},
+                                      {70, 30011},
+                                      {700000, 3},
+                                      {3, 90000},
+                                      {9000, 7}}) {
+    const array x = random({static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)});
+    std::vector<float> y;
+    for (float e : x) y.push_back(e * e - 0.25F);
+    const reduction along_rows{rows, columns, 1}, down_columns{1, rows, columns},
+        whole{1, rows * columns, 1};
+    const std::vector<std::vector<float>> wanted{
+        plain::reduced_in_order<plain::sums<float>>(along_rows, y.data()),
+        plain::reduced_in_order<plain::maxima<float>>(along_rows, y.data()),
+        plain::reduced_in_order<plain::norms<float>>(along_rows, y.data()),
+        plain::reduced_in_order<plain::sums<float>>(down_columns, y.data()),
+        plain::reduced_in_order<plain::norms<float>>(down_columns, y.data()),
+        plain::reduced_in_order<plain::sums<float>>(whole, y.data())};
+    for (int threads : {1, 2, 4}) {
+      const std::vector<array> found = values(threads, f, x);
+      for (std::size_t i = 0; i < wanted.size(); ++i) {
+        EXPECT_TRUE(
+            std::equal(found[i].begin(), found[i].end(), wanted[i].begin(), wanted[i].end()))
+            << rows << " x " << columns << ", " << threads << " threads, " << i;
+      }
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 #include <xtensor/xtensor.hpp>
 
 #include "expect_error.hpp"
+#include "own_folder.hpp"
 
 namespace {
 
@@ -199,6 +200,32 @@ TEST(RateOnPlateau, FollowsAFigureThatRises) {
   EXPECT_EQ(rates({}, better::higher), kept);
   EXPECT_EQ(rates(better::higher, {}), kept);
   EXPECT_EQ(rates(better::lower, better::higher), halved);
+}
+
+TEST(CsvLog, IsRefusedBeforeTheFirstStep) {
+  const tests::own_folder folder;
+  const auto refused = [](std::vector<given<callback>> list) {
+    line l;
+    int steps = 0;
+    each_epoch count([&](training&) { ++steps; });
+    list.insert(list.begin(), count);
+    const std::string message = message_of([&] { l.m.fit(l.x, l.y, {.callbacks = list}); });
+    EXPECT_EQ(steps, 0);
+    return message;
+  };
+  EXPECT_EQ(refused({csv_log("/nowhere/l.csv")}),
+            "csv_log: /nowhere/l.csv: cannot write beside it: No such file or directory");
+  EXPECT_EQ(refused({csv_log(folder.at)}),
+            "csv_log: " + folder.at.string() + ": it is a folder, no regular file");
+  const auto file = folder.at / "l", same = folder.at / "." / "l", link = folder.at / "link";
+  const std::string twice = ": another callback of this fit writes this file: give each its own";
+  EXPECT_EQ(refused({csv_log(file), csv_log(same)}), "csv_log: " + same.string() + twice);
+  EXPECT_EQ(refused({checkpoint(file), csv_log(file)}), "csv_log: " + file.string() + twice);
+  EXPECT_EQ(refused({checkpoint(file), checkpoint(same)}), "checkpoint: " + same.string() + twice);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.at));
+  std::ofstream(file) << "old";
+  std::filesystem::create_symlink("l", link);
+  EXPECT_EQ(refused({csv_log(link), csv_log(file)}), "csv_log: " + file.string() + twice);
 }
 
 TEST(CsvLog, HasALineAnEpoch) {

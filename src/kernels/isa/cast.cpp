@@ -5,13 +5,10 @@
 namespace cotape::kernels {
 namespace {
 
-// Whole multiples of 8: never beyond the padding of either side.
-constexpr std::uint32_t round_up(std::uint32_t n) { return (n + 7U) & ~7U; }
-
 template <class From, class To> void cast_run(const step& s) {
   const auto* __restrict a = static_cast<const From*>(s.a);
   auto* __restrict d = static_cast<To*>(s.d);
-  const std::uint32_t n = round_up(s.n);
+  const std::uint32_t n = s.n;
   for (std::uint32_t i = 0; i < n; ++i) d[i] = static_cast<To>(a[i]);
 }
 
@@ -19,21 +16,16 @@ template <class From, class To> void cast_run(const step& s) {
 template <class From> void to_int64(const step& s) {
   const auto* __restrict a = static_cast<const From*>(s.a);
   auto* __restrict d = static_cast<std::int64_t*>(s.d);
-  const std::uint32_t n = round_up(s.n);
+  const std::uint32_t n = s.n;
   for (std::uint32_t i = 0; i < n; ++i) {
     const bool fits = a[i] >= From(-0x1p63) && a[i] < From(0x1p63);
     d[i] = fits ? static_cast<std::int64_t>(a[i]) : INT64_MIN;
   }
 }
 
-template <std::uint32_t Size> void copy_run(const step& s) {
-  __builtin_memmove(s.d, s.a, std::size_t{s.n} * Size);
-}
-
 }  // namespace
 
 template <> kernel cast_kernel<current>(dtype from, dtype to) {
-  if (from == to) return from == float32 ? &copy_run<4> : &copy_run<8>;
   if (to == int64) return from == float32 ? &to_int64<float> : &to_int64<double>;
   if (from == int64) {
     return to == float32 ? &cast_run<std::int64_t, float> : &cast_run<std::int64_t, double>;

@@ -12,6 +12,9 @@ template <class Arch> kernel fill_kernel(std::size_t element_size);
 template <class Arch> kernel uniform_kernel(dtype);
 template <class Arch> kernel cast_kernel(dtype from, dtype to);
 
+// n bytes, at least 64, between places that do not overlap.
+template <class Arch> void copy_lines(std::byte* d, const std::byte* a, std::size_t n);
+
 // One product as in kernels.hpp, k > 0; with a transposed b, k * n is at most small_gemm_packed.
 inline constexpr std::int64_t small_gemm_packed = 1024;
 template <class Arch>
@@ -19,7 +22,7 @@ void small_gemm(const gemm_geometry&, float alpha, const float* a, const float* 
 template <class Arch>
 void small_gemm(const gemm_geometry&, double alpha, const double* a, const double* b, double* d);
 
-// Rows of column sums that are added before their sum goes into a more accurate total.
-inline constexpr std::int64_t fold_rows = 64;
+// In how many parts to split a reduction of so many bytes.
+int reduction_parts(std::int64_t bytes);
 
 }  // namespace cotape::kernels

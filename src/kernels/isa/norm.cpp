@@ -1,9 +1,8 @@
-// The Euclidean norm of a stream of tiles, without overflow or underflow in between: floats are
+// The Euclidean norm, without overflow or underflow in between: floats are
 // squared as doubles; the squares of doubles go into one of three sums, two of them scaled
 // (J. L. Blue, A portable Fortran program to find the Euclidean norm of a vector, 1978).
-#include "kernels/isa/entries.hpp"
+#include "kernels/isa/columns.hpp"
 #include "kernels/isa/lanes.hpp"
-#include "kernels/isa/rows.hpp"
 
 namespace cotape::kernels {
 namespace {
@@ -17,10 +16,13 @@ constexpr double least = 0x1p-960, most = 0x1p960;   // sums of squares taken as
 
 struct float_norm {
   using value = float;
+  using piece = double;
+  static constexpr bool piece_in_result = false;
   struct total {
     double squares;
     void start(double x) { squares = x; }
     void add(double x) { squares += x; }
+    void merge(const total& next) { squares += next.squares; }
     float finish() const { return static_cast<float>(__builtin_sqrt(squares)); }
   };
   static double segment(const float* a, std::int64_t n);
@@ -28,6 +30,8 @@ struct float_norm {
     for (std::int64_t i = 0; i < count; ++i) d[i] = of(segment(a + i * n, n)).finish();
   }
   static total of(double squares) { return {squares}; }
+  static void add_rows(const float* a, std::int64_t stride, std::int64_t rows, std::int64_t width,
+                       double* sum, bool start);
 };
 
 struct three_sums {
@@ -38,6 +42,7 @@ struct three_sums {
     middle += x.middle;
     large += x.large;
   }
+  void merge(const three_sums& next) { add(next); }
   void add_square(double x) {
     const double size = x < 0 ? -x : x;
     if (size > 0x1p480) {
@@ -58,11 +63,15 @@ struct three_sums {
 
 struct double_norm {
   using value = double;
+  using piece = three_sums;
   using total = three_sums;
+  static constexpr bool piece_in_result = false;
   static three_sums segment(const double* a, std::int64_t n);
   static void whole(const double* a, std::int64_t n, std::int64_t count, double* d) {
     for (std::int64_t i = 0; i < count; ++i) d[i] = segment(a + i * n, n).finish();
   }
+  static void add_rows(const double* a, std::int64_t stride, std::int64_t rows, std::int64_t width,
+                       three_sums* sum, bool start);
 };
 
 // 8 floats as doubles.
@@ -130,48 +139,36 @@ three_sums double_norm::segment(const double* a, std::int64_t n) {
   return {0, 0, squares<scale::down>(a, n)};
 }
 
-// Along outer axes: one state for each column, in the scratch buffer.
-void add_element(double& state, float x) {
-  state += static_cast<double>(x) * static_cast<double>(x);
-}
-void add_element(three_sums& state, double x) { state.add_square(x); }
-float finish(double state) { return static_cast<float>(__builtin_sqrt(state)); }
-double finish(const three_sums& state) { return state.finish(); }
+// Along outer axes: the squares of a column's piece, one after the other.
+void add_square(double& sum, float x) { sum += static_cast<double>(x) * static_cast<double>(x); }
+void add_square(three_sums& sum, double x) { sum.add_square(x); }
 
-template <class T, class State> void norm_columns(const step& s, const reduction& g) {
-  const auto* a = static_cast<const T*>(s.a);
-  auto* state = static_cast<State*>(const_cast<void*>(s.c));
-  const column_place start(s.base, g);
-  std::int64_t k = start.column, row = start.row;
-  T* d = static_cast<T*>(s.d) + start.result;
-  for (std::int64_t left = s.n; left > 0;) {
-    const std::int64_t n = g.inner - k < left ? g.inner - k : left;
-    for (std::int64_t j = 0; row == 0 && j < n; ++j) state[k + j] = State{};
-    for (std::int64_t j = 0; j < n; ++j) add_element(state[k + j], a[j]);
-    for (std::int64_t j = k; row + 1 == g.reduced && j < k + n; ++j) d[j] = finish(state[j]);
-    a += n;
-    left -= n;
-    k += n;
-    if (k < g.inner) continue;
-    k = 0;
-    if (++row < g.reduced) continue;
-    row = 0;
-    d += g.inner;
+template <class Op>
+void add_square_rows(const typename Op::value* a, std::int64_t stride, std::int64_t rows,
+                     std::int64_t width, typename Op::piece* sum, bool start) {
+  for (std::int64_t k = 0; start && k < width; ++k) sum[k] = {};
+  for (std::int64_t i = 0; i < rows; ++i, a += stride) {
+    for (std::int64_t k = 0; k < width; ++k) add_square(sum[k], a[k]);
   }
 }
 
-template <class Op, class State> void norm_run(const step& s) {
-  const auto& g = *static_cast<const reduction*>(s.side);
-  using value = typename Op::value;
-  if (s.n == 0) return reduce_nothing(s, g, value(0));
-  if (g.inner == 1) return reduce_rows<Op>(s, g);
-  norm_columns<value, State>(s, g);
+void float_norm::add_rows(const float* a, std::int64_t stride, std::int64_t rows,
+                          std::int64_t width, double* sum, bool start) {
+  add_square_rows<float_norm>(a, stride, rows, width, sum, start);
+}
+void double_norm::add_rows(const double* a, std::int64_t stride, std::int64_t rows,
+                           std::int64_t width, three_sums* sum, bool start) {
+  add_square_rows<double_norm>(a, stride, rows, width, sum, start);
+}
+
+template <class Op> void norm_run(const step& s) {
+  reduce<Op>(s, *static_cast<const reduction*>(s.side), 0);
 }
 
 }  // namespace
 
 template <> kernel norm_kernel<current>(dtype type) {
-  return type == float32 ? &norm_run<float_norm, double> : &norm_run<double_norm, three_sums>;
+  return type == float32 ? &norm_run<float_norm> : &norm_run<double_norm>;
 }
 
 }  // namespace cotape::kernels

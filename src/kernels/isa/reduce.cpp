@@ -1,9 +1,7 @@
-// Sums and maxima of a stream of tiles. Along the last axis: 4 accumulators of 64 bytes each and a
-// fixed tree (rows.hpp). Along outer axes: whole rows are added into the result, at most 64 of them
-// before that sum goes into a more accurate total, held in the scratch buffer.
-#include "kernels/isa/entries.hpp"
+// Sums and maxima. A piece of a row has 4 accumulators of 64 bytes each and a fixed tree; pieces go
+// into a more accurate total.
+#include "kernels/isa/columns.hpp"
 #include "kernels/isa/lanes.hpp"
-#include "kernels/isa/rows.hpp"
 
 namespace cotape::kernels {
 namespace {
@@ -13,6 +11,7 @@ struct float_total {
   double sum;
   void start(float x) { sum = static_cast<double>(x); }
   void add(float x) { sum += static_cast<double>(x); }
+  void merge(const float_total& next) { sum += next.sum; }
   float finish() const { return static_cast<float>(sum); }
 };
 
@@ -27,8 +26,12 @@ struct double_total {
     lost += magnitude(sum) >= magnitude(x) ? (sum - next) + x : (x - next) + sum;
     sum = next;
   }
-  // An infinite sum leaves NaN in `lost`.
-  double finish() const { return lost == lost ? sum + lost : sum; }
+  void merge(const double_total& next) {
+    add(next.sum);
+    lost += next.lost;
+  }
+  // An infinite sum leaves NaN in `lost`; a sum of -0 stays -0.
+  double finish() const { return lost != 0 && lost == lost ? sum + lost : sum; }
   static double magnitude(double x) { return x < 0 ? -x : x; }
 };
 
@@ -37,12 +40,15 @@ template <> struct total_of<double> { using type = double_total; };
 
 template <class T> struct sum_op {
   using value = T;
+  using piece = T;
   using total = typename total_of<T>::type;
-  static constexpr bool folds = true;
+  static constexpr bool piece_in_result = true;
   static T neutral() { return T(-0.0); }
   template <class B> static B combine(B m, B x) { return m + x; }
   static T segment(const T* a, std::int64_t n);
   static void whole(const T* a, std::int64_t n, std::int64_t count, T* d);
+  static void add_rows(const T* a, std::int64_t stride, std::int64_t rows, std::int64_t width,
+                       T* sum, bool start);
 };
 
 // NaN wins; of equals the earlier one stays. (xsimd 8.1's x != x misses NaN from AVX on.)
@@ -52,9 +58,11 @@ template <class T> struct max_op {
     T max;
     void start(T x) { max = x; }
     void add(T x) { max = combine(max, x); }
+    void merge(const total& next) { add(next.max); }
     T finish() const { return max; }
   };
-  static constexpr bool folds = false;
+  using piece = T;
+  static constexpr bool piece_in_result = true;
   static T neutral() { return T(-__builtin_inf()); }
   static T combine(T m, T x) { return x != x || x > m ? x : m; }
   template <class A> static xsimd::batch<T, A> combine(xsimd::batch<T, A> m, xsimd::batch<T, A> x) {
@@ -62,6 +70,8 @@ template <class T> struct max_op {
   }
   static T segment(const T* a, std::int64_t n);
   static void whole(const T* a, std::int64_t n, std::int64_t count, T* d);
+  static void add_rows(const T* a, std::int64_t stride, std::int64_t rows, std::int64_t width,
+                       T* sum, bool start);
 };
 
 // --- Along the last axis ------------------------------------------------------------------------
@@ -154,85 +164,53 @@ void add_columns(const typename Op::value* a, std::int64_t stride, std::int64_t 
 }
 
 template <class Op>
-void add_rows(const typename Op::value* a, std::int64_t width, std::int64_t rows,
-              typename Op::value* d, bool start) {
+void add_rows_of(const typename Op::value* a, std::int64_t stride, std::int64_t rows,
+                 std::int64_t width, typename Op::value* d, bool start) {
   using b = batch<typename Op::value>;
   constexpr std::int64_t step_width = b::size;
   std::int64_t k = 0;
   for (; k + 4 * step_width <= width; k += 4 * step_width) {
-    add_columns<Op, 4>(a + k, width, rows, d + k, start);
+    add_columns<Op, 4>(a + k, stride, rows, d + k, start);
   }
   for (; k + step_width <= width; k += step_width) {
-    add_columns<Op, 1>(a + k, width, rows, d + k, start);
+    add_columns<Op, 1>(a + k, stride, rows, d + k, start);
   }
   if (k == width) return;
   const head<typename Op::value> last(width - k);
   const b rest(Op::neutral());
   b sum = last.load((start ? a : d) + k, rest);
   for (std::int64_t i = start ? 1 : 0; i < rows; ++i) {
-    sum = Op::combine(sum, last.load(a + i * width + k, rest));
+    sum = Op::combine(sum, last.load(a + i * stride + k, rest));
   }
   last.store(d + k, sum);
 }
 
-// Moves the sums of the last 64 rows into the totals.
-template <class Op>
-void fold(const typename Op::value* d, typename Op::total* total, std::int64_t width, bool first) {
-  for (std::int64_t k = 0; k < width; ++k) first ? total[k].start(d[k]) : total[k].add(d[k]);
+template <class T>
+void sum_op<T>::add_rows(const T* a, std::int64_t stride, std::int64_t rows, std::int64_t width,
+                         T* sum, bool start) {
+  add_rows_of<sum_op>(a, stride, rows, width, sum, start);
+}
+template <class T>
+void max_op<T>::add_rows(const T* a, std::int64_t stride, std::int64_t rows, std::int64_t width,
+                         T* sum, bool start) {
+  add_rows_of<max_op>(a, stride, rows, width, sum, start);
 }
 
-template <class Op> void reduce_columns(const step& s, const reduction& g) {
-  using value = typename Op::value;
-  const auto* a = static_cast<const value*>(s.a);
-  auto* total = static_cast<typename Op::total*>(const_cast<void*>(s.c));
-  const column_place start_at(s.base, g);
-  std::int64_t row = start_at.row, k = start_at.column;
-  auto* d = static_cast<value*>(s.d) + start_at.result;
-  for (std::int64_t left = s.n; left > 0;) {
-    const std::int64_t width = g.inner - k < left ? g.inner - k : left;
-    const std::int64_t block_row = row % fold_rows;
-    const bool start = Op::folds ? block_row == 0 : row == 0;
-    std::int64_t rows = 1;
-    if (width == g.inner && left >= 2 * width) {
-      rows = static_cast<std::uint32_t>(left) / static_cast<std::uint32_t>(width);
-      if (rows > g.reduced - row) rows = g.reduced - row;
-      if (Op::folds && rows > fold_rows - block_row) rows = fold_rows - block_row;
-    }
-    if (start && row > 0) fold<Op>(d + k, total + k, width, row == fold_rows);
-    add_rows<Op>(a, width, rows, d + k, start);
-    const bool last = row + rows == g.reduced;
-    if (Op::folds && last && g.reduced > fold_rows) {
-      fold<Op>(d + k, total + k, width, false);
-      for (std::int64_t j = k; j < k + width; ++j) d[j] = total[j].finish();
-    }
-    a += rows * width;
-    left -= rows * width;
-    k += width;
-    if (k < g.inner) continue;
-    k = 0;
-    row += rows;
-    if (last) {
-      row = 0;
-      d += g.inner;
-    }
-  }
+template <class T> void sum_run(const step& s) {
+  reduce<sum_op<T>>(s, *static_cast<const reduction*>(s.side), T(0));
 }
-
-template <class Op> void reduce(const step& s) {
-  const auto& g = *static_cast<const reduction*>(s.side);
-  if (s.n == 0) return reduce_nothing(s, g, Op::folds ? typename Op::value(0) : Op::neutral());
-  if (g.inner == 1) return reduce_rows<Op>(s, g);
-  reduce_columns<Op>(s, g);
+template <class T> void max_run(const step& s) {
+  reduce<max_op<T>>(s, *static_cast<const reduction*>(s.side), max_op<T>::neutral());
 }
 
 }  // namespace
 
 template <> kernel sum_kernel<current>(dtype type) {
-  return type == float32 ? &reduce<sum_op<float>> : &reduce<sum_op<double>>;
+  return type == float32 ? &sum_run<float> : &sum_run<double>;
 }
 
 template <> kernel max_kernel<current>(dtype type) {
-  return type == float32 ? &reduce<max_op<float>> : &reduce<max_op<double>>;
+  return type == float32 ? &max_run<float> : &max_run<double>;
 }
 
 }  // namespace cotape::kernels

@@ -14,6 +14,13 @@ void multiply(const gemm_shape& g, const float* a, const float* b, float* d) {
               narrow(g.n));
 }
 
+void multiply_transposed(std::size_t m, std::size_t n, std::size_t k, double alpha, const double* a,
+                         const double* b, double* d) {
+  const auto narrow = [](std::size_t size) { return static_cast<blasint>(size); };
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, narrow(m), narrow(n), narrow(k), alpha, a,
+              narrow(k), b, narrow(k), 0, d, narrow(n));
+}
+
 void set_blas_threads(std::size_t threads) { openblas_set_num_threads(static_cast<int>(threads)); }
 
 std::string blas_kernel() { return openblas_get_corename(); }

@@ -8,9 +8,6 @@ namespace cotape {
 std::vector<program_part> program::parts() const {
   const body& b = body_of(body_);
   program_part start{"bind inputs"}, end{"write parameters"};
-  for (const body::bound_input& in : b.inputs) {
-    if (in.to != nullptr) start.bytes += 2 * static_cast<double>(in.type.bytes());
-  }
   for (const body::commit& c : b.commits) {
     end.bytes += 2 * static_cast<double>(b.parameters[c.parameter].type().bytes());
   }

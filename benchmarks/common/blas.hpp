@@ -15,6 +15,10 @@ struct gemm_shape {
 };
 void multiply(const gemm_shape& g, const float* a, const float* b, float* d);
 
+/// d = alpha a b^T, where a is m by k and b n by k, in double.
+void multiply_transposed(std::size_t m, std::size_t n, std::size_t k, double alpha, const double* a,
+                         const double* b, double* d);
+
 /// How many threads BLAS uses inside one call.
 void set_blas_threads(std::size_t threads);
 /// The kernel set that BLAS chose, such as "SkylakeX".

@@ -14,8 +14,6 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "blas.hpp"
-
 namespace bench {
 namespace {
 
@@ -53,9 +51,20 @@ void choose_blas(std::size_t threads) {
   if (threads > 1 && std::filesystem::exists(folder)) setenv("LD_LIBRARY_PATH", folder, 1);
 }
 
+// Becomes this program again, with other arguments.
+void start(const remote_engine& e, const std::string& socket) {
+  std::vector<std::string> all{"--serve", socket, "--threads", std::to_string(e.threads)};
+  all.insert(all.begin(), e.name);
+  all.insert(all.end(), e.arguments.begin(), e.arguments.end());
+  std::vector<char*> pointers;
+  for (std::string& argument : all) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  execv("/proc/self/exe", pointers.data());
+}
+
 class remote : public stepper {
  public:
-  remote(const engine& e, const spec& s, std::size_t threads) : name_(e.name) {
+  explicit remote(const remote_engine& e) : name_(e.name) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
       throw std::runtime_error("socketpair");
@@ -64,10 +73,8 @@ class remote : public stepper {
     if (process_ == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);  // also while it is stopped
       fcntl(ends[1], F_SETFD, 0);
-      choose_blas(threads);
-      const std::string socket = std::to_string(ends[1]), count = std::to_string(threads);
-      execl("/proc/self/exe", "train_step", "--serve", socket.c_str(), "--engine", e.name, "--case",
-            s.name.c_str(), "--threads", count.c_str(), static_cast<char*>(nullptr));
+      choose_blas(e.threads);
+      start(e, std::to_string(ends[1]));
       _exit(127);
     }
     close(ends[1]);
@@ -104,7 +111,7 @@ class remote : public stepper {
     return answer;
   }
 
-  const char* name_;
+  std::string name_;
   pid_t process_ = 0;
   int socket_ = -1;
 };
@@ -121,18 +128,16 @@ std::vector<double> obey(const command& c, stepper* s) {
 
 }  // namespace
 
-std::unique_ptr<stepper> make_remote(const engine& e, const spec& s, std::size_t threads) {
-  auto made = std::make_unique<remote>(e, s, threads);
+std::unique_ptr<stepper> make_remote(const remote_engine& e) {
+  auto made = std::make_unique<remote>(e);
   if (!made->started()) return nullptr;
   return made;
 }
 
-void serve(int socket, const engine& e, const spec& s, std::size_t threads) {
-  set_blas_threads(threads);
-  const std::unique_ptr<stepper> made = e.make(make_problem(e.variant(s)), threads);
+void serve(int socket, stepper* s) {
   command c;
   while (receive(socket, &c, sizeof c)) {
-    const std::vector<double> answer = obey(c, made.get());
+    const std::vector<double> answer = obey(c, s);
     const std::size_t count = answer.size();
     if (!send(socket, &count, sizeof count)) return;
     if (!send(socket, answer.data(), count * sizeof(double))) return;

@@ -1,0 +1,200 @@
+// Rows of floats by hand: each is read while it stands in the first cache.
+#include <cmath>
+#include <limits>
+
+#include "fast_exp.hpp"
+#include "hand.hpp"
+
+namespace bench::HAND {
+namespace {
+
+float sum_of(const float* __restrict x, std::size_t n) {
+  float sum = 0;
+  for (std::size_t j = 0; j < n; ++j) sum += x[j];
+  return sum;
+}
+
+float largest_of(const float* __restrict x, std::size_t n) {
+  float top = std::numeric_limits<float>::lowest();
+  for (std::size_t j = 0; j < n; ++j) top = std::max(top, x[j]);
+  return top;
+}
+
+float deviation_of(const float* __restrict x, std::size_t n, float mean) {
+  float sum = 0;
+  for (std::size_t j = 0; j < n; ++j) sum += (x[j] - mean) * (x[j] - mean);
+  return sum;
+}
+
+struct normal {
+  float mean, factor;
+};
+normal normal_of(const float* x, std::size_t n) {
+  const float mean = sum_of(x, n) / static_cast<float>(n);
+  return {mean, 1 / std::sqrt(deviation_of(x, n, mean) / static_cast<float>(n) + 1e-5F)};
+}
+
+void normalize(const float* __restrict x, std::size_t n, normal of, const float* __restrict scale,
+               const float* __restrict shift, float* __restrict y) {
+  for (std::size_t j = 0; j < n; ++j) y[j] = (x[j] - of.mean) * of.factor * scale[j] + shift[j];
+}
+
+std::function<void()> layer_norm(hand_buffers& b) {
+  const std::size_t rows = b["rows"], n = b["cols"];
+  const float *x = b.in<float>(0), *scale = b.in<float>(1), *shift = b.in<float>(2);
+  float* y = b.out<float>(rows * n);
+  return [=] {
+    for (std::size_t i = 0; i < rows; ++i) {
+      const float* row = x + i * n;
+      normalize(row, n, normal_of(row, n), scale, shift, y + i * n);
+    }
+  };
+}
+
+// The gradient for x of one row; adds to those of scale and shift.
+void normalize_backward(const float* __restrict x, std::size_t n, normal of,
+                        const float* __restrict scale, const float* __restrict dy,
+                        float* __restrict dx, float* __restrict dscale, float* __restrict dshift) {
+  float sum = 0, product = 0;
+  for (std::size_t j = 0; j < n; ++j) {
+    const float unit = (x[j] - of.mean) * of.factor, d = dy[j] * scale[j];
+    sum += d;
+    product += d * unit;
+    dscale[j] += dy[j] * unit;
+    dshift[j] += dy[j];
+  }
+  sum /= static_cast<float>(n);
+  product /= static_cast<float>(n);
+  for (std::size_t j = 0; j < n; ++j) {
+    const float unit = (x[j] - of.mean) * of.factor;
+    dx[j] = of.factor * (dy[j] * scale[j] - sum - unit * product);
+  }
+}
+
+std::function<void()> layer_norm_grad(hand_buffers& b) {
+  const std::size_t rows = b["rows"], n = b["cols"];
+  const float *x = b.in<float>(0), *scale = b.in<float>(1), *shift = b.in<float>(2),
+              *dy = b.in<float>(3);
+  float *y = b.out<float>(rows * n), *dx = b.out<float>(rows * n), *dscale = b.out<float>(n),
+        *dshift = b.out<float>(n);
+  return [=] {
+    std::fill_n(dscale, n, 0.0F);
+    std::fill_n(dshift, n, 0.0F);
+    for (std::size_t i = 0; i < rows; ++i) {
+      const float* row = x + i * n;
+      const normal of = normal_of(row, n);
+      normalize(row, n, of, scale, shift, y + i * n);
+      normalize_backward(row, n, of, scale, dy + i * n, dx + i * n, dscale, dshift);
+    }
+  };
+}
+
+void softmax_row(const float* __restrict x, std::size_t n, float* __restrict y) {
+  const float top = largest_of(x, n);
+  float sum = 0;
+  for (std::size_t j = 0; j < n; ++j) sum += y[j] = fast_exp(x[j] - top);
+  const float factor = 1 / sum;
+  for (std::size_t j = 0; j < n; ++j) y[j] *= factor;
+}
+
+std::function<void()> softmax(hand_buffers& b) {
+  const std::size_t rows = b["rows"], n = b["cols"];
+  const float* x = b.in<float>(0);
+  float* y = b.out<float>(rows * n);
+  return [=] {
+    for (std::size_t i = 0; i < rows; ++i) softmax_row(x + i * n, n, y + i * n);
+  };
+}
+
+std::function<void()> sum_rows(hand_buffers& b) {
+  const std::size_t rows = b["rows"], n = b["cols"];
+  const float* x = b.in<float>(0);
+  float* y = b.out<float>(rows);
+  return [=] {
+    for (std::size_t i = 0; i < rows; ++i) y[i] = sum_of(x + i * n, n);
+  };
+}
+
+std::function<void()> max_rows(hand_buffers& b) {
+  const std::size_t rows = b["rows"], n = b["cols"];
+  const float* x = b.in<float>(0);
+  float* y = b.out<float>(rows);
+  return [=] {
+    for (std::size_t i = 0; i < rows; ++i) y[i] = largest_of(x + i * n, n);
+  };
+}
+
+void add_row(const float* __restrict x, std::size_t n, float* __restrict sums) {
+  for (std::size_t j = 0; j < n; ++j) sums[j] += x[j];
+}
+
+void add_deviations(const float* __restrict x, const float* __restrict mean, std::size_t n,
+                    float* __restrict sums) {
+  for (std::size_t j = 0; j < n; ++j) sums[j] += (x[j] - mean[j]) * (x[j] - mean[j]);
+}
+
+std::function<void()> sum_columns(hand_buffers& b) {
+  const std::size_t rows = b["rows"], n = b["cols"];
+  const float* x = b.in<float>(0);
+  float* y = b.out<float>(n);
+  return [=] {
+    std::fill_n(y, n, 0.0F);
+    for (std::size_t i = 0; i < rows; ++i) add_row(x + i * n, n, y);
+  };
+}
+
+// Single precision within a row, double over rows.
+std::function<void()> sum_all(hand_buffers& b) {
+  const std::size_t rows = b["rows"], n = b["cols"];
+  const float* x = b.in<float>(0);
+  float* y = b.out<float>(1);
+  return [=] {
+    double sum = 0;
+    for (std::size_t i = 0; i < rows; ++i) sum += static_cast<double>(sum_of(x + i * n, n));
+    *y = static_cast<float>(sum);
+  };
+}
+
+std::function<void()> mean_var_rows(hand_buffers& b) {
+  const std::size_t rows = b["rows"], n = b["cols"];
+  const float* x = b.in<float>(0);
+  float *mean = b.out<float>(rows), *variance = b.out<float>(rows);
+  return [=] {
+    for (std::size_t i = 0; i < rows; ++i) {
+      const float* row = x + i * n;
+      mean[i] = sum_of(row, n) / static_cast<float>(n);
+      variance[i] = deviation_of(row, n, mean[i]) / static_cast<float>(n);
+    }
+  };
+}
+
+std::function<void()> mean_var_columns(hand_buffers& b) {
+  const std::size_t rows = b["rows"], n = b["cols"];
+  const float* x = b.in<float>(0);
+  float *mean = b.out<float>(n), *variance = b.out<float>(n);
+  return [=] {
+    const float share = 1 / static_cast<float>(rows);
+    std::fill_n(mean, n, 0.0F);
+    std::fill_n(variance, n, 0.0F);
+    for (std::size_t i = 0; i < rows; ++i) add_row(x + i * n, n, mean);
+    for (std::size_t j = 0; j < n; ++j) mean[j] *= share;
+    for (std::size_t i = 0; i < rows; ++i) add_deviations(x + i * n, mean, n, variance);
+    for (std::size_t j = 0; j < n; ++j) variance[j] *= share;
+  };
+}
+
+}  // namespace
+
+hand_table rows() {
+  return {{"layer_norm", &layer_norm},
+          {"layer_norm_grad", &layer_norm_grad},
+          {"softmax", &softmax},
+          {"sum_rows", &sum_rows},
+          {"sum_columns", &sum_columns},
+          {"sum_all", &sum_all},
+          {"max_rows", &max_rows},
+          {"mean_var_rows", &mean_var_rows},
+          {"mean_var_columns", &mean_var_columns}};
+}
+
+}  // namespace bench::HAND

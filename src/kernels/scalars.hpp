@@ -1,0 +1,32 @@
+// Runs over single numbers: many values of one element as 16-byte instructions over packed slots.
+// The last two results are in registers. Values from outside are copied into slots before the run,
+// results out of them after it.
+#pragma once
+
+#include <vector>
+
+#include "cotape/shape.hpp"
+#include "kernels/step.hpp"
+#include "tensor/memory.hpp"
+
+namespace cotape::kernels {
+
+struct scalar_body {
+  struct transfer {
+    const void* outside;
+    std::uint32_t slot;
+  };
+  cotape::dtype dtype = float64;
+  std::vector<scalar_instruction, line_allocator<scalar_instruction>> code;
+  std::vector<any_function> functions;  // by number; the last one is stop_scalars
+  std::vector<transfer> imports, exports;
+  std::vector<double, line_allocator<double>>
+      slots;  // doubles, or floats of which only half the room is used
+};
+
+// side = a scalar_body.
+kernel run_scalars(dtype);
+// The function of the last instruction.
+any_function stop_scalars(dtype);
+
+}  // namespace cotape::kernels

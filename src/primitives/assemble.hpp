@@ -1,0 +1,76 @@
+// A value put together from parts: where parts overlap they are added, where there is none it is
+// `rest`, which is 0 unless there is one part without indices. The attributes: the result's rank
+// and sizes and the bits of `rest`; then for each part the first element and the step on each axis
+// of the result and the axis of its indices (all_axes for places in the flat result), or no_axis. A
+// part with indices (the operand that follows it) covers the other axes wholly.
+#pragma once
+
+#include <bit>
+
+#include "kernels/kernels.hpp"
+#include "primitives/primitives.hpp"
+
+namespace cotape::primitives {
+
+inline constexpr std::int64_t no_axis = -1;
+
+class assembly {
+ public:
+  explicit assembly(std::span<const std::int64_t> attributes) : words_(attributes) {}
+
+  shape result() const { return shape(words_.subspan(1, rank())); }
+  double rest() const { return std::bit_cast<double>(words_[1 + rank()]); }
+  struct part {
+    std::span<const std::int64_t> first, steps;
+    std::int64_t axis;
+    std::size_t operand;  // its number; the indices come next
+    bool indexed() const { return axis != no_axis; }
+  };
+  std::span<const std::int64_t> parts() const { return words_.subspan(2 + rank()); }
+  std::size_t size() const { return parts().size() / (2 * rank() + 1); }
+  std::span<const std::int64_t> words_of(std::size_t number) const {
+    return parts().subspan(number * (2 * rank() + 1), 2 * rank() + 1);
+  }
+  /// The part whose words these are.
+  static part part_of(std::span<const std::int64_t> own, std::size_t operand = 0) {
+    const std::size_t rank = own.size() / 2;
+    return {own.first(rank), own.subspan(rank, rank), own.back(), operand};
+  }
+  /// Calls f(part) for each part in order.
+  template <class F> void for_each_part(F f) const {
+    for (std::size_t k = 0, operand = 0; k < size(); ++k) {
+      const part p = part_of(words_of(k), operand);
+      operand += p.indexed() ? 2 : 1;
+      f(p);
+    }
+  }
+
+ private:
+  std::size_t rank() const { return static_cast<std::size_t>(words_[0]); }
+
+  std::span<const std::int64_t> words_;
+};
+
+/// The attributes of an assembly without parts, and what each part adds to them.
+words assembly_of(const shape& result, double rest = 0);
+void append_part(words& attributes, std::span<const std::int64_t> first,
+                 std::span<const std::int64_t> steps);
+void append_whole(words& attributes, std::size_t rank);
+void append_indexed(words& attributes, std::size_t rank, std::int64_t axis);
+
+/// A node is an assembly that is 0 where there is no part, so that others can be added to it.
+bool is_sum_of_parts(const tape& t, std::uint32_t node);
+/// The sum of shares of one type: all parts of those that are such sums, and the others, put
+/// together by one node, if they are more than one.
+variable assembled(tape& t, std::span<const std::uint32_t> shares, place where);
+
+/// Where the elements of a slice stand in `whole`.
+kernels::index_map slice_map(const shape& whole, std::span<const std::int64_t> sizes,
+                             std::span<const std::int64_t> first,
+                             std::span<const std::int64_t> steps);
+/// Where the elements of a part without indices stand in the result.
+inline kernels::index_map map_of(const assembly::part& p, const shape& sizes, const shape& result) {
+  return slice_map(result, {sizes.begin(), sizes.rank()}, p.first, p.steps);
+}
+
+}  // namespace cotape::primitives

@@ -1,0 +1,247 @@
+// What a checkpoint keeps and says where a fit failed, where callbacks look at the state early, and
+// where they or layers make state on the spot.
+#include <gtest/gtest.h>
+
+#include <cotape/cotape.hpp>
+#include <optional>
+#include <xtensor/xtensor.hpp>
+
+#include "train/setting.hpp"
+
+namespace {
+
+using namespace cotape;
+using namespace cotape::tests;
+
+const std::string anew = ": remove the file to start anew";
+
+// Calls a function at one place of the fit.
+struct calling : callback {
+  calling(std::string where, std::function<void(training&)> f)
+      : where_(std::move(where)), f_(std::move(f)) {}
+  void on_fit_begin(training& t) override { call(t, "on_fit_begin"); }
+  void on_resume(training& t) override { call(t, "on_resume"); }
+  void on_batch_begin(training& t) override { call(t, "on_batch_begin"); }
+  void on_batch_end(training& t) override { call(t, "on_batch_end"); }
+  void on_epoch_begin(training& t) override { call(t, "on_epoch_begin"); }
+  void on_epoch_end(training& t) override { call(t, "on_epoch_end"); }
+  void on_fit_end(training& t) override { call(t, "on_fit_end"); }
+  void on_safe_point(training& t, bool) override { call(t, "on_safe_point"); }
+  void call(training& t, const std::string& where) const {
+    if (where == where_) f_(t);
+  }
+  std::string where_;
+  std::function<void(training&)> f_;
+};
+
+callbacks killed_at(std::int64_t step) {
+  return {calling("on_batch_begin", [step](training& t) {
+    if (t.steps == step) throw std::runtime_error("killed");
+  })};
+}
+
+std::string description_in(const path& file, const std::string& fit) {
+  const named_tensors found = read_safetensors(file);
+  const tensor& text = found.at("fit/description/" + fit);
+  return {static_cast<const char*>(text.data()), text.type().bytes()};
+}
+
+// A new file of a fit that is tried again tells where that one began: not where the first did.
+TEST(Failure, LeavesTheNextFileItsOwnBeginning) {
+  const own_file file;
+  setting s;
+  for (const char* name : {"first", "other"}) {
+    sequential m = s.make();
+    std::filesystem::remove(file.folder / "first");
+    s.more = [] { return killed_at(3); };
+    expect_error<std::runtime_error>([&] { s.fit(m, file.folder / "first"); }, "killed");
+    s.more = [] { return callbacks{}; };
+    std::filesystem::remove(file.folder / name);  // the same file, gone, or another one
+    s.fit(m, file.folder / name);
+    const std::string text = description_in(file.folder / name, "0001");
+    EXPECT_NE(text.find("epochs before it"), std::string::npos);
+    sequential fresh = s.make();
+    const std::string message = message_of([&] { s.fit(fresh, file.folder / name); });
+    EXPECT_NE(message.find("fit: " + (file.folder / name).string() +
+                           ": it was kept with epochs before it 1, here it is 0"),
+              std::string::npos)
+        << message;
+  }
+}
+
+TEST(Failure, OfALaterFitGoesOnFromItsBeginning) {
+  const own_file once, file;
+  setting s;
+  const auto both = [&](const path& at, std::int64_t killed) {
+    sequential m = s.make();
+    s.fit(m, at);
+    if (killed >= 0) {
+      s.more = [killed] { return killed_at(killed); };
+      expect_error<std::runtime_error>([&] { s.fit(m, at); }, "killed");
+      s.more = [] { return callbacks{}; };
+    }
+    s.fit(m, at);
+    return bits_of(m);
+  };
+  const auto wanted = both(once.at, -1);
+  EXPECT_TRUE(same(wanted, both(file.at, 5)));
+  EXPECT_TRUE(same(wanted, both(file.at, -1)));
+}
+
+// Its parameters live no longer than the list: their values were read after that.
+TEST(CallbackState, ThatIsMadeOnTheSpotIsRefused) {
+  struct fleeting : callback {
+    std::vector<parameter> state() const override { return {parameter("count", 1.0, false)}; }
+  };
+  const own_file file;
+  setting s;
+  s.trained(file.at);
+  const std::string bytes = bytes_of(file.at);
+  s.more = [] { return callbacks{fleeting()}; };
+  for (const path& at : {file.at, file.folder / "new"}) {
+    const std::string message = message_of([&] { s.trained(at); });
+    EXPECT_TRUE(message.starts_with("fit: ") &&
+                message.ends_with("fleeting: its state() makes 'count' at each call: keep the "
+                                  "parameter in a member"))
+        << message;
+  }
+  EXPECT_TRUE(bytes == bytes_of(file.at));
+  EXPECT_FALSE(std::filesystem::exists(file.folder / "new"));
+}
+
+TEST(NullPointers, AreRefusedByName) {
+  setting s;
+  sequential m = s.make();
+  EXPECT_EQ(message_of([&] { m.compile("mse", std::shared_ptr<adam>()); }),
+            "compile: the optimizer is a null pointer");
+  const own_file file;
+  s.more = [] { return callbacks{each_epoch([](training&) {}), std::shared_ptr<csv_log>()}; };
+  EXPECT_EQ(message_of([&] { s.fit(m, file.at); }), "fit: callback 1 is a null pointer");
+}
+
+// The rate was noted as 0.
+TEST(Snapshot, MayBeAskedForWhenTheFitBegins) {
+  const own_file file;
+  setting s;
+  s.trained(file.at);
+  s.more = [] { return callbacks{calling("on_fit_begin", [](training& t) { t.snapshot(); })}; };
+  const auto trained = s.trained(file.at);
+  EXPECT_TRUE(same(trained, setting().trained(file.folder / "whole")));
+}
+
+// It told the batches of the epoch that had ended: the next epoch was skipped.
+TEST(Snapshot, WhenAnEpochEndsIsOfTheNextOnesBeginning) {
+  const own_file file;
+  const path kept = file.folder / "kept";
+  setting s;
+  s.epochs = 3;
+  const auto wanted = s.trained(file.at);
+  s.more = [&] {
+    return callbacks{calling("on_epoch_end", [&](training& t) {
+      if (t.epoch == 1) write_safetensors(kept, t.snapshot());
+    })};
+  };
+  s.trained(file.folder / "whole");
+  s.more = [] { return callbacks{}; };
+  EXPECT_TRUE(same(wanted, s.trained(kept)));
+}
+
+TEST(Restore, IsRefusedWhereATrainingCannotGoOnFromElsewhere) {
+  const own_file file;
+  setting s;
+  s.trained(file.at);
+  const auto restored = [&](const std::string& where, const path& at) {
+    s.more = [&, where] {
+      return callbacks{
+          calling(where, [&](training& t) { t.restore(read_safetensors(file.at), "mine"); })};
+    };
+    return message_of([&] { s.trained(at); });
+  };
+  const auto wanted = setting().trained(file.folder / "whole");
+  for (const char* where : {"on_fit_begin", "on_batch_begin", "on_batch_end", "on_epoch_end",
+                            "on_fit_end", "on_safe_point"}) {
+    EXPECT_EQ(restored(where, file.folder / where),
+              "fit: mine: a training goes on from a snapshot only within on_identify, on_resume "
+              "and on_epoch_begin: call restore there")
+        << where;
+  }
+  EXPECT_EQ(restored("on_resume", file.folder / "resumed"), "no error");
+}
+
+// State that the step makes while it is recorded was not in the file.
+TEST(StepState, ThatIsMadeWhileRecordingIsKept) {
+  const auto noisy = [](variable v) {
+    generator noise(5);
+    return v + noise.normal(v.owner(), v.shape(), 0, 0.5, v.dtype());
+  };
+  const auto counting = [](variable v) {
+    const parameter seen("seen", 1.0, false);
+    tape& t = v.owner();
+    t.assign(seen, t.read(seen) + 1);
+    return v * t.read(seen);
+  };
+  std::vector<setting> all(3);
+  all[0].last = noisy;
+  all[1].last = counting;
+  all[2].loss = [noisy](variable p, variable t) { return mean(square(noisy(p) - t)); };
+  for (setting& s : all) {
+    const own_file once, file;
+    s.epochs = 4;
+    s.before = [](model&) {};
+    const auto two = [&](const path& at, std::int64_t killed) {
+      s.more = [killed] { return killed_at(killed); };
+      sequential m = s.make();
+      std::string csv = s.fit(m, at).csv();
+      csv += s.fit(m, at).csv();
+      return std::pair(bits_of(m), csv);
+    };
+    const auto [weights, losses] = two(once.at, -1);
+    for (const std::int64_t step : {3, 11}) {
+      expect_error<std::runtime_error>([&] { two(file.at, step); }, "killed");
+      const auto [again, losses_again] = two(file.at, -1);
+      EXPECT_EQ(losses, losses_again);
+      EXPECT_TRUE(same(weights, again));
+      std::filesystem::remove(file.at);
+    }
+  }
+}
+
+// What a layer makes once, and holds, is kept though it is made after the step was compiled.
+TEST(StepState, ThatALayerMakesLateIsKept) {
+  const own_file file;
+  setting s;
+  s.validation_x = s.x;
+  s.validation_y = s.y;
+  std::optional<parameter> late;
+  s.predicted = [&](variable v) {
+    if (!late) late.emplace("late", 2.0, false);
+    return v * v.owner().read(*late);
+  };
+  sequential m({dense(1), layer(std::make_shared<last_layer>(s.last, s.predicted))});
+  m.compile("mse", sgd(), {"mae"});
+  s.fit(m, file.at);
+  EXPECT_TRUE(read_safetensors(file.at).contains("step/0/late"));
+}
+
+TEST(CallbackOptions, HaveNamesOfTheirOwn) {
+  struct told : callback {
+    explicit told(named_texts options) : options_(std::move(options)) {}
+    named_texts description(const training&) const override { return options_; }
+    named_texts options_;
+  };
+  const own_file file;
+  setting s;
+  const auto refused = [&](const named_texts& options) {
+    s.more = [&] { return callbacks{told(options)}; };
+    const std::string message = message_of([&] { s.trained(file.at); });
+    return message.substr(std::min(message.size(), message.find("told")));
+  };
+  EXPECT_EQ(refused({{"a", "1"}, {"b", "2"}, {"a", "3"}}),
+            "told: its description() has two options named 'a': give it another name");
+  EXPECT_EQ(refused({{"options", "1"}}),
+            "told: its description() has an option named 'options', which is the name of "
+            "the list of them: give it another name");
+  EXPECT_FALSE(std::filesystem::exists(file.at));
+}
+
+}  // namespace
