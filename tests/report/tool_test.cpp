@@ -92,20 +92,31 @@ TEST(Tool, WhatIsPrintedMeanwhileDoesNotGetIntoAPicture) {
   const cotape::tests::own_folder folder;
   const std::string fifo = folder.at / "fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  int go[2], done[2];
+  ASSERT_EQ(::pipe2(go, O_CLOEXEC), 0);
+  ASSERT_EQ(::pipe2(done, O_CLOEXEC), 0);
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
     for (int standard : {0, 1, 2}) ::close(standard);
-    int foreign = 0;
+    bool failed = false;
     std::thread printing([&] {
-      const int running = ::open(fifo.c_str(), O_WRONLY);  // waits for the tool
-      foreign += static_cast<int>(::write(1, "foreign", 7)) + static_cast<int>(::write(2, "f", 1));
-      ::close(running);
+      char c = 0;
+      const auto told = ::read(go[0], &c, 1);
+      const auto printed = ::write(1, "a", 1) + ::write(2, "b", 1);
+      failed = told != 1 || printed != -2 || ::write(done[1], &c, 1) != 1;
+      ::close(done[1]);
     });
     const std::string out = run_tool("cat", {fifo, "/dev/stdin"}, "text", "");
     printing.join();
-    ::_exit(foreign == -2 && out == "text" ? 0 : 1);
+    ::_exit(!failed && out == "text" ? 0 : 1);
   }
+  const int running = ::open(fifo.c_str(), O_WRONLY | O_CLOEXEC);  // waits for the tool
+  char c = 0;
+  EXPECT_EQ(::write(go[1], &c, 1), 1);
+  ::close(done[1]);
+  EXPECT_GE(::read(done[0], &c, 1), 0);
+  for (int number : {running, go[0], go[1], done[0]}) ::close(number);
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
