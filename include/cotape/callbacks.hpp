@@ -8,7 +8,6 @@
 #include <concepts>
 #include <filesystem>
 #include <functional>
-#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <string>

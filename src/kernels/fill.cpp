@@ -1,4 +1,7 @@
 // fill, cast and copy: the choice of instruction set.
+#include <algorithm>
+#include <bit>
+
 #include "kernels/copy.hpp"
 #include "kernels/isa/entries.hpp"
 
@@ -11,6 +14,15 @@ kernel fill(std::size_t element_size, isa i) {
 kernel copy(dtype type) {
   if (type == float32) return [](const step& s) { copy_bytes(s.d, s.a, std::size_t{s.n} * 4); };
   return [](const step& s) { copy_bytes(s.d, s.a, std::size_t{s.n} * 8); };
+}
+
+std::array<std::byte, 8> bits_of(double number, dtype d) {
+  std::array<std::byte, 8> bits{};
+  if (d == float64) return std::bit_cast<std::array<std::byte, 8>>(number);
+  if (d == int64) return std::bit_cast<std::array<std::byte, 8>>(static_cast<std::int64_t>(number));
+  const auto narrow = std::bit_cast<std::array<std::byte, 4>>(static_cast<float>(number));
+  std::copy(narrow.begin(), narrow.end(), bits.begin());
+  return bits;
 }
 
 kernel cast(dtype from, dtype to, isa i) {

@@ -61,6 +61,8 @@ cover cover_of(std::span<const index_map> maps, std::int64_t size);
 
 // d[i] = *a for i < n (n rounded up to whole vectors).
 kernel fill(std::size_t element_size, isa = chosen_isa());
+// A number as an element.
+std::array<std::byte, 8> bits_of(double number, dtype);
 
 // --- Reductions: the input seen as (outer, reduced, inner) --------------------------------------
 

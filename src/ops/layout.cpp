@@ -248,7 +248,7 @@ variable scatter_add(operand x, operand indices, std::int64_t size, std::int64_t
   }
   sizes.insert(sizes.erase(first, first + word(indexed.rank())), size);
   words attributes = primitives::assembly_of(shape(sizes));
-  primitives::append_indexed(attributes, rank, word(at));
+  primitives::append_whole(attributes, rank, word(at));
   return record(primitives::assemble, {c[0], c[1]}, attributes);
 }
 

@@ -3,14 +3,41 @@
 // program/assemble.cpp.
 #include "primitives/assemble.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "cotape/ops.hpp"
 
 namespace cotape::primitives {
 
 namespace {
 
+// A part lies within the result; one with indices is what they would pick from it.
+bool fits(const signature& s, const assembly::part& p, const value_type& result) {
+  const value_type& part = *s.inputs[p.operand];
+  if (p.indexed()) {
+    const std::array<const value_type*, 2> picked{&result, s.inputs[p.operand + 1]};
+    return gather.infer({s.op, picked, {&p.axis, 1}}) == part;
+  }
+  bool inside = part.dtype == result.dtype && part.shape.rank() == result.shape.rank();
+  for (std::size_t i = 0; inside && i < part.shape.rank(); ++i) {
+    const std::int64_t n = part.shape[i], last = p.first[i] + (n - 1) * p.steps[i];
+    const auto [low, high] = std::minmax(p.first[i], last);
+    inside = n == 0 || (low >= 0 && high < result.shape[i]);
+  }
+  return inside;
+}
+
 value_type infer_assemble(const signature& s) {
-  return {s.inputs[0]->dtype, assembly(s.attributes).result()};
+  const assembly a(s.attributes);
+  const value_type result{s.inputs[0]->dtype, a.result()};
+  a.for_each_part([&](const assembly::part& p) {
+    if (fits(s, p, result)) return;
+    throw shape_error(fmt::format("{}: a part {} does not fit into {}", s.op,
+                                  s.inputs[p.operand]->text(), result.text()));
+  });
+  return result;
 }
 
 // Each part's adjoint is what stands where the part was put.
@@ -46,15 +73,10 @@ void append_part(words& attributes, std::span<const std::int64_t> first,
   attributes.push_back(no_axis);
 }
 
-void append_whole(words& attributes, std::size_t rank) {
+void append_whole(words& attributes, std::size_t rank, std::int64_t axis) {
   attributes.resize(attributes.size() + rank, 0);
   attributes.resize(attributes.size() + rank, 1);
-  attributes.push_back(no_axis);
-}
-
-void append_indexed(words& attributes, std::size_t rank, std::int64_t axis) {
-  append_whole(attributes, rank);
-  attributes.back() = axis;
+  attributes.push_back(axis);
 }
 
 bool is_sum_of_parts(const tape& t, std::uint32_t node) {

@@ -55,8 +55,7 @@ class assembly {
 words assembly_of(const shape& result, double rest = 0);
 void append_part(words& attributes, std::span<const std::int64_t> first,
                  std::span<const std::int64_t> steps);
-void append_whole(words& attributes, std::size_t rank);
-void append_indexed(words& attributes, std::size_t rank, std::int64_t axis);
+void append_whole(words& attributes, std::size_t rank, std::int64_t axis = no_axis);
 
 /// A node is an assembly that is 0 where there is no part, so that others can be added to it.
 bool is_sum_of_parts(const tape& t, std::uint32_t node);

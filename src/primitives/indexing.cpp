@@ -25,7 +25,7 @@ value_type infer_gather(const signature& s) {
 void derive_gather(derivation& d) {
   const shape& x = d.inputs[0].shape();
   words attributes = assembly_of(x);
-  append_indexed(attributes, x.rank(), d.attributes[0]);
+  append_whole(attributes, x.rank(), d.attributes[0]);
   d.adjoints[0] = record(assemble, {d.adjoint, d.inputs[1]}, attributes);
 }
 

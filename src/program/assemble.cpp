@@ -4,7 +4,6 @@
 #include "program/assemble.hpp"
 
 #include <algorithm>
-#include <bit>
 
 #include "primitives/assemble.hpp"
 
@@ -33,15 +32,6 @@ kernels::cover cover_of(const graph& g, const assembly& a, std::span<const std::
     if (known) maps.push_back(primitives::map_of(p, sizes, result));
   });
   return known ? kernels::cover_of(maps, result.elements()) : kernels::cover{false, false};
-}
-
-std::array<std::byte, 8> bits_of(double number, dtype d) {
-  std::array<std::byte, 8> bits{};
-  if (d == float64) return std::bit_cast<std::array<std::byte, 8>>(number);
-  if (d == int64) return std::bit_cast<std::array<std::byte, 8>>(static_cast<std::int64_t>(number));
-  const auto narrow = std::bit_cast<std::array<std::byte, 4>>(static_cast<float>(number));
-  std::copy(narrow.begin(), narrow.end(), bits.begin());
-  return bits;
 }
 
 }  // namespace
@@ -84,7 +74,7 @@ kernels::step fill_with_rest(const graph& g, std::uint32_t v, side_store& sides)
   const value_type& type = g.type(v);
   kernels::step s{};
   s.run = kernels::fill(size_of(type.dtype));
-  s.a = sides.keep(bits_of(rest_of(g, v), type.dtype))->data();
+  s.a = sides.keep(kernels::bits_of(rest_of(g, v), type.dtype))->data();
   s.n = static_cast<std::uint32_t>(type.shape.elements());
   return s;
 }

@@ -228,7 +228,7 @@ void append_placements(std::vector<op_case>& rows) {
     primitives::words attributes = primitives::assembly_of({4, 3});
     primitives::append_part(attributes, primitives::words{1, 0}, primitives::words{2, 1});
     primitives::append_whole(attributes, 2);
-    primitives::append_indexed(attributes, 2, 1);
+    primitives::append_whole(attributes, 2, 1);
     return v[0].owner().record(primitives::assemble, v, attributes, {__FILE__, __LINE__});
   };
   mixed.reference = [](const arrays& x) {
@@ -245,7 +245,7 @@ void append_placements(std::vector<op_case>& rows) {
   rows.push_back(mixed);
 }
 
-void append_indexed(std::vector<op_case>& rows) {
+void append_whole(std::vector<op_case>& rows) {
   op_case rows_of{"gather", "rows by a matrix", {{{5, 3}, {}}, {{2, 4}, indices(5)}}, {}, {}};
   rows_of.apply = [](const variables& v) { return gather(v[0], v[1]); };
   rows_of.reference = [](const arrays& x) {
@@ -310,7 +310,7 @@ std::vector<op_case> layout_cases() {
   append_slices(rows);
   append_joins(rows);
   append_placements(rows);
-  append_indexed(rows);
+  append_whole(rows);
   return rows;
 }
 

@@ -1,5 +1,5 @@
 // Every error of recording and differentiating: its type, what it says, and the user's line.
-#include "primitives/primitives.hpp"
+#include "primitives/assemble.hpp"
 #include "support.hpp"
 
 namespace cotape::tests {
@@ -226,6 +226,26 @@ TEST_F(Errors, OfIndicesNameTheShapes) {
                "scatter_add: indices of shape (3,) do not fit (2, 3) at axis 0");
   EXPECT_ERROR(shape_error, scatter_add(scalar, whole, 4),
                "scatter_add: indices of shape (2, 3) do not fit ()");
+  const auto assembled = [&](std::vector<variable> parts, std::int64_t first, std::int64_t step,
+                             std::int64_t axis) {
+    primitives::words attributes = primitives::assembly_of({4, 3});
+    primitives::append_part(attributes, primitives::words{first, 0}, primitives::words{step, 1});
+    attributes.back() = axis;
+    return t.record(primitives::assemble, parts, attributes, {__FILE__, __LINE__});
+  };
+  const variable two = t.input(int64, {2});
+  EXPECT_NO_THROW(assembled({x}, 1, 2, -1));
+  EXPECT_NO_THROW(assembled({x, two}, 0, 1, 0));
+  for (auto [first, step] :
+       {std::pair(3, 1), std::pair(-1, 1), std::pair(0, -1), std::pair(1, 3)}) {
+    EXPECT_ERROR_ANYWHERE(shape_error, assembled({x}, first, step, -1),
+                          "assemble: a part float32 (2, 3) does not fit into float32 (4, 3)");
+  }
+  EXPECT_ERROR_ANYWHERE(shape_error, assembled({vector}, 0, 1, -1), "does not fit into");
+  EXPECT_ERROR_ANYWHERE(shape_error, assembled({x, t.input(int64, {3})}, 0, 1, 0),
+                        "does not fit into");
+  EXPECT_ERROR_ANYWHERE(dtype_error, assembled({x, x}, 0, 1, 0),
+                        "assemble: the indices must be int64");
   EXPECT_ERROR(value_error, scatter_add(x, t.input(int64, {2}), -1),
                "scatter_add: the size -1 is negative");
   EXPECT_ERROR(value_error, one_hot(whole, -2), "one_hot: -2 classes");

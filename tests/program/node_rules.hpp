@@ -22,7 +22,7 @@ struct task {
     bool adds;
     double rest;
   };
-  std::optional<put> puts;
+  std::optional<put> puts = {};
 };
 
 /// The task's values; throws std::out_of_range for an operation without a rule.
