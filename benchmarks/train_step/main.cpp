@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "blas.hpp"
+#include "choice.hpp"
 #include "engine.hpp"
 #include "machine.hpp"
 #include "measure.hpp"
@@ -27,20 +28,6 @@ struct arguments {
 std::vector<std::size_t> default_threads() {
   const std::size_t cores = std::thread::hardware_concurrency();
   return cores > 1 ? std::vector<std::size_t>{1, cores} : std::vector<std::size_t>{1};
-}
-
-template <class List> std::vector<std::string> names_of(const List& list) {
-  std::vector<std::string> names;
-  for (const auto& item : list) names.push_back(item.name);
-  return names;
-}
-
-bool wanted(const std::vector<std::string>& list, const std::string& name) {
-  return list.empty() || std::find(list.begin(), list.end(), name) != list.end();
-}
-
-template <class Item> const Item& find(const std::vector<Item>& list, const std::string& name) {
-  return *std::find_if(list.begin(), list.end(), [&](const Item& i) { return i.name == name; });
 }
 
 // One case at one number of threads.

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "blas.hpp"
+#include "choice.hpp"
 #include "engines.hpp"
 #include "machine.hpp"
 #include "measure.hpp"
@@ -27,20 +28,6 @@ struct arguments {
   bool list = false;
   int serve = -1;
 };
-
-template <class List> std::vector<std::string> names_of(const List& list) {
-  std::vector<std::string> names;
-  for (const auto& item : list) names.push_back(item.name);
-  return names;
-}
-
-bool wanted(const std::vector<std::string>& list, const std::string& name) {
-  return list.empty() || std::find(list.begin(), list.end(), name) != list.end();
-}
-
-template <class Item> const Item& find(const std::vector<Item>& list, const std::string& name) {
-  return *std::find_if(list.begin(), list.end(), [&](const Item& i) { return i.name == name; });
-}
 
 // The case's sizes with those that were given.
 settings sizes_of(const workload& w, const arguments& given) {

@@ -1,6 +1,4 @@
 // Adding through an index map: what several parts give to one buffer, one part after the other.
-#include <vector>
-
 #include "kernels/walk.hpp"
 
 namespace cotape::kernels {
@@ -33,25 +31,6 @@ template <class T> kernel choose(const index_map& map) {
 }
 
 }  // namespace
-
-cover cover_of(std::span<const index_map> maps, std::int64_t size) {
-  std::int64_t covered = 0;
-  for (const index_map& m : maps) covered += m.elements();
-  if (covered > size) return {false, false};
-  std::vector<std::uint8_t> times(static_cast<std::size_t>(size));
-  bool once = true;
-  for (const index_map& m : maps) {
-    const std::int64_t stride = m.rank == 0 ? 0 : m.stride[m.rank - 1];
-    walk(m, 0, m.elements(), [&](std::int64_t at, std::int64_t n) {
-      for (std::int64_t i = 0; i < n; ++i) {
-        std::uint8_t& t = times[static_cast<std::size_t>(m.offset + at + i * stride)];
-        once = once && t == 0;
-        t = 1;
-      }
-    });
-  }
-  return {once, once && covered == size};
-}
 
 kernel add(const index_map& map, dtype type) {
   if (type == int64) return choose<std::int64_t>(map);

@@ -1,6 +1,8 @@
 // Index maps are built axis by axis; axes of size 1 vanish and an axis that continues the one
 // before it is merged into it, so that most maps end with rank 1 or 2.
-#include "kernels/kernels.hpp"
+#include <vector>
+
+#include "kernels/walk.hpp"
 
 namespace cotape::kernels {
 
@@ -20,6 +22,25 @@ std::int64_t index_map::elements() const {
   std::int64_t n = 1;
   for (std::uint32_t i = 0; i < rank; ++i) n *= size[i];
   return n;
+}
+
+cover cover_of(std::span<const index_map> maps, std::int64_t size) {
+  std::int64_t covered = 0;
+  for (const index_map& m : maps) covered += m.elements();
+  if (covered > size) return {false, false};
+  std::vector<std::uint8_t> times(static_cast<std::size_t>(size));
+  bool once = true;
+  for (const index_map& m : maps) {
+    const std::int64_t stride = m.rank == 0 ? 0 : m.stride[m.rank - 1];
+    walk(m, 0, m.elements(), [&](std::int64_t at, std::int64_t n) {
+      for (std::int64_t i = 0; i < n; ++i) {
+        std::uint8_t& t = times[static_cast<std::size_t>(m.offset + at + i * stride)];
+        once = once && t == 0;
+        t = 1;
+      }
+    });
+  }
+  return {once, once && covered == size};
 }
 
 }  // namespace cotape::kernels

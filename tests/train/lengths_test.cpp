@@ -12,14 +12,6 @@ namespace {
 using namespace cotape;
 using namespace cotape::tests;
 
-struct killer : callback {
-  explicit killer(std::int64_t step) : at(step) {}
-  void on_batch_begin(training& t) override {
-    if (t.steps == at) throw std::runtime_error("killed");
-  }
-  std::int64_t at;
-};
-
 // Five rows in batches of two: epochs of three steps.
 struct fives {
   array x = {{1, 2}, {3, 4}, {5, 7}, {0.5, -1}, {2, 2}};

@@ -15,14 +15,6 @@ using namespace cotape::tests;
 
 const std::string anew = ": remove the file to start anew";
 
-struct killer : callback {
-  explicit killer(std::int64_t step) : at(step) {}
-  void on_batch_begin(training& t) override {
-    if (t.steps == at) throw std::runtime_error("killed");
-  }
-  std::int64_t at;
-};
-
 // A program of three fits that uses what each ended with: the third begins with changed weights.
 struct program_of_fits {
   path file;
