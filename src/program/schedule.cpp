@@ -187,7 +187,8 @@ class scheduler {
     }
     for (auto v = static_cast<std::uint32_t>(g_.values.size()); v-- > 0;) {
       const graph::value& x = g_.values[v];
-      if (x.op->how != form::elementwise || kept_[v] || x.constant || users(v).empty()) continue;
+      if (x.op->how != form::elementwise || x.op->throws || x.constant) continue;
+      if (kept_[v] || users(v).empty()) continue;
       const std::uint32_t target = level_[users(v).front()];
       if (target == level_[v]) continue;
       bool wanted = true;

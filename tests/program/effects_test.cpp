@@ -629,6 +629,19 @@ TEST(Effects, WaitForKernelsThatMayThrow) {
   EXPECT_EQ(p.value<double>(), (xt::xarray<double>{2, 4}));
 }
 
+TEST(Effects, AreAllOrNoneWhereTheNewValueItselfThrows) {
+  const parameter p("p", array(xt::ones<double>({3000})));
+  array late = xt::ones<double>({3000});
+  late(2500) = 4;
+  tape t;
+  const variable mask = t.input(float64, {3000});
+  t.assign(p, apply<throwing_op>(t.read(p) * mask) + 1);
+  program code(t, {mask}, {});
+  const array_view given[] = {view_of(late)};
+  EXPECT_THROW(code.run(given), value_error);
+  expect_near(p.value<double>(), array(xt::ones<double>({3000})));
+}
+
 TEST(Effects, WriteInPlaceAfterARequirement) {
   const parameter w("w", xt::xarray<float>{{1, 2}, {3, 4}});
   tape t;
