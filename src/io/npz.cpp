@@ -188,7 +188,7 @@ named_tensors read_npz(const file_task& task, const read_limits& limits, const a
   return result;
 }
 
-void write_npz(const file_task& task, const named_views& values) {
+file_state write_npz(const file_task& task, const named_views& values) {
   if (values.empty()) {
     throw value_error(fmt::format("{}: there is nothing to write", task.operation));
   }
@@ -215,7 +215,7 @@ void write_npz(const file_task& task, const named_views& values) {
   if (zip_close(zip.get()) != 0) fail_to_pack(task, zip_get_error(zip.get()));
   zip.release();
   const std::string bytes = content_of(task, target.get());
-  write_file(task, bytes);
+  return write_file(task, bytes);
 }
 
 }  // namespace detail

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 
+#include "cotape/data.hpp"
 #include "train/rows.hpp"
 #include "train/targets.hpp"
 
@@ -181,6 +182,12 @@ array_view targets_for(const char* who, dataset& set, const loss_function& loss,
 std::vector<array_view> dataset::all() const {
   std::vector<array_view> result = inputs;
   result.insert(result.end(), targets.begin(), targets.end());
+  return result;
+}
+
+std::vector<array_view> dataset::first(std::int64_t most) const {
+  std::vector<array_view> result = all();
+  for (array_view& v : result) v = rows_of(v, 0, std::min(most, rows));
   return result;
 }
 

@@ -430,7 +430,8 @@ TEST_F(Named, AFailedWriteLeavesTheOldFile) {
   EXPECT_FALSE(std::filesystem::exists(unfinished));
   EXPECT_EQ(message_of([&] { save_parameters(folder_ / "none" / "m.npz", {p}); }),
             "save_parameters: " + (folder_ / "none" / "m.npz").string() +
-                ": cannot write beside it: No such file or directory");
+                ": cannot write in the folder " + (folder_ / "none").string() +
+                ": No such file or directory");
   const parameter large("w", xt::xarray<float>(xt::zeros<float>({1000})));
   const tests::full_disk full;
   EXPECT_EQ(message_of([&] { save_parameters(file, {large}); }),
