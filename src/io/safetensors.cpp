@@ -140,7 +140,7 @@ class header_reader final : public json::json_sax_t {
     try {
       return shape(std::span<const std::int64_t>(sizes));
     } catch (const shape_error& e) {
-      in_.fail(fmt::format("'{}' declares more than fits into memory: {}", name_, e.what()));
+      in_.fail(fmt::format("'{}' declares more than a tensor can be: {}", name_, e.what()));
     }
   }
 
