@@ -85,8 +85,10 @@ std::optional<std::vector<array_view>> running_fit::last_batch() const {
 // All steps are recorded before the first one, so that nothing depends on which were. What is
 // trained is settled anew: parameters may have become trainable, or no longer be.
 void running_fit::compile_steps() {
-  const bool as_before = std::all_of(of_.read.begin(), of_.read.end(),
-                                     [](const auto& r) { return r.first.trainable() == r.second; });
+  const bool as_before = std::all_of(of_.read.begin(), of_.read.end(), [](const auto& r) {
+    const auto& [p, trainable] = r.second;
+    return p.trainable() == trainable;
+  });
   if (!as_before || of_.stop_at_non_finite != options_.stop_at_non_finite) {
     of_.stop_at_non_finite = options_.stop_at_non_finite;
     of_.forget_programs();
@@ -272,9 +274,9 @@ void running_fit::begin() {
 
 // Within an epoch, whose rate was set when it began: by another schedule.
 void running_fit::set_rate_again() {
-  for (const auto& c : options_.callbacks) {
-    if (c.object()->sets_rate()) c.object()->on_epoch_begin(*this);
-  }
+  each([&](callback& c) {
+    if (c.sets_rate()) c.on_epoch_begin(*this);
+  });
 }
 
 void running_fit::train() {

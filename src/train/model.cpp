@@ -207,7 +207,7 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
     how->minimize(loss, detail::trainable_inputs(loss, who));
     for (const auto& [p, node] : loss.owner().current_parameters()) {
       stepped.insert(p.number());
-      if (p.number() < since) read.emplace_back(p, p.trainable());
+      if (p.number() < since) read.try_emplace(p.number(), p, p.trainable());
     }
   }
   metric_sizes = std::move(sizes);

@@ -97,8 +97,9 @@ struct model::body {
   std::optional<detail::traced> training_step, evaluation, prediction;
   static constexpr std::string_view not_finite = "fit: the loss is not finite";
   bool stop_at_non_finite = true;  // then the training step throws that
-  // What the training steps read that was there before them, and whether it was trainable then.
-  std::vector<std::pair<parameter, bool>> read;
+  // What the training steps read that was there before them, by number, and whether it was
+  // trainable then.
+  std::map<std::uint64_t, std::pair<parameter, bool>> read;
   std::set<std::uint64_t> stepped;  // the numbers of all that any of its training steps has read
   // Outputs that may be no probabilities, though the loss takes them; whether that was said since
   // compile.
