@@ -243,13 +243,10 @@ class checkpoint : public callback {
   void on_safe_point(training& t, bool last) override;
 
  private:
-  void write(training& t);
-
   std::filesystem::path file_;
   checkpoint_options options_;
   std::array<std::uint64_t, 4> known_{};  // what the file is known by; zeros for none
-  bool missing_ = false;                  // or without a state of this fit
-  std::int64_t resumed_ = -1;             // the step that the fit went on from
+  std::int64_t resumed_ = -1;  // the step that the fit goes on from; -1 where no file tells one
 };
 
 }  // namespace cotape

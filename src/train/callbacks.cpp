@@ -62,6 +62,20 @@ better direction_of(const char* callback, const training& t, const std::string& 
                                             : ""));
 }
 
+// Writes the file unless it is not as it is known.
+void keep(const std::filesystem::path& file, detail::file_state& known, training& t) {
+  const detail::file_task task{"checkpoint", file};
+  const detail::file_state now = detail::state_of(task);
+  // By size and time: on some file systems the number of a file is not steady.
+  const bool same = now[2] == known[2] && now[3] == known[3];
+  if (!same && now != detail::file_state{}) {
+    task.fail(
+        "another training or program has written it since this fit did or looked at it: give each "
+        "training a file of its own, or start this one again when the other is done");
+  }
+  known = detail::write_safetensors(task, t.snapshot());
+}
+
 double number(const parameter& p) { return p.value<double>()(); }
 std::int64_t count(const parameter& p) { return p.value<std::int64_t>()(); }
 
@@ -231,31 +245,18 @@ void checkpoint::on_identify(training& t) {
   t.take_file("checkpoint", file_);
   known_ = detail::state_of({"checkpoint", file_});  // before it is looked at
   std::error_code failed;
-  missing_ = !std::filesystem::exists(file_, failed);
+  const bool found = std::filesystem::exists(file_, failed);
   if (failed) {
     throw io_error(
         fmt::format("checkpoint: {}: cannot look at it: {}", file_.string(), failed.message()));
   }
-  if (missing_) return;
-  missing_ = !t.restore(state_in(file_), file_.string(), options_.rate);
+  resumed_ = found && t.restore(state_in(file_), file_.string(), options_.rate) ? 0 : -1;
 }
 
 void checkpoint::on_resume(training& t) {
+  const bool anew = resumed_ < 0;
   resumed_ = t.steps;
-  if (missing_) write(t);
-}
-
-void checkpoint::write(training& t) {
-  const detail::file_task task{"checkpoint", file_};
-  const detail::file_state now = detail::state_of(task);
-  // By size and time: on some file systems the number of a file is not steady.
-  const bool same = now[2] == known_[2] && now[3] == known_[3];
-  if (!same && now != detail::file_state{}) {
-    task.fail(
-        "another training or program has written it since this fit did or looked at it: give each "
-        "training a file of its own, or start this one again when the other is done");
-  }
-  known_ = detail::write_safetensors(task, t.snapshot());
+  if (anew) keep(file_, known_, t);
 }
 
 void checkpoint::on_safe_point(training& t, bool last) {
@@ -263,7 +264,7 @@ void checkpoint::on_safe_point(training& t, bool last) {
   const bool by_step = t.batch != 0 && options_.steps != 0 && t.steps % options_.steps == 0;
   // Where nothing was trained the file may lie in a folder that can only be read.
   if (last && t.steps == resumed_ && holds(file_, t.snapshot())) return;
-  if (last || by_epoch || by_step) write(t);
+  if (last || by_epoch || by_step) keep(file_, known_, t);
 }
 
 }  // namespace cotape
