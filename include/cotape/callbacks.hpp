@@ -28,7 +28,8 @@ struct expected_figure {
 };
 
 /// What a training that goes on does where its learning rate (that it begins with, or its schedule)
-/// is not the one that the state was kept with: it is refused, or goes on with the one here.
+/// is not the one that the state was kept with: it is refused, or goes on with the one here, at
+/// once, even within an epoch.
 enum class resumed_rate : std::uint8_t { same, given };
 
 /// A running `fit`, as its callbacks see it.
@@ -92,7 +93,8 @@ class callback {
   virtual std::vector<parameter> state() const { return {}; }
   /// Options that a training which goes on must have too, asked for before the first step.
   virtual named_texts description(const training&) const { return {}; }
-  /// Whether it says what the rate is, so that the optimizer's first one does not matter.
+  /// Whether it says what the rate is, so that the optimizer's first one does not matter. Then
+  /// on_epoch_begin is called too where a training goes on within an epoch with another rate.
   virtual bool sets_rate() const { return false; }
 };
 
@@ -191,7 +193,7 @@ class csv_log : public callback {
  private:
   std::filesystem::path file_;
   std::ostream* stream_ = nullptr;
-  std::array<std::uint64_t, 3> written_{};  // the file's device, number and size; zeros before
+  std::array<std::uint64_t, 4> written_{};  // what the file is known by; zeros before
 };
 
 /// Calls a function after each epoch: `each_epoch([&](training& t) { ... })`.
@@ -227,10 +229,12 @@ struct checkpoint_options {
 /// describe nothing. A fit that ended goes on for more epochs from the weights that it ended with,
 /// which are the best ones where early_stopping has put them back. One that was stopped stays so,
 /// and one that is asked for fewer epochs or steps than it has had keeps them; an epoch that it was
-/// within stays open. All files of a fit are looked at before anything changes; the one that is
-/// furthest on tells the state. What the step makes whenever it is recorded (a generator in a
-/// lambda layer) is kept too. A fit that trains nothing writes nothing where the file holds its
-/// state.
+/// within stays open. A file that something else has written since the fit wrote it, or looked at
+/// it, stays: io_error ends the fit; one that is gone is written anew. All files of a fit are
+/// looked at before anything changes; the one that is furthest on tells the state. What the step
+/// makes whenever it is recorded (a generator in a lambda layer) is kept too. A fit that trains
+/// nothing writes nothing where the file holds its state. A training that goes on under another
+/// instruction set says so in the history's warnings, which are kept as well: its bits are others.
 class checkpoint : public callback {
  public:
   explicit checkpoint(std::filesystem::path file, checkpoint_options options = {});
@@ -241,8 +245,8 @@ class checkpoint : public callback {
  private:
   std::filesystem::path file_;
   checkpoint_options options_;
-  bool missing_ = false;       // or without a state of this fit
-  std::int64_t resumed_ = -1;  // the step that the fit went on from
+  std::array<std::uint64_t, 4> known_{};  // what the file is known by; zeros for none
+  std::int64_t resumed_ = -1;  // the step that the fit goes on from; -1 where no file tells one
 };
 
 }  // namespace cotape

@@ -85,11 +85,11 @@ class csv_table {
 };
 
 /// Reads a CSV file (RFC 4180: quoted cells may hold separators, line ends and doubled quotes;
-/// lines end with LF, CRLF or CR). Blanks around unquoted cells and blank lines are ignored, and so
-/// is a UTF-8 byte order mark. Throws io_error naming the file, and the line and column where there
-/// is one: no such file, over the limit, no header, two columns of one name, a row of another
-/// length, a stray or open quote, a missing value; value_error naming the columns if a wanted one
-/// is not there, and for options that cancel.
+/// lines end with LF, CRLF or CR). Blanks around unquoted cells, names of columns too, and
+/// blank lines are ignored, and so is a UTF-8 byte order mark. Throws io_error naming the file, and
+/// the line and column where there is one: no such file, over the limit, no header, two columns of
+/// one name, a row of another length, a stray or open quote, a missing value; value_error naming
+/// the columns if a wanted one is not there, and for options that cancel.
 csv_table read_csv(const std::filesystem::path& file, const csv_options& options = {});
 
 }  // namespace cotape

@@ -1,6 +1,8 @@
 // layer: io
 // Files. A reader checks what a file declares against the file's size and a limit before it takes
-// memory; errors (io_error) name the file and what is wrong with it.
+// memory; errors (io_error) name the file and what is wrong with it. Where another dtype is asked
+// for, numbers are rounded to the nearest; finite ones beyond its range are refused, with their
+// place.
 //
 // All functions of this library that write FILE do it in one way. They leave either the file that
 // was there or the whole new one, even if the process is killed: they write FILE.cotape-unfinished
@@ -34,7 +36,7 @@ struct read_limits {
 /// The value in an idx file (the format of MNIST), plain or compressed by gzip, in the file's
 /// shape, converted to `as`: bytes keep their values 0 to 255. Throws io_error if the file is
 /// missing, no idx file, shorter or longer than it declares, or over the limit, and if it holds
-/// fractions that int64 cannot keep.
+/// fractions that int64 cannot keep, or finite numbers beyond float32's range, and says where.
 /// Format: 0 0, a byte for the element type, a byte for the rank, each size as a big-endian 32-bit
 /// number, then the big-endian elements (http://yann.lecun.com/exdb/mnist, "The IDX file format").
 tensor read_idx(const std::filesystem::path& file, dtype as = float32,
@@ -52,7 +54,8 @@ void write_npy(const std::filesystem::path& file, const array_argument& value);
 void write_npy(std::ostream& out, const array_argument& value);
 
 /// The values in a .npz file (a zip archive, stored or deflated, of NAME.npy), by name. Throws
-/// io_error as read_npy, for a member of another kind, and for a broken archive or checksum.
+/// io_error as read_npy, for a member of another kind or packed otherwise, for two of one name, and
+/// for a broken archive or checksum. A NUL in a member's name is read as a blank.
 named_tensors read_npz(const std::filesystem::path& file, const read_limits& limits = {});
 /// Stores the values, as numpy.savez does; equal values give equal files. Takes memory for a copy.
 /// Throws value_error for no values, and for a name that is no UTF-8, has a control character (but

@@ -39,6 +39,10 @@ class optimizer {
 
   /// The learning rate: a float64 scalar.
   const parameter& rate() const { return rate_; }
+  /// The parameters that it holds state for beside the rate, such as moments: those of one model.
+  std::vector<parameter> served() const;
+  /// Drops the state that it holds for a parameter, if any.
+  void forget(const parameter& p);
   /// All state: rate, counters, moments; what a checkpoint must keep beside the weights.
   virtual std::vector<parameter> state() const;
   /// All options but the rate: what a checkpoint compares, beside the type and what is recorded.

@@ -55,6 +55,8 @@ class tape {
   explicit tape(precision p = precision::as_given);
   tape(const tape&) = delete;
   tape& operator=(const tape&) = delete;
+  /// Undefined while the tape is at work: within a traced function or the rule of a derivative that
+  /// records on it, and within a kernel or another callback of its commit() or of a value().
   ~tape();
 
   /// A value to be bound at each run.

@@ -107,7 +107,9 @@ class parameter {
   /// number adopts the dtype.
   void set(array_argument value) const;
 
-  /// Whether optimizers update it when they are not told which parameters to update.
+  /// Whether optimizers update it when they are not told which parameters to update. A compiled
+  /// function keeps to what it was when it was traced, a model's fit to what it is when that
+  /// begins.
   bool trainable() const { return state_->trainable; }
   void set_trainable(bool trainable) const { state_->trainable = trainable; }
 

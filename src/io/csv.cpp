@@ -57,6 +57,14 @@ bool underflows(std::string_view text) {
   return exponent < static_cast<std::int64_t>(first) - static_cast<std::int64_t>(point);
 }
 
+// Whether a text begins as UTF-16 does: with its byte order mark, or two characters of ASCII.
+bool looks_wide(std::string_view text) {
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return true;
+  if (text.size() < 4) return false;
+  const auto zero = [&](std::size_t i) { return text[i] == '\0'; };
+  return zero(0) == zero(2) && zero(1) == zero(3) && zero(0) != zero(1);
+}
+
 }  // namespace
 
 // Fills a table from libcsv's callbacks.
@@ -85,6 +93,7 @@ class csv_reader {
     for (bool first = true; in_.left() > 0; first = false) {
       chunk.resize(static_cast<std::size_t>(std::min<std::uint64_t>(in_.left(), 1 << 16)));
       in_.read(chunk.data(), chunk.size(), "the next chunk");
+      if (first && looks_wide(chunk)) in_.fail("it looks like UTF-16: write it as UTF-8");
       const bool marked = first && chunk.starts_with("\xef\xbb\xbf");
       parse_lines(std::string_view(chunk).substr(marked ? 3 : 0));
     }

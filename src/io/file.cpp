@@ -9,12 +9,16 @@
 #include <cerrno>
 #include <cstring>
 
+#include "io/named.hpp"
+
 namespace cotape::detail {
 
 std::string shown(std::string_view text, std::size_t most) {
+  const bool readable_text = is_utf8(std::string(text));
   std::string result;
   for (const char c : text.substr(0, most)) {
     if (c == '\0') result += "\\0";
+    else if (c < 0 && !readable_text) result += fmt::format("\\x{:02x}", c & 0xff);
     else result += c;
   }
   return result + (text.size() > most ? "..." : "");

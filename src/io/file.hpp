@@ -2,6 +2,7 @@
 // be opened, and bytes read one after the other. Writing stands in write_file.hpp.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <iosfwd>
@@ -13,7 +14,8 @@
 
 namespace cotape::detail {
 
-// A text for a message: a NUL, which would end it, as \0, and no more than the first `most` bytes.
+// A text for a message: a NUL, which would end it, as \0, bytes of what is no UTF-8 as \xff, and no
+// more than the first `most` bytes.
 std::string shown(std::string_view text, std::size_t most = std::string_view::npos);
 
 // What is being done to which file, or to a stream in place of one.
@@ -27,6 +29,10 @@ struct file_task {
   // The same of a system call that has just failed: "cannot ...: " and why.
   [[noreturn]] void fail_by_system(const char* what) const;
 };
+
+// Which file stands at a name, and what it is known by: device, number, size and the time of the
+// last change; zeros for none. That of a stream is another.
+using file_state = std::array<std::uint64_t, 4>;
 
 // An open file's number, closed at the end.
 class descriptor {

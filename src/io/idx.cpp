@@ -1,12 +1,16 @@
 // idx files, plain or unpacked by zlib. Elements are converted chunk by
 // chunk, straight into the result.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
+#include <concepts>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "cotape/io.hpp"
@@ -141,11 +145,12 @@ struct header {
 
 header read_header(reader& in) {
   std::array<unsigned char, 4> magic{};
-  const bool whole = in.read(magic.data(), magic.size()) == magic.size();
+  const std::size_t got = in.read(magic.data(), magic.size());
+  if (got == 0) in.fail("it is empty");
   const auto of = element_of(magic[2]);
-  if (!whole || magic[0] != 0 || magic[1] != 0 || !of) {
-    in.fail(fmt::format("it is no idx file: it starts with the bytes {:02x} {:02x} {:02x} {:02x}",
-                        magic[0], magic[1], magic[2], magic[3]));
+  if (got != magic.size() || magic[0] != 0 || magic[1] != 0 || !of) {
+    in.fail(fmt::format("it is no idx file: it starts with the bytes {:02x}",
+                        fmt::join(magic.begin(), magic.begin() + got, " ")));
   }
   const std::size_t rank = magic[3];
   if (rank > shape::max_rank) {
@@ -160,7 +165,7 @@ header read_header(reader& in) {
   try {
     return {magic[2], *of, shape(wide)};
   } catch (const shape_error& e) {
-    in.fail(fmt::format("it declares more than fits into memory: {}", e.what()));
+    in.fail(fmt::format("it declares more than a tensor can be: {}", e.what()));
   }
 }
 
@@ -179,6 +184,30 @@ void check_sizes(reader& in, const header& h, dtype as, const read_limits& limit
   }
 }
 
+// Where an element stands: "(1, 2)".
+std::string place_of(std::size_t element, const shape& sizes) {
+  std::vector<std::int64_t> index(sizes.rank());
+  for (std::size_t axis = sizes.rank(); axis-- > 0;) {
+    const auto n = static_cast<std::size_t>(sizes[axis]);
+    index[axis] = static_cast<std::int64_t>(element % n);
+    element /= n;
+  }
+  return shape(index).text();
+}
+
+// Fails for a number that was finite in the file and is not any more.
+void demand_kept(const reader& in, const header& h, const unsigned char* from, std::size_t done,
+                 std::span<const float> to) {
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    if (std::isfinite(to[i])) continue;
+    double x = 0;
+    decode(h.code, from + i * h.of.bytes, 1, &x);
+    if (!std::isfinite(x)) continue;
+    in.fail(fmt::format("the element at {} is {}, which float32 cannot hold: read it as float64",
+                        place_of(done + i, h.sizes), x));
+  }
+}
+
 template <class To> void read_elements(reader& in, const header& h, To* to) {
   std::vector<unsigned char> chunk(chunk_bytes);
   const auto elements = static_cast<std::size_t>(h.sizes.elements());
@@ -192,6 +221,9 @@ template <class To> void read_elements(reader& in, const header& h, To* to) {
                           done * h.of.bytes + got));
     }
     decode(h.code, chunk.data(), n, to + done);
+    if constexpr (std::same_as<To, float>) {
+      if (!h.of.whole) demand_kept(in, h, chunk.data(), done, {to + done, n});
+    }
     done += n;
   }
   if (in.read(chunk.data(), 1) != 0) {

@@ -19,10 +19,11 @@ using named_types = std::map<std::string, value_type>;
 using approval = std::function<void(const named_types&)>;
 
 named_tensors read_npz(const file_task& task, const read_limits& limits, const approval& approve);
-void write_npz(const file_task& task, const named_views& values);
 named_tensors read_safetensors(const file_task& task, const read_limits& limits,
                                const approval& approve);
-void write_safetensors(const file_task& task, const named_views& values);
+// Both give what write_file does.
+file_state write_npz(const file_task& task, const named_views& values);
+file_state write_safetensors(const file_task& task, const named_views& values);
 
 // As RFC 3629 has it: without surrogates, longer forms than needed, and numbers over 0x10ffff.
 bool is_utf8(const std::string& text);

@@ -115,7 +115,8 @@ std::string read_header_text(byte_source& in) {
   if (!std::string_view(start.data(), start.size()).starts_with(magic)) {
     in.fail("it is no .npy file");
   }
-  const int major = start[6], minor = start[7];
+  const auto major = static_cast<unsigned char>(start[6]),
+             minor = static_cast<unsigned char>(start[7]);
   if ((major != 1 && major != 2) || minor != 0) {
     in.fail(fmt::format("it is of version {}.{}; 1.0 and 2.0 are read", major, minor));
   }
@@ -143,7 +144,7 @@ value_type read_npy_header(byte_source& in) {
   try {
     type.shape = shape(std::span<const std::int64_t>(header.shape()));
   } catch (const shape_error& e) {
-    in.fail(fmt::format("it declares more than fits into memory: {}", e.what()));
+    in.fail(fmt::format("it declares more than a tensor can be: {}", e.what()));
   }
   if (type.bytes() != in.left()) {
     in.fail(fmt::format("it is {}: it declares {}, {} bytes, but holds {}",

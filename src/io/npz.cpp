@@ -74,6 +74,7 @@ class archive {
       zip_error_t error;
       zip_error_init_with_code(&error, code);
       if (code == ZIP_ER_OPEN && errno != ENOMEM) task.fail_by_system("open it");
+      if (code == ZIP_ER_EXISTS) task.fail("it holds two members of one name");
       fail_by_zip(task, "it is no zip archive, or broken", &error);
     }
     from.file.release();  // the archive closes it
@@ -107,11 +108,27 @@ class archive {
  private:
   zip_stat_t stat_of(std::uint64_t i) const {
     zip_stat_t s;
-    constexpr zip_uint64_t needed = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE;
+    constexpr zip_uint64_t needed =
+        ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
     if (zip_stat_index(zip_.get(), i, 0, &s) != 0 || (s.valid & needed) != needed) {
       task_.fail(fmt::format("member {} cannot be read", i));
     }
+    if (s.comp_method != ZIP_CM_STORE && s.comp_method != ZIP_CM_DEFLATE) {
+      task_.fail(fmt::format("'{}' is packed by {}; stored and deflated members are read", s.name,
+                             method_name(s.comp_method)));
+    }
     return s;
+  }
+  // The numbers of PKWARE's APPNOTE, 4.4.5, where libzip may not know them.
+  static std::string method_name(zip_uint16_t method) {
+    switch (method) {
+      case 9: return "deflate64";
+      case 12: return "bzip2";
+      case 14: return "LZMA";
+      case 93: return "Zstandard";
+      case 95: return "xz";
+      default: return fmt::format("method {}", method);
+    }
   }
 
   const file_task& task_;
@@ -188,7 +205,7 @@ named_tensors read_npz(const file_task& task, const read_limits& limits, const a
   return result;
 }
 
-void write_npz(const file_task& task, const named_views& values) {
+file_state write_npz(const file_task& task, const named_views& values) {
   if (values.empty()) {
     throw value_error(fmt::format("{}: there is nothing to write", task.operation));
   }
@@ -215,7 +232,7 @@ void write_npz(const file_task& task, const named_views& values) {
   if (zip_close(zip.get()) != 0) fail_to_pack(task, zip_get_error(zip.get()));
   zip.release();
   const std::string bytes = content_of(task, target.get());
-  write_file(task, bytes);
+  return write_file(task, bytes);
 }
 
 }  // namespace detail

@@ -140,7 +140,7 @@ class header_reader final : public json::json_sax_t {
     try {
       return shape(std::span<const std::int64_t>(sizes));
     } catch (const shape_error& e) {
-      in_.fail(fmt::format("'{}' declares more than fits into memory: {}", name_, e.what()));
+      in_.fail(fmt::format("'{}' declares more than a tensor can be: {}", name_, e.what()));
     }
   }
 
@@ -253,7 +253,7 @@ named_tensors read_safetensors(const file_task& task, const read_limits& limits,
   return result;
 }
 
-void write_safetensors(const file_task& task, const named_views& values) {
+file_state write_safetensors(const file_task& task, const named_views& values) {
   std::vector<const named_views::value_type*> order;  // the wide first, so that all are aligned
   for (const auto& v : values) order.push_back(&v);
   std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
@@ -269,7 +269,10 @@ void write_safetensors(const file_task& task, const named_views& values) {
     if (name == metadata_name) {
       throw value_error(fmt::format("{}: the name '{}' is the format's own", task.operation, name));
     }
-    if (!is_utf8(name)) throw value_error(fmt::format("{}: a name is no UTF-8", task.operation));
+    if (!is_utf8(name)) {
+      throw value_error(
+          fmt::format("{}: the name '{}' is no UTF-8", task.operation, shown(name, 80)));
+    }
     const std::uint64_t end = at + value.type().bytes();
     text += fmt::format(R"(,{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
                         json(name).dump(), name_in_header(value.dtype()),
@@ -286,7 +289,7 @@ void write_safetensors(const file_task& task, const named_views& values) {
   }
   pieces[0] = {reinterpret_cast<const char*>(&n), sizeof(n)};
   pieces[1] = text;
-  write_file(task, pieces);
+  return write_file(task, pieces);
 }
 
 }  // namespace detail

@@ -14,6 +14,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <cstring>
 #include <optional>
 #include <ostream>
 
@@ -29,11 +30,26 @@ std::optional<struct stat> status_of(const descriptor& folder, const std::string
 }
 
 file_state state_of(const struct stat& s) {
-  return {s.st_dev, s.st_ino, static_cast<std::uint64_t>(s.st_size)};
+  constexpr std::uint64_t billion = 1'000'000'000;
+  return {s.st_dev, s.st_ino, static_cast<std::uint64_t>(s.st_size),
+          static_cast<std::uint64_t>(s.st_mtim.tv_sec) * billion +
+              static_cast<std::uint64_t>(s.st_mtim.tv_nsec)};
+}
+
+file_state state_of(const file_task& task, const descriptor& file) {
+  struct stat s {};
+  if (::fstat(file.number(), &s) != 0) task.fail_by_system("write it");
+  return state_of(s);
+}
+
+[[noreturn]] void fail_beside(const file_task& task, const std::filesystem::path& folder) {
+  const int why = errno;
+  task.fail(fmt::format("cannot write in the folder {}: {}", folder.native(), std::strerror(why)));
 }
 
 // Where a file stands, or will: every link followed.
 struct destination {
+  std::filesystem::path path_of_folder;
   descriptor folder;
   std::string name;
   std::optional<struct stat> old;  // the file that is replaced
@@ -62,9 +78,11 @@ destination find_destination(const file_task& task) {
   for (int links = 0; links <= most_links; ++links) {
     if (!at.has_filename()) task.fail("it names no file");
     const auto folder = at.has_parent_path() ? at.parent_path() : std::filesystem::path(".");
-    destination found{
-        descriptor(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), at.filename(), {}};
-    if (!found.folder.open()) task.fail_by_system("write beside it");
+    destination found{folder,
+                      descriptor(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+                      at.filename(),
+                      {}};
+    if (!found.folder.open()) fail_beside(task, folder);
     found.old = status_of(found.folder, found.name);
     if (!found.old && errno != ENOENT) task.fail_by_system("write it");
     if (found.old && S_ISLNK(found.old->st_mode)) {
@@ -116,9 +134,11 @@ class unfinished_file {
 
   void write(std::string_view bytes) { write_all(task_, file_, bytes); }
 
-  void become_the_file() {
+  // Gives its state then.
+  file_state become_the_file() {
     if (to_.old) take_mode_and_owner(*to_.old);
     if (::fsync(file_.number()) != 0) task_.fail_by_system("write it");
+    const file_state state = state_of(task_, file_);
     const int folder = to_.folder.number();
     if (::renameat(folder, name_.c_str(), folder, to_.name.c_str()) != 0) {
       task_.fail_by_system("replace it");
@@ -127,6 +147,7 @@ class unfinished_file {
     // Brings the renaming to the disk, where the file system can do that.
     const descriptor again(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (again.open()) ::fsync(again.number());
+    return state;
   }
 
  private:
@@ -146,7 +167,8 @@ class unfinished_file {
       ours_ = create() || (remove_leftover(name_) && create());
       if (ours_) return k + 1;
     }
-    task_.fail(fmt::format("cannot write beside it: remove '{}...'", start));
+    task_.fail(fmt::format("cannot write in the folder {}: remove '{}...'",
+                           to_.path_of_folder.native(), start));
   }
 
   // Writers that were killed while others wrote have left later ones. Nothing is beyond a few free
@@ -164,7 +186,7 @@ class unfinished_file {
     file_ = descriptor(::openat(to_.folder.number(), name_.c_str(),
                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                                 to_.old ? 0600 : 0666));
-    if (!file_.open() && errno != EEXIST) task_.fail_by_system("write beside it");
+    if (!file_.open() && errno != EEXIST) fail_beside(task_, to_.path_of_folder);
     if (!file_.open()) return false;
     // Before it was locked another could take it for a leftover. Where there are no locks none can.
     return (locked(file_) || errno != EWOULDBLOCK) && has_name(file_, name_);
@@ -249,25 +271,26 @@ void write_stream(const file_task& task, std::span<const std::string_view> piece
 
 }  // namespace
 
-void write_file(const file_task& task, std::span<const std::string_view> pieces) {
+file_state write_file(const file_task& task, std::span<const std::string_view> pieces) {
   if (task.stream != nullptr) {
-    return write_stream(task, pieces);
+    write_stream(task, pieces);
+    return state_of(task);
   }
   const destination to = find_destination(task);
   unfinished_file out(task, to);
   for (const std::string_view piece : pieces) out.write(piece);
-  out.become_the_file();
+  return out.become_the_file();
 }
 
-void write_file(const file_task& task, std::string_view text) {
-  write_file(task, std::span<const std::string_view>(&text, 1));
+file_state write_file(const file_task& task, std::string_view text) {
+  return write_file(task, std::span<const std::string_view>(&text, 1));
 }
 
 void demand_writable(const file_task& task) {
   if (task.stream != nullptr) return;
   const destination to = find_destination(task);
   if (::faccessat(to.folder.number(), ".", W_OK | X_OK, AT_EACCESS) != 0) {
-    task.fail_by_system("write beside it");
+    fail_beside(task, to.path_of_folder);
   }
 }
 
@@ -294,7 +317,9 @@ bool append_to_file(const file_task& task, std::string_view text, file_state& st
     [[maybe_unused]] const int failed = ::ftruncate(file.number(), to.old->st_size);
     throw;
   }
-  state[2] += text.size();
+  const std::uint64_t size = state[2] + text.size();
+  state = state_of(task, file);
+  state[2] = size;  // more, if another has added to it
   return true;
 }
 

@@ -56,6 +56,7 @@ network::network(const std::vector<symbol>& inputs, const std::vector<symbol>& o
     : random(seed) {
   add_nodes(inputs, outputs);
   build();
+  settle();
 }
 
 // Depth first, on a stack of its own: a symbol's node follows those that it is made from.
@@ -157,20 +158,32 @@ void network::build() {
     const shape batch = with_batch(trial_rows, n.row->shape);
     x.push_back(t.input(n.row->dtype, batch, "", n.where.file, n.where.line));
   }
-  name_layers();
-  const tensor drawn(random.counter().view());
-  std::vector<layer_body*> bare;  // without parameters so far
+  earlier before{nodes_, {}, tensor(random.counter().view())};
   for (const node& n : nodes_) {
-    if (!n.by.empty() && n.by[0].parameters().empty()) bare.push_back(&n.by[0].body());
+    if (n.by.empty()) continue;
+    layer_body& l = n.by[0].body();
+    before.layers.push_back({&l, l.name, l.parameters.empty()});
   }
+  before_ = std::move(before);
   try {
+    name_layers();
     walk(x, mode::predicting, true);
   } catch (...) {  // so that another try can make them for other inputs, with the same numbers
-    for (layer_body* l : bare) l->parameters.clear();
-    random.counter().set(drawn);
+    restore();
     throw;
   }
   built_ = true;
+}
+
+void network::restore() {
+  nodes_ = std::move(before_->nodes);
+  for (auto& [body, name, bare] : before_->layers) {
+    body->name = std::move(name);
+    if (bare) body->parameters.clear();
+  }
+  random.counter().set(before_->drawn);
+  before_.reset();
+  built_ = false;
 }
 
 bool network::can_build() const {
@@ -193,6 +206,7 @@ void network::build_for(std::span<const value_type> rows) {
     nodes_ = std::move(before);
     throw;
   }
+  before_->nodes = std::move(before);
 }
 
 void network::demand_layers() const {

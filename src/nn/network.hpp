@@ -1,6 +1,7 @@
 // The graph of layers behind a model: a flat list in which a node's inputs precede it.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,6 +43,16 @@ class network {
   /// The same, unless it is built, with these types of inputs (rows) where none is known. What
   /// throws leaves it as it was.
   void build_for(std::span<const value_type> rows);
+  /// Makes what was built since the last call stay.
+  void settle() { before_.reset(); }
+  /// Takes it back, giving `drop` each parameter that goes. Takes no memory.
+  template <class F> void unbuild(F drop) {
+    if (!before_) return;
+    for (auto& [body, name, bare] : before_->layers) {
+      if (bare) std::for_each(body->parameters.begin(), body->parameters.end(), drop);
+    }
+    restore();
+  }
   /// Throws value_error if there are none.
   void demand_layers() const;
   /// Records it for variables of shape (batch, row...), building it first for their types.
@@ -63,11 +74,24 @@ class network {
  private:
   void add_nodes(const std::vector<symbol>& inputs, const std::vector<symbol>& outputs);
   void name_layers();
+  void restore();
   std::vector<variable> walk(std::span<const variable> x, mode m, bool keep_types);
 
   std::vector<node> nodes_;
   std::vector<std::size_t> inputs_, outputs_;
   bool built_ = false;
+  // What a build changes: nodes, the names of layers, and the parameters of those without any.
+  struct earlier {
+    struct layer_state {
+      layer_body* body;
+      std::string name;
+      bool bare;
+    };
+    std::vector<node> nodes;
+    std::vector<layer_state> layers;
+    tensor drawn;
+  };
+  std::optional<earlier> before_;  // a build that may be taken back
 };
 
 }  // namespace cotape::detail

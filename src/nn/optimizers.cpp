@@ -176,6 +176,18 @@ void optimizer::apply_accumulated(tape& t, double scale) {
   apply(parameters, gradients);
 }
 
+std::vector<parameter> optimizer::served() const {
+  std::vector<parameter> result;
+  for (const slots& s : slots_) {
+    if (!s.state.empty() || !s.accumulator.empty()) result.push_back(s.weight);
+  }
+  return result;
+}
+
+void optimizer::forget(const parameter& p) {
+  std::erase_if(slots_, [&](const slots& s) { return s.weight == p; });
+}
+
 std::vector<parameter> optimizer::state() const {
   std::vector<parameter> result{rate_};
   for (const slots& s : slots_) {

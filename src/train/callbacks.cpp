@@ -8,8 +8,10 @@
 #include <cmath>
 
 #include "cotape/xtensor.hpp"
+#include "io/named.hpp"
 #include "io/write_file.hpp"
 #include "nn/better.hpp"
+#include "train/running_fit.hpp"
 
 namespace cotape {
 
@@ -20,12 +22,16 @@ named_tensors state_in(const std::filesystem::path& file) {
   return read_safetensors(file, {.most_bytes = std::numeric_limits<std::size_t>::max()});
 }
 
-// False too where there is no file any more.
+// Whether the file holds this state, but for what tells nothing of the training. False too where
+// there is no file any more.
 bool holds(const std::filesystem::path& file, const named_views& state) try {
   const named_tensors found = state_in(file);
   return std::equal(found.begin(), found.end(), state.begin(), state.end(),
                     [](const auto& a, const auto& b) {
-                      return a.first == b.first && same_bits(a.second, b.second);
+                      if (a.first != b.first) return false;
+                      if (same_bits(a.second, b.second)) return true;
+                      return a.first.starts_with(detail::description_prefix) &&
+                             detail::same_training(a.second, tensor(b.second));
                     });
 } catch (const io_error&) {
   return false;
@@ -54,6 +60,20 @@ better direction_of(const char* callback, const training& t, const std::string& 
                                 unvalidated ? "; those of validation need validation_split or "
                                               "validation_data"
                                             : ""));
+}
+
+// Writes the file unless it is not as it is known.
+void keep(const std::filesystem::path& file, detail::file_state& known, training& t) {
+  const detail::file_task task{"checkpoint", file};
+  const detail::file_state now = detail::state_of(task);
+  // By size and time: on some file systems the number of a file is not steady.
+  const bool same = now[2] == known[2] && now[3] == known[3];
+  if (!same && now != detail::file_state{}) {
+    task.fail(
+        "another training or program has written it since this fit did or looked at it: give each "
+        "training a file of its own, or start this one again when the other is done");
+  }
+  known = detail::write_safetensors(task, t.snapshot());
 }
 
 double number(const parameter& p) { return p.value<double>()(); }
@@ -210,8 +230,7 @@ void csv_log::on_epoch_end(training& t) {
     for (const auto& f : t.figures) line += fmt::format(",{}", f.second);
     if (detail::append_to_file(task, line + '\n', written_)) return;
   }
-  detail::write_file(task, t.so_far.csv());
-  written_ = detail::state_of(task);
+  written_ = detail::write_file(task, t.so_far.csv());
 }
 
 checkpoint::checkpoint(std::filesystem::path file, checkpoint_options options)
@@ -224,19 +243,20 @@ checkpoint::checkpoint(std::filesystem::path file, checkpoint_options options)
 
 void checkpoint::on_identify(training& t) {
   t.take_file("checkpoint", file_);
+  known_ = detail::state_of({"checkpoint", file_});  // before it is looked at
   std::error_code failed;
-  missing_ = !std::filesystem::exists(file_, failed);
+  const bool found = std::filesystem::exists(file_, failed);
   if (failed) {
     throw io_error(
         fmt::format("checkpoint: {}: cannot look at it: {}", file_.string(), failed.message()));
   }
-  if (missing_) return;
-  missing_ = !t.restore(state_in(file_), file_.string(), options_.rate);
+  resumed_ = found && t.restore(state_in(file_), file_.string(), options_.rate) ? 0 : -1;
 }
 
 void checkpoint::on_resume(training& t) {
+  const bool anew = resumed_ < 0;
   resumed_ = t.steps;
-  if (missing_) write_safetensors(file_, t.snapshot());
+  if (anew) keep(file_, known_, t);
 }
 
 void checkpoint::on_safe_point(training& t, bool last) {
@@ -244,7 +264,7 @@ void checkpoint::on_safe_point(training& t, bool last) {
   const bool by_step = t.batch != 0 && options_.steps != 0 && t.steps % options_.steps == 0;
   // Where nothing was trained the file may lie in a folder that can only be read.
   if (last && t.steps == resumed_ && holds(file_, t.snapshot())) return;
-  if (last || by_epoch || by_step) write_safetensors(file_, t.snapshot());
+  if (last || by_epoch || by_step) keep(file_, known_, t);
 }
 
 }  // namespace cotape

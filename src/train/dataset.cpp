@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 
+#include "cotape/data.hpp"
 #include "train/rows.hpp"
 #include "train/targets.hpp"
 
@@ -54,11 +55,6 @@ tensor converted_to(dtype to, array_view v) {
   return result;
 }
 
-array_view in_dtype(dataset& set, array_view v, dtype to) {
-  if (v.dtype() == to) return v;
-  return set.converted.emplace_back(converted_to(to, v));
-}
-
 /// Throws for the first element that `fits` does not hold for: "who: row 3 of the targets: ...".
 template <class F>
 void demand(const char* who, const char* what, array_view v, F fits, const std::string& wanted) {
@@ -95,6 +91,18 @@ void demand_finite(const char* who, const char* what, array_view v) {
   }
   demand(
       who, what, v, [](double x) { return std::isfinite(x); }, "is not finite");
+}
+
+// `what` is finite, and must be so in the dtype of the model.
+array_view in_dtype(const char* who, const char* what, dataset& set, array_view v, dtype to) {
+  if (v.dtype() == to) return v;
+  const tensor& result = set.converted.emplace_back(converted_to(to, v));
+  if (to == float32 && !all_finite<std::uint32_t>(result.data_as<float>(), v.shape().elements())) {
+    demand(
+        who, what, v, [](double x) { return std::isfinite(static_cast<float>(x)); },
+        "is beyond the model's float32");
+  }
+  return result;
 }
 
 // The row type that data tells a model without an input.
@@ -134,7 +142,7 @@ array_view as_labels(const char* who, dataset& set, array_view y, const shape& o
       who, "targets", y,
       [&](double x) { return x >= 0 && x < static_cast<double>(classes) && x == std::floor(x); },
       fmt::format("is none of the labels 0 to {}", classes - 1));
-  const array_view labels = in_dtype(set, y, int64);
+  const array_view labels = in_dtype(who, "targets", set, y, int64);
   return {{int64, wanted}, labels.data()};
 }
 
@@ -173,7 +181,7 @@ array_view targets_for(const char* who, dataset& set, const loss_function& loss,
                         : ""));
   }
   demand_range(who, loss.name(), y);
-  return in_dtype(set, y, floating);
+  return in_dtype(who, "targets", set, y, floating);
 }
 
 }  // namespace
@@ -181,6 +189,12 @@ array_view targets_for(const char* who, dataset& set, const loss_function& loss,
 std::vector<array_view> dataset::all() const {
   std::vector<array_view> result = inputs;
   result.insert(result.end(), targets.begin(), targets.end());
+  return result;
+}
+
+std::vector<array_view> dataset::first(std::int64_t most) const {
+  std::vector<array_view> result = all();
+  for (array_view& v : result) v = rows_of(v, 0, std::min(most, rows));
   return result;
 }
 
@@ -212,7 +226,7 @@ dataset inputs_for(const char* who, network& net, const arrays& x, bool one_row)
           fmt::format("{}: the input is {}, the model takes int64", who, name_of(v.dtype())));
     }
     demand_finite(who, "inputs", v);
-    set.inputs.push_back(in_dtype(set, v, row.dtype));
+    set.inputs.push_back(in_dtype(who, "inputs", set, v, row.dtype));
     if (v.shape()[0] != set.inputs[0].shape()[0]) {
       throw shape_error(fmt::format("{}: inputs of {} and of {} rows", who,
                                     set.inputs[0].shape()[0], v.shape()[0]));

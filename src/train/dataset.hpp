@@ -18,6 +18,8 @@ struct dataset {
   dataset& operator=(dataset&&) = default;
   /// Inputs, then targets.
   std::vector<array_view> all() const;
+  /// The same of so many first rows, or of all that there are.
+  std::vector<array_view> first(std::int64_t rows) const;
 };
 
 /// The inputs x for the network, which is built for them if it is not. A row may come without its

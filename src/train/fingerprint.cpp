@@ -19,9 +19,6 @@ namespace cotape::detail {
 
 namespace {
 
-// Operations that are kept as text; those after them are in the checksum.
-constexpr std::size_t most_listed = 1000;
-
 constexpr const char* choice_of_rate =
     ", or choose checkpoint's {.rate = resumed_rate::given} to go on with the rate here";
 
@@ -104,6 +101,15 @@ fact_values values_in(const tensor& text) {
   return result;
 }
 
+bool same_training(const tensor& a, const tensor& b) {
+  fact_values left = values_in(a), right = values_in(b);
+  for (fact_values* of : {&left, &right}) {
+    of->erase(name_of_length);
+    of->erase(name_of_set);
+  }
+  return left == right;
+}
+
 std::optional<std::string> difference(const facts& here, const fact_values& kept,
                                       const comparison& how) {
   for (const fact& f : here) {
@@ -111,6 +117,7 @@ std::optional<std::string> difference(const facts& here, const fact_values& kept
     if (at == kept.end() || at->second == f.value) continue;
     if (f.kind == fact_kind::rate && how.any_rate) continue;
     if (f.kind == fact_kind::of_done && !how.done) continue;
+    if (f.kind == fact_kind::remark) continue;
     if (f.kind == fact_kind::sum) {
       return fmt::format("its {} differ from those here{}", f.name, start_anew);
     }
@@ -133,13 +140,14 @@ void checksum::add(const array_view& value) {
 
 std::string checksum::text() const { return fmt::format("{:08x}{:08x}", crc_, adler_); }
 
-void add_operations(facts& to, const tape& t, std::size_t first, const std::string& section) {
+void add_operations(facts& to, const tape& t, std::size_t first, const std::string& section,
+                    std::size_t listed) {
   checksum sum;
   for (std::size_t i = first; i < t.size(); ++i) {
     const std::string text = text_of(t, static_cast<std::uint32_t>(i));
     sum.add(text);
     sum.add("\n");
-    if (i >= most_listed) continue;
+    if (i >= listed) continue;
     to.push_back(make_fact(fmt::format("operation {}", i), text + " in the " + section,
                            fact_kind::operation));
   }

@@ -16,9 +16,10 @@ namespace cotape::detail {
 
 // How a fact is compared and told: as it is; by its name alone, since it is a checksum; as
 // something that resumed_rate::given lets differ; only of fits that are done; as an operation,
-// which files tell of one fit alone.
-enum class fact_kind { value, sum, rate, of_done, operation };
+// which files tell of one fit alone; or not compared.
+enum class fact_kind { value, sum, rate, of_done, operation, remark };
 
+constexpr const char *name_of_length = "length", *name_of_set = "instruction set";
 constexpr const char* start_anew = ": remove the file to start anew";
 
 struct fact {
@@ -33,6 +34,10 @@ fact make_fact(std::string name, std::string value, fact_kind kind = fact_kind::
 /// A line each, "name<tab>value", as the bytes of int64 words; and what stands in such words.
 tensor as_text(const facts& of);
 fact_values values_in(const tensor& text);
+
+/// Whether two such texts of one fit differ only in what tells nothing of the training that there
+/// was: its length, and the machine.
+bool same_training(const tensor& a, const tensor& b);
 
 struct comparison {
   bool done;  // the fit has ended
@@ -55,9 +60,10 @@ class checksum {
   unsigned long crc_ = 0, adler_ = 1;
 };
 
-/// "operation 3", one for each node from `first` on, as text and with `section` behind it, unless
-/// they are many; then a checksum of all of them, "operations of the model". With the effects.
-void add_operations(facts& to, const tape& t, std::size_t first, const std::string& section);
+/// "operation 3", one for each node from `first` to `listed`, as text and with `section` behind it;
+/// then a checksum of all from `first` on, "operations of the model". With the effects.
+void add_operations(facts& to, const tape& t, std::size_t first, const std::string& section,
+                    std::size_t listed);
 
 /// A type's name as C++ writes it, without our namespace.
 std::string type_name(const std::type_info& type);

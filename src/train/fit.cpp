@@ -16,7 +16,6 @@ namespace detail {
 
 namespace {
 constexpr double quiet_seconds = 1;
-constexpr std::int64_t validation_batch = 256;        // as evaluate's
 constexpr std::int64_t most = std::int64_t{1} << 62;  // steps and epochs, so that sums fit
 
 // Puts back what a fit has changed before it was refused.
@@ -75,12 +74,44 @@ bool running_fit::finished() const {
   return stop || (options_.steps == 0 ? epoch >= last_epoch : steps_done());
 }
 
-std::vector<array_view> running_fit::first_batch() const {
-  std::vector<array_view> views;
-  for (const array_view& v : set_.all()) {
-    views.push_back(rows_of(v, 0, std::min(options_.batch_size, set_.rows)));
+std::vector<array_view> running_fit::first_batch() const { return set_.first(options_.batch_size); }
+
+std::optional<std::vector<array_view>> running_fit::last_batch() const {
+  const std::int64_t rest = set_.rows % options_.batch_size;
+  if (rest == 0 || rest == set_.rows) return {};
+  return set_.first(rest);
+}
+
+// All steps are recorded before the first one, so that nothing depends on which were. What is
+// trained is settled anew: parameters may have become trainable, or no longer be.
+void running_fit::compile_steps() {
+  const bool as_before = std::all_of(of_.read.begin(), of_.read.end(), [](const auto& r) {
+    const auto& [p, trainable] = r.second;
+    return p.trainable() == trainable;
+  });
+  if (!as_before || of_.stop_at_non_finite != options_.stop_at_non_finite) {
+    of_.stop_at_non_finite = options_.stop_at_non_finite;
+    of_.forget_programs();
   }
-  return views;
+  const std::vector<parameter> served = how().served();
+  of_.training_step->compile_for(first_batch());
+  if (const auto last = last_batch()) of_.training_step->compile_for(*last);
+  demand_own_optimizer(served);
+}
+
+// Refuses an optimizer that had state of another training before: a count of steps, for one.
+void running_fit::demand_own_optimizer(const std::vector<parameter>& served) {
+  for (const parameter& p : served) {
+    if (of_.stepped.contains(p.number())) continue;
+    for (const parameter& q : how().served()) {
+      if (std::find(served.begin(), served.end(), q) == served.end()) how().forget(q);
+    }
+    of_.forget_programs();
+    throw value_error(
+        fmt::format("fit: the optimizer holds state of '{}', which is no parameter of this "
+                    "training: give each model an optimizer of its own",
+                    p.name()));
+  }
 }
 
 void running_fit::check_first_gradient() {
@@ -111,9 +142,18 @@ void running_fit::demand_model() const {
       "has ended");
 }
 
+// One that goes on has the warnings that it was kept with.
 void running_fit::warn() {
-  const std::vector<array_view> views = first_batch();
-  so_far.warnings = of_.strays(std::span(views).first(set_.inputs.size()));
+  if (steps == at_.first_step && epoch == at_.first_epoch) {
+    const std::vector<array_view> views = first_batch();
+    so_far.warnings = of_.strays(std::span(views).first(set_.inputs.size()));
+  }
+  if (!ended_ && !resumed_from_.empty()) {
+    so_far.warnings.push_back(
+        fmt::format("the training was kept under the instruction set {} and goes on under {}: its "
+                    "figures hold, but its bits are not those of one that was never interrupted",
+                    resumed_from_, instruction_set()));
+  }
   if (options_.progress == nullptr || so_far.warnings.empty() || of_.warned) return;
   of_.warned = true;
   for (const std::string& w : so_far.warnings) {
@@ -222,6 +262,7 @@ void running_fit::begin() {
     std::vector<std::string> names;
     all.keep(state_of(names));
     go_on_from(std::move(*furthest_));
+    if (furthest_->kept.other_rate && batch != 0) set_rate_again();
     furthest_.reset();
   }
   may_restore_ = true;
@@ -229,6 +270,13 @@ void running_fit::begin() {
   may_restore_ = false;
   note_beginning();
   all.forget();
+}
+
+// Within an epoch, whose rate was set when it began: by another schedule.
+void running_fit::set_rate_again() {
+  each([&](callback& c) {
+    if (c.sets_rate()) c.on_epoch_begin(*this);
+  });
 }
 
 void running_fit::train() {
@@ -244,16 +292,13 @@ void running_fit::train() {
 
 void running_fit::run_to_end() {
   of_.left = false;
-  if (of_.stop_at_non_finite != options_.stop_at_non_finite) {
-    of_.stop_at_non_finite = options_.stop_at_non_finite;
-    of_.forget_programs();
-  }
-  of_.training_step->compile_for(first_batch());
+  compile_steps();
   if (options_.check_gradient) check_first_gradient();
   expect_figures();
   begin();
-  warn();
+  of_.net.settle();
   ended_ = passed_ || (ended_ && finished());  // else it has become longer
+  warn();
   if (!ended_) train();
   of_.epochs = epoch;
   of_.steps = steps;

@@ -7,6 +7,9 @@
 #include <set>
 
 #include "cotape/xtensor.hpp"
+#include "io/named.hpp"
+#include "kernels/kernels.hpp"
+#include "train/rows.hpp"
 #include "train/running_fit.hpp"
 
 namespace cotape::detail {
@@ -14,6 +17,8 @@ namespace cotape::detail {
 namespace {
 
 constexpr int version = 3;
+// Operations that are kept as text; those after them are in the checksum.
+constexpr std::size_t most_listed = 1000;
 constexpr const char *sum_after = "last values", *name_of_first_rate = "rate";
 
 std::string name_of_description(std::int64_t fit) {
@@ -45,7 +50,26 @@ void demand_names(const std::string& whose, const named_texts& options) {
   }
 }
 
+// Adds the parameters that were read on a tape to a list, each once.
+void add_those_of(const tape& t, std::vector<parameter>& to) {
+  for (const auto& [p, node] : t.current_parameters()) {
+    if (std::find(to.begin(), to.end(), p) == to.end()) to.push_back(p);
+  }
+}
+
+// As a step is recorded for.
+std::vector<variable> inputs_on(tape& t, const std::vector<array_view>& views) {
+  std::vector<variable> x;
+  for (const array_view& v : views) x.push_back(t.input(v.dtype(), v.shape()));
+  return x;
+}
+
 }  // namespace
+
+std::string instruction_set() {
+  return fmt::format("{} with BLAS kernels for {}", kernels::name_of(kernels::chosen_isa()),
+                     kernels::gemm_kernel_name());
+}
 
 template <class T> void running_fit::tell(const std::string& name, const T& value, fact_kind kind) {
   own_.push_back(make_fact(name, fmt::format("{}", value), kind));
@@ -109,44 +133,58 @@ void running_fit::tell_callbacks() {
   if (!rate_is_set()) tell(name_of_first_rate, first_rate_, fact_kind::rate);
 }
 
-// The operations of a step, recorded once more, but for the look at whether the loss is finite, and
-// those of validation, whose loss and metrics are the step's. Gives the parameters that they read
-// and that nobody else keeps.
-std::vector<parameter> running_fit::tell_operations() {
+// The operations of a step for such values, recorded once more, but for the look at whether the
+// loss is finite; and the parameters that they read. `of` begins the names of the facts.
+void running_fit::tell_operations(const std::vector<array_view>& views, const std::string& of,
+                                  std::size_t listed, std::vector<parameter>& read) {
   tape t;
-  std::vector<variable> x;
-  for (const array_view& v : first_batch()) x.push_back(t.input(v.dtype(), v.shape()));
+  const std::vector<variable> x = inputs_on(t, views);
   const auto inputs = std::span(x).first(set_.inputs.size());
   const auto targets = std::span(x).subspan(set_.inputs.size());
+  std::size_t at = 0;
+  const auto told = [&](const char* section) {
+    add_operations(own_, t, at, of + section, listed);
+    at = t.size();
+  };
   const std::vector<variable> predictions = of_.net.record(inputs, mode::training);
-  add_operations(own_, t, 0, "model");
-  std::size_t at = t.size();
+  told("model");
   const variable loss = of_.record_loss(predictions, targets);
-  add_operations(own_, t, at, "loss");
-  at = t.size();
+  told("loss");
   of_.record_metrics(predictions, targets);
-  add_operations(own_, t, at, "metrics");
-  at = t.size();
+  told("metrics");
   of_.how->minimize(loss);
-  add_operations(own_, t, at, "update");
-  at = t.size();
-  if (validation_.rows != 0) {
+  told("update");
+  if (listed != 0 && validation_.rows != 0) {
     of_.net.record(inputs, mode::predicting);
-    add_operations(own_, t, at, "model that predicts");
+    told("model that predicts");
   }
-  std::vector<std::string> names;
-  std::vector<parameter> known = state_of(names), others;
-  for (const auto& [p, node] : t.current_parameters()) {
-    if (std::find(known.begin(), known.end(), p) == known.end()) others.push_back(p);
+  add_those_of(t, read);
+}
+
+// The same, as checksums, of the batches of other sizes: the last one, and those that validation is
+// evaluated by.
+void running_fit::tell_other_batches(std::vector<parameter>& read) {
+  if (const auto last = last_batch()) tell_operations(*last, "last batch's ", 0, read);
+  for (const std::int64_t rows :
+       {std::min(validation_.rows, validation_batch), validation_.rows % validation_batch}) {
+    if (rows == 0) continue;
+    tape t;
+    of_.record_step(inputs_on(t, validation_.first(rows)), mode::predicting, false);
+    add_operations(own_, t, 0, fmt::format("validation's batch of {} rows", rows), 0);
+    add_those_of(t, read);
   }
-  return others;
 }
 
 // What a step reads and nobody else keeps is state of the training too. Of what is made and dropped
 // whenever the step is recorded, the compiled step has its own.
 void running_fit::tell_step() {
   const std::uint64_t since = parameter::made();
-  for (const parameter& p : tell_operations()) {
+  std::vector<parameter> read;
+  tell_operations(first_batch(), "", most_listed, read);
+  tell_other_batches(read);
+  std::vector<std::string> names;
+  for (const parameter& p : state_of(names)) std::erase(read, p);
+  for (const parameter& p : read) {
     if (p.number() < since || p.shared()) others_.push_back(p);
   }
   for (const auto& [p, hash] : of_.programs.changing()) others_.push_back(p);
@@ -218,12 +256,28 @@ checksum running_fit::sum_now() const noexcept {
   return sum;
 }
 
+// The names that a snapshot has, all in all: refused before anything is written.
+void running_fit::demand_utf8() const {
+  std::vector<std::string> names;
+  state_of(names);
+  for (const expected_figure& f : expected_) names.push_back(f.name);
+  for (const std::string& name : names) {
+    if (is_utf8(name)) continue;
+    throw value_error(
+        fmt::format("fit: the name '{}' is no UTF-8, a checkpoint cannot hold it: name it "
+                    "otherwise",
+                    shown(name, 80)));
+  }
+}
+
 void running_fit::describe() {
   if (!own_.empty()) return;
   tell_model();
   tell_callbacks();
   tell_step();
   tell_data();
+  tell(name_of_set, instruction_set(), fact_kind::remark);
+  demand_utf8();
   trained_ = parameters_;
   for (const auto& list : {of_.how->state(), others_, {of_.net.random.counter()}}) {
     trained_.insert(trained_.end(), list.begin(), list.end());
@@ -231,7 +285,7 @@ void running_fit::describe() {
   std::erase(trained_, how().rate());
   beginning_ = beginning();
   own_.insert(own_.end(), beginning_.begin(), beginning_.end());
-  tell("length",
+  tell(name_of_length,
        options_.steps == 0 ? fmt::format("{} epochs", options_.epochs)
                            : fmt::format("{} steps", options_.steps),
        fact_kind::of_done);
@@ -326,7 +380,7 @@ std::string running_fit::sum_of_end(const named_views& state) const {
   checksum sum;
   for (const auto& [name, view] : state) {
     const bool told = name.starts_with(description_prefix) || name.starts_with(ended_prefix);
-    if (told || name == name_of_rate()) continue;
+    if (told || name == name_of_rate() || name == warnings_name) continue;
     sum.add(name);
     sum.add(view);
   }

@@ -112,8 +112,25 @@ model::action::action(const model& of, const char* name, access a) : body_(of.bo
   if (outer_ == nullptr) body_->at_work = name;
 }
 
+model::action::~action() {
+  body_->at_work = outer_;
+  if (outer_ != nullptr) return;
+  if (std::uncaught_exceptions() > thrown_) body_->unbuild();
+  else body_->net.settle();
+}
+
+void model::body::unbuild() {
+  bool changed = false;
+  net.unbuild([&](const parameter& p) {
+    changed = true;
+    if (how) how->forget(p);
+  });
+  if (changed) forget_programs();
+}
+
 void model::body::forget_programs() {
   programs.forget_programs();
+  read.clear();
   training_step.emplace(programs, 0, [this](std::span<const variable> x) {
     return record_step(x, mode::training, true);
   });
@@ -165,6 +182,7 @@ std::vector<variable> model::body::record_metrics(std::span<const variable> pred
 }
 
 std::vector<variable> model::body::record_step(std::span<const variable> x, mode m, bool train) {
+  const std::uint64_t since = parameter::made();
   const std::vector<variable> predictions = net.record(first(x, net.inputs()), m);
   // Of a layer that assigns, nothing is done when evaluating.
   if (!train) x[0].owner().forget_effects();
@@ -187,6 +205,10 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
       who += fmt::format("{} '{}'", i == 0 ? "" : ",", net.name_of_output(i));
     }
     how->minimize(loss, detail::trainable_inputs(loss, who));
+    for (const auto& [p, node] : loss.owner().current_parameters()) {
+      stepped.insert(p.number());
+      if (p.number() < since) read.try_emplace(p.number(), p, p.trainable());
+    }
   }
   metric_sizes = std::move(sizes);
   return result;

@@ -1,6 +1,7 @@
 // What a model owns: its network, how it is trained, and its compiled programs.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <map>
 #include <optional>
@@ -62,6 +63,8 @@ struct model::body {
   void demand_compiled(const char* who) const;
   /// Drops the programs: layers, loss or optimizer have changed.
   void forget_programs();
+  /// Takes back a build that was made for what was then refused.
+  void unbuild();
   /// Records outputs, loss and metrics; x holds inputs, then targets. With an optimizer it trains.
   /// With `stop_at_non_finite` a step whose loss is not finite throws and updates nothing.
   std::vector<variable> record_step(std::span<const variable> x, mode m, bool train);
@@ -94,6 +97,10 @@ struct model::body {
   std::optional<detail::traced> training_step, evaluation, prediction;
   static constexpr std::string_view not_finite = "fit: the loss is not finite";
   bool stop_at_non_finite = true;  // then the training step throws that
+  // What the training steps read that was there before them, by number, and whether it was
+  // trainable then.
+  std::map<std::uint64_t, std::pair<parameter, bool>> read;
+  std::set<std::uint64_t> stepped;  // the numbers of all that any of its training steps has read
   // Outputs that may be no probabilities, though the loss takes them; whether that was said since
   // compile.
   std::set<std::size_t> may_stray;
@@ -119,12 +126,13 @@ struct model::body {
 enum class access : std::uint8_t { look, change };
 
 /// An action under way: what it works on lives until it is done, whatever a callback or a layer
-/// does with the model meanwhile.
+/// does with the model meanwhile. One that throws takes back the weights that it has made, unless
+/// they are settled.
 class model::action {
  public:
   /// Throws value_error for a model that was moved from, and for a change while it is at work.
   action(const model& of, const char* name, access a);
-  ~action() { body_->at_work = outer_; }
+  ~action();
   action(const action&) = delete;
   action& operator=(const action&) = delete;
   body* operator->() const { return body_.get(); }
@@ -133,6 +141,7 @@ class model::action {
  private:
   std::shared_ptr<body> body_;
   const char* outer_;
+  int thrown_ = std::uncaught_exceptions();
 };
 
 }  // namespace cotape

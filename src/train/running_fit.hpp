@@ -10,12 +10,17 @@
 
 namespace cotape::detail {
 
+constexpr std::int64_t validation_batch = 256;  // rows at once, as evaluate's
+
 // Of the names in a snapshot; then the fit's number, and of an earlier fit that has ended "/" and
 // the names of what it ended with.
 constexpr std::string_view description_prefix = "fit/description/", ended_prefix = "fit/ended/";
+constexpr const char* warnings_name = "fit/warnings";
 
 inline double rate_of(const optimizer& o) { return *o.rate().view().data_as<double>(); }
 constexpr const char* rate_after = "rate at its end";  // a fact of fits that are done
+// The machine's set, and the kernels that it multiplies with: other ones give other bits.
+std::string instruction_set();
 [[noreturn]] void refuse(const std::string& source, const std::string& why);
 
 class running_fit final : public training {
@@ -43,7 +48,11 @@ class running_fit final : public training {
 
   void begin();
   void run_to_end();
+  // Rows as the step takes them: the first ones, and as many as the last batch has, if it is
+  // shorter.
   std::vector<array_view> first_batch() const;
+  std::optional<std::vector<array_view>> last_batch() const;
+  void compile_steps();
   void check_first_gradient();
   void train();
   void train_epoch();
@@ -104,8 +113,13 @@ class running_fit final : public training {
   void tell(const std::string& name, const T& value, fact_kind kind = fact_kind::value);
   void tell_model();
   void tell_callbacks();
-  std::vector<parameter> tell_operations();
+  void tell_operations(const std::vector<array_view>& views, const std::string& of,
+                       std::size_t listed, std::vector<parameter>& read);
+  void tell_other_batches(std::vector<parameter>& read);
   void tell_step();
+  void demand_utf8() const;
+  void demand_own_optimizer(const std::vector<parameter>& served);
+  void set_rate_again();
   void tell_data();
   void tell_options(const std::string& name, const named_texts& options);
   facts beginning() const;
@@ -149,6 +163,7 @@ class running_fit final : public training {
   std::vector<parameter> shown_;         // whose values the last snapshot shows
   std::vector<parameter> trained_;       // all that a step may change, but for the rate
   std::map<std::string, tensor> texts_;  // that a snapshot shows
+  std::string resumed_from_;             // another instruction set than this one
 };
 
 }  // namespace cotape::detail

@@ -92,6 +92,13 @@ named_views running_fit::snapshot() {
   add_descriptions(result);
   for (const auto& [name, value] : ends_) result[name] = value;
   result[sums_name] = view_of(sums_.totals());
+  if (!so_far.warnings.empty()) {
+    facts lines;
+    for (const std::string& w : so_far.warnings) {
+      lines.push_back(make_fact(fmt::format("{:04}", lines.size()), w));
+    }
+    result[warnings_name] = texts_[warnings_name] = as_text(lines);
+  }
   const auto& columns = so_far.columns();
   for (std::size_t i = 0; i < columns.size(); ++i) {
     result[name_of_column(i, columns[i].first)] = view_of(columns[i].second);
@@ -112,6 +119,7 @@ void running_fit::compare(const named_tensors& found, const std::string& source)
   }
   for (const auto& [name, value] : found) {
     if (wanted.contains(name) || name.starts_with(description_prefix)) continue;
+    if (name == warnings_name && value.dtype() == int64) continue;
     const bool of_epochs = name == sums_name || name.starts_with(history_prefix);
     if (!of_epochs) {
       refuse(source, fmt::format("it also holds '{}', {}", name, value.type().text()));
@@ -145,6 +153,9 @@ running_fit::gathered running_fit::read_figures(const named_tensors& found, cons
   if (const auto at = found.find(sums_name); at != found.end()) {
     const auto* x = at->second.data_as<double>();
     result.sums.assign(x, x + at->second.shape().elements());
+  }
+  if (const auto at = found.find(warnings_name); at != found.end()) {
+    for (auto& [number, text] : values_in(at->second)) result.past.warnings.push_back(text);
   }
   constexpr std::int64_t most = std::int64_t{1} << 62;  // what is added to it does not overflow
   const bool sane = 0 <= p.first_epoch && p.first_epoch <= p.epoch && p.epoch < most &&
@@ -258,6 +269,9 @@ void running_fit::go_on_from(resumption&& where) {
   std::vector<std::string> names;
   const std::vector<parameter> state = state_of(names);
   learn(where.kept.values);
+  const auto set = where.kept.values.find(name_of_set);
+  const bool another = set != where.kept.values.end() && set->second != instruction_set();
+  resumed_from_ = another ? set->second : "";
   // Nothing is refused from here on.
   const position& p = where.at;
   const bool keep_rate = where.kept.other_rate && !rate_is_set();

@@ -55,6 +55,14 @@ TEST_F(Csv, QuotedCellsHoldAnything) {
   EXPECT_EQ(t.line(1), 4);
 }
 
+TEST_F(Csv, BlanksAroundCellsAndNamesCountWithinQuotesAlone) {
+  const csv_table t = table(" age\t, town ,\" price \"\n 1 , a b ,\" 2\"\n");
+  EXPECT_EQ(t.names(), (lines{"age", "town", " price "}));
+  EXPECT_EQ(t.cell(0, "age"), "1");
+  EXPECT_EQ(t.cell(0, "town"), "a b");
+  EXPECT_EQ(t.cell(0, " price "), " 2");
+}
+
 TEST_F(Csv, EveryLineEndIsOne) {
   for (const std::string end : {"\n", "\r\n", "\r"}) {
     const csv_table t = table("a" + end + end + "1" + end + "\"2" + end + "\"" + end + "3");
@@ -223,6 +231,17 @@ TEST_F(Csv, UnknownColumnsAndRowsAreNamed) {
 TEST_F(Csv, BrokenFilesAreRefused) {
   const auto error = [&](const std::string& content) { return error_of(content).substr(17); };
   EXPECT_EQ(error(""), "it has no rows");
+  const std::string wide = "it looks like UTF-16: write it as UTF-8";
+  EXPECT_EQ(error(std::string("\xff\xfe"
+                              "a\0\n\0",
+                              6)),
+            wide);
+  EXPECT_EQ(error(std::string("\xfe\xff"
+                              "\0a\0\n",
+                              6)),
+            wide);
+  EXPECT_EQ(error(std::string("a\0,\0b\0\n\0", 8)), wide);
+  EXPECT_EQ(error(std::string("\0a\0,\0b\0\n", 8)), wide);
   EXPECT_EQ(error("a,a\n"), "line 1: two columns are named 'a'");
   EXPECT_EQ(error("a,b\n1,2\n\"1\n\",2,3\n"), "line 3: it has 3 cells, but there are 2 columns");
   EXPECT_EQ(error("a,b\n1\n"), "line 2: it has 1 cells, but there are 2 columns");

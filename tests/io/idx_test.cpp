@@ -3,7 +3,10 @@
 #include <zlib.h>
 #include <cotape/io.hpp>
 
+#include <bit>
+#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <random>
 #include <string>
 
@@ -103,7 +106,9 @@ TEST_F(Idx, AMissingFileIsNamed) {
 
 TEST_F(Idx, AnotherFormatIsRefused) {
   EXPECT_EQ(error_of(plain("PNG!")), "it is no idx file: it starts with the bytes 50 4e 47 21");
-  EXPECT_EQ(error_of(plain("")), "it is no idx file: it starts with the bytes 00 00 00 00");
+  EXPECT_EQ(error_of(plain("")), "it is empty");
+  EXPECT_EQ(error_of(packed("")), "it is empty");
+  EXPECT_EQ(error_of(plain("P")), "it is no idx file: it starts with the bytes 50");
   EXPECT_EQ(error_of(plain(header(10, {1}) + "x")),
             "it is no idx file: it starts with the bytes 00 00 0a 01");
   EXPECT_EQ(error_of(plain(bytes{0, 0, 8, 9} + bytes(40, 0))),
@@ -155,12 +160,36 @@ TEST_F(Idx, DeclaredSizesAreCheckedBeforeMemoryIsTaken) {
   EXPECT_EQ(error_of(plain(image), float32, {.most_bytes = 20}),
             "it declares uint8 of (2, 3), 24 bytes as float32: over the limit of 20");
   EXPECT_TRUE(error_of(plain(header(8, {4000000000, 4000000000}) + "abc"))
-                  .starts_with("it declares more than fits into memory: "));
+                  .starts_with("it declares more than a tensor can be: "));
 }
 
 TEST_F(Idx, FractionsDoNotBecomeInt64) {
   EXPECT_EQ(error_of(plain(header(13, {1}) + big_endian(0x3fc00000, 4)), int64),
             "it declares float32 of (1,), whose fractions int64 cannot keep");
+}
+
+// 1e300 became infinite.
+TEST_F(Idx, NumbersBeyondFloat32AreRefused) {
+  const auto numbers = [](std::initializer_list<double> list, std::uint32_t columns) {
+    bytes content = header(14, {static_cast<std::uint32_t>(list.size()) / columns, columns});
+    for (const double x : list) content += big_endian(std::bit_cast<std::uint64_t>(x), 8);
+    return content;
+  };
+  EXPECT_EQ(error_of(plain(numbers({1, 2, 3, 4, 5, 1e300}, 3))),
+            "the element at (1, 2) is 1e+300, which float32 cannot hold: read it as float64");
+  EXPECT_EQ(error_of(plain(numbers({-3.41e38, 0}, 1))),
+            "the element at (0, 0) is -3.41e+38, which float32 cannot hold: read it as float64");
+  const double infinity = std::numeric_limits<double>::infinity();
+  const auto file = plain(numbers({infinity, -infinity, 3.4028235e38, 1e-300}, 1));
+  EXPECT_EQ(values<float>(read_idx(file)),
+            (std::vector<float>{HUGE_VALF, -HUGE_VALF, 3.4028235e38f, 0}));
+  EXPECT_TRUE(std::isnan(values<float>(read_idx(plain(numbers({std::nan("")}, 1))))[0]));
+  EXPECT_EQ(values<double>(read_idx(plain(numbers({1e300}, 1)), float64))[0], 1e300);
+  // Not in the first chunk.
+  bytes many = header(14, {20000});
+  for (int i = 0; i < 20000; ++i) many += big_endian(i == 19999 ? 0x7e37e43c8800759cull : 0, 8);
+  EXPECT_EQ(error_of(plain(many)),
+            "the element at (19999,) is 1e+300, which float32 cannot hold: read it as float64");
 }
 
 // gzip has a checksum. A plain file has none: its data is right if it is what follows the header.

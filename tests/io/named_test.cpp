@@ -5,6 +5,8 @@
 #include <unistd.h>
 #include <cotape/io.hpp>
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -189,7 +191,7 @@ TEST_F(Named, BrokenSafetensorsAreRefused) {
   EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[2,1,1,1,1,1,1,1,1],"data_offsets":[0,8]}})"),
             "'w' declares over 8 axes");
   EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[99999999999,2],"data_offsets":[0,8]}})"),
-            "'w' declares more than fits into memory: shape (2147483649, 2): more than 2^31 "
+            "'w' declares more than a tensor can be: shape (2147483649, 2): more than 2^31 "
             "elements");
   const std::string odd = "its header holds something else than tensors at 'w', ";
   for (const std::string value : {"3", "null", "true"}) {
@@ -262,7 +264,12 @@ TEST_F(Named, NpyFilesOfOthersAreReadOrRefused) {
   EXPECT_EQ(error("\x93NUMPY\2" + std::string("\0\1\0\1\0", 5)),
             "its header has 65537 bytes: over the limit of 65536");
   EXPECT_EQ(error(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999,)}", "")),
-            "it declares more than fits into memory: shape (99999999999): more than 2^31 elements");
+            "it declares more than a tensor can be: shape (99999999999): more than 2^31 elements");
+  EXPECT_EQ(
+      error(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1)}", "")),
+      "it declares more than a tensor can be: shape (1, 1, 1, 1, 1, 1, 1, 1, 1): more than 8 axes");
+  EXPECT_EQ(error(npy("{'descr': '<f4', " + rest, data, '\xff')),
+            "it is of version 255.0; 1.0 and 2.0 are read");
   write_npy(folder_ / "v.npy", b);
   EXPECT_TRUE(message_of([&] {
                 read_npy(folder_ / "v.npy", {.most_bytes = 15});
@@ -304,7 +311,12 @@ TEST_F(Named, BrokenNpzFilesAreRefused) {
   for (auto at = twice.find("b.npy"); at != twice.npos; at = twice.find("b.npy", at)) {
     twice[at] = 'a';
   }
-  EXPECT_EQ(error(twice), "it is no zip archive, or broken: File already exists");
+  EXPECT_EQ(error(twice), "it holds two members of one name");
+  EXPECT_EQ(error(tests::bzip2_npz),
+            "'a.npy' is packed by bzip2; stored and deflated members are read");
+  std::string nul = good;
+  for (auto at = nul.find("rate.npy"); at != nul.npos; at = nul.find("rate.npy")) nul[at + 2] = 0;
+  EXPECT_TRUE(read_npz(write("nul.npz", nul)).contains("ra e"));
   EXPECT_EQ(message_of([&] { write_npz(file, {}); }), "write_npz: there is nothing to write");
 }
 
@@ -370,6 +382,13 @@ TEST_F(Named, ParametersThatDoNotFitStayAsTheyWere) {
   }
 }
 
+// Bytes that are no UTF-8 as numbers.
+std::string name_in_messages(const std::string& name) {
+  std::string text;
+  for (const char c : name) text += c < 0 ? fmt::format("\\x{:02x}", c & 0xff) : std::string(1, c);
+  return text;
+}
+
 TEST_F(Named, NamesAndExtensionsAreChecked) {
   const parameter p("w", w), q("w", b), ours("__metadata__", b), odd("\xff", b);
   EXPECT_EQ(message_of([&] { save_parameters("m.h5", {p}); }),
@@ -381,9 +400,9 @@ TEST_F(Named, NamesAndExtensionsAreChecked) {
   EXPECT_EQ(message_of([&] { save_parameters(folder_ / "m.safetensors", {ours}); }),
             "save_parameters: the name '__metadata__' is the format's own");
   EXPECT_EQ(message_of([&] { save_parameters(folder_ / "m.safetensors", {odd}); }),
-            "save_parameters: a name is no UTF-8");
+            "save_parameters: the name '\\xff' is no UTF-8");
   EXPECT_EQ(message_of([&] { save_parameters(folder_ / "m.npz", {odd}); }),
-            "save_parameters: a zip archive cannot hold the name '\xff'");
+            "save_parameters: a zip archive cannot hold the name '\\xff'");
   const std::string longest(65531, 'x'), nul("a\0b", 3);
   const auto npz = folder_ / "m.npz";
   EXPECT_EQ(message_of([&] {
@@ -400,7 +419,7 @@ TEST_F(Named, NamesAndExtensionsAreChecked) {
     EXPECT_EQ(message_of([&] {
                 write_npz(npz, {{name, view(b)}});
               }),
-              "write_npz: a zip archive cannot hold the name '" + name + "'");
+              "write_npz: a zip archive cannot hold the name '" + name_in_messages(name) + "'");
   }
   EXPECT_TRUE(std::filesystem::is_empty(folder_));
   // What is saved is loaded.
@@ -430,7 +449,8 @@ TEST_F(Named, AFailedWriteLeavesTheOldFile) {
   EXPECT_FALSE(std::filesystem::exists(unfinished));
   EXPECT_EQ(message_of([&] { save_parameters(folder_ / "none" / "m.npz", {p}); }),
             "save_parameters: " + (folder_ / "none" / "m.npz").string() +
-                ": cannot write beside it: No such file or directory");
+                ": cannot write in the folder " + (folder_ / "none").string() +
+                ": No such file or directory");
   const parameter large("w", xt::xarray<float>(xt::zeros<float>({1000})));
   const tests::full_disk full;
   EXPECT_EQ(message_of([&] { save_parameters(file, {large}); }),

@@ -203,8 +203,8 @@ TEST_F(Writing, LinksThatLeadNowhereAreRefused) {
                 ": cannot write it: Too many levels of symbolic links");
   std::filesystem::create_symlink("none/file", folder_ / "c");
   EXPECT_EQ(message_of([&] { write_npy(folder_ / "c", values); }),
-            "write_npy: " + (folder_ / "c").string() +
-                ": cannot write beside it: No such file or directory");
+            "write_npy: " + (folder_ / "c").string() + ": cannot write in the folder " +
+                (folder_ / "none").string() + ": No such file or directory");
   EXPECT_EQ(entries(folder_), 3);
 }
 
@@ -400,9 +400,9 @@ TEST_F(Writing, AnothersFileBecomesTheWritersIfItMayBeWritten) {
       message_as_nobody(answer, writing(open / "read_only.npy")),
       "write_npy: " + (open / "read_only.npy").string() + ": cannot write it: Permission denied");
   EXPECT_EQ(content(open / "read_only.npy"), "old");
-  EXPECT_EQ(
-      message_as_nobody(answer, writing(closed / "t.npy")),
-      "write_npy: " + (closed / "t.npy").string() + ": cannot write beside it: Permission denied");
+  EXPECT_EQ(message_as_nobody(answer, writing(closed / "t.npy")),
+            "write_npy: " + (closed / "t.npy").string() + ": cannot write in the folder " +
+                closed.string() + ": Permission denied");
   ::chmod(closed.c_str(), 0700);
   EXPECT_EQ(message_as_nobody(answer, writing(closed / "t.npy")),
             "write_npy: " + (closed / "t.npy").string() + ": cannot write it: Permission denied");
@@ -531,8 +531,8 @@ TEST_F(Writing, WithoutAFreeNameBesideItSaysSo) {
     std::filesystem::create_directory(file.string() + ".cotape-unfinished" + number);
   }
   EXPECT_EQ(message_of([&] { write_npy(file, values); }),
-            "write_npy: " + file.string() +
-                ": cannot write beside it: remove 't.npy.cotape-unfinished...'");
+            "write_npy: " + file.string() + ": cannot write in the folder " + folder_.string() +
+                ": remove 't.npy.cotape-unfinished...'");
 }
 
 TEST_F(Writing, OfTwoWritersOfOneFileEachWritesAWholeOne) {

@@ -239,7 +239,8 @@ TEST(Figure, RefusesWhatCannotBeDrawn) {
             "write_figure: the lines of a map's grid are not finite, ascending and even");
   if (!installed("gnuplot")) GTEST_SKIP() << "gnuplot is not installed";
   EXPECT_EQ(said({losses}),
-            "write_figure: /nowhere/c.svg: cannot write beside it: No such file or directory");
+            "write_figure: /nowhere/c.svg: cannot write in the folder /nowhere: No such file or "
+            "directory");
 }
 
 TEST(Sample, TakesAFunctionRowByRow) {

@@ -120,6 +120,7 @@ TEST(Monitors, ThatCannotBeFollowedAreRefusedBeforeTheFirstStep) {
                           double validation = 0) {
     line l;
     l.m.compile("mse", l.how, std::move(metrics));
+    l.m.predict(l.x);
     const std::string message = message_of([&] {
       l.m.fit(l.x, l.y, {.epochs = 2, .validation_split = validation, .callbacks = {c}});
     });
@@ -213,8 +214,9 @@ TEST(CsvLog, IsRefusedBeforeTheFirstStep) {
     EXPECT_EQ(steps, 0);
     return message;
   };
-  EXPECT_EQ(refused({csv_log("/nowhere/l.csv")}),
-            "csv_log: /nowhere/l.csv: cannot write beside it: No such file or directory");
+  EXPECT_EQ(
+      refused({csv_log("/nowhere/l.csv")}),
+      "csv_log: /nowhere/l.csv: cannot write in the folder /nowhere: No such file or directory");
   EXPECT_EQ(refused({csv_log(folder.at)}),
             "csv_log: " + folder.at.string() + ": it is a folder, no regular file");
   const auto file = folder.at / "l", same = folder.at / "." / "l", link = folder.at / "link";
@@ -235,16 +237,17 @@ TEST(CsvLog, HasALineAnEpoch) {
   std::ifstream in(file);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), h.csv());
   std::filesystem::remove(file);
-  EXPECT_EQ(message_of([&] { l.m.fit(l.x, l.y, {.callbacks = {csv_log("/nowhere/l.csv")}}); }),
-            "csv_log: /nowhere/l.csv: cannot write beside it: No such file or directory");
+  EXPECT_EQ(
+      message_of([&] { l.m.fit(l.x, l.y, {.callbacks = {csv_log("/nowhere/l.csv")}}); }),
+      "csv_log: /nowhere/l.csv: cannot write in the folder /nowhere: No such file or directory");
   const auto folder = std::filesystem::path(testing::TempDir()) / "cotape_log_folder";
   std::filesystem::create_directory(folder);
   each_epoch remove([&](training&) { std::filesystem::remove_all(folder); });
   EXPECT_EQ(message_of([&] {
               l.m.fit(l.x, l.y, {.epochs = 3, .callbacks = {csv_log(folder / "l.csv"), remove}});
             }),
-            "csv_log: " + (folder / "l.csv").string() +
-                ": cannot write beside it: No such file or directory");
+            "csv_log: " + (folder / "l.csv").string() + ": cannot write in the folder " +
+                folder.string() + ": No such file or directory");
 }
 
 }  // namespace

@@ -54,8 +54,9 @@ TEST(History, SaysWhatIsWrong) {
               h.add({{"loss", 1}});
             }),
             "history: an epoch must have the same quantities as the first");
-  EXPECT_EQ(cotape::tests::message_of([&] { h.write_csv("/nowhere/h.csv"); }),
-            "history: /nowhere/h.csv: cannot write beside it: No such file or directory");
+  EXPECT_EQ(
+      cotape::tests::message_of([&] { h.write_csv("/nowhere/h.csv"); }),
+      "history: /nowhere/h.csv: cannot write in the folder /nowhere: No such file or directory");
 }
 
 }  // namespace

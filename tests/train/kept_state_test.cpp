@@ -15,30 +15,7 @@ using namespace cotape::tests;
 
 const std::string anew = ": remove the file to start anew";
 
-// Calls a function at one place of the fit.
-struct calling : callback {
-  calling(std::string where, std::function<void(training&)> f)
-      : where_(std::move(where)), f_(std::move(f)) {}
-  void on_fit_begin(training& t) override { call(t, "on_fit_begin"); }
-  void on_resume(training& t) override { call(t, "on_resume"); }
-  void on_batch_begin(training& t) override { call(t, "on_batch_begin"); }
-  void on_batch_end(training& t) override { call(t, "on_batch_end"); }
-  void on_epoch_begin(training& t) override { call(t, "on_epoch_begin"); }
-  void on_epoch_end(training& t) override { call(t, "on_epoch_end"); }
-  void on_fit_end(training& t) override { call(t, "on_fit_end"); }
-  void on_safe_point(training& t, bool) override { call(t, "on_safe_point"); }
-  void call(training& t, const std::string& where) const {
-    if (where == where_) f_(t);
-  }
-  std::string where_;
-  std::function<void(training&)> f_;
-};
-
-callbacks killed_at(std::int64_t step) {
-  return {calling("on_batch_begin", [step](training& t) {
-    if (t.steps == step) throw std::runtime_error("killed");
-  })};
-}
+callbacks killed_at(std::int64_t step) { return {killer(step)}; }
 
 std::string description_in(const path& file, const std::string& fit) {
   const named_tensors found = read_safetensors(file);

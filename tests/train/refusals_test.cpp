@@ -52,6 +52,23 @@ TEST(Refusals, OfAModelThatIsNotReady) {
             "compile: 2 losses for 1 outputs");
 }
 
+// Data was finite as it was given and infinite as the model took it.
+TEST(Refusals, OfNumbersBeyondTheModelsDtype) {
+  sequential m;
+  m.add(input({2})).add(dense(1));
+  m.compile("mse", sgd());
+  array far = x;
+  far(1, 0) = -1e300;
+  column far_y = y;
+  far_y(2, 0) = 1e39;
+  const std::string inputs = "row 1 of the inputs: -1e+300 is beyond the model's float32";
+  EXPECT_EQ(message_of([&] { m.fit(far, y); }), "fit: " + inputs);
+  EXPECT_EQ(message_of([&] { m.predict(far); }), "predict: " + inputs);
+  EXPECT_EQ(message_of([&] { m.evaluate(far, y); }), "evaluate: " + inputs);
+  EXPECT_EQ(message_of([&] { m.fit(x, far_y); }),
+            "fit: row 2 of the targets: 1e+39 is beyond the model's float32");
+}
+
 TEST(Refusals, WhileTheModelIsTrained) {
   sequential m = with_loss("mse");
   std::vector<std::string> messages;

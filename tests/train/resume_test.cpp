@@ -361,7 +361,7 @@ TEST(Resume, SaysWhatIsWrongWithItsOptions) {
             "checkpoint: every 1 epochs and -1 steps");
   little l;
   expect_error<io_error>([&] { l.fit("/nowhere/c.safetensors", 1); },
-                         "/nowhere/c.safetensors: cannot write beside it");
+                         "/nowhere/c.safetensors: cannot write in the folder /nowhere: ");
 }
 
 }  // namespace

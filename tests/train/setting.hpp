@@ -22,6 +22,25 @@ struct own_file : private own_folder {
   path folder = own_folder::at, at = folder / "c.safetensors";
 };
 
+// Calls a function at one place of the fit.
+struct calling : callback {
+  calling(std::string where, std::function<void(training&)> f)
+      : where_(std::move(where)), f_(std::move(f)) {}
+  void on_fit_begin(training& t) override { call(t, "on_fit_begin"); }
+  void on_resume(training& t) override { call(t, "on_resume"); }
+  void on_batch_begin(training& t) override { call(t, "on_batch_begin"); }
+  void on_batch_end(training& t) override { call(t, "on_batch_end"); }
+  void on_epoch_begin(training& t) override { call(t, "on_epoch_begin"); }
+  void on_epoch_end(training& t) override { call(t, "on_epoch_end"); }
+  void on_fit_end(training& t) override { call(t, "on_fit_end"); }
+  void on_safe_point(training& t, bool) override { call(t, "on_safe_point"); }
+  void call(training& t, const std::string& where) const {
+    if (where == where_) f_(t);
+  }
+  std::string where_;
+  std::function<void(training&)> f_;
+};
+
 // Ends a fit before one of its steps.
 struct killer : callback {
   explicit killer(std::int64_t step) : at(step) {}

@@ -258,9 +258,10 @@ TEST(SeveralFiles, LeaveTheModelWhereOneCannotBeMade) {
   s.more = [&] { return callbacks{checkpoint(file.at)}; };
   sequential m = s.make();
   const auto before = bits_of(m);
-  EXPECT_NE(
-      message_of([&] { s.fit(m, file.folder / "nowhere" / "c"); }).find("cannot write beside it"),
-      std::string::npos);
+  EXPECT_NE(message_of([&] {
+              s.fit(m, file.folder / "nowhere" / "c");
+            }).find("cannot write in the folder "),
+            std::string::npos);
   EXPECT_TRUE(same(before, bits_of(m)));
   setting().fit(m, file.at);
   EXPECT_TRUE(same(wanted, bits_of(m)));
