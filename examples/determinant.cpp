@@ -1,5 +1,5 @@
 // A kernel of one's own: the determinants of a batch of 3 x 3 matrices. Their derivative is a
-// second kernel, whose derivative is itself: so there are derivatives of any order.
+// second kernel, which gives its own derivative, too: so there are derivatives of any order.
 #include <cotape/cotape.hpp>
 #include <iostream>
 
@@ -36,14 +36,13 @@ template <class T> void run_determinants(const kernel_call& c) noexcept {
   const std::span<T> y = c.result<T>();
   for (std::size_t n = 0; n < y.size(); ++n) {
     const T* x = &c.operand<T>(0)[9 * n];
-    for (std::size_t k = 0; k < 3; ++k) y[n] = (k == 0 ? 0 : y[n]) + x[k] * cofactor(x, x, 0, k);
+    y[n] = x[0] * cofactor(x, x, 0, 0) + x[1] * cofactor(x, x, 0, 1) + x[2] * cofactor(x, x, 0, 2);
   }
 }
 
 extern const primitive cofactors;
 void derive_determinants(derivation& d) {
-  const variable x = d.inputs[0];
-  d.adjoints[0] = reshape(d.adjoint, {-1, 1, 1}) * record(cofactors, {x, x});
+  d.adjoints[0] = reshape(d.adjoint, {-1, 1, 1}) * record(cofactors, {d.inputs[0], d.inputs[0]});
 }
 void derive_cofactors(derivation& d) {
   d.adjoints[0] = record(cofactors, {d.inputs[1], d.adjoint});

@@ -1,43 +1,28 @@
 // layer: kernels
 // A kernel of one's own: an operation over whole values, with any number of operands, attributes
-// and scratch. It is a `primitive` like the library's own (see primitive.hpp): a shape rule, a rule
-// for its derivative, and `lower`, which chooses the kernel.
+// and scratch. It is a `primitive` like the library's own (see primitive.hpp). README.md has a
+// whole one; in short:
 //
-//   struct window {                                          // attributes, by name
+//   struct window {                                   // attributes, by name
 //     std::int64_t radius = 1;
 //     bool wrap = false;
-//     constexpr void fields(auto f) { f("radius", radius); f("wrap", wrap); }
+//     constexpr void fields(auto f) { f("radius", radius), f("wrap", wrap); }
 //   };
-//   extern const primitive smooth;
-//   value_type infer_smooth(const signature& s) {            // throws if the operands do not fit
-//     if (s.inputs[0]->shape.rank() != 1) {
-//       throw shape_error(std::string(s.op) + ": " + s.inputs[0]->shape.text() + " has not 1
-//       axis");
-//     }
-//     return *s.inputs[0];
-//   }
-//   template <class T> void run_smooth(const kernel_call& c) noexcept {
-//     const auto [radius, wrap] = attributes_of<window>(c);
-//     const std::span<const T> x = c.operand<T>(0);
-//     const std::span<T> y = c.result<T>();
-//     ...
-//   }
-//   void derive_smooth(derivation& d) {                      // the sums of dy over the same
-//   windows
-//     d.adjoints[0] = record(smooth, {d.adjoint}, d.attributes);
+//   value_type infer_smooth(const signature& s);      // throws if the operands do not fit
+//   template <class T> void run_smooth(const kernel_call& c) noexcept;
+//   void derive_smooth(derivation& d);                // records the adjoints of the operands
+//   void lower_smooth(lowering& l) {
+//     l.scratch_bytes = 64;
+//     lower_to_kernel(l, run_smooth<float>, run_smooth<double>);
 //   }
 //   const primitive smooth{.name = "smooth",
 //                          .how = form::kernel,
-//                          .arity = 1,
+//                          .arity = 1,                // or any_number
 //                          .infer = infer_smooth,
 //                          .derive = derive_smooth,
-//                          .lower = [](lowering& l) {
-//                            l.scratch_bytes = ...;          // if it needs some
-//                            lower_to_kernel(l, run_smooth<float>, run_smooth<double>);
-//                          },
+//                          .lower = lower_smooth,
 //                          .attributes_text = fields_text<window>};
-//   variable y = record(smooth, {x}, words_of(window{.radius = 2}));  // smooth(radius=2,
-//   wrap=false)
+//   variable y = record(smooth, {x}, words_of(window{.radius = 2}));
 //
 // A primitive must outlive the tapes and programs that use it: make it a constant of a namespace.
 #pragma once
@@ -69,7 +54,8 @@ struct signature {
 };
 
 /// What a kernel sees: what the shape rule saw, and the elements, row-major. It writes each element
-/// of its result, which overlaps no operand. Programs of several threads may call it at once.
+/// of its result, which overlaps no operand. Programs of several threads may call it at once. Where
+/// these functions throw in a kernel that is noexcept, the process ends.
 class kernel_call : public signature {
  public:
   kernel_call(const kernels::call& made, const kernels::step& at);
@@ -123,9 +109,9 @@ struct lowering : signature {
   std::size_t scratch_bytes = 0;                // of a buffer that the kernel needs
 };
 
-/// Makes the first of these kernels' dtypes that is right the node's: that of the result, or if
-/// that is int64, of the first operand that is not; int64's where there is none. Throws dtype_error
-/// if there is no such kernel, value_error if it may throw and the primitive does not say so.
+/// Chooses the kernel of the result's dtype, or if that is int64, of the first operand's that is
+/// another. Throws dtype_error if there is none, value_error if it may throw and the primitive does
+/// not say so.
 void lower_to_kernel(lowering&, kernel_function float32_kernel, kernel_function float64_kernel,
                      kernel_function int64_kernel = {});
 
@@ -187,10 +173,9 @@ template <class S> S attributes_of(const auto& seen) {
   return attributes;
 }
 
-/// "radius=2, wrap=true": a primitive's attributes_text.
-template <class S> std::string fields_text(std::span<const std::int64_t> words) {
+/// "radius=2, wrap=true": a primitive's attributes_text. Throws as attributes_of.
+template <class S> std::string fields_text(const signature& seen) {
   std::string text;
-  const signature seen{"attributes", {}, words};
   attributes_of<S>(seen).fields([&]<class T>(const char* name, T field) {
     if constexpr (std::is_same_v<T, bool>) detail::add_field(text, name, field);
     else if constexpr (std::is_floating_point_v<T>) detail::add_field(text, name, double{field});

@@ -60,8 +60,8 @@ struct primitive {
   bool throws = false;                    // its kernel may throw: runs before any effect commits
   const primitive* undoes = nullptr;      // this(undoes(x)) is x: programs and the sweep skip both
   variable (*kinks)(const derivation&) = nullptr;  // 1 where the result is on a kink, tie or jump
-  // "radius=2, wrap=true"; null: a report shows the words
-  std::string (*attributes_text)(std::span<const std::int64_t> attributes) = nullptr;
+  // "radius=2, wrap=true"; throws if they do not fit; null: a report shows the words
+  std::string (*attributes_text)(const signature&) = nullptr;
 };
 
 /// "smooth(radius=2, wrap=true)", or the name where attributes have no text.

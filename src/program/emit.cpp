@@ -315,8 +315,7 @@ class emitter {
                x.op->throws};
     x.op->lower(l);
     if (s.run != nullptr) return l;
-    throw value_error(
-        fmt::format("{}: its `lower` chose no kernel: call lower_to_kernel", x.op->name));
+    throw value_error(fmt::format("{}: `lower` chose no kernel: call lower_to_kernel", x.op->name));
   }
 
   // --- Everything else --------------------------------------------------------------------------

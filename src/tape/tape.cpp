@@ -171,13 +171,14 @@ variable tape::record(const primitive& op, std::span<const variable> inputs,
     throw value_error(fmt::format(fmt::runtime(wrong), op.name, op.arity, inputs.size()) +
                       origin(inputs, where));
   }
-  if (alike && !inputs.empty() && inputs[0].dtype() != int64) {
+  if (alike && !inputs.empty() && inputs[0].dtype() != int64 && op.attributes_text == nullptr) {
     return append(op, inputs, nodes_[inputs[0].index_].type, attributes, where);
   }
   few<const value_type*> types(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) types[i] = &type_of(inputs[i].index_);
   const signature s{operation(op.name), types.all(), attributes};
   try {
+    if (op.attributes_text != nullptr) op.attributes_text(s);
     return append(op, inputs, intern(op.infer(s)), attributes, where);
   } catch (const shape_error& e) {
     throw shape_error(e.what() + origin(inputs, where));

@@ -177,10 +177,10 @@ TEST(OwnKernel, AttributesComeBackAsTheyWere) {
   EXPECT_EQ(back.narrow, 0.1F);
   EXPECT_EQ(back.wide, 1e300);
   EXPECT_EQ(back.at, side::right);
-  EXPECT_EQ(fields_text<all>(words),
+  EXPECT_EQ(fields_text<all>({"test", {}, words}),
             "flag=true, small=-7, narrow=0.10000000149011612, wide=1e+300, at=4");
   const auto left = words_of(all{false, 0, 0, -0.0, side::left});
-  EXPECT_EQ(fields_text<all>(left), "flag=false, small=0, narrow=0, wide=-0, at=-3");
+  EXPECT_EQ(fields_text<all>({"test", {}, left}), "flag=false, small=0, narrow=0, wide=-0, at=-3");
 }
 
 template <class T> std::string text(const T& x) {
@@ -338,7 +338,7 @@ TEST_F(OwnKernelErrors, OfUnfinishedPrimitivesSayWhatIsMissing) {
   const primitive& idle = changed([](primitive& p) { p.lower = [](lowering&) {}; });
   const variable y = record(idle, {x}, words);
   expect_error<value_error>([&] { program(t, {x}, {y}); },
-                            "odd: its `lower` chose no kernel: call lower_to_kernel");
+                            "odd: `lower` chose no kernel: call lower_to_kernel");
 }
 
 TEST_F(OwnKernelErrors, OfOperandsCountThem) {
@@ -373,16 +373,25 @@ TEST_F(OwnKernelErrors, OfFormsNameTheRightOne) {
   }
 }
 
+// Also where no rule reads them, and where all operands are alike.
 TEST_F(OwnKernelErrors, OfAttributesSayHowManyFieldsThereAre) {
-  const primitive& odd = changed([](primitive& p) {
+  expect_error<value_error>([&] { record(weave_op, {x}); },
+                            "weave: its attributes have 3 fields, 0 words were recorded: give "
+                            "record() words_of(...) that struct [at own_kernel_test.cpp:");
+  const primitive& alike = changed([](primitive& p) { p.infer = infer_floating; });
+  expect_error<value_error>(
+      [&] {
+        record(alike, {x, x}, words_of(ramp{}));
+      },
+      "odd: its attributes have 3 fields, 2 words were recorded");
+  const primitive& silent = changed([](primitive& p) {
+    p.attributes_text = nullptr;
     p.infer = [](const signature& s) {
       attributes_of<weaving>(s);
       return *s.inputs[0];
     };
   });
-  expect_error<value_error>([&] { record(odd, {x}); },
-                            "odd: its attributes have 3 fields, 0 words were recorded: give "
-                            "record() words_of(...) that struct [at own_kernel_test.cpp:");
+  expect_error<value_error>([&] { record(silent, {x}); }, "odd: its attributes have 3 fields, 0 ");
 }
 
 TEST_F(OwnKernelErrors, OfKernelsThatMayThrowAskForTheMark) {
