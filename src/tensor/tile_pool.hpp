@@ -1,5 +1,4 @@
-// Plans a buffer that steps use one after another: tiles by their sizes, which are taken and given
-// back. A program resets it for each item. No memory is touched.
+// Which bytes of a scratch buffer are free, planned before it is allocated.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 
 namespace cotape {
 
+// Tiles of the buffer, by size; reset by each item of a program.
 class tile_pool {
  public:
   std::uint64_t take(std::uint64_t bytes) {
