@@ -15,29 +15,25 @@
 // derivative(int i, variable a, variable b, variable y, variable dy). A kernel is called with
 // floats and doubles. `static variable kinks(const derivation& d)`, if there is one, gives 1 where
 // the result is on a kink (report::kinks). Descriptors are constants: any thread may use them.
+//
+// An operation over whole values is a `primitive` with a kernel of its own: see kernel.hpp.
 #pragma once
 
 #include <cstddef>
 #include <span>
 
+#include "cotape/kernel.hpp"
 #include "cotape/tape.hpp"
 
 namespace cotape {
 
-/// How a program treats a primitive.
+/// How a program treats a primitive. One of your own is of the form kernel.
 enum class form : std::uint8_t {
   source,       // a value that is bound or read: input, constant, literal, read
   elementwise,  // y[i] from the operands' i-th elements, broadcast; fused into loops
   reduction,    // may end a fused loop
   view,         // the first operand's data with another shape; a rule sees the others, if any
   kernel,       // a step of its own
-};
-
-/// What a shape rule sees.
-struct signature {
-  const char* op;
-  std::span<const value_type* const> inputs;
-  std::span<const std::int64_t> attributes;
 };
 
 /// One node in the reverse sweep: what its derivative rule sees and fills in.
@@ -48,9 +44,8 @@ struct derivation {
   variable adjoint;              // of the output's type
   std::span<bool> needed;        // which inputs' adjoints are asked for
   std::span<variable> adjoints;  // filled in, in the output's or the input's shape; empty: zero
+  const char* op;                // the name, for errors
 };
-
-struct lowering;
 
 inline constexpr std::uint8_t any_number = 255;
 
@@ -65,7 +60,12 @@ struct primitive {
   bool throws = false;                    // its kernel may throw: runs before any effect commits
   const primitive* undoes = nullptr;      // this(undoes(x)) is x: programs and the sweep skip both
   variable (*kinks)(const derivation&) = nullptr;  // 1 where the result is on a kink, tie or jump
+  // "radius=2, wrap=true"; throws if they do not fit; null: a report shows the words
+  std::string (*attributes_text)(const signature&) = nullptr;
 };
+
+/// "smooth(radius=2, wrap=true)", or the name where attributes have no text.
+std::string text_of(const primitive& op, std::span<const std::int64_t> attributes);
 
 /// The shape rule of element-wise operations: one dtype, NumPy's broadcasting.
 value_type infer_elementwise(const signature&);
@@ -76,10 +76,6 @@ value_type infer_floating(const signature&);
 /// (indices beside values) numbers adopt the first one's.
 variable record(const primitive& op, std::initializer_list<operand> inputs,
                 std::span<const std::int64_t> attributes = {});
-
-using element_loop = void (*)(void* y, const void* const* operands, std::size_t n);
-/// Chooses the loop of the output's dtype as the node's kernel.
-void lower_to_loop(lowering&, element_loop float32_loop, element_loop float64_loop);
 
 namespace detail {
 
@@ -127,21 +123,18 @@ template <class Op> constexpr auto kinks_of() -> variable (*)(const derivation&)
   else return nullptr;
 }
 
-template <class Op> void lower_custom(lowering& l) {
-  lower_to_loop(l, &loop<Op, float>, &loop<Op, double>);
-}
-
 template <class Op>
-inline constexpr primitive custom{Op::name,
-                                  form::elementwise,
-                                  arity_of<Op, double>(),
-                                  &infer_floating,
-                                  &derive<Op>,
-                                  &lower_custom<Op>,
-                                  false,
-                                  !kernel_is_noexcept<Op>(),
-                                  nullptr,
-                                  kinks_of<Op>()};
+inline constexpr primitive custom{
+    Op::name,
+    form::elementwise,
+    arity_of<Op, double>(),
+    &infer_floating,
+    &derive<Op>,
+    [](lowering& l) { lower_to_loop(l, &loop<Op, float>, &loop<Op, double>); },
+    false,
+    !kernel_is_noexcept<Op>(),
+    nullptr,
+    kinks_of<Op>()};
 
 }  // namespace detail
 

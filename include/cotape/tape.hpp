@@ -93,7 +93,8 @@ class tape {
   // --- For operations: recording, and reading what was recorded ---------------------------------
 
   variable record(const primitive& op, std::span<const variable> inputs,
-                  std::span<const std::int64_t> attributes, place where);
+                  std::span<const std::int64_t> attributes = {},
+                  place where = {__builtin_FILE(), __builtin_LINE()});
   /// A number of the given dtype; throws value_error if int64 cannot hold it.
   variable literal(double number, dtype d, place where);
   /// The operand as a variable of this tape, a number as a literal of dtype d.

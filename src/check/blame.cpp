@@ -17,7 +17,7 @@ constexpr double coarse_tolerance = 1e-3;  // for kinks: above the rounding erro
 blamed_node described(tape& t, std::uint32_t node) {
   const primitive& op = *t.nodes()[node].op;
   blamed_node result;
-  result.op = &op == &sources::custom ? "custom_gradient" : op.name;
+  result.op = &op == &sources::custom ? "custom_gradient" : text_of(op, t.attributes_of(node));
   for (std::uint32_t k : t.rule_operands_of(node)) result.operands.push_back(t.type_of(k).shape);
   result.where = t.place_of(node);
   return result;

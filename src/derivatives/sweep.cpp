@@ -107,11 +107,17 @@ class sweep {
   variable checked(variable adjoint, std::uint32_t of, std::uint32_t input) const {
     const value_type &x = tape_.type_of(input), &y = tape_.type_of(of), &dx = adjoint.type();
     const primitive* op = tape_.nodes()[of].op;
-    const bool fits = dx.shape == x.shape || dx.shape == y.shape || op == &sources::custom;
-    if (fits && dx.dtype == x.dtype) return unbroadcast(adjoint, x.shape);
-    throw shape_error(
-        fmt::format("{}: its derivative gave {} for an operand {}", op->name, dx.text(), x.text()) +
-        made("output", tape_.at(of)));
+    shape joint;
+    const bool here = &adjoint.owner() == &tape_;
+    const bool fits =
+        dx.shape == x.shape || ((dx.shape == y.shape || op == &sources::custom) &&
+                                broadcast(x.shape, dx.shape, joint) && joint == dx.shape);
+    if (here && fits && dx.dtype == x.dtype) return unbroadcast(adjoint, x.shape);
+    const std::string text =
+        fmt::format("{}: its derivative gave {}{} for an operand {}{}", op->name, dx.text(),
+                    here ? "" : " of another tape", x.text(), made("output", tape_.at(of)));
+    if (here) throw shape_error(text);
+    throw tape_error(text);
   }
 
   void add(std::uint32_t to, variable share) {
@@ -151,8 +157,8 @@ class sweep {
     // The tape's words may move while the rule records.
     const auto words = tape_.attributes_of(i);
     attributes_.assign(words.begin(), words.end());
-    derivation d{inputs.all(), attributes_,   tape_.at(i), tape_.at(adjoints_[i - first_]),
-                 needed.all(), adjoints.all()};
+    derivation d{inputs.all(), attributes_,    tape_.at(i), tape_.at(adjoints_[i - first_]),
+                 needed.all(), adjoints.all(), op.name};
     const bool undoes = op.undoes != nullptr && tape_.nodes()[operands[0]].op == op.undoes;
     if (undoes) return pass_by(i, d);
     op.derive(d);

@@ -45,7 +45,7 @@ using scalar_function = void (*)(const scalar_instruction*, T* slots, T last, T 
                                  const any_function* functions);
 // An operation's functions, by form: a + 3 b + 9 c, where each operand comes from its slot (0), is
 // the last result (1) or the one before (2). Null where there is none; form 0 always exists.
-using scalar_functions = std::array<any_function, 27>;
+struct scalar_functions : std::array<any_function, 27> {};
 // g++ makes a jump of it from -O2 on; the files that use it are always compiled with -O3.
 #if defined(__clang__)
 #define COTAPE_TAIL_CALL [[clang::musttail]] return

@@ -101,6 +101,7 @@ variable assembled(tape& t, std::span<const std::uint32_t> shares, place where) 
   return t.record(assemble, inputs, attributes, where);
 }
 
-const primitive assemble{"assemble", form::kernel, any_number, infer_assemble, derive_assemble};
+const primitive assemble{"assemble",     form::kernel,    any_number,
+                         infer_assemble, derive_assemble, lowered_by_program};
 
 }  // namespace cotape::primitives

@@ -32,22 +32,4 @@ variable broadcast_to(operand x, const shape& s) {
   return record(builtin<broadcast_op>, {x}, {s.begin(), s.rank()});
 }
 
-namespace {
-
-struct user_loop {
-  element_loop run;
-};
-
-void run_user_loop(const kernels::step& s) {
-  const void* operands[] = {s.a, s.b, s.c};
-  static_cast<const user_loop*>(s.side)->run(s.d, operands, s.n);
-}
-
-}  // namespace
-
-void lower_to_loop(lowering& l, element_loop float32_loop, element_loop float64_loop) {
-  l.step.run = &run_user_loop;
-  l.step.side = l.sides.keep(user_loop{l.output.dtype == float32 ? float32_loop : float64_loop});
-}
-
 }  // namespace cotape

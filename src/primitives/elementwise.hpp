@@ -39,8 +39,9 @@ template <class Op, class Arch> kernels::kernel kernel_in(dtype d) {
 template <class Op> void lower_builtin(lowering& l) {
   kernels::for_isa(kernels::chosen_isa(), [&]<class Arch>() {
     l.step.run = kernel_in<Op, Arch>(l.output.dtype);
-    if (l.output.dtype == float32) l.scalar = scalar_functions<Op, float, Arch>();
-    if (l.output.dtype == float64) l.scalar = scalar_functions<Op, double, Arch>();
+    if (l.scalar == nullptr) return;
+    if (l.output.dtype == float32) *l.scalar = scalar_functions<Op, float, Arch>();
+    if (l.output.dtype == float64) *l.scalar = scalar_functions<Op, double, Arch>();
   });
 }
 

@@ -1,42 +1,12 @@
-// What a primitive sees when a program gives it a step: the types and attributes of its node, the
-// step to fill in (its kernel and geometry; the program fills in the pointers), and a store for
-// descriptions that live as long as the program.
+// Helpers for primitives that choose their kernels: see cotape/kernel.hpp for what they see.
 #pragma once
-
-#include <deque>
-#include <memory>
-#include <span>
-#include <vector>
 
 #include "cotape/primitive.hpp"
 #include "kernels/kernels.hpp"
+#include "kernels/sides.hpp"
 #include "kernels/step.hpp"
 
 namespace cotape {
-
-class side_store {
- public:
-  template <class T> const T* keep(T description) {
-    auto owned = std::make_shared<const T>(std::move(description));
-    kept_.push_back(owned);
-    return owned.get();
-  }
-
- private:
-  std::vector<std::shared_ptr<const void>> kept_;
-};
-
-struct lowering {
-  const char* op;
-  std::span<const value_type* const> inputs;
-  const value_type& output;
-  std::span<const std::int64_t> attributes;
-  kernels::step& step;
-  side_store& sides;
-  std::size_t scratch_bytes = 0;  // of a buffer that the step needs as its operand c
-  // Of built-in element-wise operations: their functions for one number.
-  kernels::scalar_functions scalar{};
-};
 
 // x as (outer, reduced, inner), where `count` axes from `first` on are the reduced ones.
 inline kernels::reduction seen_as_reduction(const shape& x, std::int64_t first,

@@ -47,7 +47,6 @@ void derive_matmul(derivation& d) {  // dA = dY B^T,  dB = A^T dY
 
 }  // namespace
 
-// Its steps are made by the program, which knows what is folded into them.
-const primitive matmul{"matmul", form::kernel, 2, infer_matmul, derive_matmul};
+const primitive matmul{"matmul", form::kernel, 2, infer_matmul, derive_matmul, lowered_by_program};
 
 }  // namespace cotape::primitives

@@ -19,6 +19,9 @@ extern const primitive gather;
 extern const primitive matmul;
 extern const primitive uniform;
 
+/// Of a primitive whose steps the program makes, which knows what is folded into them.
+inline void lowered_by_program(lowering&) {}
+
 using words = std::vector<std::int64_t>;
 /// For an axis: indices along all axes as one, places in the flat tensor.
 inline constexpr std::int64_t all_axes = -2;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cotape/program.hpp"
+#include "kernels/call.hpp"
 #include "kernels/loop.hpp"
 #include "kernels/scalars.hpp"
 #include "primitives/lowering.hpp"
@@ -66,6 +67,7 @@ struct program::body {
   side_store sides;
   std::vector<kernels::loop_body*> loops;      // in `sides`
   std::vector<kernels::scalar_body*> scalars;  // in `sides`
+  std::vector<kernels::call*> calls;           // in `sides`
   buffer constants;
   program_memory memory;
   std::shared_ptr<workspace> space;

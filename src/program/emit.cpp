@@ -17,41 +17,13 @@
 #include "program/assemble.hpp"
 #include "program/scalar_run.hpp"
 #include "tape/sources.hpp"
+#include "tensor/tile_pool.hpp"
 
 namespace cotape {
 
 namespace {
 
 using kernels::step;
-
-// Tiles of the scratch buffer, by size; reset by each item.
-class tile_pool {
- public:
-  std::uint64_t take(std::uint64_t bytes) {
-    std::vector<std::uint64_t>& free = free_[bytes];
-    if (free.empty()) return take_fresh(bytes);
-    const std::uint64_t offset = free.back();
-    free.pop_back();
-    return offset;
-  }
-  // One that no earlier step of the item uses: for what is made once before a loop, or lives on
-  // from tile to tile.
-  std::uint64_t take_fresh(std::uint64_t bytes) {
-    used_ += bytes;
-    most_ = std::max(most_, used_);
-    return used_ - bytes;
-  }
-  void give_back(std::uint64_t offset, std::uint64_t bytes) { free_[bytes].push_back(offset); }
-  void reset() {
-    used_ = 0;
-    free_.clear();
-  }
-  std::uint64_t most() const { return most_; }
-
- private:
-  std::map<std::uint64_t, std::vector<std::uint64_t>> free_;
-  std::uint64_t used_ = 0, most_ = 0;
-};
 
 // An operand of a step: where, and how far it moves a tile.
 struct place_of_operand {
@@ -132,9 +104,9 @@ class emitter {
       body_.moving.resize(body_.steps.size() * static_cast<std::size_t>(body_.parts));
       step s{};
       s.run = &kernels::run_loop;
-      s.side = out_.sides.keep(std::move(body_));
-      out_.loops.push_back(
-          const_cast<kernels::loop_body*>(static_cast<const kernels::loop_body*>(s.side)));
+      auto* kept = out_.sides.keep(std::move(body_));
+      s.side = kept;
+      out_.loops.push_back(kept);
       steps_->push_back(s);
     }
   }
@@ -282,7 +254,7 @@ class emitter {
     std::array<place_of_operand, 3> operands{};
     for (std::size_t n = 0; n < x.op->arity; ++n) operands[n] = operand_at(v, x.in[n]);
     step s{};
-    std::uint64_t scratch = lower(v, s);
+    const std::uint64_t scratch = lower(v, s).scratch_bytes;
     if (x.op->how == form::reduction) {
       s.d = target(p_.of[v]);
       s.a = word(operands[0].at);
@@ -303,13 +275,19 @@ class emitter {
     add(s, {d.advance, operands[0].advance, operands[1].advance, operands[2].advance});
   }
 
-  std::uint64_t lower(std::uint32_t v, step& s) {
+  lowering lower(std::uint32_t v, step& s) {
     const graph::value& x = g_.values[v];
     types_.clear();
     for (std::uint32_t i : g_.operands(v)) types_.push_back(&g_.type(i));
-    lowering l{x.op->name, types_, g_.type(v), g_.attributes(v), s, out_.sides};
+    lowering l{{x.op->name, types_, g_.attributes(v)},
+               g_.type(v),
+               s,
+               out_.sides,
+               x.op->how == form::kernel,
+               x.op->throws};
     x.op->lower(l);
-    return l.scratch_bytes;
+    if (s.run != nullptr) return l;
+    throw value_error(fmt::format("{}: `lower` chose no kernel: call lower_to_kernel", x.op->name));
   }
 
   // --- Everything else --------------------------------------------------------------------------
@@ -329,8 +307,13 @@ class emitter {
       s.run = kernels::require(g_.type(x.in[0]).dtype);
       s.side = out_.sides.keep(g_.on.message_at(x.node));
     } else {
-      const std::uint64_t scratch = lower(v, s);
-      if (scratch != 0) s.c = word({scratch_, pool().take_fresh(padded(scratch))});
+      const lowering l = lower(v, s);
+      if (l.call != nullptr) {
+        for (std::uint32_t i : in) l.call->operands.push_back(word(at(i)));
+        l.call->scratch_bytes = l.scratch_bytes;
+        out_.calls.push_back(l.call);
+      }
+      if (l.scratch_bytes != 0) s.c = word({scratch_, pool().take_fresh(padded(l.scratch_bytes))});
       if (g_.elements(v) == 0) return;
     }
     steps_->push_back(s);
@@ -405,7 +388,7 @@ class emitter {
     for (std::size_t k = 0; k < std::min(item.values.size(), most_names); ++k) {
       const std::uint32_t v = item.values[k];
       const graph::value& x = g_.values[v];
-      what += fmt::format("{}{}", k == 0 ? "" : " ", x.op->name);
+      what += (k == 0 ? "" : " ") + text_of(*x.op, g_.attributes(v));
       if (x.op == &primitives::matmul) {
         what += fmt::format(" {}{}{}{}{}", x.negated ? "-" : "", x.transpose_a ? "A^T" : "A",
                             x.transpose_b ? " B^T" : " B", x.scaled ? " *alpha" : "",

@@ -50,8 +50,9 @@ variable mask_of(tape& t, std::uint32_t i) {
   for (std::uint32_t k : t.rule_operands_of(i)) inputs.push_back(t.at(k));
   const auto words = t.attributes_of(i);
   const std::vector<std::int64_t> attributes(words.begin(), words.end());
-  return broadcast_to(t.nodes()[i].op->kinks({inputs, attributes, t.at(i), {}, {}, {}}),
-                      t.type_of(i).shape);
+  return broadcast_to(
+      t.nodes()[i].op->kinks({inputs, attributes, t.at(i), {}, {}, {}, t.nodes()[i].op->name}),
+      t.type_of(i).shape);
 }
 
 }  // namespace

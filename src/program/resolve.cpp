@@ -27,6 +27,7 @@ template <class F> void for_each_address(program::body& b, F f) {
       for (kernels::loop_step& s : *steps) of_step(s.what);
     }
   }
+  for (kernels::call* c : b.calls) std::for_each(c->operands.begin(), c->operands.end(), f);
   for (kernels::scalar_body* s : b.scalars) {
     for (auto& t : s->imports) f(t.outside);
     for (auto& t : s->exports) f(t.outside);

@@ -38,7 +38,7 @@ class scalar_lowering {
   // An operation's functions, and the numbers of those that are used.
   struct known_functions {
     kernels::scalar_functions by_form{};
-    std::array<std::uint32_t, std::tuple_size_v<kernels::scalar_functions>> number;
+    std::array<std::uint32_t, 27> number;
   };
 
   known_functions* functions_of(std::uint32_t v, side_store& sides) {
@@ -46,9 +46,9 @@ class scalar_lowering {
     const auto [it, added] = known_.try_emplace(&op);
     if (added) {
       kernels::step unused{};
-      lowering l{op.name, {}, g_.type(v), {}, unused, sides};
+      lowering l{{op.name, {}, {}}, g_.type(v),         unused, sides, false,
+                 op.throws,         &it->second.by_form};
       op.lower(l);
-      it->second.by_form = l.scalar;
       it->second.number.fill(no_node);
     }
     return it->second.by_form[0] != nullptr ? &it->second : nullptr;

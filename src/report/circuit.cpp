@@ -93,9 +93,10 @@ class circuit_writer {
           fmt::format("  n{} [label=\"{}\", shape=ellipse, style=filled, fillcolor=\"{}\"];\n", i,
                       escaped(name_of(t_, i)), &op == &sources::read ? "#cfe5ff" : "#d3f0d3");
     } else {
+      const std::string made = text_of(op, t_.attributes_of(i));
       text_ += fmt::format(
           "  n{} [label=\"{}\", shape=box, style=\"rounded,filled\", fillcolor=\"#f4f4f4\"];\n", i,
-          escaped(label == nullptr ? op.name : *label + " = " + op.name));
+          escaped(label == nullptr ? made : *label + " = " + made));
     }
   }
 

@@ -53,7 +53,7 @@ std::string name_of(const tape& t, std::uint32_t node) {
     return name.empty() ? "parameter" : name;
   }
   const std::string* label = t.label_of(node);
-  return label != nullptr ? *label : op.name;
+  return label != nullptr ? *label : text_of(op, t.attributes_of(node));
 }
 
 }  // namespace cotape::report

@@ -66,7 +66,8 @@ class dot_writer {
   void write_operation(std::uint32_t i) {
     const node& n = t_.nodes()[i];
     const std::string* label = t_.label_of(i);
-    const std::string name = label == nullptr ? n.op->name : *label + " = " + n.op->name;
+    const std::string made = text_of(*n.op, t_.attributes_of(i));
+    const std::string name = label == nullptr ? made : *label + " = " + made;
     write_node(i, name,
                i == output_ ? "shape=box, style=\"rounded,filled,bold\", "
                               "fillcolor=\"#ffd9d9\", peripheries=2"

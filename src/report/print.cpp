@@ -24,6 +24,9 @@ std::string detail_of(const tape& t, std::uint32_t index) {
                : fmt::format(" {}", std::bit_cast<double>(attributes[0]));
   }
   if (n.op->how == form::source || n.op == &sources::custom || attributes.empty()) return "";
+  if (n.op->attributes_text != nullptr) {
+    return " {" + n.op->attributes_text({n.op->name, {}, attributes}) + "}";
+  }
   return fmt::format(" {{{}}}", fmt::join(attributes, ", "));
 }
 

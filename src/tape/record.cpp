@@ -49,4 +49,9 @@ variable record(const primitive& op, std::initializer_list<operand> inputs,
   return t->record(op, resolved.all(), attributes, where);
 }
 
+std::string text_of(const primitive& op, std::span<const std::int64_t> attributes) {
+  if (op.attributes_text == nullptr) return op.name;
+  return fmt::format("{}({})", op.name, op.attributes_text({op.name, {}, attributes}));
+}
+
 }  // namespace cotape

@@ -56,6 +56,16 @@ std::uint32_t number_of(const typename Index::key_type& key, const typename List
   return index.emplace(key, static_cast<std::uint32_t>(list.size() - 1)).first->second;
 }
 
+// What is wrong with a primitive, or with so many operands for it; null if nothing is.
+const char* misuse_of(const primitive& op, std::size_t operands) {
+  if (op.infer == nullptr) return "{}: the primitive has no `infer`";
+  if (op.lower == nullptr && op.how != form::view) return "{}: the primitive has no `lower`";
+  if (op.how == form::elementwise && op.arity > 3)
+    return "{}: form::elementwise takes 1 to 3 operands";
+  return op.arity == any_number || op.arity == operands ? nullptr
+                                                        : "{}: it takes {} operands, not {}";
+}
+
 template <class T> std::size_t held(const std::vector<T>& v) { return v.capacity() * sizeof(T); }
 
 }  // namespace
@@ -157,13 +167,18 @@ variable tape::record(const primitive& op, std::span<const variable> inputs,
     }
     alike = alike && nodes_[v.index_].type == nodes_[inputs[0].index_].type;
   }
-  if (alike && !inputs.empty() && inputs[0].dtype() != int64) {
+  if (const char* wrong = misuse_of(op, inputs.size())) {
+    throw value_error(fmt::format(fmt::runtime(wrong), op.name, op.arity, inputs.size()) +
+                      origin(inputs, where));
+  }
+  if (alike && !inputs.empty() && inputs[0].dtype() != int64 && op.attributes_text == nullptr) {
     return append(op, inputs, nodes_[inputs[0].index_].type, attributes, where);
   }
   few<const value_type*> types(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) types[i] = &type_of(inputs[i].index_);
   const signature s{operation(op.name), types.all(), attributes};
   try {
+    if (op.attributes_text != nullptr) op.attributes_text(s);
     return append(op, inputs, intern(op.infer(s)), attributes, where);
   } catch (const shape_error& e) {
     throw shape_error(e.what() + origin(inputs, where));

@@ -53,6 +53,9 @@ std::string detail_of(const tape& t, std::uint32_t i) {
     return " " + sum.text();
   }
   if (attributes.empty() || op == &sources::custom) return "";
+  if (op->attributes_text != nullptr) {
+    return " {" + op->attributes_text({op->name, {}, attributes}) + "}";
+  }
   return fmt::format(" {{{}}}", fmt::join(attributes, ", "));
 }
 

@@ -181,12 +181,15 @@ void derive_halved(derivation& d) {
   ++counted_op::calls;
   d.adjoints[0] = d.adjoint * 0.5;
 }
-const primitive doubled_op{"doubled", form::elementwise, 1, infer_floating, derive_doubled};
+void never_lowered(lowering&) {}
+const primitive doubled_op{"doubled",      form::elementwise, 1,
+                           infer_floating, derive_doubled,    never_lowered};
 const primitive halved_op{.name = "halved",
                           .how = form::elementwise,
                           .arity = 1,
                           .infer = infer_floating,
                           .derive = derive_halved,
+                          .lower = never_lowered,
                           .undoes = &doubled_op};
 
 TEST(EqualValues, WhereOneOperationUndoesAnother) {

@@ -88,6 +88,8 @@ const example_program programs[] = {
       "chain_rule_neuron.svg", "chain_rule_neuron_of_primitives.svg", "chain_rule_two_weights.svg",
       "chain_rule_two_weights_loss.svg", "chain_rule_five_reciprocals.svg",
       "chain_rule_matrix_times_vector.svg"}},
+    {"custom_op", {}, {}},
+    {"determinant", {}, {near("determinant", 6, 0), near("d / dx00", 4, 0)}},
     {"height_weight",
      {},
      {near("raw safe rate", 1.2274e-4, 5e-9), near("raw iterations to loss 0.3", 490, 0),

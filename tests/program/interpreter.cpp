@@ -110,6 +110,8 @@ std::vector<number_array> interpreter::values_of(const graph& g, const schedule*
     work.negated = x.negated;
     if (is_put(g, v)) work.puts = {x.adds, rest_of(g, v)};
     const auto operands = g.operands(v);
+    work.in.resize(std::max(work.in.size(), operands.size()));
+    work.in_type.resize(work.in.size());
     for (std::size_t k = 0; k < operands.size(); ++k) {
       const std::size_t slot = x.into && k + 1 == operands.size() ? 3 : k;
       work.in[slot] = &values[operands[k]];

@@ -377,6 +377,25 @@ number_array assemble(const task& t) {
   return y;
 }
 
+// Of tests/weave.hpp: the weight is rounded to the dtype.
+number_array weave(const task& t) {
+  const bool narrow = t.type->dtype == float32, turned = t.attributes[2] != 0;
+  const auto given = std::bit_cast<double>(t.attributes[1]);
+  const number weight{narrow ? static_cast<long double>(static_cast<float>(given)) : given, 0, 0};
+  std::size_t k = 0;
+  while (k < t.in.size() && t.in[k] != nullptr) ++k;
+  const std::size_t n = t.in[0]->size();
+  const double u = unit_of(t.type->dtype);
+  number_array y(n), terms(k);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < k; ++j) {
+      terms[j] = product_of((*t.in[j])[i], (*t.in[(j + 1) % k])[(i + at(t.attributes[0])) % n], u);
+    }
+    y[turned ? n - 1 - i : i] = product_of(weight, total(terms, u), u);
+  }
+  return y;
+}
+
 // Philox4x32-10 (Salmon et al., 2011): 24 bits of each word, or 53 of each pair of words.
 number_array uniform(const task& t) {
   number_array y(at(t.type->shape.elements()));
@@ -433,7 +452,8 @@ number_array computed(const task& t) {
   static const std::map<std::string_view, rule> table{
       {"sum", reduction}, {"max", reduction}, {"norm", reduction},      {"argmax", reduction},
       {"cumsum", cumsum}, {"matmul", matmul}, {"transpose", transpose}, {"slice", slice},
-      {"gather", gather}, {"cast", cast},     {"assemble", assemble},   {"uniform", uniform}};
+      {"gather", gather}, {"cast", cast},     {"assemble", assemble},   {"uniform", uniform},
+      {"weave", weave}};
   for (std::size_t k = 0; k < t.in.size(); ++k) {
     if (t.in[k] != nullptr && t.in[k]->size() != at(t.in_type[k]->shape.elements())) {
       throw std::logic_error(std::string(t.op->name) + " comes before its operand");

@@ -1,5 +1,6 @@
 // The operations of random programs. Expressions keep arguments within domains and values near 1.
 #include "recipe.hpp"
+#include "weave.hpp"
 
 namespace cotape::tests {
 
@@ -117,6 +118,7 @@ std::vector<operation> of_two() {
       COTAPE_ROW("clamp", two, clamp(a, b - 1, b + 0.5)),
       COTAPE_ROW("exp_quotient", two, exp_quotient(tanh(a), exp(tanh(a)), 2 + sin(b))),
       COTAPE_ROW("undo_exp_quotient", two, undo_exp_quotient(1.5 + sin(a), 1.5 + cos(b), a)),
+      COTAPE_ROW("", equal, tests::weave({a, tanh(b), sin(a), b, a}, {i, k, axis < 0})),
       COTAPE_ROW("select", three, select(greater(a, b), c, a)),
       COTAPE_ROW("", three, a * tanh(b) + c),
       COTAPE_ROW("", three, c / (a + square(b) + 5) - b),

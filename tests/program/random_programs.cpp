@@ -19,7 +19,8 @@ int main(int argc, char** argv) {
   app.add_flag("--every-operation", print_every, "print a program of every operation as C++");
   CLI11_PARSE(app, argc, argv);
   if (print_every || print_only) {
-    std::cout << "#include <cotape/cotape.hpp>\n#include <gtest/gtest.h>\nusing namespace cotape;\n"
+    std::cout << "#include <cotape/cotape.hpp>\n#include <gtest/gtest.h>\n#include "
+                 "\"weave.hpp\"\nusing namespace cotape;\n"
               << cpp_of(print_every ? every_operation() : drawn(first), "Printed");
     return 0;
   }

@@ -34,6 +34,7 @@ TEST(RandomPrograms, AgreeWithTheInterpreter) {
   for (const op_case& c : op_cases()) {
     EXPECT_GT(seen.steps[c.name] + seen.nodes[c.name], 0u) << c.name << ": no program has it";
   }
+  EXPECT_GT(seen.nodes["weave"], 0u);
   ASSERT_EQ(seen.traits.size(), 6u);
   for (const auto& [trait, count] : seen.traits) {
     EXPECT_GT(100 * count, seen.programs) << "programs without " << trait;

@@ -34,6 +34,16 @@ TEST(Readme, LinksToEveryExampleAndToNothingElse) {
   }
 }
 
+TEST(Readme, QuotesTheKernelThatAnInstalledLibraryIsTriedWith) {
+  const tree::lines readme = tree::read("README.md"),
+                    consumer = tree::read("tests/install/consumer/smooth.cpp");
+  const auto section = std::find(readme.begin(), readme.end(), "## A kernel of your own");
+  const auto begin = std::find(section, readme.end(), "```cpp"),
+             end = std::find(begin, readme.end(), "```");
+  ASSERT_GT(end - begin, 30);
+  EXPECT_NE(std::search(consumer.begin(), consumer.end(), begin + 1, end), consumer.end());
+}
+
 #ifdef COTAPE_VERDICTS
 // Rounding errors differ between machines.
 tree::lines without_figures(tree::lines text) {
