@@ -24,6 +24,55 @@ std::int64_t index_map::elements() const {
   return n;
 }
 
+namespace {
+
+using strides = std::array<std::int64_t, shape::max_rank>;
+
+strides strides_of(const shape& s) {
+  strides result{};
+  std::int64_t next = 1;
+  for (std::size_t k = s.rank(); k-- > 0; next *= s[k]) result[k] = next;
+  return result;
+}
+
+}  // namespace
+
+index_map transpose_map(const shape& from, std::span<const std::int64_t> order) {
+  const strides stride = strides_of(from);
+  index_map map;
+  for (std::int64_t k : order) {
+    const auto axis = static_cast<std::size_t>(k);
+    map.append(from[axis], stride[axis]);
+  }
+  return map;
+}
+
+index_map slice_map(const shape& from, std::span<const std::int64_t> sizes,
+                    std::span<const std::int64_t> first, std::span<const std::int64_t> steps) {
+  const strides stride = strides_of(from);
+  index_map map;
+  for (std::size_t k = 0; k < from.rank(); ++k) {
+    map.append(sizes[k], stride[k] * steps[k]);
+    map.offset += stride[k] * first[k];
+  }
+  return map;
+}
+
+index_map slice_map(const shape& from, std::span<const std::int64_t> lists) {
+  const std::size_t n = from.rank();
+  return slice_map(from, lists.first(n), lists.subspan(n, n), lists.subspan(2 * n));
+}
+
+index_map broadcast_map(const shape& from, const shape& to) {
+  const strides stride = strides_of(from);
+  const std::size_t more = to.rank() - from.rank();
+  index_map map;
+  for (std::size_t k = 0; k < to.rank(); ++k) {
+    map.append(to[k], k < more || from[k - more] == 1 ? 0 : stride[k - more]);
+  }
+  return map;
+}
+
 cover cover_of(std::span<const index_map> maps, std::int64_t size) {
   std::int64_t covered = 0;
   for (const index_map& m : maps) covered += m.elements();

@@ -41,6 +41,14 @@ struct index_map {
   std::int64_t elements() const;
 };
 
+// How the elements of a transpose, a slice or a broadcast walk over a tensor of shape `from`. Of a
+// slice all axes' sizes, first elements and steps, which may stand in one list.
+index_map transpose_map(const shape& from, std::span<const std::int64_t> order);
+index_map slice_map(const shape& from, std::span<const std::int64_t> sizes,
+                    std::span<const std::int64_t> first, std::span<const std::int64_t> steps);
+index_map slice_map(const shape& from, std::span<const std::int64_t> lists);
+index_map broadcast_map(const shape& from, const shape& to);
+
 // d[i] = a[map(base + i)] for i < n, side = the map (whole `a`, tile of `d`). The returned kernel
 // is the fastest one for the map: a copy, a fill, a repeated row, spread columns, a blocked
 // transpose or the general walk. `whole`: it is called once with base 0 and n = all elements, and

@@ -63,13 +63,9 @@ bool is_sum_of_parts(const tape& t, std::uint32_t node);
 /// together by one node, if they are more than one.
 variable assembled(tape& t, std::span<const std::uint32_t> shares, place where);
 
-/// Where the elements of a slice stand in `whole`.
-kernels::index_map slice_map(const shape& whole, std::span<const std::int64_t> sizes,
-                             std::span<const std::int64_t> first,
-                             std::span<const std::int64_t> steps);
 /// Where the elements of a part without indices stand in the result.
 inline kernels::index_map map_of(const assembly::part& p, const shape& sizes, const shape& result) {
-  return slice_map(result, {sizes.begin(), sizes.rank()}, p.first, p.steps);
+  return kernels::slice_map(result, {sizes.begin(), sizes.rank()}, p.first, p.steps);
 }
 
 }  // namespace cotape::primitives

@@ -92,8 +92,7 @@ kernels::step put_part(const graph& g, std::uint32_t v, side_store& sides) {
     s.side = sides.keep(seen_by_indices(whole.shape, p.axis));
     return s;
   }
-  const auto* map =
-      sides.keep(primitives::slice_map(whole.shape, {part.begin(), part.rank()}, p.first, p.steps));
+  const auto* map = sides.keep(primitives::map_of(p, part, whole.shape));
   s.run = x.adds ? kernels::add(*map, whole.dtype) : kernels::store(*map, size_of(whole.dtype));
   s.side = map;
   return s;

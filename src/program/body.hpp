@@ -36,9 +36,9 @@ struct program::body {
     const void* from;
     cotape::dtype dtype;
   };
-  struct patch {  // a pointer of a step that is the address of an input or constant
+  struct patch {  // a pointer of a step into an input or constant, so many bytes from its start
     const void** at;
-    std::uint32_t external;
+    std::uint64_t offset, external;
   };
   // What the steps of an item are, for explain() and parts().
   struct note {

@@ -88,7 +88,7 @@ class emitter {
   static const void* word(location l) { return region_word(l); }
   tile_pool& pool() { return scratch_ == region::folding ? folding_pool_ : scratch_pool_; }
   static void* target(location l) { return const_cast<void*>(word(l)); }
-  location at(std::uint32_t v) const { return p_.of[g_.root(v)]; }
+  location at(std::uint32_t v) const { return p_.of[g_.whole(v)]; }
 
   // Small loops stay in the first cache whatever the tile; for large ones, whose tiles share it
   // with what streams by, it must be small, but for reductions of little else, which like it large.
@@ -117,7 +117,7 @@ class emitter {
     body_.tile = tile_of(item);
     body_.scratch = static_cast<std::byte*>(target({scratch_, 0}));
     for (std::size_t k = 0; k < item.values.size(); ++k) {
-      for (std::uint32_t i : g_.operands(item.values[k])) tables_.last_position[g_.root(i)] = k;
+      for (std::uint32_t i : g_.operands(item.values[k])) tables_.last_position[g_.whole(i)] = k;
     }
     const bool whole = item.size > body_.tile, rest = item.size % body_.tile != 0;
     ragged_ = false;
@@ -164,9 +164,12 @@ class emitter {
   }
 
   bool ends_within_vector(std::uint32_t v) {
-    if (!g_.is(v, sources::input) || p_.of[v].where != region::external) return false;
+    const std::uint32_t input = g_.root(v);
+    if (!g_.is(input, sources::input)) return false;
     const auto bytes = static_cast<std::uint64_t>(item_->size) * size_of(g_.type(v).dtype);
-    const bool ragged = bytes % kernels::vector_bytes(kernels::chosen_isa()) != 0;
+    const std::uint64_t vector = kernels::vector_bytes(kernels::chosen_isa());
+    const std::uint64_t end = offset_bytes(g_, v) + (bytes + vector - 1) / vector * vector;
+    const bool ragged = end > g_.type(input).bytes();
     ragged_ = ragged_ || ragged;
     return ragged;
   }
@@ -197,7 +200,7 @@ class emitter {
 
   void release_operands(std::uint32_t v, std::size_t k) {
     for (std::uint32_t i : g_.operands(v)) {
-      const std::uint32_t r = g_.root(i);
+      const std::uint32_t r = g_.whole(i);
       if (tables_.tile[r] == no_node || tables_.last_position[r] != k) continue;
       pool().give_back(std::uint64_t{tables_.tile[r]} * 64, tile_bytes(r));
       tables_.tile[r] = no_node;
@@ -205,7 +208,7 @@ class emitter {
   }
 
   place_of_operand operand_at(std::uint32_t v, std::uint32_t i) {
-    const std::uint32_t r = g_.root(i);
+    const std::uint32_t r = g_.whole(i);
     if (g_.elements(i) == item_->size) {
       if (tables_.tile[r] != no_node) return {{scratch_, std::uint64_t{tables_.tile[r]} * 64}, 0};
       if (!ends_within_vector(r) || !in_last_) return {p_.of[r], full_advance(i)};
@@ -221,7 +224,7 @@ class emitter {
 
   // A scalar as a tile full of it, made before the loop; for constants once and for all.
   place_of_operand splat(std::uint32_t i) {
-    const std::uint32_t r = g_.root(i), n = tile_elements(*item_);
+    const std::uint32_t r = g_.whole(i), n = tile_elements(*item_);
     step s{};
     s.run = kernels::fill(size_of(g_.type(i).dtype));
     s.a = word(p_.of[r]);
@@ -244,19 +247,11 @@ class emitter {
 
   // A step that loads the loop's part of a smaller value.
   step load_step(const shape& to, std::uint32_t i) {
-    const shape& from = g_.type(i).shape;
-    kernels::index_map map;
-    std::array<std::int64_t, shape::max_rank> stride{};
-    std::int64_t next = 1;
-    for (std::size_t k = from.rank(); k-- > 0; next *= from[k]) {
-      stride[k + to.rank() - from.rank()] = from[k] == 1 ? 0 : next;
-    }
-    for (std::size_t k = 0; k < to.rank(); ++k) map.append(to[k], stride[k]);
     step s{};
-    const auto* kept = out_.sides.keep(map);
+    const auto* kept = out_.sides.keep(kernels::broadcast_map(g_.type(i).shape, to));
     s.run = kernels::load(*kept, size_of(g_.type(i).dtype), false);
     s.side = kept;
-    s.a = word(p_.of[g_.root(i)]);
+    s.a = word(p_.of[g_.whole(i)]);
     return s;
   }
 
@@ -318,6 +313,7 @@ class emitter {
     const graph::value& x = g_.values[v];
     if (x.op == &primitives::matmul) return emit_matmul(v);
     if (is_put(g_, v)) return emit_put(v);
+    if (x.op == &cotape::copy) return copy(x.in[0], v);
     step s{};
     s.d = target(p_.of[v]);
     const auto in = g_.operands(v);

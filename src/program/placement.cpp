@@ -24,6 +24,7 @@ class placer {
   placement run() {
     place_sources();
     for (std::uint32_t i = 0; i < s_.items.size(); ++i) place_item(i);
+    place_parts();
     result_.arena = plan_.size();
     result_.most_alive = plan_.most_alive();
     result_.constants = constants_;
@@ -97,7 +98,7 @@ class placer {
         if (last_item_[g_.root(in)] != i || s_.item_of[g_.root(in)] == i) continue;
         reading& r = readings[g_.root(in)];
         r.last = k;
-        r.aligned = r.aligned && g_.elements(in) == item.size;
+        r.aligned = r.aligned && g_.elements(in) == item.size && g_.whole(in) == g_.root(in);
       }
     }
     for (std::size_t k = 0; k < item.values.size(); ++k) {
@@ -128,6 +129,20 @@ class placer {
     }
   }
 
+  // Views of a part of a value.
+  void place_parts() {
+    for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
+      if (g_.whole(v) != v || g_.root(v) == v) continue;
+      location& l = result_.of[v] = result_.of[g_.root(v)];
+      if (l.where == region::external) {
+        l.at = result_.externals.size();
+        result_.externals.push_back(v);
+      } else {
+        l.at += offset_bytes(g_, v);
+      }
+    }
+  }
+
   // A dying value whose buffer v, the k-th of its item, may overwrite.
   std::uint32_t takeover(std::uint32_t v, std::size_t k, std::uint32_t i,
                          const std::unordered_map<std::uint32_t, reading>& readings) const {
@@ -141,7 +156,7 @@ class placer {
       const auto others = g_.operands(v).first(x.count - 1u);
       const bool read = std::any_of(others.begin(), others.end(),
                                     [&](std::uint32_t o) { return g_.root(o) == r; });
-      return free(r) && !read ? r : no_node;
+      return free(r) && !read && g_.whole(x.goes_into()) == r ? r : no_node;
     }
     if (x.op->how != form::elementwise) return no_node;
     for (std::uint32_t in : g_.operands(v)) {

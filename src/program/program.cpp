@@ -190,7 +190,8 @@ void program::body::bind(std::span<const array_view> values) {
     else if (n != 0) std::memcpy(to, from, type.bytes());
     from = to;
   }
-  for (const patch& p : patches) *p.at = externals[p.external];
+  for (const patch& p : patches)
+    *p.at = static_cast<const std::byte*>(externals[p.external]) + p.offset;
 }
 
 workspace::run program::body::start(std::span<const array_view> values) {

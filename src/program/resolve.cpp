@@ -88,14 +88,15 @@ class resolver {
       case region::folding: return become(out_.constants.get() + constants + offset);
       case region::external:
         if constexpr (std::same_as<T, const void>) {
-          out_.patches.push_back({&at, static_cast<std::uint32_t>(bits)});
+          const std::uint32_t v = p_.externals[offset];
+          out_.patches.push_back({&at, offset_bytes(g_, v), p_.of[g_.root(v)].at});
         }
         return become(nullptr);
       default: return;
     }
   }
 
-  void* place_of(std::uint32_t v) const { return word(p_.of[g_.root(v)]); }
+  void* place_of(std::uint32_t v) const { return word(p_.of[g_.whole(v)]); }
 
   void list_sources() {
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {

@@ -71,7 +71,7 @@ class scheduler {
 
   // v reads input i element by element, where both stand at the same flat index.
   bool aligned(std::uint32_t v, std::uint32_t i) const {
-    return in_loops(g_, v) && g_.elements(i) == loop_size(g_, v);
+    return in_loops(g_, v) && g_.elements(i) == loop_size(g_, v) && g_.whole(i) == g_.root(i);
   }
 
   // A reduction over much on several threads: both the loop of its input and the reduction are
@@ -118,19 +118,19 @@ class scheduler {
   }
 
   bool readers_allow(std::uint32_t v, std::uint32_t r) const {
-    for (std::uint32_t reader : users(r)) {
-      if (reader < v) continue;
-      if (reader > v) return false;
-      const graph::value& x = g_.values[v];
-      const auto operands = g_.operands(v);
-      for (std::size_t k = 0; k < operands.size(); ++k) {
-        if (g_.root(operands[k]) != r) continue;
-        const bool into = x.into && k + 1 == operands.size();
-        const bool elementwise = x.op->how == form::elementwise && aligned(v, operands[k]);
-        if (!into && !elementwise) return false;
-      }
-    }
-    return true;
+    if (!users(r).empty() && users(r).back() > v) return false;
+    const graph::value& x = g_.values[v];
+    return reads_only(v, r, [&](const std::uint32_t& i) {
+      const bool into = x.into && &i == &g_.operands(v).back();
+      return into || (x.op->how == form::elementwise && aligned(v, i));
+    });
+  }
+
+  // Every read of root r by v is as `fits` demands.
+  template <class F> bool reads_only(std::uint32_t v, std::uint32_t r, F fits) const {
+    const auto operands = g_.operands(v);
+    return std::all_of(operands.begin(), operands.end(),
+                       [&](const std::uint32_t& i) { return g_.root(i) != r || fits(i); });
   }
 
   void assign_levels() {
@@ -149,7 +149,7 @@ class scheduler {
         if (it != reads_.end()) {
           for (std::uint32_t reader : users(it->second)) {
             if (reader == v) continue;
-            const std::uint32_t gap = one_loop(reader, v) ? 0 : 1;
+            const std::uint32_t gap = one_loop(reader, v, it->second) ? 0 : 1;
             level = std::max(level, level_[reader] + gap);
           }
         }
@@ -165,18 +165,19 @@ class scheduler {
     return joins(v, i) ? level_[r] : level_[r] + 1;
   }
 
-  // `reader` and v, which overwrites what it reads, can run in one loop: it reads each element
-  // before v writes it, as both stand at the same place there.
-  bool one_loop(std::uint32_t reader, std::uint32_t v) const {
+  // `reader` and v, which overwrites the r that it reads, can run in one loop: it reads each
+  // element before v writes it, as both stand at the same place there.
+  bool one_loop(std::uint32_t reader, std::uint32_t v, std::uint32_t r) const {
     return fuse_ && g_.values[v].op->how == form::elementwise && in_loops(g_, reader) &&
-           loop_size(g_, reader) == loop_size(g_, v);
+           loop_size(g_, reader) == loop_size(g_, v) &&
+           reads_only(reader, r, [&](std::uint32_t i) { return aligned(reader, i); });
   }
 
   // `reader` may run at the level: before the update that overwrites what it reads, if any.
   bool before_overwrite(std::uint32_t reader, std::uint32_t r, std::uint32_t level) const {
     const auto it = overwritten_.find(r);
     if (it == overwritten_.end() || level < level_[it->second]) return true;
-    return level == level_[it->second] && one_loop(reader, it->second);
+    return level == level_[it->second] && one_loop(reader, it->second, r);
   }
 
   // An element-wise value that only one later loop uses is computed there, if that lengthens the
@@ -191,7 +192,10 @@ class scheduler {
       const std::uint32_t target = level_[users(v).front()];
       if (target == level_[v]) continue;
       bool wanted = true;
-      for (std::uint32_t u : users(v)) wanted = wanted && level_[u] == target && joins_by(u, v);
+      for (std::uint32_t u : users(v)) {
+        wanted = wanted && level_[u] == target &&
+                 reads_only(u, v, [&](std::uint32_t i) { return joins(u, i); });
+      }
       std::size_t longer = 0;
       for (std::uint32_t i : g_.operands(v)) {
         const std::uint32_t r = g_.root(i);
@@ -209,13 +213,6 @@ class scheduler {
 
   void note_use(std::uint32_t root, std::uint32_t level) {
     last_use_[root] = std::max(last_use_[root], level);
-  }
-
-  bool joins_by(std::uint32_t user, std::uint32_t root) const {
-    for (std::uint32_t i : g_.operands(user)) {
-      if (g_.root(i) == root && !joins(user, i)) return false;
-    }
-    return true;
   }
 
   void collect() {
