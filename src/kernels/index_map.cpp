@@ -74,22 +74,24 @@ index_map broadcast_map(const shape& from, const shape& to) {
 }
 
 cover cover_of(std::span<const index_map> maps, std::int64_t size) {
+  std::vector<std::uint8_t> taken(static_cast<std::size_t>(size));
   std::int64_t covered = 0;
-  for (const index_map& m : maps) covered += m.elements();
-  if (covered > size) return {false, false};
-  std::vector<std::uint8_t> times(static_cast<std::size_t>(size));
-  bool once = true;
+  cover result{0, false};
   for (const index_map& m : maps) {
+    bool apart = true;
     const std::int64_t stride = m.rank == 0 ? 0 : m.stride[m.rank - 1];
     walk(m, 0, m.elements(), [&](std::int64_t at, std::int64_t n) {
       for (std::int64_t i = 0; i < n; ++i) {
-        std::uint8_t& t = times[static_cast<std::size_t>(m.offset + at + i * stride)];
-        once = once && t == 0;
+        std::uint8_t& t = taken[static_cast<std::size_t>(m.offset + at + i * stride)];
+        apart = apart && t == 0;
         t = 1;
       }
     });
+    if (!apart) return result;
+    covered += m.elements();
+    result = {result.apart + 1, covered == size};
   }
-  return {once, once && covered == size};
+  return result;
 }
 
 }  // namespace cotape::kernels

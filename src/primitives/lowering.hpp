@@ -16,8 +16,10 @@ namespace cotape {
 
 class side_store {
  public:
-  template <class T> const T* keep(T description) {
-    auto owned = std::make_shared<const T>(std::move(description));
+  template <class T> const T* keep(T description) { return keep_open(std::move(description)); }
+  // One whose pointers are still to be filled in.
+  template <class T> T* keep_open(T description) {
+    auto owned = std::make_shared<T>(std::move(description));
     kept_.push_back(owned);
     return owned.get();
   }

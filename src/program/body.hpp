@@ -66,6 +66,7 @@ struct program::body {
   side_store sides;
   std::vector<kernels::loop_body*> loops;      // in `sides`
   std::vector<kernels::scalar_body*> scalars;  // in `sides`
+  std::vector<kernels::assembly*> assemblies;  // in `sides`
   buffer constants;
   program_memory memory;
   std::shared_ptr<workspace> space;

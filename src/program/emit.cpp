@@ -9,7 +9,6 @@
 #include <cstring>
 #include <map>
 #include <numeric>
-#include <unordered_map>
 
 #include "kernels/threads.hpp"
 #include "primitives/binary.hpp"
@@ -23,35 +22,6 @@ namespace cotape {
 namespace {
 
 using kernels::step;
-
-// Tiles of the scratch buffer, by size; reset by each item.
-class tile_pool {
- public:
-  std::uint64_t take(std::uint64_t bytes) {
-    std::vector<std::uint64_t>& free = free_[bytes];
-    if (free.empty()) return take_fresh(bytes);
-    const std::uint64_t offset = free.back();
-    free.pop_back();
-    return offset;
-  }
-  // One that no earlier step of the item uses: for what is made once before a loop, or lives on
-  // from tile to tile.
-  std::uint64_t take_fresh(std::uint64_t bytes) {
-    used_ += bytes;
-    most_ = std::max(most_, used_);
-    return used_ - bytes;
-  }
-  void give_back(std::uint64_t offset, std::uint64_t bytes) { free_[bytes].push_back(offset); }
-  void reset() {
-    used_ = 0;
-    free_.clear();
-  }
-  std::uint64_t most() const { return most_; }
-
- private:
-  std::map<std::uint64_t, std::vector<std::uint64_t>> free_;
-  std::uint64_t used_ = 0, most_ = 0;
-};
 
 // An operand of a step: where, and how far it moves a tile.
 struct place_of_operand {
@@ -77,6 +47,7 @@ class emitter {
       const std::size_t first = steps_->size();
       pool().reset();
       if (item.loop && item.reductions < item.values.size()) emit_loop(item);
+      else if (is_put(g_, item.values[0])) emit_puts(item);
       else
         for (std::uint32_t v : item.values) emit_single(v);
       if (!item.constant) describe(item, first);
@@ -132,9 +103,8 @@ class emitter {
       body_.moving.resize(body_.steps.size() * static_cast<std::size_t>(body_.parts));
       step s{};
       s.run = &kernels::run_loop;
-      s.side = out_.sides.keep(std::move(body_));
-      out_.loops.push_back(
-          const_cast<kernels::loop_body*>(static_cast<const kernels::loop_body*>(s.side)));
+      out_.loops.push_back(out_.sides.keep_open(std::move(body_)));
+      s.side = out_.loops.back();
       steps_->push_back(s);
     }
   }
@@ -312,7 +282,6 @@ class emitter {
   void emit_single(std::uint32_t v) {
     const graph::value& x = g_.values[v];
     if (x.op == &primitives::matmul) return emit_matmul(v);
-    if (is_put(g_, v)) return emit_put(v);
     if (x.op == &cotape::copy) return copy(x.in[0], v);
     step s{};
     s.d = target(p_.of[v]);
@@ -364,20 +333,27 @@ class emitter {
     steps_->push_back(s);
   }
 
-  void emit_put(std::uint32_t v) {
-    const graph::value& x = g_.values[v];
-    if (g_.elements(v) == 0) return;
-    bring_into_place(v);
-    if (x.fills) {
-      step s = fill_with_rest(g_, v, out_.sides);
-      s.d = target(p_.of[v]);
-      steps_->push_back(s);
+  // Parts that are put one after the other into one buffer are one step, but those with indices.
+  void emit_puts(const schedule::item& item) {
+    kernels::assembly open;
+    for (std::size_t k = 0; k < item.values.size() && g_.elements(item.values[0]) != 0; ++k) {
+      const std::uint32_t v = item.values[k];
+      const graph::value& x = g_.values[v];
+      bring_into_place(v);
+      put_part(g_, v, word(at(x.in[0])), open);
+      const bool last = k + 1 == item.values.size() || at(item.values[k + 1]) != at(v);
+      const bool indexed = x.op->lower != nullptr;
+      if ((last || indexed) && (open.fills || !open.parts.empty())) {
+        step s{};
+        s.d = target(at(v));
+        s.n = static_cast<std::uint32_t>(g_.elements(v));
+        s.run = kernels::assemble(g_.type(v).dtype, s.n, open);
+        out_.assemblies.push_back(out_.sides.keep_open(std::exchange(open, {})));
+        s.side = out_.assemblies.back();
+        steps_->push_back(s);
+      }
+      if (indexed) emit_single(v);
     }
-    step s = put_part(g_, v, out_.sides);
-    s.d = target(p_.of[v]);
-    s.a = word(at(x.in[0]));
-    s.b = word(at(x.in[x.count > 1 ? 1 : 0]));  // its indices, if it has some
-    if (s.n != 0) steps_->push_back(s);
   }
 
   // What v goes into stands in v's buffer, or is copied there.

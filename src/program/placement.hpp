@@ -23,6 +23,7 @@ enum class region : std::uint8_t {
 struct location {
   region where = region::none;
   std::uint64_t at = 0;
+  friend bool operator==(const location&, const location&) = default;
 };
 
 // Buffers that loops walk side by side must not stand at equal distances modulo 4096: a load then

@@ -31,6 +31,9 @@ template <class F> void for_each_address(program::body& b, F f) {
     for (auto& t : s->imports) f(t.outside);
     for (auto& t : s->exports) f(t.outside);
   }
+  for (kernels::assembly* a : b.assemblies) {
+    for (kernels::assembly::part& p : a->parts) f(p.from);
+  }
   for (auto& l : b.literals) f(l.to);
   for (auto& p : b.promotions) f(p.to);
   for (auto& c : b.commits) f(c.from);
@@ -60,6 +63,7 @@ class resolver {
       own += (l->before.size() + l->steps.size() + l->last.size() + l->moving.size()) *
              sizeof(kernels::loop_step);
     }
+    for (const kernels::assembly* a : out_.assemblies) own += a->bytes();
     for (const kernels::scalar_body* b : out_.scalars)
       own += b->slots.size() * 8 + b->code.size() * 16;
     out_.constants = zeros(e.constants + folding);

@@ -7,6 +7,7 @@
 #include "cotape/threads.hpp"
 #include "primitives/lowering.hpp"
 #include "primitives/primitives.hpp"
+#include "program/assemble.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -82,9 +83,10 @@ class scheduler {
            slab_size(g_, v) > 1 << 16;
   }
 
-  // v may run in the loop that computes its input i.
+  // v may run in the loop that computes its input i, or goes on with the assembly that i is.
   bool joins(std::uint32_t v, std::uint32_t i) const {
     const std::uint32_t r = g_.root(i);
+    if (goes_on(g_, v) && i == g_.values[v].goes_into()) return true;
     return fuse_ && g_.values[r].op->how == form::elementwise && aligned(v, i) &&
            g_.values[v].constant == g_.values[r].constant && !keeps_loop_whole(v);
   }
@@ -230,7 +232,9 @@ class scheduler {
       const std::uint32_t v = order[k];
       if (k == 0 || key(v) != key(order[k - 1])) open.clear();
       std::size_t at = result_.items.size();
-      if (in_loops(g_, v) && fuse_) {
+      if (goes_on(g_, v) && level_[g_.values[v].goes_into()] == level_[v]) {
+        at = result_.item_of[g_.values[v].goes_into()];
+      } else if (in_loops(g_, v) && fuse_) {
         const std::int64_t size = keeps_loop_whole(v) ? -loop_size(g_, v) : loop_size(g_, v);
         at = open.try_emplace(size, at).first->second;
       }

@@ -1,4 +1,5 @@
-// Slices of elements that stand side by side are views: read where they are, never copied.
+// Slices of elements that stand side by side are views: read where they are, never copied; and what
+// is put together from parts, each moved once.
 #include "expect_error.hpp"
 #include "explained.hpp"
 
@@ -105,7 +106,7 @@ TEST(Views, TakeNoStep) {
   const variable a = slice(x, {range(0, 999)}), b = slice(x, {range(1, 1000)});
   EXPECT_EQ(computes(code(sum(b * a)), "slice"), 0);
   EXPECT_EQ(code(matmul(slice(m, {range(2, 4)}), transpose(m))).steps(), 1u);
-  EXPECT_LE(code(pad(a, {1}, {0})).steps(), 2u);
+  EXPECT_EQ(code(pad(a, {1}, {0})).steps(), 1u);
   std::vector<variable> pieces = split(m, 5);
   variable y = pieces[0];
   for (std::size_t i = 1; i < pieces.size(); ++i) y = y + pieces[i];
@@ -213,6 +214,41 @@ TEST(Views, OfManyNumbersInOneRun) {  // of scalar instructions
   for (int i = 0; i < 40; ++i) wanted += (i + 1) * 2 * (40 - i);
   EXPECT_EQ(code.output(0).number(), wanted);
   for (int i = 0; i < 40; ++i) EXPECT_EQ(element(code.output(1).view(), i), 4 * (40 - i)) << i;
+}
+
+TEST(Assemblies, OfPartsThatAreThereAreOneStep) {
+  tape t;
+  std::vector<variable> in;
+  std::vector<operand> columns;
+  for (int k = 0; k < 16; ++k) {
+    in.push_back(t.input(float32, {100}));
+    columns.emplace_back(in.back());
+  }
+  const program side_by_side(t, in, {stack(columns, 1)});
+  EXPECT_EQ(side_by_side.steps(), 1u);
+  // What comes later is put when it is there.
+  columns.emplace_back(cumsum(sin(in[0])));
+  columns.emplace_back(in[1]);
+  const program later(t, in, {concatenate(columns)});
+  EXPECT_EQ(tests::count(later.explain(), ": assemble"), 2) << later.explain();
+  EXPECT_EQ(computes(later, "assemble"), 18);
+}
+
+// A part that is a view of what the others go into is read before that is overwritten.
+TEST(Assemblies, MayTakeWhatTheyGoInto) {
+  tape t;
+  const variable x = t.input(float64, {1000}), y = x * 2;
+  const variable twice = y + pad(slice(y, {range(0, 999)}), {1}, {0});
+  const variable all = sum(square(slice(y, {range(0, 999)})) + slice(y, {range(1, 1000)}));
+  program code(t, {x}, {twice, gradient(all + sum(y), x)});
+  const tensor value = counting(float64, {1000});
+  code.run(std::vector<array_view>{value});
+  const auto at = [](std::int64_t i) { return static_cast<double>(2 * (i + 1)); };
+  for (std::int64_t i = 0; i < 1000; ++i) {
+    ASSERT_EQ(element(code.output(0).view(), i), at(i) + (i > 0 ? at(i - 1) : 0));
+    const double slope = 1 + (i < 999 ? 2 * at(i) : 0) + (i > 0 ? 1 : 0);
+    ASSERT_EQ(element(code.output(1).view(), i), 2 * slope);
+  }
 }
 
 }  // namespace
