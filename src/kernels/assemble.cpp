@@ -178,6 +178,9 @@ template <class T> void choose_block(assembly& a, std::int64_t size) {
   const bool little = a.moved * std::int64_t{sizeof(T)} < 2 * least_bytes;
   if (alone || !in_order || (little && !blocks)) a.block = 0;
   else a.block = blocks ? block : size;
+  const auto by_place = [](const part& p, const part& q) { return p.offset < q.offset; };
+  const auto adding = std::find_if(a.parts.begin(), a.parts.end(), [](auto& p) { return p.adds; });
+  if (a.block == block) std::sort(a.parts.begin(), adding, by_place);
   for (std::size_t k = 0; a.block == block && k < a.parts.size(); ++k) {
     a.parts[k].columns = are_columns<T>(a, k);
     if (a.parts[k].columns) k += square<T> - 1;

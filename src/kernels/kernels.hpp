@@ -57,8 +57,8 @@ index_map broadcast_map(const shape& from, const shape& to);
 kernel load(const index_map& map, std::size_t element_size, bool whole);
 
 // Parts that are put together: the elements of each are stored or added, one part after the other,
-// at the places of a map of the result, perhaps after all of it was filled with `rest`. No part may
-// stand in the result's memory.
+// at the places of a map of the result, perhaps after all of it was filled with `rest`. Those that
+// are stored come first and go to places of their own. No part may stand in the result's memory.
 struct assembly {
   struct part {
     const void* from;

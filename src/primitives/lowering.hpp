@@ -16,9 +16,8 @@ namespace cotape {
 
 class side_store {
  public:
-  template <class T> const T* keep(T description) { return keep_open(std::move(description)); }
-  // One whose pointers are still to be filled in.
-  template <class T> T* keep_open(T description) {
+  // The program still fills in pointers.
+  template <class T> T* keep(T description) {
     auto owned = std::make_shared<T>(std::move(description));
     kept_.push_back(owned);
     return owned.get();

@@ -33,10 +33,9 @@ bool is_whole(const graph& g, std::uint32_t of, const assembly::part& p, const s
 bool is_put(const graph& g, std::uint32_t v) { return g.is(v, put) || g.is(v, put_indexed); }
 
 bool goes_on(const graph& g, std::uint32_t v) {
-  if (!is_put(g, v) || !g.values[v].into) return false;
-  const std::uint32_t last = g.values[v].goes_into();
-  const graph::value &x = g.values[v], &before = g.values[last];
-  return is_put(g, last) && before.node == x.node && before.constant == x.constant;
+  if (!is_put(g, v)) return false;
+  const graph::value &x = g.values[v], &last = g.values[x.goes_into()];
+  return x.into && last.node == x.node && last.constant == x.constant;
 }
 
 std::uint32_t append_assembly(graph& g, const graph::value& of,
@@ -77,9 +76,7 @@ std::uint32_t append_assembly(graph& g, const graph::value& of,
 void put_part(const graph& g, std::uint32_t v, const void* from, kernels::assembly& to) {
   const graph::value& x = g.values[v];
   to.fills = to.fills || x.fills;
-  if (x.fills) {
-    to.rest = kernels::bits_of(assembly(g.on.attributes_of(x.node)).rest(), g.type(v).dtype);
-  }
+  to.rest = kernels::bits_of(assembly(g.on.attributes_of(x.node)).rest(), g.type(v).dtype);
   if (x.op == &put_indexed || g.elements(x.in[0]) == 0) return;
   const assembly::part p = assembly::part_of(g.attributes(v));
   to.add(primitives::map_of(p, g.type(x.in[0]).shape, g.type(v).shape), from, x.adds);

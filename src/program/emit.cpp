@@ -5,8 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <map>
 #include <numeric>
 
@@ -103,8 +101,7 @@ class emitter {
       body_.moving.resize(body_.steps.size() * static_cast<std::size_t>(body_.parts));
       step s{};
       s.run = &kernels::run_loop;
-      out_.loops.push_back(out_.sides.keep_open(std::move(body_)));
-      s.side = out_.loops.back();
+      s.side = out_.loops.emplace_back(out_.sides.keep(std::move(body_)));
       steps_->push_back(s);
     }
   }
@@ -121,14 +118,18 @@ class emitter {
     return kernels::parts_of(work, std::max(least_share, work / (item.size / grain)));
   }
 
-  // The steps for one tile of the loop. Inputs are read where they are; only at their end, where a
-  // whole vector would reach beyond them, from a copy.
+  // The steps for one tile of the loop. Broadcasts and slices are loads. Inputs are read where they
+  // are; only at their end, where a whole vector would reach beyond them, from a copy.
   void emit_tile(std::vector<kernels::loop_step>& to) {
     tile_steps_ = &to;
     loads_ = splats_of_item_;
     for (std::size_t k = 0; k < item_->values.size(); ++k) {
       const std::uint32_t v = item_->values[k];
-      if (g_.is(v, builtin<broadcast_op>)) emit_broadcast(v, k);
+      const shape& from = g_.type(g_.values[v].in[0]).shape;
+      const std::int64_t n = from.elements();
+      const bool spreads = g_.is(v, builtin<broadcast_op>) && n != item_->size && n != 1;
+      if (spreads) emit_load(v, kernels::broadcast_map(from, g_.type(v).shape));
+      else if (g_.is(v, loaded_slice)) emit_load(v, map_of_slice(g_, v));
       else emit_element(v, k);
     }
   }
@@ -216,9 +217,9 @@ class emitter {
   }
 
   // A step that loads the loop's part of a smaller value.
-  step load_step(const shape& to, std::uint32_t i) {
+  step load_step(const kernels::index_map& map, std::uint32_t i) {
     step s{};
-    const auto* kept = out_.sides.keep(kernels::broadcast_map(g_.type(i).shape, to));
+    const auto* kept = out_.sides.keep(map);
     s.run = kernels::load(*kept, size_of(g_.type(i).dtype), false);
     s.side = kept;
     s.a = word(p_.of[g_.whole(i)]);
@@ -227,16 +228,14 @@ class emitter {
 
   place_of_operand load_tile(const shape& to, std::uint32_t i) {
     const location tile{scratch_, pool().take(tile_bytes(i))};
-    step s = load_step(to, i);
+    step s = load_step(kernels::broadcast_map(g_.type(i).shape, to), i);
     s.d = target(tile);
     add(s, {});
     return {tile, 0};
   }
 
-  void emit_broadcast(std::uint32_t v, std::size_t k) {
-    const std::uint32_t i = g_.values[v].in[0];
-    if (g_.elements(i) == item_->size || g_.elements(i) == 1) return emit_element(v, k);
-    step s = load_step(g_.type(v).shape, i);
+  void emit_load(std::uint32_t v, const kernels::index_map& map) {
+    step s = load_step(map, g_.values[v].in[0]);
     const place_of_operand d = destination(v);
     s.d = target(d.at);
     add(s, {d.advance, 0, 0, 0});
@@ -348,8 +347,7 @@ class emitter {
         s.d = target(at(v));
         s.n = static_cast<std::uint32_t>(g_.elements(v));
         s.run = kernels::assemble(g_.type(v).dtype, s.n, open);
-        out_.assemblies.push_back(out_.sides.keep_open(std::exchange(open, {})));
-        s.side = out_.assemblies.back();
+        s.side = out_.assemblies.emplace_back(out_.sides.keep(std::exchange(open, {})));
         steps_->push_back(s);
       }
       if (indexed) emit_single(v);

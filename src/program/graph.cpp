@@ -13,6 +13,7 @@
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
 #include "program/assemble.hpp"
+#include "program/schedule.hpp"
 #include "tape/equal_nodes.hpp"
 #include "tape/sources.hpp"
 
@@ -20,15 +21,16 @@ namespace cotape {
 
 const primitive requirement{"require", form::kernel, 1, nullptr, nullptr, nullptr, false, true};
 const primitive copy{"copy", form::kernel, 1, nullptr};
+const primitive loaded_slice{"slice", form::elementwise, 1, nullptr};
+
+kernels::index_map map_of_slice(const graph& g, std::uint32_t v) {
+  return kernels::slice_map(g.type(g.values[v].in[0]).shape, g.attributes(v));
+}
 
 namespace {
 
 // A slice of elements that stand side by side.
 const primitive slice_view{"slice", form::view, 1, nullptr};
-
-kernels::index_map map_of_slice(const graph& g, std::uint32_t v) {
-  return kernels::slice_map(g.type(g.values[v].in[0]).shape, g.attributes(v));
-}
 
 // The last assignment to each parameter; earlier ones are overwritten by it.
 std::vector<effect> final_effects(const tape& t) {
@@ -246,6 +248,19 @@ void mark_constants(graph& g, bool rebind) {
 }
 
 void fold_into_matmul(graph& g) { matmul_folding(g).run(); }
+
+void load_slices_in_loops(graph& g) {
+  std::vector<bool> elsewhere(g.values.size());  // roots that more reads than loops
+  for (std::uint32_t v : g.outputs) elsewhere[g.root(v)] = true;
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    for (std::uint32_t i : g.operands(v)) {
+      if (g.values[v].op->how != form::view && !reads_in_step(g, v, i)) elsewhere[g.root(i)] = true;
+    }
+  }
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    if (g.is(v, primitives::slice) && !elsewhere[v]) g.values[v].op = &loaded_slice;
+  }
+}
 
 void prune(graph& g) {
   std::vector<std::uint32_t> place(g.values.size(), no_node);

@@ -74,6 +74,11 @@ struct graph {
 // A condition that must hold: a value of its own, so that it is scheduled like any other. A copy of
 // a value.
 extern const primitive requirement, copy;
+// A slice that loops load tile by tile.
+extern const primitive loaded_slice;
+
+// Where the elements of v, a slice, stand in its operand.
+kernels::index_map map_of_slice(const graph& g, std::uint32_t v);
 
 // What the outputs and effects need: of equal values one, without factors of 1.
 graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_options& options);
@@ -81,7 +86,8 @@ graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_o
 // bound or stored may change. So do views of a part of a value, which begin anywhere.
 void own_sources(graph& g);
 void mark_constants(graph& g, bool rebind);
-void fold_into_matmul(graph& g);  // transposes, scale factors and addends
+void fold_into_matmul(graph& g);      // transposes, scale factors and addends
+void load_slices_in_loops(graph& g);  // those that only loops read
 void prune(graph& g);
 std::vector<std::uint32_t> count_uses(const graph& g);  // by values, outputs and updates
 // Throws std::logic_error if the graph is not legal: inputs precede, types fit. For debug builds.

@@ -99,7 +99,7 @@ class placer {
         if (last_item_[g_.root(in)] != i || s_.item_of[g_.root(in)] == i) continue;
         reading& r = readings[g_.root(in)];
         r.last = k;
-        r.aligned = r.aligned && g_.elements(in) == item.size && g_.whole(in) == g_.root(in);
+        r.aligned = r.aligned && reads_in_step(g_, item.values[k], in);
       }
     }
     read_.clear();

@@ -103,6 +103,7 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
   check(g);
   if (options.fuse) fold_into_matmul(g);
   prune(g);
+  if (options.fuse) load_slices_in_loops(g);
   mark_constants(g, options.rebind);
   check(g);
   schedule s = make_schedule(g, options.fuse);

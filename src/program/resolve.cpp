@@ -31,9 +31,8 @@ template <class F> void for_each_address(program::body& b, F f) {
     for (auto& t : s->imports) f(t.outside);
     for (auto& t : s->exports) f(t.outside);
   }
-  for (kernels::assembly* a : b.assemblies) {
+  for (kernels::assembly* a : b.assemblies)
     for (kernels::assembly::part& p : a->parts) f(p.from);
-  }
   for (auto& l : b.literals) f(l.to);
   for (auto& p : b.promotions) f(p.to);
   for (auto& c : b.commits) f(c.from);

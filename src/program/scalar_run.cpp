@@ -147,7 +147,7 @@ kernels::scalar_body* lower_scalars(const graph& g, const schedule::item& item, 
   body.dtype = d;
   if (!scalar_lowering(g, item, p, tables, body).run(sides)) return nullptr;
   s.run = kernels::run_scalars(d);
-  auto* kept = sides.keep_open(std::move(body));
+  auto* kept = sides.keep(std::move(body));
   s.side = kept;
   return kept;
 }

@@ -21,6 +21,11 @@ std::int64_t slab_size(const graph& g, std::uint32_t v) {
   return loop_size(g, v) / seen_as_reduction(x, g.attributes(v)[0], 0).outer;
 }
 
+bool reads_in_step(const graph& g, std::uint32_t v, std::uint32_t i) {
+  return in_loops(g, v) && g.elements(i) == loop_size(g, v) && g.whole(i) == g.root(i) &&
+         !g.is(v, loaded_slice);
+}
+
 namespace {
 
 bool stored(const graph& g, std::uint32_t v) {
@@ -70,24 +75,20 @@ class scheduler {
     return {users_.data() + first_user_[root], users_.data() + first_user_[root + 1]};
   }
 
-  // v reads input i element by element, where both stand at the same flat index.
-  bool aligned(std::uint32_t v, std::uint32_t i) const {
-    return in_loops(g_, v) && g_.elements(i) == loop_size(g_, v) && g_.whole(i) == g_.root(i);
-  }
-
   // A reduction over much on several threads: both the loop of its input and the reduction are
-  // split over them, but not together where one result adds up too much.
+  // split over them, but not together where one result adds up too much. The loop is to do enough
+  // for what it takes to store its result and read it again, which is as much as three operations.
   bool keeps_loop_whole(std::uint32_t v) const {
-    return g_.values[v].op->how == form::reduction && num_threads() > 1 &&
-           loop_size(g_, v) * depth_[g_.root(g_.values[v].in[0])] >= 1 << 20 &&
-           slab_size(g_, v) > 1 << 16;
+    if (g_.values[v].op->how != form::reduction || num_threads() == 1) return false;
+    const std::int64_t depth = depth_[g_.root(g_.values[v].in[0])];
+    return depth >= 6 && loop_size(g_, v) * depth >= 1 << 20 && slab_size(g_, v) > 1 << 16;
   }
 
   // v may run in the loop that computes its input i, or goes on with the assembly that i is.
   bool joins(std::uint32_t v, std::uint32_t i) const {
     const std::uint32_t r = g_.root(i);
     if (goes_on(g_, v) && i == g_.values[v].goes_into()) return true;
-    return fuse_ && g_.values[r].op->how == form::elementwise && aligned(v, i) &&
+    return fuse_ && g_.values[r].op->how == form::elementwise && reads_in_step(g_, v, i) &&
            g_.values[v].constant == g_.values[r].constant && !keeps_loop_whole(v);
   }
 
@@ -124,7 +125,7 @@ class scheduler {
     const graph::value& x = g_.values[v];
     return reads_only(v, r, [&](const std::uint32_t& i) {
       const bool into = x.into && &i == &g_.operands(v).back();
-      return into || (x.op->how == form::elementwise && aligned(v, i));
+      return into || (x.op->how == form::elementwise && reads_in_step(g_, v, i));
     });
   }
 
@@ -172,7 +173,7 @@ class scheduler {
   bool one_loop(std::uint32_t reader, std::uint32_t v, std::uint32_t r) const {
     return fuse_ && g_.values[v].op->how == form::elementwise && in_loops(g_, reader) &&
            loop_size(g_, reader) == loop_size(g_, v) &&
-           reads_only(reader, r, [&](std::uint32_t i) { return aligned(reader, i); });
+           reads_only(reader, r, [&](std::uint32_t i) { return reads_in_step(g_, reader, i); });
   }
 
   // `reader` may run at the level: before the update that overwrites what it reads, if any.

@@ -61,8 +61,13 @@ std::vector<assembly_case> cases() {
       columns("eight columns of nine", 5003, 8, 9)};
   assembly_case many{"many elements", 20000, {}, true};
   for (std::int64_t k = 0; k < 20000; ++k)
-    many.parts.push_back({{{}, (k * 7919) % 20000}, k % 3 == 0});
+    many.parts.push_back({{{}, (k * 7919) % 20000}, k > 9000});
   all.push_back(many);
+  assembly_case backwards = columns("columns from the last on, but one", 9001, 11, 11);
+  std::reverse(backwards.parts.begin(), backwards.parts.end());
+  backwards.parts.erase(backwards.parts.begin() + 2);
+  backwards.fills = true;
+  all.push_back(backwards);
   return all;
 }
 

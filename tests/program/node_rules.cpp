@@ -444,7 +444,7 @@ number_array computed(const task& t) {
   number_array y;
   if (t.op->how == form::view && it == table.end()) y = viewed(t);
   else if (t.second_is_maximum_of_first) y = largest(t);
-  else if (t.op->how == form::elementwise) y = elementwise(t);
+  else if (t.op->how == form::elementwise && it == table.end()) y = elementwise(t);
   else if (it == table.end())
     throw std::out_of_range(std::string(t.op->name) + ": no rule in node_rules");
   else y = it->second(t);

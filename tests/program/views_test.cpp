@@ -7,6 +7,7 @@ namespace cotape {
 namespace {
 
 using tests::computes;
+using tests::count;
 using array = xt::xarray<double>;
 
 // x[i] = i + 1 in the dtype.
@@ -216,6 +217,58 @@ TEST(Views, OfManyNumbersInOneRun) {  // of scalar instructions
   for (int i = 0; i < 40; ++i) EXPECT_EQ(element(code.output(1).view(), i), 4 * (40 - i)) << i;
 }
 
+// Other slices are loaded tile by tile where only loops read them.
+TEST(Slices, AreLoadedByTheLoopsThatReadThem) {
+  for (std::int64_t rows : {1, 5, 40, 3000}) {
+    tape t;
+    const variable x = t.input(float64, {rows, 7});
+    const auto column = [&](int k) { return slice(x, {range(), k}); };
+    const variable back = slice(x, {range(std::nullopt, std::nullopt, -1), range(1, 6, 2)});
+    const variable y = column(2) * column(5) + column(0), z = sum(back * back, 0);
+    const variable flipped = slice(x * 2, {range(), range(std::nullopt, std::nullopt, -1)});
+    const std::vector<variable> outputs{y, z, x * 2 + flipped, back};
+    const tensor value = counting(float64, {rows, 7});
+    for (const bool fuse : both) {
+      program code(t, {x}, outputs, {.fuse = fuse});
+      code.run(std::vector<array_view>{value});
+      const auto at = [&](std::int64_t r, std::int64_t k) { return double(r * 7 + k + 1); };
+      std::array<double, 3> squares{};
+      for (std::int64_t r = 0; r < rows; ++r) {
+        ASSERT_EQ(element(code.output(0).view(), r), at(r, 2) * at(r, 5) + at(r, 0));
+        for (std::int64_t k = 0; k < 3; ++k) {
+          squares[std::size_t(k)] += at(r, 1 + 2 * k) * at(r, 1 + 2 * k);
+          ASSERT_EQ(element(code.output(3).view(), r * 3 + k), at(rows - 1 - r, 1 + 2 * k));
+        }
+        for (std::int64_t k = 0; k < 7; ++k) {
+          ASSERT_EQ(element(code.output(2).view(), r * 7 + k), 2 * at(r, k) + 2 * at(r, 6 - k));
+        }
+      }
+      for (std::int64_t k = 0; k < 3; ++k) {
+        ASSERT_NEAR(element(code.output(1).view(), k), squares[std::size_t(k)], 1e-3);
+      }
+    }
+    const program one(t, {x}, {y});
+    EXPECT_EQ(count(one.explain(), "loop over"), 1);
+    EXPECT_EQ(count(one.explain(), "\n"), 2) << one.explain();
+  }
+}
+
+// A slice that a loop loads from a parameter is read before the parameter is updated in place.
+TEST(Slices, OfAParameterAreReadBeforeItIsUpdatedInPlace) {
+  for (std::int64_t n : {3, 700, 20000}) {
+    const tensor old = counting(float32, {n});
+    const parameter w("w", old);
+    tape t;
+    const variable a = t.read(w), turned = slice(a, {range(std::nullopt, std::nullopt, -1)});
+    t.assign(w, a * 2 - turned);
+    program code(t, {}, {});
+    code.run({});
+    for (std::int64_t i = 0; i < n; ++i) {
+      ASSERT_EQ(element(w.view(), i), 2 * double(i + 1) - double(n - i)) << n;
+    }
+  }
+}
+
 TEST(Assemblies, OfPartsThatAreThereAreOneStep) {
   tape t;
   std::vector<variable> in;
@@ -230,7 +283,7 @@ TEST(Assemblies, OfPartsThatAreThereAreOneStep) {
   columns.emplace_back(cumsum(sin(in[0])));
   columns.emplace_back(in[1]);
   const program later(t, in, {concatenate(columns)});
-  EXPECT_EQ(tests::count(later.explain(), ": assemble"), 2) << later.explain();
+  EXPECT_EQ(count(later.explain(), ": assemble"), 2) << later.explain();
   EXPECT_EQ(computes(later, "assemble"), 18);
 }
 
