@@ -1,9 +1,10 @@
 // A value put together from parts: where parts overlap they are added, where there is none it is
 // `rest`. A rest other than 0 is for one part without indices: to the elements of parts that have
-// indices, and to those that an overlapping part alone covers, it would be added. The attributes: the result's rank
-// and sizes and the bits of `rest`; then for each part the first element and the step on each axis
-// of the result and the axis of its indices (all_axes for places in the flat result), or no_axis. A
-// part with indices (the operand that follows it) covers the other axes wholly.
+// indices, and to those that an overlapping part alone covers, it would be added. The attributes:
+// the result's rank and sizes and the bits of `rest`; then for each part the first element and the
+// step on each axis of the result and the axis of its indices (all_axes for places in the flat
+// result), or no_axis. A part with indices (the operand that follows it) covers the other axes
+// wholly.
 #pragma once
 
 #include <bit>
