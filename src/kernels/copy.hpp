@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 
 #include "kernels/step.hpp"
 #include "kernels/threads.hpp"
@@ -10,6 +11,18 @@ namespace cotape::kernels {
 
 // Copies bytes between places that do not overlap; from 64 of them on by vectors.
 void copy_bytes(void* d, const void* a, std::size_t n);
+
+// Copies n elements; short copies in steps of 16 bytes: a call takes as long as 20 elements.
+template <class W> void copy_elements(W* d, const W* a, std::int64_t n) {
+  constexpr std::int64_t chunk = 16 / sizeof(W);
+  if (n >= 64) {
+    copy_bytes(d, a, static_cast<std::size_t>(n) * sizeof(W));
+    return;
+  }
+  std::int64_t i = 0;
+  for (; i + chunk <= n; i += chunk) std::memcpy(d + i, a + i, 16);
+  for (; i < n; ++i) d[i] = a[i];
+}
 
 // Below so many bytes a thread's share of a move takes less time than to wake it.
 inline constexpr std::int64_t least_bytes = std::int64_t{1} << 19;

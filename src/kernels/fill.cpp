@@ -11,9 +11,17 @@ kernel fill(std::size_t element_size, isa i) {
   return for_isa(i, [=]<class Arch>() { return fill_kernel<Arch>(element_size); });
 }
 
+static void copy_split(const step& s, std::int64_t size) {
+  split_move(s.n, size, 64, [&](std::int64_t first, std::int64_t end) {
+    copy_bytes(static_cast<std::byte*>(s.d) + first * size,
+               static_cast<const std::byte*>(s.a) + first * size,
+               static_cast<std::size_t>((end - first) * size));
+  });
+}
+
 kernel copy(dtype type) {
-  if (type == float32) return [](const step& s) { copy_bytes(s.d, s.a, std::size_t{s.n} * 4); };
-  return [](const step& s) { copy_bytes(s.d, s.a, std::size_t{s.n} * 8); };
+  if (type == float32) return [](const step& s) { copy_split(s, 4); };
+  return [](const step& s) { copy_split(s, 8); };
 }
 
 std::array<std::byte, 8> bits_of(double number, dtype d) {

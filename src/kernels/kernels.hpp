@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "cotape/shape.hpp"
 #include "kernels/step.hpp"
@@ -41,21 +42,51 @@ struct index_map {
   std::int64_t elements() const;
 };
 
+// How the elements of a transpose, a slice or a broadcast walk over a tensor of shape `from`. Of a
+// slice all axes' sizes, first elements and steps, which may stand in one list.
+index_map transpose_map(const shape& from, std::span<const std::int64_t> order);
+index_map slice_map(const shape& from, std::span<const std::int64_t> sizes,
+                    std::span<const std::int64_t> first, std::span<const std::int64_t> steps);
+index_map slice_map(const shape& from, std::span<const std::int64_t> lists);
+index_map broadcast_map(const shape& from, const shape& to);
+
 // d[i] = a[map(base + i)] for i < n, side = the map (whole `a`, tile of `d`). The returned kernel
 // is the fastest one for the map: a copy, a fill, a repeated row, spread columns, a blocked
 // transpose or the general walk. `whole`: it is called once with base 0 and n = all elements, and
 // large moves are split over threads.
 kernel load(const index_map& map, std::size_t element_size, bool whole);
 
-// d[map(i)] = a[i] for i < n, side = the map; the rest of d is untouched. Large moves are split
-// over threads.
-kernel store(const index_map& map, std::size_t element_size);
-// The same with d[map(i)] += a[i], one element after the other.
-kernel add(const index_map& map, dtype);
+// Parts that are put together: the elements of each are stored or added, one part after the other,
+// at the places of a map of the result, perhaps after all of it was filled with `rest`. Those that
+// are stored come first and go to places of their own. No part may stand in the result's memory.
+struct assembly {
+  struct part {
+    const void* from;
+    std::uint32_t offset, n;  // the first place, the number of elements
+    std::uint32_t map;        // in `maps`, or side_by_side
+    bool adds;
+    bool columns;  // chosen by assemble(): it and the next ones are columns side by side
+  };
+  static constexpr std::uint32_t side_by_side = 0xffffffff;
+  std::vector<part> parts;
+  std::vector<index_map> maps;
+  std::array<std::byte, 8> rest{};
+  bool fills = false;
+  std::int64_t block = 0, moved = 0;  // chosen by assemble()
 
-// How stores through maps cover the elements 0 .. size - 1: none of them twice, each of them.
+  void add(const index_map& map, const void* from, bool adds);
+  std::size_t bytes() const {
+    return parts.size() * sizeof(part) + maps.size() * sizeof(index_map);
+  }
+};
+// d (n elements), side = the assembly, which is whole.
+kernel assemble(dtype, std::int64_t n, assembly& a);
+
+// How many of the maps, from the first on, go to places that no earlier one goes to, and whether
+// these are all the places 0 .. size - 1.
 struct cover {
-  bool once, whole;
+  std::size_t apart;
+  bool whole;
 };
 cover cover_of(std::span<const index_map> maps, std::int64_t size);
 

@@ -3,35 +3,16 @@
 #include <cstring>
 
 #include "kernels/copy.hpp"
+#include "kernels/square.hpp"
 #include "kernels/walk.hpp"
 
 namespace cotape::kernels {
 namespace {
 
-// Words may be floats, doubles or integers.
-struct __attribute__((may_alias)) word4 {
-  std::uint32_t bits;
-};
-struct __attribute__((may_alias)) word8 {
-  std::uint64_t bits;
-};
-
 const index_map& map_of(const step& s) { return *static_cast<const index_map*>(s.side); }
 
 template <class W> const W* source(const step& s) {
   return static_cast<const W*>(s.a) + map_of(s).offset;
-}
-
-// Short copies in steps of 16 bytes: a call takes as long as 20 elements.
-template <class W> void copy_words(W* d, const W* a, std::int64_t n) {
-  constexpr std::int64_t chunk = 16 / sizeof(W);
-  if (n >= 64) {
-    copy_bytes(d, a, static_cast<std::size_t>(n) * sizeof(W));
-    return;
-  }
-  std::int64_t i = 0;
-  for (; i + chunk <= n; i += chunk) std::memcpy(d + i, a + i, 16);
-  for (; i < n; ++i) d[i] = a[i];
 }
 
 // 16 bytes of one word. Plain loops over words are not vectorised here.
@@ -63,7 +44,7 @@ template <class W> void fill_words(W* d, W value, std::int64_t n, const W* end) 
 
 // Consecutive elements.
 template <class W> void load_run(const step& s) {
-  copy_words(static_cast<W*>(s.d), source<W>(s) + s.base, s.n);
+  copy_elements(static_cast<W*>(s.d), source<W>(s) + s.base, s.n);
 }
 
 // A row of `size` elements, repeated (a bias): the first period, then ever longer copies of it.
@@ -73,13 +54,13 @@ template <class W> void load_rows(const step& s) {
   W* d = static_cast<W*>(s.d);
   const std::int64_t at = s.base == 0 ? 0 : s.base % size;
   const std::int64_t first = size - at < n ? size - at : n;
-  copy_words(d, a + at, first);
+  copy_elements(d, a + at, first);
   if (first == n) return;
   const std::int64_t second = size < n ? at : n - first;
-  copy_words(d + first, a, second);
+  copy_elements(d + first, a, second);
   for (std::int64_t done = first + second; done < n;) {
     const std::int64_t more = done / size * size < n - done ? done / size * size : n - done;
-    copy_words(d + done, d, more);
+    copy_elements(d + done, d, more);
     done += more;
   }
 }
@@ -109,7 +90,7 @@ template <class W> void load_walk(const step& s) {
   walk(map, s.base, s.n, [&](std::int64_t at, std::int64_t n) {
     const W* from = a + at;
     if (stride == 1) {
-      copy_words(d, from, n);
+      copy_elements(d, from, n);
     } else if (stride == 0) {
       fill_words(d, *from, n, end);
     } else {
@@ -119,55 +100,7 @@ template <class W> void load_walk(const step& s) {
   });
 }
 
-template <class W> void store_walk(const step& s) {
-  const index_map& map = map_of(s);
-  const std::int64_t stride = map.rank == 0 ? 0 : map.stride[map.rank - 1];
-  const W* a = static_cast<const W*>(s.a);
-  W* d = static_cast<W*>(s.d) + map.offset;
-  walk(map, s.base, s.n, [&](std::int64_t at, std::int64_t n) {
-    W* to = d + at;
-    if (stride == 1) {
-      copy_words(to, a, n);
-    } else {
-      for (std::int64_t i = 0; i < n; ++i) to[i * stride] = a[i];
-    }
-    a += n;
-  });
-}
-
-// Runs below this many elements are stored at once, without a walk or threads.
-constexpr std::int64_t small_run = 1 << 12;
-
-template <class W> void store_run(const step& s) {
-  copy_words(static_cast<W*>(s.d) + map_of(s).offset + s.base, static_cast<const W*>(s.a), s.n);
-}
-
 // --- Transposes ---------------------------------------------------------------------------------
-
-// A square of 4 by 4 words of 4 bytes, or 2 by 2 of 8, through registers.
-void transpose_square(const word4* a, std::int64_t a_stride, word4* d, std::int64_t d_stride) {
-  using row = float __attribute__((vector_size(16)));
-  row r[4];
-  for (std::int64_t i = 0; i < 4; ++i) std::memcpy(&r[i], a + i * a_stride, 16);
-  const row x = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
-  const row y = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
-  const row z = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-  const row w = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-  r[0] = __builtin_shufflevector(x, y, 0, 1, 4, 5);
-  r[1] = __builtin_shufflevector(x, y, 2, 3, 6, 7);
-  r[2] = __builtin_shufflevector(z, w, 0, 1, 4, 5);
-  r[3] = __builtin_shufflevector(z, w, 2, 3, 6, 7);
-  for (std::int64_t i = 0; i < 4; ++i) std::memcpy(d + i * d_stride, &r[i], 16);
-}
-void transpose_square(const word8* a, std::int64_t a_stride, word8* d, std::int64_t d_stride) {
-  using row = double __attribute__((vector_size(16)));
-  row r[2];
-  for (std::int64_t i = 0; i < 2; ++i) std::memcpy(&r[i], a + i * a_stride, 16);
-  const row x = __builtin_shufflevector(r[0], r[1], 0, 2);
-  const row y = __builtin_shufflevector(r[0], r[1], 1, 3);
-  std::memcpy(d, &x, 16);
-  std::memcpy(d + d_stride, &y, 16);
-}
 
 // d[x, y] = a[x, y] with a's consecutive elements along x and d's along y: blocks of a line by a
 // line keep both in the first-level cache.
@@ -182,7 +115,9 @@ void transpose(const W* a, std::int64_t a_stride, W* d, std::int64_t d_stride, s
       const std::int64_t j_end = whole_cols - j < block ? whole_cols : j + block;
       for (std::int64_t x = i; x < i_end; x += square) {
         for (std::int64_t y = j; y < j_end; y += square) {
-          transpose_square(a + y * a_stride + x, a_stride, d + x * d_stride + y, d_stride);
+          const W* from[square];
+          for (std::int64_t k = 0; k < square; ++k) from[k] = a + (y + k) * a_stride + x;
+          transpose_square(from, d + x * d_stride + y, d_stride);
         }
       }
     }
@@ -245,7 +180,7 @@ template <class W> void load_transposed(const step& s) {
              });
 }
 
-// A move of whole tensors, shared by threads: of a load `d` moves on, of a store `a`.
+// A move of whole tensors, shared by threads.
 template <class W, kernel Run> void load_split(const step& s) {
   split_move(s.n, sizeof(W), 64, [&](std::int64_t first, std::int64_t end) {
     step part = s;
@@ -255,16 +190,6 @@ template <class W, kernel Run> void load_split(const step& s) {
     Run(part);
   });
 }
-template <class W> void store_split(const step& s) {
-  split_move(s.n, sizeof(W), 64, [&](std::int64_t first, std::int64_t end) {
-    step part = s;
-    part.base = static_cast<std::uint32_t>(first);
-    part.n = static_cast<std::uint32_t>(end - first);
-    part.a = static_cast<const W*>(s.a) + first;
-    store_walk<W>(part);
-  });
-}
-
 template <class W> kernel choose_load(const index_map& map, bool whole) {
   const auto either = [&]<kernel Run>() { return whole ? &load_split<W, Run> : Run; };
   if (map.rank == 1 && map.stride[0] == 1) return either.template operator()<&load_run<W>>();
@@ -280,13 +205,6 @@ template <class W> kernel choose_load(const index_map& map, bool whole) {
 
 kernel load(const index_map& map, std::size_t element_size, bool whole) {
   return element_size == 4 ? choose_load<word4>(map, whole) : choose_load<word8>(map, whole);
-}
-
-kernel store(const index_map& map, std::size_t element_size) {
-  if (is_run(map) && map.elements() < small_run) {
-    return element_size == 4 ? &store_run<word4> : &store_run<word8>;
-  }
-  return element_size == 4 ? &store_split<word4> : &store_split<word8>;
 }
 
 }  // namespace cotape::kernels

@@ -1,8 +1,10 @@
 // A value put together from parts: where parts overlap they are added, where there is none it is
-// `rest`, which is 0 unless there is one part without indices. The attributes: the result's rank
-// and sizes and the bits of `rest`; then for each part the first element and the step on each axis
-// of the result and the axis of its indices (all_axes for places in the flat result), or no_axis. A
-// part with indices (the operand that follows it) covers the other axes wholly.
+// `rest`. A rest other than 0 is for one part without indices: to the elements of parts that have
+// indices, and to those that an overlapping part alone covers, it would be added. The attributes:
+// the result's rank and sizes and the bits of `rest`; then for each part the first element and the
+// step on each axis of the result and the axis of its indices (all_axes for places in the flat
+// result), or no_axis. A part with indices (the operand that follows it) covers the other axes
+// wholly.
 #pragma once
 
 #include <bit>
@@ -63,13 +65,9 @@ bool is_sum_of_parts(const tape& t, std::uint32_t node);
 /// together by one node, if they are more than one.
 variable assembled(tape& t, std::span<const std::uint32_t> shares, place where);
 
-/// Where the elements of a slice stand in `whole`.
-kernels::index_map slice_map(const shape& whole, std::span<const std::int64_t> sizes,
-                             std::span<const std::int64_t> first,
-                             std::span<const std::int64_t> steps);
 /// Where the elements of a part without indices stand in the result.
 inline kernels::index_map map_of(const assembly::part& p, const shape& sizes, const shape& result) {
-  return slice_map(result, {sizes.begin(), sizes.rank()}, p.first, p.steps);
+  return kernels::slice_map(result, {sizes.begin(), sizes.rank()}, p.first, p.steps);
 }
 
 }  // namespace cotape::primitives

@@ -11,13 +11,6 @@ namespace {
 
 using kernels::index_map;
 
-// Row-major strides, in elements.
-words strides_of(const shape& s) {
-  words strides(s.rank(), 1);
-  for (std::size_t i = s.rank(); i-- > 1;) strides[i - 1] = strides[i] * s[i];
-  return strides;
-}
-
 void lower_load(lowering& l, const index_map& map) {
   const auto* kept = l.sides.keep(map);
   l.step.run = kernels::load(*kept, size_of(l.output.dtype), true);
@@ -55,12 +48,7 @@ void derive_transpose(derivation& d) {
 }
 
 void lower_transpose(lowering& l) {
-  const words strides = strides_of(l.inputs[0]->shape);
-  index_map map;
-  for (std::size_t i = 0; i < l.attributes.size(); ++i) {
-    map.append(l.output.shape[i], strides[static_cast<std::size_t>(l.attributes[i])]);
-  }
-  lower_load(l, map);
+  lower_load(l, kernels::transpose_map(l.inputs[0]->shape, l.attributes));
 }
 
 value_type infer_slice(const signature& s) {
@@ -76,9 +64,7 @@ void derive_slice(derivation& d) {
 }
 
 void lower_slice(lowering& l) {
-  const std::size_t rank = l.output.shape.rank();
-  lower_load(l, slice_map(l.inputs[0]->shape, l.attributes.first(rank),
-                          l.attributes.subspan(rank, rank), l.attributes.subspan(2 * rank)));
+  lower_load(l, kernels::slice_map(l.inputs[0]->shape, l.attributes));
 }
 
 value_type infer_cast(const signature& s) {
@@ -95,17 +81,6 @@ void lower_cast(lowering& l) { l.step.run = kernels::cast(l.inputs[0]->dtype, l.
 value_type infer_same(const signature& s) { return *s.inputs[0]; }
 
 }  // namespace
-
-index_map slice_map(const shape& whole, std::span<const std::int64_t> sizes,
-                    std::span<const std::int64_t> first, std::span<const std::int64_t> steps) {
-  const words strides = strides_of(whole);
-  index_map map;
-  for (std::size_t i = 0; i < whole.rank(); ++i) {
-    map.append(sizes[i], strides[i] * steps[i]);
-    map.offset += strides[i] * first[i];
-  }
-  return map;
-}
 
 const primitive reshape{"reshape", form::view, 1, infer_reshape, derive_reshape};
 const primitive stop_gradient{"stop_gradient", form::view, 1, infer_same};

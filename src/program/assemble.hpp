@@ -14,10 +14,11 @@ std::uint32_t append_assembly(graph& g, const graph::value& of,
 
 bool is_put(const graph& g, std::uint32_t v);
 
-/// What v fills its buffer with, if it does.
-double rest_of(const graph& g, std::uint32_t v);
-/// Steps for v, without their pointers: what fills the buffer before, and what puts the part.
-kernels::step fill_with_rest(const graph& g, std::uint32_t v, side_store& sides);
-kernels::step put_part(const graph& g, std::uint32_t v, side_store& sides);
+/// Whether v goes on with the assembly to which what it goes into belongs.
+bool goes_on(const graph& g, std::uint32_t v);
+
+/// Adds v, whose part is at `from`, to what is put together by one step: all of it, or what it
+/// fills before if the part has indices, which takes a step of its own.
+void put_part(const graph& g, std::uint32_t v, const void* from, kernels::assembly& to);
 
 }  // namespace cotape

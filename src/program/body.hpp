@@ -37,9 +37,9 @@ struct program::body {
     const void* from;
     cotape::dtype dtype;
   };
-  struct patch {  // a pointer of a step that is the address of an input or constant
+  struct patch {  // a pointer of a step into an input or constant, so many bytes from its start
     const void** at;
-    std::uint32_t external;
+    std::uint64_t offset, external;
   };
   // What the steps of an item are, for explain() and parts().
   struct note {
@@ -68,6 +68,7 @@ struct program::body {
   std::vector<kernels::loop_body*> loops;      // in `sides`
   std::vector<kernels::scalar_body*> scalars;  // in `sides`
   std::vector<kernels::call*> calls;           // in `sides`
+  std::vector<kernels::assembly*> assemblies;  // in `sides`
   buffer constants;
   program_memory memory;
   std::shared_ptr<workspace> space;

@@ -59,7 +59,7 @@ class counter {
       const shape& a = g_.type(x.in[0]).shape;
       return 2 * elements(v) * static_cast<double>(a[a.rank() - (x.transpose_a ? 2 : 1)]);
     }
-    if (x.op == &builtin<broadcast_op>) return 0;
+    if (x.op == &builtin<broadcast_op> || x.op == &loaded_slice) return 0;
     if (x.op->how == form::elementwise) {  // a pair of them is named a+b
       return elements(v) * (std::string_view(x.op->name).find('+') == std::string::npos ? 1 : 2);
     }
@@ -69,7 +69,8 @@ class counter {
 
   double bytes(std::uint32_t v, std::uint32_t number) {
     const graph::value& x = g_.values[v];
-    const bool picks = x.op == &primitives::slice || x.op == &primitives::gather;
+    const bool picks =
+        x.op == &primitives::slice || x.op == &loaded_slice || x.op == &primitives::gather;
     if (is_put(g_, v)) return (x.fills ? size(v) : 0) + (x.adds ? 3 : 2) * size(x.in[0]);
     double total = p_.of[v].where == region::none ? 0 : size(v);
     for (std::uint32_t i : g_.operands(v)) {

@@ -5,11 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <map>
 #include <numeric>
-#include <unordered_map>
 
 #include "kernels/threads.hpp"
 #include "primitives/binary.hpp"
@@ -49,6 +46,7 @@ class emitter {
       const std::size_t first = steps_->size();
       pool().reset();
       if (item.loop && item.reductions < item.values.size()) emit_loop(item);
+      else if (is_put(g_, item.values[0])) emit_puts(item);
       else
         for (std::uint32_t v : item.values) emit_single(v);
       if (!item.constant) describe(item, first);
@@ -60,7 +58,7 @@ class emitter {
   static const void* word(location l) { return region_word(l); }
   tile_pool& pool() { return scratch_ == region::folding ? folding_pool_ : scratch_pool_; }
   static void* target(location l) { return const_cast<void*>(word(l)); }
-  location at(std::uint32_t v) const { return p_.of[g_.root(v)]; }
+  location at(std::uint32_t v) const { return p_.of[g_.whole(v)]; }
 
   // Small loops stay in the first cache whatever the tile; for large ones, whose tiles share it
   // with what streams by, it must be small, but for reductions of little else, which like it large.
@@ -89,7 +87,7 @@ class emitter {
     body_.tile = tile_of(item);
     body_.scratch = static_cast<std::byte*>(target({scratch_, 0}));
     for (std::size_t k = 0; k < item.values.size(); ++k) {
-      for (std::uint32_t i : g_.operands(item.values[k])) tables_.last_position[g_.root(i)] = k;
+      for (std::uint32_t i : g_.operands(item.values[k])) tables_.last_position[g_.whole(i)] = k;
     }
     const bool whole = item.size > body_.tile, rest = item.size % body_.tile != 0;
     ragged_ = false;
@@ -104,9 +102,7 @@ class emitter {
       body_.moving.resize(body_.steps.size() * static_cast<std::size_t>(body_.parts));
       step s{};
       s.run = &kernels::run_loop;
-      auto* kept = out_.sides.keep(std::move(body_));
-      s.side = kept;
-      out_.loops.push_back(kept);
+      s.side = out_.loops.emplace_back(out_.sides.keep(std::move(body_)));
       steps_->push_back(s);
     }
   }
@@ -123,22 +119,29 @@ class emitter {
     return kernels::parts_of(work, std::max(least_share, work / (item.size / grain)));
   }
 
-  // The steps for one tile of the loop. Inputs are read where they are; only at their end, where a
-  // whole vector would reach beyond them, from a copy.
+  // The steps for one tile of the loop. Broadcasts and slices are loads. Inputs are read where they
+  // are; only at their end, where a whole vector would reach beyond them, from a copy.
   void emit_tile(std::vector<kernels::loop_step>& to) {
     tile_steps_ = &to;
     loads_ = splats_of_item_;
     for (std::size_t k = 0; k < item_->values.size(); ++k) {
       const std::uint32_t v = item_->values[k];
-      if (g_.is(v, builtin<broadcast_op>)) emit_broadcast(v, k);
+      const shape& from = g_.type(g_.values[v].in[0]).shape;
+      const std::int64_t n = from.elements();
+      const bool spreads = g_.is(v, builtin<broadcast_op>) && n != item_->size && n != 1;
+      if (spreads) emit_load(v, kernels::broadcast_map(from, g_.type(v).shape));
+      else if (g_.is(v, loaded_slice)) emit_load(v, map_of_slice(g_, v));
       else emit_element(v, k);
     }
   }
 
   bool ends_within_vector(std::uint32_t v) {
-    if (!g_.is(v, sources::input) || p_.of[v].where != region::external) return false;
+    const std::uint32_t input = g_.root(v);
+    if (!g_.is(input, sources::input)) return false;
     const auto bytes = static_cast<std::uint64_t>(item_->size) * size_of(g_.type(v).dtype);
-    const bool ragged = bytes % kernels::vector_bytes(kernels::chosen_isa()) != 0;
+    const std::uint64_t vector = kernels::vector_bytes(kernels::chosen_isa());
+    const std::uint64_t end = offset_bytes(g_, v) + (bytes + vector - 1) / vector * vector;
+    const bool ragged = end > g_.type(input).bytes();
     ragged_ = ragged_ || ragged;
     return ragged;
   }
@@ -169,7 +172,7 @@ class emitter {
 
   void release_operands(std::uint32_t v, std::size_t k) {
     for (std::uint32_t i : g_.operands(v)) {
-      const std::uint32_t r = g_.root(i);
+      const std::uint32_t r = g_.whole(i);
       if (tables_.tile[r] == no_node || tables_.last_position[r] != k) continue;
       pool().give_back(std::uint64_t{tables_.tile[r]} * 64, tile_bytes(r));
       tables_.tile[r] = no_node;
@@ -177,7 +180,7 @@ class emitter {
   }
 
   place_of_operand operand_at(std::uint32_t v, std::uint32_t i) {
-    const std::uint32_t r = g_.root(i);
+    const std::uint32_t r = g_.whole(i);
     if (g_.elements(i) == item_->size) {
       if (tables_.tile[r] != no_node) return {{scratch_, std::uint64_t{tables_.tile[r]} * 64}, 0};
       if (!ends_within_vector(r) || !in_last_) return {p_.of[r], full_advance(i)};
@@ -193,7 +196,7 @@ class emitter {
 
   // A scalar as a tile full of it, made before the loop; for constants once and for all.
   place_of_operand splat(std::uint32_t i) {
-    const std::uint32_t r = g_.root(i), n = tile_elements(*item_);
+    const std::uint32_t r = g_.whole(i), n = tile_elements(*item_);
     step s{};
     s.run = kernels::fill(size_of(g_.type(i).dtype));
     s.a = word(p_.of[r]);
@@ -215,35 +218,25 @@ class emitter {
   }
 
   // A step that loads the loop's part of a smaller value.
-  step load_step(const shape& to, std::uint32_t i) {
-    const shape& from = g_.type(i).shape;
-    kernels::index_map map;
-    std::array<std::int64_t, shape::max_rank> stride{};
-    std::int64_t next = 1;
-    for (std::size_t k = from.rank(); k-- > 0; next *= from[k]) {
-      stride[k + to.rank() - from.rank()] = from[k] == 1 ? 0 : next;
-    }
-    for (std::size_t k = 0; k < to.rank(); ++k) map.append(to[k], stride[k]);
+  step load_step(const kernels::index_map& map, std::uint32_t i) {
     step s{};
     const auto* kept = out_.sides.keep(map);
     s.run = kernels::load(*kept, size_of(g_.type(i).dtype), false);
     s.side = kept;
-    s.a = word(p_.of[g_.root(i)]);
+    s.a = word(p_.of[g_.whole(i)]);
     return s;
   }
 
   place_of_operand load_tile(const shape& to, std::uint32_t i) {
     const location tile{scratch_, pool().take(tile_bytes(i))};
-    step s = load_step(to, i);
+    step s = load_step(kernels::broadcast_map(g_.type(i).shape, to), i);
     s.d = target(tile);
     add(s, {});
     return {tile, 0};
   }
 
-  void emit_broadcast(std::uint32_t v, std::size_t k) {
-    const std::uint32_t i = g_.values[v].in[0];
-    if (g_.elements(i) == item_->size || g_.elements(i) == 1) return emit_element(v, k);
-    step s = load_step(g_.type(v).shape, i);
+  void emit_load(std::uint32_t v, const kernels::index_map& map) {
+    step s = load_step(map, g_.values[v].in[0]);
     const place_of_operand d = destination(v);
     s.d = target(d.at);
     add(s, {d.advance, 0, 0, 0});
@@ -295,7 +288,7 @@ class emitter {
   void emit_single(std::uint32_t v) {
     const graph::value& x = g_.values[v];
     if (x.op == &primitives::matmul) return emit_matmul(v);
-    if (is_put(g_, v)) return emit_put(v);
+    if (x.op == &cotape::copy) return copy(x.in[0], v);
     step s{};
     s.d = target(p_.of[v]);
     const auto in = g_.operands(v);
@@ -351,20 +344,26 @@ class emitter {
     steps_->push_back(s);
   }
 
-  void emit_put(std::uint32_t v) {
-    const graph::value& x = g_.values[v];
-    if (g_.elements(v) == 0) return;
-    bring_into_place(v);
-    if (x.fills) {
-      step s = fill_with_rest(g_, v, out_.sides);
-      s.d = target(p_.of[v]);
-      steps_->push_back(s);
+  // Parts that are put one after the other into one buffer are one step, but those with indices.
+  void emit_puts(const schedule::item& item) {
+    kernels::assembly open;
+    for (std::size_t k = 0; k < item.values.size() && g_.elements(item.values[0]) != 0; ++k) {
+      const std::uint32_t v = item.values[k];
+      const graph::value& x = g_.values[v];
+      bring_into_place(v);
+      put_part(g_, v, word(at(x.in[0])), open);
+      const bool last = k + 1 == item.values.size() || at(item.values[k + 1]) != at(v);
+      const bool indexed = x.op->lower != nullptr;
+      if ((last || indexed) && (open.fills || !open.parts.empty())) {
+        step s{};
+        s.d = target(at(v));
+        s.n = static_cast<std::uint32_t>(g_.elements(v));
+        s.run = kernels::assemble(g_.type(v).dtype, s.n, open);
+        s.side = out_.assemblies.emplace_back(out_.sides.keep(std::exchange(open, {})));
+        steps_->push_back(s);
+      }
+      if (indexed) emit_single(v);
     }
-    step s = put_part(g_, v, out_.sides);
-    s.d = target(p_.of[v]);
-    s.a = word(at(x.in[0]));
-    s.b = word(at(x.in[x.count > 1 ? 1 : 0]));  // its indices, if it has some
-    if (s.n != 0) steps_->push_back(s);
   }
 
   // What v goes into stands in v's buffer, or is copied there.

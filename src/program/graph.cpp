@@ -9,17 +9,28 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "kernels/walk.hpp"
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
 #include "program/assemble.hpp"
+#include "program/schedule.hpp"
 #include "tape/equal_nodes.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
 
 const primitive requirement{"require", form::kernel, 1, nullptr, nullptr, nullptr, false, true};
+const primitive copy{"copy", form::kernel, 1, nullptr};
+const primitive loaded_slice{"slice", form::elementwise, 1, nullptr};
+
+kernels::index_map map_of_slice(const graph& g, std::uint32_t v) {
+  return kernels::slice_map(g.type(g.values[v].in[0]).shape, g.attributes(v));
+}
 
 namespace {
+
+// A slice of elements that stand side by side.
+const primitive slice_view{"slice", form::view, 1, nullptr};
 
 // The last assignment to each parameter; earlier ones are overwritten by it.
 std::vector<effect> final_effects(const tape& t) {
@@ -81,6 +92,7 @@ std::uint32_t value_of(graph& g, std::uint32_t i, const std::vector<std::uint32_
   }
   const auto v = static_cast<std::uint32_t>(g.values.size());
   g.values.push_back(x);
+  if (x.op == &primitives::slice && is_run(map_of_slice(g, v))) g.values[v].op = &slice_view;
   const std::uint32_t simple = simplified(g, v);
   if (simple != v) g.values.pop_back();
   return simple;
@@ -215,7 +227,9 @@ void own_sources(graph& g) {
   const auto own = [&](std::uint32_t& v) {
     std::uint32_t root = v;
     while (g.values[root].op->how == form::view) root = g.values[root].in[0];
-    if (g.values[root].op->how == form::source) v = append(g, builtin<broadcast_op>, v);
+    if (g.values[root].op->how == form::source || g.elements(root) != g.elements(v)) {
+      v = append(g, copy, v);
+    }
   };
   for (std::uint32_t& v : g.outputs) own(v);
   for (graph::update& u : g.updates) own(u.value);
@@ -235,6 +249,19 @@ void mark_constants(graph& g, bool rebind) {
 
 void fold_into_matmul(graph& g) { matmul_folding(g).run(); }
 
+void load_slices_in_loops(graph& g) {
+  std::vector<bool> elsewhere(g.values.size());  // roots that more reads than loops
+  for (std::uint32_t v : g.outputs) elsewhere[g.root(v)] = true;
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    for (std::uint32_t i : g.operands(v)) {
+      if (g.values[v].op->how != form::view && !reads_in_step(g, v, i)) elsewhere[g.root(i)] = true;
+    }
+  }
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    if (g.is(v, primitives::slice) && !elsewhere[v]) g.values[v].op = &loaded_slice;
+  }
+}
+
 void prune(graph& g) {
   std::vector<std::uint32_t> place(g.values.size(), no_node);
   for (std::uint32_t v : g.outputs) place[v] = 0;
@@ -252,9 +279,13 @@ void prune(graph& g) {
     g.values[next++] = g.values[v];
   }
   g.values.resize(next);
-  g.roots.resize(next);
+  g.views.resize(next);
   for (std::uint32_t v = 0; v < next; ++v) {
-    g.roots[v] = g.values[v].op->how == form::view ? g.roots[g.values[v].in[0]] : v;
+    const graph::value& x = g.values[v];
+    g.views[v] = x.op->how == form::view ? g.views[x.in[0]] : graph::view{v, v, 0};
+    if (x.op != &slice_view || g.elements(v) == g.elements(x.in[0])) continue;
+    g.views[v].whole = v;
+    g.views[v].offset += map_of_slice(g, v).offset;
   }
   for (std::uint32_t& v : g.outputs) v = place[v];
   for (std::uint32_t& v : g.requirements) v = place[v];
@@ -269,7 +300,8 @@ void verify(const graph& g) {
       if (i >= v) throw std::logic_error("graph: an input follows its user");
       constant = constant && g.values[i].constant;
     }
-    if (x.op->how == form::view && g.elements(v) != g.elements(x.in[0])) {
+    const bool part = x.op == &slice_view && g.elements(v) < g.elements(x.in[0]);
+    if (x.op->how == form::view && !part && g.elements(v) != g.elements(x.in[0])) {
       throw std::logic_error("graph: a view of another size");
     }
     if (x.into && g.values[x.goes_into()].type != x.type) {

@@ -44,7 +44,11 @@ struct graph {
     return primitives::assembly(words).words_of(values[v].part);
   }
   // The value whose buffer v shares: v itself unless it is a view. Filled in by prune().
-  std::uint32_t root(std::uint32_t v) const { return roots[v]; }
+  std::uint32_t root(std::uint32_t v) const { return views[v].root; }
+  // The value all of which v shows: v itself unless it is a view of all of another.
+  std::uint32_t whole(std::uint32_t v) const { return views[v].whole; }
+  // The elements of the root's buffer before v.
+  std::int64_t offset(std::uint32_t v) const { return views[v].offset; }
   bool is(std::uint32_t v, const primitive& op) const { return values[v].op == &op; }
   template <class G> static auto operands_in(G& g, std::uint32_t v) {
     auto& x = g.values[v];
@@ -57,22 +61,33 @@ struct graph {
   tape& on;
   std::vector<value> values;
   std::vector<std::uint32_t> lists;  // of more than four operands
-  std::vector<std::uint32_t> roots;
+  struct view {
+    std::uint32_t root, whole;
+    std::int64_t offset;
+  };
+  std::vector<view> views;
   std::vector<std::uint32_t> outputs;
   std::vector<update> updates;              // one a parameter: the last assignment
   std::vector<std::uint32_t> requirements;  // values of `requirement`
 };
 
-// A condition that must hold: a value of its own, so that it is scheduled like any other.
-extern const primitive requirement;
+// A condition that must hold: a value of its own, so that it is scheduled like any other. A copy of
+// a value.
+extern const primitive requirement, copy;
+// A slice that loops load tile by tile.
+extern const primitive loaded_slice;
+
+// Where the elements of v, a slice, stand in its operand.
+kernels::index_map map_of_slice(const graph& g, std::uint32_t v);
 
 // What the outputs and effects need: of equal values one, without factors of 1.
 graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_options& options);
 // Outputs and new values of parameters that are sources, or views of them, become copies: what is
-// bound or stored may change.
+// bound or stored may change. So do views of a part of a value, which begin anywhere.
 void own_sources(graph& g);
 void mark_constants(graph& g, bool rebind);
-void fold_into_matmul(graph& g);  // transposes, scale factors and addends
+void fold_into_matmul(graph& g);      // transposes, scale factors and addends
+void load_slices_in_loops(graph& g);  // those that only loops read
 void prune(graph& g);
 std::vector<std::uint32_t> count_uses(const graph& g);  // by values, outputs and updates
 // Throws std::logic_error if the graph is not legal: inputs precede, types fit. For debug builds.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "primitives/primitives.hpp"
 #include "program/assemble.hpp"
@@ -24,6 +25,7 @@ class placer {
   placement run() {
     place_sources();
     for (std::uint32_t i = 0; i < s_.items.size(); ++i) place_item(i);
+    place_parts();
     result_.arena = plan_.size();
     result_.most_alive = plan_.most_alive();
     result_.constants = constants_;
@@ -97,17 +99,21 @@ class placer {
         if (last_item_[g_.root(in)] != i || s_.item_of[g_.root(in)] == i) continue;
         reading& r = readings[g_.root(in)];
         r.last = k;
-        r.aligned = r.aligned && g_.elements(in) == item.size;
+        r.aligned = r.aligned && reads_in_step(g_, item.values[k], in);
       }
+    }
+    read_.clear();
+    for (std::size_t k = 0; !item.loop && k < item.values.size(); ++k) {
+      const auto in = g_.operands(item.values[k]);
+      const std::size_t others = in.size() - g_.values[item.values[k]].into;
+      for (std::uint32_t o : in.first(others)) read_.insert(g_.root(o));
     }
     for (std::size_t k = 0; k < item.values.size(); ++k) {
       const std::uint32_t v = item.values[k];
       if (s_.in_place[v] != no_node) {
         result_.of[v] = pointer_to(g_.on.parameter_at(s_.in_place[v]).data());
       } else if (item.constant) {
-        const std::uint32_t r = g_.values[v].into ? g_.values[v].goes_into() : no_node;
-        const bool goes_on = r != no_node && last_item_[r] == i && is_put(g_, r);
-        result_.of[v] = goes_on ? result_.of[r] : constant(v);
+        result_.of[v] = goes_on(g_, v) ? result_.of[g_.values[v].goes_into()] : constant(v);
       } else if (item.loop && g_.values[v].op->how == form::elementwise &&
                  (last_item_[v] == i || last_item_[v] == no_node)) {
         result_.of[v] = {};  // a tile
@@ -128,6 +134,20 @@ class placer {
     }
   }
 
+  // Views of a part of a value.
+  void place_parts() {
+    for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
+      if (g_.whole(v) != v || g_.root(v) == v) continue;
+      location& l = result_.of[v] = result_.of[g_.root(v)];
+      if (l.where == region::external) {
+        l.at = result_.externals.size();
+        result_.externals.push_back(v);
+      } else {
+        l.at += offset_bytes(g_, v);
+      }
+    }
+  }
+
   // A dying value whose buffer v, the k-th of its item, may overwrite.
   std::uint32_t takeover(std::uint32_t v, std::size_t k, std::uint32_t i,
                          const std::unordered_map<std::uint32_t, reading>& readings) const {
@@ -138,10 +158,7 @@ class placer {
     };
     if (x.into) {
       const std::uint32_t r = g_.root(x.goes_into());
-      const auto others = g_.operands(v).first(x.count - 1u);
-      const bool read = std::any_of(others.begin(), others.end(),
-                                    [&](std::uint32_t o) { return g_.root(o) == r; });
-      return free(r) && !read ? r : no_node;
+      return free(r) && !read_.contains(r) && g_.whole(x.goes_into()) == r ? r : no_node;
     }
     if (x.op->how != form::elementwise) return no_node;
     for (std::uint32_t in : g_.operands(v)) {
@@ -160,7 +177,8 @@ class placer {
   std::uint64_t constants_ = 0;
   std::vector<std::uint32_t> last_item_;  // by root: the last item that reads it
   std::vector<std::vector<std::uint32_t>> dying_;
-  std::vector<bool> taken_;  // roots whose buffer another value took over
+  std::unordered_set<std::uint32_t> read_;  // roots that an item reads, but for what it goes into
+  std::vector<bool> taken_;                 // roots whose buffer another value took over
 };
 
 }  // namespace

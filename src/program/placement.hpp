@@ -23,6 +23,7 @@ enum class region : std::uint8_t {
 struct location {
   region where = region::none;
   std::uint64_t at = 0;
+  friend bool operator==(const location&, const location&) = default;
 };
 
 // Buffers that loops walk side by side must not stand at equal distances modulo 4096: a load then
@@ -31,10 +32,15 @@ struct location {
 inline std::uint64_t staggered(std::uint64_t bytes) { return bytes < 1024 ? bytes : bytes + 192; }
 
 struct placement {
-  std::vector<location> of;  // by root value
+  std::vector<location> of;  // by value, those that are the `whole` of themselves
   std::uint64_t arena = 0, most_alive = 0, constants = 0;
-  std::vector<std::uint32_t> externals;  // input and constant values given by address
+  // Input and constant values given by address, and views of a part of them.
+  std::vector<std::uint32_t> externals;
 };
+
+inline std::uint64_t offset_bytes(const graph& g, std::uint32_t v) {
+  return static_cast<std::uint64_t>(g.offset(v)) * size_of(g.type(v).dtype);
+}
 
 placement make_placement(const graph& g, const schedule& s, bool rebind);
 

@@ -103,6 +103,7 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
   check(g);
   if (options.fuse) fold_into_matmul(g);
   prune(g);
+  if (options.fuse) load_slices_in_loops(g);
   mark_constants(g, options.rebind);
   check(g);
   schedule s = make_schedule(g, options.fuse);
@@ -190,7 +191,8 @@ void program::body::bind(std::span<const array_view> values) {
     else if (n != 0) std::memcpy(to, from, type.bytes());
     from = to;
   }
-  for (const patch& p : patches) *p.at = externals[p.external];
+  for (const patch& p : patches)
+    *p.at = static_cast<const std::byte*>(externals[p.external]) + p.offset;
 }
 
 workspace::run program::body::start(std::span<const array_view> values) {

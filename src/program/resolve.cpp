@@ -32,6 +32,8 @@ template <class F> void for_each_address(program::body& b, F f) {
     for (auto& t : s->imports) f(t.outside);
     for (auto& t : s->exports) f(t.outside);
   }
+  for (kernels::assembly* a : b.assemblies)
+    for (kernels::assembly::part& p : a->parts) f(p.from);
   for (auto& l : b.literals) f(l.to);
   for (auto& p : b.promotions) f(p.to);
   for (auto& c : b.commits) f(c.from);
@@ -61,6 +63,7 @@ class resolver {
       own += (l->before.size() + l->steps.size() + l->last.size() + l->moving.size()) *
              sizeof(kernels::loop_step);
     }
+    for (const kernels::assembly* a : out_.assemblies) own += a->bytes();
     for (const kernels::scalar_body* b : out_.scalars)
       own += b->slots.size() * 8 + b->code.size() * 16;
     out_.constants = zeros(e.constants + folding);
@@ -89,14 +92,15 @@ class resolver {
       case region::folding: return become(out_.constants.get() + constants + offset);
       case region::external:
         if constexpr (std::same_as<T, const void>) {
-          out_.patches.push_back({&at, static_cast<std::uint32_t>(bits)});
+          const std::uint32_t v = p_.externals[offset];
+          out_.patches.push_back({&at, offset_bytes(g_, v), p_.of[g_.root(v)].at});
         }
         return become(nullptr);
       default: return;
     }
   }
 
-  void* place_of(std::uint32_t v) const { return word(p_.of[g_.root(v)]); }
+  void* place_of(std::uint32_t v) const { return word(p_.of[g_.whole(v)]); }
 
   void list_sources() {
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {

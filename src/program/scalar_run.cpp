@@ -22,7 +22,7 @@ class scalar_lowering {
   bool run(side_store& sides) {
     const std::vector<std::uint32_t>& order = item_.values;
     for (std::size_t k = 0; k < order.size(); ++k) {
-      for (std::uint32_t i : g_.operands(order[k])) last_use_[g_.root(i)] = k;
+      for (std::uint32_t i : g_.operands(order[k])) last_use_[g_.whole(i)] = k;
     }
     for (std::size_t k = 0; k < order.size(); ++k) {
       if (!emit(order[k], k, sides)) return forget();
@@ -77,7 +77,7 @@ class scalar_lowering {
     if (functions == nullptr) return false;
     std::array<std::uint32_t, 3> root{no_node, no_node, no_node}, slot{};
     for (std::size_t n = 0; n < x.op->arity; ++n) {
-      root[n] = g_.root(x.in[n]);
+      root[n] = g_.whole(x.in[n]);
       slot[n] = slot_of(root[n]);
     }
     const std::uint64_t run = function_for(*functions, {root.data(), x.op->arity});
@@ -147,9 +147,9 @@ kernels::scalar_body* lower_scalars(const graph& g, const schedule::item& item, 
   body.dtype = d;
   if (!scalar_lowering(g, item, p, tables, body).run(sides)) return nullptr;
   s.run = kernels::run_scalars(d);
-  const auto* kept = sides.keep(std::move(body));
+  auto* kept = sides.keep(std::move(body));
   s.side = kept;
-  return const_cast<kernels::scalar_body*>(kept);
+  return kept;
 }
 
 }  // namespace cotape

@@ -7,6 +7,7 @@
 #include "cotape/threads.hpp"
 #include "primitives/lowering.hpp"
 #include "primitives/primitives.hpp"
+#include "program/assemble.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -18,6 +19,11 @@ std::int64_t loop_size(const graph& g, std::uint32_t v) {
 std::int64_t slab_size(const graph& g, std::uint32_t v) {
   const shape& x = g.type(g.values[v].in[0]).shape;
   return loop_size(g, v) / seen_as_reduction(x, g.attributes(v)[0], 0).outer;
+}
+
+bool reads_in_step(const graph& g, std::uint32_t v, std::uint32_t i) {
+  return in_loops(g, v) && g.elements(i) == loop_size(g, v) && g.whole(i) == g.root(i) &&
+         !g.is(v, loaded_slice);
 }
 
 namespace {
@@ -69,23 +75,20 @@ class scheduler {
     return {users_.data() + first_user_[root], users_.data() + first_user_[root + 1]};
   }
 
-  // v reads input i element by element, where both stand at the same flat index.
-  bool aligned(std::uint32_t v, std::uint32_t i) const {
-    return in_loops(g_, v) && g_.elements(i) == loop_size(g_, v);
-  }
-
   // A reduction over much on several threads: both the loop of its input and the reduction are
-  // split over them, but not together where one result adds up too much.
+  // split over them, but not together where one result adds up too much. The loop is to do enough
+  // for what it takes to store its result and read it again, which is as much as three operations.
   bool keeps_loop_whole(std::uint32_t v) const {
-    return g_.values[v].op->how == form::reduction && num_threads() > 1 &&
-           loop_size(g_, v) * depth_[g_.root(g_.values[v].in[0])] >= 1 << 20 &&
-           slab_size(g_, v) > 1 << 16;
+    if (g_.values[v].op->how != form::reduction || num_threads() == 1) return false;
+    const std::int64_t depth = depth_[g_.root(g_.values[v].in[0])];
+    return depth >= 6 && loop_size(g_, v) * depth >= 1 << 20 && slab_size(g_, v) > 1 << 16;
   }
 
-  // v may run in the loop that computes its input i.
+  // v may run in the loop that computes its input i, or goes on with the assembly that i is.
   bool joins(std::uint32_t v, std::uint32_t i) const {
     const std::uint32_t r = g_.root(i);
-    return fuse_ && g_.values[r].op->how == form::elementwise && aligned(v, i) &&
+    if (goes_on(g_, v) && i == g_.values[v].goes_into()) return true;
+    return fuse_ && g_.values[r].op->how == form::elementwise && reads_in_step(g_, v, i) &&
            g_.values[v].constant == g_.values[r].constant && !keeps_loop_whole(v);
   }
 
@@ -118,19 +121,19 @@ class scheduler {
   }
 
   bool readers_allow(std::uint32_t v, std::uint32_t r) const {
-    for (std::uint32_t reader : users(r)) {
-      if (reader < v) continue;
-      if (reader > v) return false;
-      const graph::value& x = g_.values[v];
-      const auto operands = g_.operands(v);
-      for (std::size_t k = 0; k < operands.size(); ++k) {
-        if (g_.root(operands[k]) != r) continue;
-        const bool into = x.into && k + 1 == operands.size();
-        const bool elementwise = x.op->how == form::elementwise && aligned(v, operands[k]);
-        if (!into && !elementwise) return false;
-      }
-    }
-    return true;
+    if (!users(r).empty() && users(r).back() > v) return false;
+    const graph::value& x = g_.values[v];
+    return reads_only(v, r, [&](const std::uint32_t& i) {
+      const bool into = x.into && &i == &g_.operands(v).back();
+      return into || (x.op->how == form::elementwise && reads_in_step(g_, v, i));
+    });
+  }
+
+  // Every read of root r by v is as `fits` demands.
+  template <class F> bool reads_only(std::uint32_t v, std::uint32_t r, F fits) const {
+    const auto operands = g_.operands(v);
+    return std::all_of(operands.begin(), operands.end(),
+                       [&](const std::uint32_t& i) { return g_.root(i) != r || fits(i); });
   }
 
   void assign_levels() {
@@ -149,7 +152,7 @@ class scheduler {
         if (it != reads_.end()) {
           for (std::uint32_t reader : users(it->second)) {
             if (reader == v) continue;
-            const std::uint32_t gap = one_loop(reader, v) ? 0 : 1;
+            const std::uint32_t gap = one_loop(reader, v, it->second) ? 0 : 1;
             level = std::max(level, level_[reader] + gap);
           }
         }
@@ -165,18 +168,19 @@ class scheduler {
     return joins(v, i) ? level_[r] : level_[r] + 1;
   }
 
-  // `reader` and v, which overwrites what it reads, can run in one loop: it reads each element
-  // before v writes it, as both stand at the same place there.
-  bool one_loop(std::uint32_t reader, std::uint32_t v) const {
+  // `reader` and v, which overwrites the r that it reads, can run in one loop: it reads each
+  // element before v writes it, as both stand at the same place there.
+  bool one_loop(std::uint32_t reader, std::uint32_t v, std::uint32_t r) const {
     return fuse_ && g_.values[v].op->how == form::elementwise && in_loops(g_, reader) &&
-           loop_size(g_, reader) == loop_size(g_, v);
+           loop_size(g_, reader) == loop_size(g_, v) &&
+           reads_only(reader, r, [&](std::uint32_t i) { return reads_in_step(g_, reader, i); });
   }
 
   // `reader` may run at the level: before the update that overwrites what it reads, if any.
   bool before_overwrite(std::uint32_t reader, std::uint32_t r, std::uint32_t level) const {
     const auto it = overwritten_.find(r);
     if (it == overwritten_.end() || level < level_[it->second]) return true;
-    return level == level_[it->second] && one_loop(reader, it->second);
+    return level == level_[it->second] && one_loop(reader, it->second, r);
   }
 
   // An element-wise value that only one later loop uses is computed there, if that lengthens the
@@ -192,7 +196,10 @@ class scheduler {
       const std::uint32_t target = level_[users(v).front()];
       if (target == level_[v]) continue;
       bool wanted = true;
-      for (std::uint32_t u : users(v)) wanted = wanted && level_[u] == target && joins_by(u, v);
+      for (std::uint32_t u : users(v)) {
+        wanted = wanted && level_[u] == target &&
+                 reads_only(u, v, [&](std::uint32_t i) { return joins(u, i); });
+      }
       std::size_t longer = 0;
       for (std::uint32_t i : g_.operands(v)) {
         const std::uint32_t r = g_.root(i);
@@ -212,13 +219,6 @@ class scheduler {
     last_use_[root] = std::max(last_use_[root], level);
   }
 
-  bool joins_by(std::uint32_t user, std::uint32_t root) const {
-    for (std::uint32_t i : g_.operands(user)) {
-      if (g_.root(i) == root && !joins(user, i)) return false;
-    }
-    return true;
-  }
-
   void collect() {
     std::vector<std::uint32_t> order;
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
@@ -234,7 +234,9 @@ class scheduler {
       const std::uint32_t v = order[k];
       if (k == 0 || key(v) != key(order[k - 1])) open.clear();
       std::size_t at = result_.items.size();
-      if (in_loops(g_, v) && fuse_) {
+      if (goes_on(g_, v) && level_[g_.values[v].goes_into()] == level_[v]) {
+        at = result_.item_of[g_.values[v].goes_into()];
+      } else if (in_loops(g_, v) && fuse_) {
         const std::int64_t size = keeps_loop_whole(v) ? -loop_size(g_, v) : loop_size(g_, v);
         at = open.try_emplace(size, at).first->second;
       }

@@ -33,6 +33,8 @@ void pair_up(graph& g, schedule& s);
 std::int64_t loop_size(const graph& g, std::uint32_t v);
 // The adjacent elements that a reduction adds up within, into one result or one row of results.
 std::int64_t slab_size(const graph& g, std::uint32_t v);
+// v is computed in a loop that reads its operand i element by element.
+bool reads_in_step(const graph& g, std::uint32_t v, std::uint32_t i);
 inline bool in_loops(const graph& g, std::uint32_t v) {
   const form how = g.values[v].op->how;
   return how == form::elementwise || how == form::reduction;

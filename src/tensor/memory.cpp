@@ -21,17 +21,19 @@ void ask_for_huge_pages([[maybe_unused]] void* p, [[maybe_unused]] std::size_t b
 #endif
 }
 
+std::size_t with_slack(std::size_t bytes) { return padded(bytes) + cache_line; }
+
 }  // namespace
 
 void* allocate(std::size_t bytes) {
-  void* p = ::operator new(padded(bytes), std::align_val_t(cache_line));
-  ask_for_huge_pages(p, padded(bytes));
+  void* p = ::operator new(with_slack(bytes), std::align_val_t(cache_line));
+  ask_for_huge_pages(p, with_slack(bytes));
   return p;
 }
 
 void* allocate_zeros(std::size_t bytes) {
   void* p = allocate(bytes);
-  std::memset(p, 0, padded(bytes));
+  std::memset(p, 0, with_slack(bytes));
   return p;
 }
 

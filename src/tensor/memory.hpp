@@ -1,4 +1,5 @@
-// Memory for values: whole 64-byte lines. Any thread may call.
+// Memory for values: whole 64-byte lines, and one more behind them, as whole vectors are read from
+// any element on. Any thread may call.
 #pragma once
 
 #include <cstddef>

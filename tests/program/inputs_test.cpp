@@ -85,5 +85,23 @@ TEST(Inputs, AreReadByNoOperationPastTheirEnd) {
   }
 }
 
+// Loops read whole vectors: of a slice up to the end of the input they may not.
+TEST(Inputs, AreNotReadPastTheirEndThroughSlices) {
+  for (dtype d : {float32, float64}) {
+    for (std::int64_t n : {1, 15, 16, 17, 31, 129, 1000, 9000}) {
+      for (std::int64_t first : {std::int64_t{0}, std::int64_t{1}, n / 2, n - 1, n}) {
+        if (first > n) continue;
+        tape t;
+        const variable x = t.input(d, {n}), part = slice(x, {range(first, n)});
+        program code(t, {x}, {part * 2 + sum(part), slice(x, {range(0, n - first)}) - part});
+        const tensor value{value_type{d, {n}}};
+        const guarded at_the_end(value);
+        code.run(std::vector{array_view(value.type(), at_the_end.data())});
+        EXPECT_EQ(code.output(0).view().shape().elements(), n - first);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace cotape

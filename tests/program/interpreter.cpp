@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "node_rules.hpp"
+#include "primitives/assemble.hpp"
 #include "primitives/primitives.hpp"
 #include "primitives/ternary.hpp"
 #include "program/assemble.hpp"
@@ -108,7 +109,9 @@ std::vector<number_array> interpreter::values_of(const graph& g, const schedule*
     work.transpose_a = x.transpose_a;
     work.transpose_b = x.transpose_b;
     work.negated = x.negated;
-    if (is_put(g, v)) work.puts = {x.adds, rest_of(g, v)};
+    if (is_put(g, v)) {
+      work.puts = {x.adds, primitives::assembly(g.on.attributes_of(x.node)).rest()};
+    }
     const auto operands = g.operands(v);
     work.in.resize(std::max(work.in.size(), operands.size()));
     work.in_type.resize(work.in.size());

@@ -453,7 +453,7 @@ number_array computed(const task& t) {
       {"sum", reduction}, {"max", reduction}, {"norm", reduction},      {"argmax", reduction},
       {"cumsum", cumsum}, {"matmul", matmul}, {"transpose", transpose}, {"slice", slice},
       {"gather", gather}, {"cast", cast},     {"assemble", assemble},   {"uniform", uniform},
-      {"weave", weave}};
+      {"weave", weave},   {"copy", viewed}};
   for (std::size_t k = 0; k < t.in.size(); ++k) {
     if (t.in[k] != nullptr && t.in[k]->size() != at(t.in_type[k]->shape.elements())) {
       throw std::logic_error(std::string(t.op->name) + " comes before its operand");
@@ -461,9 +461,9 @@ number_array computed(const task& t) {
   }
   const auto it = table.find(t.op->name);
   number_array y;
-  if (t.op->how == form::view) y = viewed(t);
+  if (t.op->how == form::view && it == table.end()) y = viewed(t);
   else if (t.second_is_maximum_of_first) y = largest(t);
-  else if (t.op->how == form::elementwise) y = elementwise(t);
+  else if (t.op->how == form::elementwise && it == table.end()) y = elementwise(t);
   else if (it == table.end())
     throw std::out_of_range(std::string(t.op->name) + ": no rule in node_rules");
   else y = it->second(t);

@@ -88,6 +88,22 @@ TEST_F(Parallel, ReductionsFollowTheOneOrderWithinLoopsToo) {
   }
 }
 
+// To store what a loop makes and read it again takes as long as some operations: a loop of fewer
+// keeps its reductions, though one thread adds them up.
+TEST_F(Parallel, ReductionsOfLittleElseStayInTheirLoop) {
+  const auto steps = [](int threads, int operations) {
+    set_num_threads(threads);
+    tape t;
+    const variable x = t.input(float32, {4096, 512});
+    variable y = x;
+    for (int k = 0; k < operations; ++k) y = exp(y);
+    return program(t, {x}, {sum(y)}).steps();
+  };
+  EXPECT_EQ(steps(1, 12), 1u);
+  EXPECT_EQ(steps(2, 2), 1u);
+  EXPECT_EQ(steps(2, 12), 2u);
+}
+
 // A thread that waits for the rest of a loop must not begin the caller's next task, on the same
 // program.
 TEST_F(Parallel, LoopsWithinTheCallersOwnTasksAreWhole) {

@@ -15,6 +15,11 @@ template <class Arch> kernel cast_kernel(dtype from, dtype to);
 // n bytes, at least 64, between places that do not overlap.
 template <class Arch> void copy_lines(std::byte* d, const std::byte* a, std::size_t n);
 
+// d[i] += a[i] for i < n.
+template <class Arch> void add_elements(float* d, const float* a, std::int64_t n);
+template <class Arch> void add_elements(double* d, const double* a, std::int64_t n);
+template <class Arch> void add_elements(std::int64_t* d, const std::int64_t* a, std::int64_t n);
+
 // One product as in kernels.hpp, k > 0; with a transposed b, k * n is at most small_gemm_packed.
 inline constexpr std::int64_t small_gemm_packed = 1024;
 template <class Arch>

@@ -1,0 +1,43 @@
+// Squares of elements through registers.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace cotape::kernels {
+
+// Words may be floats, doubles or integers.
+struct __attribute__((may_alias)) word4 {
+  std::uint32_t bits;
+};
+struct __attribute__((may_alias)) word8 {
+  std::uint64_t bits;
+};
+
+// The rows of a square of 4 by 4 words of 4 bytes, or 2 by 2 of 8, become columns of d.
+inline void transpose_square(const word4* const (&a)[4], word4* d, std::int64_t d_stride) {
+  using row = float __attribute__((vector_size(16)));
+  row r[4];
+  for (std::int64_t i = 0; i < 4; ++i) std::memcpy(&r[i], a[i], 16);
+  const row x = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
+  const row y = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
+  const row z = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+  const row w = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+  r[0] = __builtin_shufflevector(x, y, 0, 1, 4, 5);
+  r[1] = __builtin_shufflevector(x, y, 2, 3, 6, 7);
+  r[2] = __builtin_shufflevector(z, w, 0, 1, 4, 5);
+  r[3] = __builtin_shufflevector(z, w, 2, 3, 6, 7);
+  for (std::int64_t i = 0; i < 4; ++i) std::memcpy(d + i * d_stride, &r[i], 16);
+}
+inline void transpose_square(const word8* const (&a)[2], word8* d, std::int64_t d_stride) {
+  using row = double __attribute__((vector_size(16)));
+  row r[2];
+  std::memcpy(&r[0], a[0], 16);
+  std::memcpy(&r[1], a[1], 16);
+  const row x = __builtin_shufflevector(r[0], r[1], 0, 2);
+  const row y = __builtin_shufflevector(r[0], r[1], 1, 3);
+  std::memcpy(d, &x, 16);
+  std::memcpy(d + d_stride, &y, 16);
+}
+
+}  // namespace cotape::kernels
