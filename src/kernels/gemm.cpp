@@ -8,16 +8,11 @@
 
 #include "cotape/error.hpp"
 #include "kernels/blas_memory.hpp"
+#include "kernels/gemm.hpp"
 #include "kernels/isa/entries.hpp"
 #include "kernels/threads.hpp"
 
 namespace cotape::kernels {
-
-void check_sizes(const gemm_geometry& g) {
-  if ((g.m | g.n | g.k | g.lda | g.ldb | g.ldc) >> 31 == 0) return;
-  throw shape_error("matmul: a size or stride beyond 32 bits: m " + std::to_string(g.m) + ", n " +
-                    std::to_string(g.n) + ", k " + std::to_string(g.k));
-}
 
 namespace {
 
@@ -26,15 +21,15 @@ CBLAS_TRANSPOSE flag(bool transpose) { return transpose ? CblasTrans : CblasNoTr
 blasint narrow(std::int64_t n) { return static_cast<blasint>(n); }
 
 void blas_gemm(const gemm_geometry& g, float alpha, const float* a, const float* b, float* d) {
-  cblas_sgemm(CblasRowMajor, flag(g.transpose_a), flag(g.transpose_b), narrow(g.m), narrow(g.n),
-              narrow(g.k), alpha, a, narrow(g.lda), b, narrow(g.ldb), g.accumulate ? 1.0F : 0.0F, d,
-              narrow(g.ldc));
+  cblas_sgemm(CblasRowMajor, flag(g.a.transposed), flag(g.b.transposed), narrow(g.m), narrow(g.n),
+              narrow(g.k), alpha, a, narrow(g.a.stride), b, narrow(g.b.stride),
+              g.accumulate ? 1.0F : 0.0F, d, narrow(g.d.stride));
 }
 
 void blas_gemm(const gemm_geometry& g, double alpha, const double* a, const double* b, double* d) {
-  cblas_dgemm(CblasRowMajor, flag(g.transpose_a), flag(g.transpose_b), narrow(g.m), narrow(g.n),
-              narrow(g.k), alpha, a, narrow(g.lda), b, narrow(g.ldb), g.accumulate ? 1.0 : 0.0, d,
-              narrow(g.ldc));
+  cblas_dgemm(CblasRowMajor, flag(g.a.transposed), flag(g.b.transposed), narrow(g.m), narrow(g.n),
+              narrow(g.k), alpha, a, narrow(g.a.stride), b, narrow(g.b.stride),
+              g.accumulate ? 1.0 : 0.0, d, narrow(g.d.stride));
 }
 
 // y += alpha * op(matrix) x, the matrix stored as rows by cols.
@@ -56,22 +51,24 @@ void blas_gemv(const gemv_geometry& g, double alpha, const double* matrix, const
 
 template <class T> void clear(const gemm_geometry& g, T* d) {
   const auto bytes = [](std::int64_t n) { return static_cast<std::size_t>(n) * sizeof(T); };
-  if (g.ldc == g.n) {
+  if (g.d.stride == g.n) {
     std::memset(d, 0, bytes(g.m * g.n));
     return;
   }
-  for (std::int64_t i = 0; i < g.m; ++i) std::memset(d + i * g.ldc, 0, bytes(g.n));
+  for (std::int64_t i = 0; i < g.m; ++i) std::memset(d + i * g.d.stride, 0, bytes(g.n));
 }
 
 // A row or a column of results. Measured 4 to 7 times as fast as GEMM.
 template <class T>
 void multiply_vector(const gemm_geometry& g, T alpha, const T* a, const T* b, T* d) {
   if (!g.accumulate) clear(g, d);
-  const bool ta = g.transpose_a, tb = g.transpose_b;
+  const bool ta = g.a.transposed, tb = g.b.transposed;
   if (g.n == 1) {
-    blas_gemv({ta, ta ? g.k : g.m, ta ? g.m : g.k, g.lda, tb ? 1 : g.ldb, g.ldc}, alpha, a, b, d);
+    blas_gemv({ta, ta ? g.k : g.m, ta ? g.m : g.k, g.a.stride, tb ? 1 : g.b.stride, g.d.stride},
+              alpha, a, b, d);
   } else {
-    blas_gemv({!tb, tb ? g.n : g.k, tb ? g.k : g.n, g.ldb, ta ? g.lda : 1, 1}, alpha, b, a, d);
+    blas_gemv({!tb, tb ? g.n : g.k, tb ? g.k : g.n, g.b.stride, ta ? g.a.stride : 1, 1}, alpha, b,
+              a, d);
   }
 }
 
@@ -79,11 +76,11 @@ void multiply_vector(const gemm_geometry& g, T alpha, const T* a, const T* b, T*
 // for Zen. Those for AVX-512 have a path for small products of their own.
 template <class T, class Arch> bool is_small(const gemm_geometry& g) {
   const std::int64_t volume = g.m * g.n * g.k;
-  if (g.transpose_b && g.k * g.n > small_gemm_packed) return false;
+  if (g.b.transposed && g.k * g.n > small_gemm_packed) return false;
   if (g.n == 1) return volume <= 32;
-  if (g.m == 1) return volume <= (g.transpose_b ? 32 : 512);
+  if (g.m == 1) return volume <= (g.b.transposed ? 32 : 512);
   if (volume <= 64) return true;
-  if (g.transpose_b && g.m < 4) return false;
+  if (g.b.transposed && g.m < 4) return false;
   if (std::is_same_v<Arch, arch::avx512>) return volume <= 512;
   return volume <= 1024 || (g.m >= 4 && g.n >= 4 && g.k <= (sizeof(T) == 4 ? 4 : 1));
 }
@@ -95,19 +92,46 @@ void multiply(const gemm_geometry& g, T alpha, const T* a, const T* b, T* d) {
   blas_gemm(g, alpha, a, b, d);
 }
 
+// Where the matrices of one product after another start, in the order of the batch.
+struct batch_walk {
+  batch_walk(const gemm_geometry& geometry, std::int64_t first)
+      : g(geometry), a(g.a.offset), b(g.b.offset), d(g.d.offset) {
+    for (std::uint32_t i = g.axes; first != 0 && i-- > 0; first /= g.batch[i]) {
+      move(i, index[i] = first % g.batch[i]);
+    }
+  }
+  void next() {
+    for (std::uint32_t i = g.axes; i-- > 0;) {
+      move(i, 1);
+      if (++index[i] < g.batch[i]) return;
+      move(i, -g.batch[i]);
+      index[i] = 0;
+    }
+  }
+  void move(std::uint32_t axis, std::int64_t by) {
+    a += by * g.a.batch[axis];
+    b += by * g.b.batch[axis];
+    d += by * g.d.batch[axis];
+  }
+
+  const gemm_geometry& g;
+  std::array<std::int64_t, shape::max_rank> index{};
+  std::int64_t a, b, d;
+};
+
+// Of the batch the products from the first one on, up to the end.
 template <class T, class Arch>
-void multiply_all(const gemm_geometry& g, T alpha, const T* a, const T* b, T* d) {
+void multiply_all(const gemm_geometry& g, T alpha, const T* a, const T* b, T* d, std::int64_t first,
+                  std::int64_t end) {
   // With alpha 0 and beta 0 OpenBLAS's AVX-512 kernels multiply the old d by 0: NaN stays NaN.
   const bool nothing = g.k == 0 || alpha == T(0);
-  for (std::int64_t i = 0; i < g.batch; ++i) {
+  batch_walk at(g, first);
+  for (; first < end; ++first, at.next()) {
     if (!nothing) {
-      multiply<T, Arch>(g, alpha, a, b, d);
+      multiply<T, Arch>(g, alpha, a + at.a, b + at.b, d + at.d);
     } else if (!g.accumulate) {
-      clear(g, d);
+      clear(g, d + at.d);
     }
-    a += g.stride_a;
-    b += g.stride_b;
-    d += g.stride_c;
   }
 }
 
@@ -124,24 +148,23 @@ std::int64_t part_start(std::int64_t size, std::int64_t part, std::int64_t parts
 // One part of the products: some of them, or some rows or columns of the only one.
 template <class T, class Arch>
 void multiply_part(gemm_geometry g, T alpha, const T* a, const T* b, T* d, int part, int parts) {
-  if (g.batch > 1) {
-    const std::int64_t first = g.batch * part / parts;
-    g.batch = g.batch * (part + 1) / parts - first;
-    a += first * g.stride_a;
-    b += first * g.stride_b;
-    d += first * g.stride_c;
-  } else if (g.m >= g.n) {
+  const std::int64_t products = g.products();
+  if (products > 1) {
+    return multiply_all<T, Arch>(g, alpha, a, b, d, products * part / parts,
+                                 products * (part + 1) / parts);
+  }
+  if (g.m >= g.n) {
     const std::int64_t first = part_start(g.m, part, parts);
     g.m = part_start(g.m, part + 1, parts) - first;
-    a += first * (g.transpose_a ? 1 : g.lda);
-    d += first * g.ldc;
+    a += first * (g.a.transposed ? 1 : g.a.stride);
+    d += first * g.d.stride;
   } else {
     const std::int64_t first = part_start(g.n, part, parts);
     g.n = part_start(g.n, part + 1, parts) - first;
-    b += first * (g.transpose_b ? g.ldb : 1);
+    b += first * (g.b.transposed ? g.b.stride : 1);
     d += first;
   }
-  if (g.m != 0 && g.n != 0) multiply_all<T, Arch>(g, alpha, a, b, d);
+  if (g.m != 0 && g.n != 0) multiply_all<T, Arch>(g, alpha, a, b, d, 0, 1);
 }
 
 template <class T, class Arch> void gemm_run(const step& s) {
@@ -152,9 +175,10 @@ template <class T, class Arch> void gemm_run(const step& s) {
   const auto* a = static_cast<const T*>(s.a);
   const auto* b = static_cast<const T*>(s.b);
   auto* d = static_cast<T*>(s.d);
-  int parts = parts_of(g.m * g.n * g.k * g.batch, least_share);
+  const std::int64_t products = g.products();
+  int parts = parts_of(g.m * g.n * g.k * products, least_share);
   if (parts > 1) parts = products_at_once(parts);
-  if (parts == 1) return multiply_all<T, Arch>(g, alpha, a, b, d);
+  if (parts == 1) return multiply_all<T, Arch>(g, alpha, a, b, d, 0, products);
   parallel(parts, [&](int part) { multiply_part<T, Arch>(g, alpha, a, b, d, part, parts); });
 }
 

@@ -3,6 +3,7 @@
 
 #include "cotape/ops.hpp"
 #include "primitives/assemble.hpp"
+#include "primitives/binary.hpp"
 #include "primitives/lowering.hpp"
 
 namespace cotape::primitives {
@@ -11,15 +12,10 @@ namespace {
 
 using kernels::index_map;
 
-// Row-major strides, in elements.
-words strides_of(const shape& s) {
-  words strides(s.rank(), 1);
-  for (std::size_t i = s.rank(); i-- > 1;) strides[i - 1] = strides[i] * s[i];
-  return strides;
-}
-
-void lower_load(lowering& l, const index_map& map) {
-  const auto* kept = l.sides.keep(map);
+void lower_move(lowering& l, const primitive& op) {
+  index_map map = index_map::of(l.inputs[0]->shape);
+  follow(map, op, l.attributes, l.output.shape);
+  const auto* kept = l.sides.keep(map.merged());
   l.step.run = kernels::load(*kept, size_of(l.output.dtype), true);
   l.step.side = kept;
 }
@@ -39,11 +35,9 @@ void derive_reshape(derivation& d) {
 }
 
 value_type infer_transpose(const signature& s) {
-  words sizes;
-  for (std::int64_t axis : s.attributes) {
-    sizes.push_back(s.inputs[0]->shape[static_cast<std::size_t>(axis)]);
-  }
-  return {s.inputs[0]->dtype, shape(sizes)};
+  index_map map = index_map::of(s.inputs[0]->shape);
+  map.permute(s.attributes);
+  return {s.inputs[0]->dtype, map.sizes()};
 }
 
 void derive_transpose(derivation& d) {
@@ -54,14 +48,7 @@ void derive_transpose(derivation& d) {
   d.adjoints[0] = record(transpose, {d.adjoint}, inverse);
 }
 
-void lower_transpose(lowering& l) {
-  const words strides = strides_of(l.inputs[0]->shape);
-  index_map map;
-  for (std::size_t i = 0; i < l.attributes.size(); ++i) {
-    map.append(l.output.shape[i], strides[static_cast<std::size_t>(l.attributes[i])]);
-  }
-  lower_load(l, map);
-}
+void lower_transpose(lowering& l) { lower_move(l, transpose); }
 
 value_type infer_slice(const signature& s) {
   return {s.inputs[0]->dtype, shape(s.attributes.first(s.inputs[0]->shape.rank()))};
@@ -75,11 +62,7 @@ void derive_slice(derivation& d) {
   d.adjoints[0] = record(assemble, {d.adjoint}, attributes);
 }
 
-void lower_slice(lowering& l) {
-  const std::size_t rank = l.output.shape.rank();
-  lower_load(l, slice_map(l.inputs[0]->shape, l.attributes.first(rank),
-                          l.attributes.subspan(rank, rank), l.attributes.subspan(2 * rank)));
-}
+void lower_slice(lowering& l) { lower_move(l, slice); }
 
 value_type infer_cast(const signature& s) {
   return {static_cast<dtype>(s.attributes[0]), s.inputs[0]->shape};
@@ -98,13 +81,24 @@ value_type infer_same(const signature& s) { return *s.inputs[0]; }
 
 index_map slice_map(const shape& whole, std::span<const std::int64_t> sizes,
                     std::span<const std::int64_t> first, std::span<const std::int64_t> steps) {
-  const words strides = strides_of(whole);
-  index_map map;
-  for (std::size_t i = 0; i < whole.rank(); ++i) {
-    map.append(sizes[i], strides[i] * steps[i]);
-    map.offset += strides[i] * first[i];
-  }
-  return map;
+  index_map map = index_map::of(whole);
+  map.cut(sizes, first, steps);
+  return map.merged();
+}
+
+bool follow(index_map& map, const primitive& op, std::span<const std::int64_t> attributes,
+            const shape& result) {
+  const std::size_t rank = result.rank();
+  bool known = true;
+  if (op.how == form::view) known = map.reshape(result);
+  else if (&op == &transpose) map.permute(attributes);
+  else if (&op == &builtin<broadcast_op>) map.widen(result);
+  else if (&op == &slice)
+    map.cut(attributes.subspan(0, rank), attributes.subspan(rank, rank),
+            attributes.subspan(2 * rank));
+  else known = false;
+  if (!known) map = index_map::of(result);
+  return known;
 }
 
 const primitive reshape{"reshape", form::view, 1, infer_reshape, derive_reshape};

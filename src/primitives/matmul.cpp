@@ -1,5 +1,5 @@
-// matmul of operands of equal rank and equal batch axes: (..., m, k) by (..., k, n). A program may
-// fold transposes, a scale factor and an addend into the call.
+// matmul of operands of equal rank and equal batch axes: (..., m, k) by (..., k, n). A program
+// makes its own value of it: see program/gemm.hpp.
 #include <fmt/format.h>
 
 #include "cotape/ops.hpp"
@@ -47,7 +47,6 @@ void derive_matmul(derivation& d) {  // dA = dY B^T,  dB = A^T dY
 
 }  // namespace
 
-// Its steps are made by the program, which knows what is folded into them.
 const primitive matmul{"matmul", form::kernel, 2, infer_matmul, derive_matmul};
 
 }  // namespace cotape::primitives

@@ -8,6 +8,7 @@
 #include "primitives/primitives.hpp"
 #include "primitives/ternary.hpp"
 #include "program/assemble.hpp"
+#include "program/gemm.hpp"
 #include "program/schedule.hpp"
 #include "tape/sources.hpp"
 
@@ -105,9 +106,7 @@ std::vector<number_array> interpreter::values_of(const graph& g, const schedule*
     }
     if (x.op == &requirement) return;
     task work{.op = x.op, .type = &g.type(v), .attributes = g.attributes(v)};
-    work.transpose_a = x.transpose_a;
-    work.transpose_b = x.transpose_b;
-    work.negated = x.negated;
+    if (is_gemm(g, v)) work.product = gemm_of(g, v).geometry();
     if (is_put(g, v)) work.puts = {x.adds, rest_of(g, v)};
     const auto operands = g.operands(v);
     for (std::size_t k = 0; k < operands.size(); ++k) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/arch.hpp"
+#include "kernels/gemm.hpp"
 
 namespace cotape::kernels {
 
@@ -15,7 +16,7 @@ template <class Arch> kernel cast_kernel(dtype from, dtype to);
 // n bytes, at least 64, between places that do not overlap.
 template <class Arch> void copy_lines(std::byte* d, const std::byte* a, std::size_t n);
 
-// One product as in kernels.hpp, k > 0; with a transposed b, k * n is at most small_gemm_packed.
+// One product as in gemm.hpp, k > 0; with a transposed b, k * n is at most small_gemm_packed.
 inline constexpr std::int64_t small_gemm_packed = 1024;
 template <class Arch>
 void small_gemm(const gemm_geometry&, float alpha, const float* a, const float* b, float* d);

@@ -45,7 +45,7 @@ void block(const operands<T>& x, const gemm_geometry& g, T alpha, T* d, std::int
     }
   }
   for (int r = 0; r < Rows; ++r) {
-    T* row = d + (i + r) * g.ldc;
+    T* row = d + (i + r) * g.d.stride;
     for (int c = 0; c < Cols; ++c) {
       batch<T> y = batch<T>(alpha) * sum[r][c];
       if (g.accumulate) y += load_columns(row, j + c * width, g.n);
@@ -63,11 +63,11 @@ void columns(const operands<T>& x, const gemm_geometry& g, T alpha, T* d, std::i
 
 template <class T> void multiply(const gemm_geometry& g, T alpha, const T* a, const T* b, T* d) {
   constexpr std::int64_t width = batch<T>::size;
-  operands<T> x{a, b, g.transpose_a ? 1 : g.lda, g.transpose_a ? g.lda : 1, g.ldb};
+  operands<T> x{a, b, g.a.transposed ? 1 : g.a.stride, g.a.transposed ? g.a.stride : 1, g.b.stride};
   T packed[small_gemm_packed];
-  if (g.transpose_b) {
+  if (g.b.transposed) {
     for (std::int64_t p = 0; p < g.k; ++p) {
-      for (std::int64_t j = 0; j < g.n; ++j) packed[p * g.n + j] = b[j * g.ldb + p];
+      for (std::int64_t j = 0; j < g.n; ++j) packed[p * g.n + j] = b[j * g.b.stride + p];
     }
     x.b = packed;
     x.b_row = g.n;

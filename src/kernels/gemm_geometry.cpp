@@ -1,0 +1,139 @@
+// Where the matrices of products stand, and what products cost.
+#include <algorithm>
+#include <optional>
+
+#include "cotape/error.hpp"
+#include "kernels/gemm.hpp"
+
+namespace cotape::kernels {
+
+namespace {
+
+// The last two axes as matrices, without the batch.
+std::optional<matrices> last_axes(const index_map& map) {
+  const std::uint32_t rows = map.rank - 2, cols = map.rank - 1;
+  // Of the other axis; along an axis of one element any stride will do.
+  const auto stride = [&](std::uint32_t unit, std::uint32_t other) -> std::int64_t {
+    const std::int64_t extent = std::max<std::int64_t>(1, map.size[unit]);
+    if (extent > 1 && map.stride[unit] != 1) return 0;
+    const std::int64_t s = map.size[other] <= 1 ? extent : map.stride[other];
+    return s >= extent && s >> 31 == 0 ? s : 0;
+  };
+  if (const std::int64_t s = stride(cols, rows); s != 0) return matrices{map.offset, s, false, {}};
+  if (const std::int64_t s = stride(rows, cols); s != 0) return matrices{map.offset, s, true, {}};
+  return std::nullopt;
+}
+
+// The last axis of the batch and the rows as one; false if that gives no matrices.
+bool stack_rows(index_map& map) {
+  std::array<std::int64_t, shape::max_rank> sizes = map.size;
+  sizes[map.rank - 3] *= sizes[map.rank - 2];
+  sizes[map.rank - 2] = sizes[map.rank - 1];
+  return map.reshape(shape(std::span(sizes).first(map.rank - 1))) && are_matrices(map);
+}
+
+// Products of rows that follow each other with the same b are one product.
+void stack_rows(index_map& a, index_map& b, index_map& d) {
+  while (d.rank > 2 && b.stride[d.rank - 3] == 0) {
+    index_map rows_of_a = a, rows_of_d = d;
+    if (!stack_rows(rows_of_a) || !stack_rows(rows_of_d)) return;
+    a = rows_of_a;
+    d = rows_of_d;
+    b.size[b.rank - 3] = 1;  // and then no axis
+    stack_rows(b);
+  }
+}
+
+std::int64_t product(std::span<const std::int64_t> sizes) {
+  std::int64_t n = 1;
+  for (std::int64_t s : sizes) n *= s;
+  return n;
+}
+
+}  // namespace
+
+bool are_matrices(const index_map& map) { return last_axes(map).has_value(); }
+
+gemm_maps::gemm_maps(const shape& of_a, const shape& of_b, const shape& of_d)
+    : a(index_map::of(of_a)), b(index_map::of(of_b)), d(index_map::of(of_d)) {}
+
+bool gemm_maps::permute(std::span<const std::int64_t> order, bool& swapped) {
+  if (d != index_map::of(d.sizes())) return false;
+  index_map moved = d, to = d;
+  moved.permute(order);
+  moved = index_map::of(moved.sizes());
+  for (std::uint32_t i = 0; i < d.rank; ++i) {
+    to.stride[static_cast<std::size_t>(order[i])] = moved.stride[i];
+  }
+  const auto matrix = last_axes(to);
+  if (!matrix) return false;
+  d = to;
+  swapped = matrix->transposed;
+  if (swapped) {
+    std::swap(a, b);
+    for (index_map* map : {&a, &b, &d}) map->transpose();
+  }
+  return true;
+}
+
+gemm_geometry gemm_maps::geometry() const {
+  index_map left = a, right = b, result = d;
+  stack_rows(left, right, result);
+  gemm_geometry g;
+  g.negate = negate;
+  g.accumulate = accumulate;
+  const std::uint32_t batch = result.rank - 2;
+  g.m = result.size[batch];
+  g.n = result.size[batch + 1];
+  g.k = left.size[batch + 1];
+  const auto x = last_axes(left), y = last_axes(right), z = last_axes(result);
+  if (!x || !y || !z || (g.m | g.n | g.k) >> 31 != 0) {
+    throw shape_error("matmul: a size or stride beyond 32 bits: m " + std::to_string(g.m) + ", n " +
+                      std::to_string(g.n) + ", k " + std::to_string(g.k));
+  }
+  g.a = *x;
+  g.b = *y;
+  g.d = *z;
+  for (std::uint32_t i = 0; i < batch; ++i) {
+    if (result.size[i] == 1) continue;
+    const auto follows = [&](const matrices& of, const index_map& map) {
+      return g.axes > 0 && of.batch[g.axes - 1] == result.size[i] * map.stride[i];
+    };
+    if (follows(g.a, left) && follows(g.b, right) && follows(g.d, result)) --g.axes;
+    else g.batch[g.axes] = 1;
+    g.batch[g.axes] *= result.size[i];
+    g.a.batch[g.axes] = left.stride[i];
+    g.b.batch[g.axes] = right.stride[i];
+    g.d.batch[g.axes] = result.stride[i];
+    ++g.axes;
+  }
+  return g;
+}
+
+std::int64_t gemm_geometry::products() const { return product(std::span(batch).first(axes)); }
+
+double gemm_geometry::flops() const {
+  return 2 * static_cast<double>(m * n) * static_cast<double>(k * products());
+}
+
+double gemm_geometry::elements() const {
+  double total = 0;
+  const auto add = [&](const matrices& of, std::int64_t rows, std::int64_t cols) {
+    std::int64_t each = rows * cols;
+    for (std::uint32_t i = 0; i < axes; ++i) each *= of.batch[i] == 0 ? 1 : batch[i];
+    total += static_cast<double>(each);
+  };
+  add(a, m, k);
+  add(b, k, n);
+  add(d, m, n);
+  if (accumulate) add(d, m, n);
+  return total;
+}
+
+std::string gemm_maps::text() const {
+  const gemm_geometry g = geometry();
+  return std::string(negate ? "-" : "") + (g.a.transposed ? "A^T" : "A") +
+         (g.b.transposed ? " B^T" : " B") + (scale ? " *alpha" : "") + (accumulate ? " +C" : "");
+}
+
+}  // namespace cotape::kernels
