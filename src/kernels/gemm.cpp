@@ -11,6 +11,7 @@
 #include "kernels/gemm.hpp"
 #include "kernels/isa/entries.hpp"
 #include "kernels/threads.hpp"
+#include "kernels/transpose.hpp"
 
 namespace cotape::kernels {
 
@@ -20,13 +21,14 @@ CBLAS_TRANSPOSE flag(bool transpose) { return transpose ? CblasTrans : CblasNoTr
 
 blasint narrow(std::int64_t n) { return static_cast<blasint>(n); }
 
-void blas_gemm(const gemm_geometry& g, float alpha, const float* a, const float* b, float* d) {
+void blas_gemm(const product_geometry& g, float alpha, const float* a, const float* b, float* d) {
   cblas_sgemm(CblasRowMajor, flag(g.a.transposed), flag(g.b.transposed), narrow(g.m), narrow(g.n),
               narrow(g.k), alpha, a, narrow(g.a.stride), b, narrow(g.b.stride),
               g.accumulate ? 1.0F : 0.0F, d, narrow(g.d.stride));
 }
 
-void blas_gemm(const gemm_geometry& g, double alpha, const double* a, const double* b, double* d) {
+void blas_gemm(const product_geometry& g, double alpha, const double* a, const double* b,
+               double* d) {
   cblas_dgemm(CblasRowMajor, flag(g.a.transposed), flag(g.b.transposed), narrow(g.m), narrow(g.n),
               narrow(g.k), alpha, a, narrow(g.a.stride), b, narrow(g.b.stride),
               g.accumulate ? 1.0 : 0.0, d, narrow(g.d.stride));
@@ -49,7 +51,7 @@ void blas_gemv(const gemv_geometry& g, double alpha, const double* matrix, const
               narrow(g.stride), x, narrow(g.x_stride), 1.0, y, narrow(g.y_stride));
 }
 
-template <class T> void clear(const gemm_geometry& g, T* d) {
+template <class T> void clear(const product_geometry& g, T* d) {
   const auto bytes = [](std::int64_t n) { return static_cast<std::size_t>(n) * sizeof(T); };
   if (g.d.stride == g.n) {
     std::memset(d, 0, bytes(g.m * g.n));
@@ -60,7 +62,7 @@ template <class T> void clear(const gemm_geometry& g, T* d) {
 
 // A row or a column of results. Measured 4 to 7 times as fast as GEMM.
 template <class T>
-void multiply_vector(const gemm_geometry& g, T alpha, const T* a, const T* b, T* d) {
+void multiply_vector(const product_geometry& g, T alpha, const T* a, const T* b, T* d) {
   if (!g.accumulate) clear(g, d);
   const bool ta = g.a.transposed, tb = g.b.transposed;
   if (g.n == 1) {
@@ -74,44 +76,70 @@ void multiply_vector(const gemm_geometry& g, T alpha, const T* a, const T* b, T*
 
 // Where small_gemm was measured faster than BLAS: an AMD EPYC with AVX2, OpenBLAS 0.3.21's kernels
 // for Zen. Those for AVX-512 have a path for small products of their own.
-template <class T, class Arch> bool is_small(const gemm_geometry& g) {
+template <class T, class Arch> bool is_small(const product_geometry& g) {
   const std::int64_t volume = g.m * g.n * g.k;
-  if (g.b.transposed && g.k * g.n > small_gemm_packed) return false;
+  if (g.b.transposed) return false;
   if (g.n == 1) return volume <= 32;
-  if (g.m == 1) return volume <= (g.b.transposed ? 32 : 512);
+  if (g.m == 1) return volume <= 512;
   if (volume <= 64) return true;
-  if (g.b.transposed && g.m < 4) return false;
   if (std::is_same_v<Arch, arch::avx512>) return volume <= 512;
   return volume <= 1024 || (g.m >= 4 && g.n >= 4 && g.k <= (sizeof(T) == 4 ? 4 : 1));
 }
 
 template <class T, class Arch>
-void multiply(const gemm_geometry& g, T alpha, const T* a, const T* b, T* d) {
+void multiply(const product_geometry& g, T alpha, const T* a, const T* b, T* d) {
   if (is_small<T, Arch>(g)) return small_gemm<Arch>(g, alpha, a, b, d);
   if (g.m == 1 || g.n == 1) return multiply_vector(g, alpha, a, b, d);
   blas_gemm(g, alpha, a, b, d);
+}
+
+// Where b is transposed BLAS takes up to three times as long, and small_gemm cannot: a small b is
+// turned first, but along a k that is long beside n, where BLAS is as fast.
+constexpr std::int64_t most_turned = 4096;
+
+bool turns_b(const product_geometry& g) {
+  if (!g.b.transposed) return false;
+  if (g.m == 1 || g.n == 1) return g.n * g.k <= 32;
+  return g.n * g.k <= most_turned && (g.k <= 2 * g.n || g.m * g.n * g.k <= 256);
+}
+
+// `g` is of a b that is not transposed.
+template <class T, class Arch>
+void multiply_turned(const product_geometry& g, T alpha, const T* a, const T* b,
+                     std::int64_t stride, T* d) {
+  using word = std::conditional_t<sizeof(T) == 4, word4, word8>;
+  alignas(alignment) T turned[most_turned];
+  if (g.n * g.k < 64) {
+    for (std::int64_t p = 0; p < g.k; ++p) {
+      for (std::int64_t j = 0; j < g.n; ++j) turned[p * g.n + j] = b[j * stride + p];
+    }
+  } else {
+    transpose(reinterpret_cast<const word*>(b), stride, reinterpret_cast<word*>(turned), g.n, g.k,
+              g.n);
+  }
+  multiply<T, Arch>(g, alpha, a, turned, d);
 }
 
 // Where the matrices of one product after another start, in the order of the batch.
 struct batch_walk {
   batch_walk(const gemm_geometry& geometry, std::int64_t first)
       : g(geometry), a(g.a.offset), b(g.b.offset), d(g.d.offset) {
-    for (std::uint32_t i = g.axes; first != 0 && i-- > 0; first /= g.batch[i]) {
-      move(i, index[i] = first % g.batch[i]);
+    for (std::uint32_t i = g.axes; first != 0 && i-- > 0; first /= g.batch[i].size) {
+      move(i, index[i] = first % g.batch[i].size);
     }
   }
   void next() {
     for (std::uint32_t i = g.axes; i-- > 0;) {
       move(i, 1);
-      if (++index[i] < g.batch[i]) return;
-      move(i, -g.batch[i]);
+      if (++index[i] < g.batch[i].size) return;
+      move(i, -g.batch[i].size);
       index[i] = 0;
     }
   }
   void move(std::uint32_t axis, std::int64_t by) {
-    a += by * g.a.batch[axis];
-    b += by * g.b.batch[axis];
-    d += by * g.d.batch[axis];
+    a += by * g.batch[axis].a;
+    b += by * g.batch[axis].b;
+    d += by * g.batch[axis].d;
   }
 
   const gemm_geometry& g;
@@ -125,12 +153,17 @@ void multiply_all(const gemm_geometry& g, T alpha, const T* a, const T* b, T* d,
                   std::int64_t end) {
   // With alpha 0 and beta 0 OpenBLAS's AVX-512 kernels multiply the old d by 0: NaN stays NaN.
   const bool nothing = g.k == 0 || alpha == T(0);
+  product_geometry one = g;
+  const bool turns = turns_b(g);
+  if (turns) one.b = {0, g.n, false};
   batch_walk at(g, first);
   for (; first < end; ++first, at.next()) {
-    if (!nothing) {
-      multiply<T, Arch>(g, alpha, a + at.a, b + at.b, d + at.d);
-    } else if (!g.accumulate) {
-      clear(g, d + at.d);
+    if (nothing) {
+      if (!g.accumulate) clear(one, d + at.d);
+    } else if (turns) {
+      multiply_turned<T, Arch>(one, alpha, a + at.a, b + at.b, g.b.stride, d + at.d);
+    } else {
+      multiply<T, Arch>(one, alpha, a + at.a, b + at.b, d + at.d);
     }
   }
 }

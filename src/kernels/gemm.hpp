@@ -8,24 +8,30 @@
 
 namespace cotape::kernels {
 
-// The matrices of a batch, in elements: where the first one starts, how far apart its rows stand
-// (of one that is stored transposed, its columns) and, for each axis of the batch, its copies.
-struct matrices {
+// A matrix, in elements: where it starts and how far apart its rows stand, or its columns if it is
+// stored transposed.
+struct matrix {
   std::int64_t offset = 0, stride = 0;
   bool transposed = false;
-  std::array<std::int64_t, shape::max_rank> batch{};  // 0: all share one
 };
 
-// d = alpha a b + beta d for each of a batch; a is (m, k), b (k, n), d (m, n) and not transposed.
-// alpha is read through a pointer at each run (null: 1): of the operands' dtype, negated if asked
-// for; with alpha 0 a and b are not looked at, as in BLAS. beta is 0 or 1; with beta 0 the old d is
-// never read. k = 0 gives zeros (beta 0).
-struct gemm_geometry {
+// d = alpha a b + beta d; a is (m, k), b (k, n), d (m, n) and not transposed. alpha is read through
+// a pointer at each run (null: 1): of the operands' dtype, negated if asked for; with alpha 0 a and
+// b are not looked at, as in BLAS. beta is 0 or 1; with beta 0 the old d is never read. k = 0 gives
+// zeros (beta 0).
+struct product_geometry {
   std::int64_t m = 0, n = 0, k = 0;
-  matrices a, b, d;
+  matrix a, b, d;
   bool negate = false, accumulate = false;
-  std::uint32_t axes = 0;  // of the batch, and how many products along each
-  std::array<std::int64_t, shape::max_rank> batch{};
+};
+
+// A batch of such products along some axes.
+struct gemm_geometry : product_geometry {
+  struct axis {
+    std::int64_t size, a, b, d;  // how many, and from one matrix to the next; 0: all share one
+  };
+  std::uint32_t axes = 0;
+  std::array<axis, shape::max_rank> batch{};
 
   std::int64_t products() const;
   double flops() const;
@@ -33,7 +39,7 @@ struct gemm_geometry {
 };
 
 // Whether a product can read or write the last two axes of the map as matrices: one of the two has
-// stride 1, the other a stride of at least its extent and below 2^31.
+// stride 1, the other a stride of at least the one's extent; sizes and strides are below 2^31.
 bool are_matrices(const index_map&);
 
 // A product while things are folded into it: where its matrices stand in the buffers of a, b and d,

@@ -10,17 +10,17 @@ namespace cotape::kernels {
 namespace {
 
 // The last two axes as matrices, without the batch.
-std::optional<matrices> last_axes(const index_map& map) {
+std::optional<matrix> last_axes(const index_map& map) {
   const std::uint32_t rows = map.rank - 2, cols = map.rank - 1;
   // Of the other axis; along an axis of one element any stride will do.
   const auto stride = [&](std::uint32_t unit, std::uint32_t other) -> std::int64_t {
     const std::int64_t extent = std::max<std::int64_t>(1, map.size[unit]);
     if (extent > 1 && map.stride[unit] != 1) return 0;
     const std::int64_t s = map.size[other] <= 1 ? extent : map.stride[other];
-    return s >= extent && s >> 31 == 0 ? s : 0;
+    return s >= extent && (s | map.size[unit] | map.size[other]) >> 31 == 0 ? s : 0;
   };
-  if (const std::int64_t s = stride(cols, rows); s != 0) return matrices{map.offset, s, false, {}};
-  if (const std::int64_t s = stride(rows, cols); s != 0) return matrices{map.offset, s, true, {}};
+  if (const std::int64_t s = stride(cols, rows); s != 0) return matrix{map.offset, s, false};
+  if (const std::int64_t s = stride(rows, cols); s != 0) return matrix{map.offset, s, true};
   return std::nullopt;
 }
 
@@ -44,12 +44,6 @@ void stack_rows(index_map& a, index_map& b, index_map& d) {
   }
 }
 
-std::int64_t product(std::span<const std::int64_t> sizes) {
-  std::int64_t n = 1;
-  for (std::int64_t s : sizes) n *= s;
-  return n;
-}
-
 }  // namespace
 
 bool are_matrices(const index_map& map) { return last_axes(map).has_value(); }
@@ -65,10 +59,10 @@ bool gemm_maps::permute(std::span<const std::int64_t> order, bool& swapped) {
   for (std::uint32_t i = 0; i < d.rank; ++i) {
     to.stride[static_cast<std::size_t>(order[i])] = moved.stride[i];
   }
-  const auto matrix = last_axes(to);
-  if (!matrix) return false;
+  const auto written = last_axes(to);
+  if (!written) return false;
   d = to;
-  swapped = matrix->transposed;
+  swapped = written->transposed;
   if (swapped) {
     std::swap(a, b);
     for (index_map* map : {&a, &b, &d}) map->transpose();
@@ -87,7 +81,7 @@ gemm_geometry gemm_maps::geometry() const {
   g.n = result.size[batch + 1];
   g.k = left.size[batch + 1];
   const auto x = last_axes(left), y = last_axes(right), z = last_axes(result);
-  if (!x || !y || !z || (g.m | g.n | g.k) >> 31 != 0) {
+  if (!x || !y || !z) {
     throw shape_error("matmul: a size or stride beyond 32 bits: m " + std::to_string(g.m) + ", n " +
                       std::to_string(g.n) + ", k " + std::to_string(g.k));
   }
@@ -96,38 +90,37 @@ gemm_geometry gemm_maps::geometry() const {
   g.d = *z;
   for (std::uint32_t i = 0; i < batch; ++i) {
     if (result.size[i] == 1) continue;
-    const auto follows = [&](const matrices& of, const index_map& map) {
-      return g.axes > 0 && of.batch[g.axes - 1] == result.size[i] * map.stride[i];
-    };
-    if (follows(g.a, left) && follows(g.b, right) && follows(g.d, result)) --g.axes;
-    else g.batch[g.axes] = 1;
-    g.batch[g.axes] *= result.size[i];
-    g.a.batch[g.axes] = left.stride[i];
-    g.b.batch[g.axes] = right.stride[i];
-    g.d.batch[g.axes] = result.stride[i];
-    ++g.axes;
+    gemm_geometry::axis next{result.size[i], left.stride[i], right.stride[i], result.stride[i]};
+    if (g.axes > 0) {
+      const auto& [size, along_a, along_b, along_d] = g.batch[g.axes - 1];
+      if (along_a == next.size * next.a && along_b == next.size * next.b &&
+          along_d == next.size * next.d) {
+        next.size *= size;
+        --g.axes;
+      }
+    }
+    g.batch[g.axes++] = next;
   }
   return g;
 }
 
-std::int64_t gemm_geometry::products() const { return product(std::span(batch).first(axes)); }
+std::int64_t gemm_geometry::products() const {
+  std::int64_t number = 1;
+  for (std::uint32_t i = 0; i < axes; ++i) number *= batch[i].size;
+  return number;
+}
 
 double gemm_geometry::flops() const {
   return 2 * static_cast<double>(m * n) * static_cast<double>(k * products());
 }
 
 double gemm_geometry::elements() const {
-  double total = 0;
-  const auto add = [&](const matrices& of, std::int64_t rows, std::int64_t cols) {
-    std::int64_t each = rows * cols;
-    for (std::uint32_t i = 0; i < axes; ++i) each *= of.batch[i] == 0 ? 1 : batch[i];
-    total += static_cast<double>(each);
-  };
-  add(a, m, k);
-  add(b, k, n);
-  add(d, m, n);
-  if (accumulate) add(d, m, n);
-  return total;
+  std::int64_t in_a = m * k, in_b = k * n;
+  for (std::uint32_t i = 0; i < axes; ++i) {
+    in_a *= batch[i].a == 0 ? 1 : batch[i].size;
+    in_b *= batch[i].b == 0 ? 1 : batch[i].size;
+  }
+  return static_cast<double>(in_a + in_b + (accumulate ? 2 : 1) * m * n * products());
 }
 
 std::string gemm_maps::text() const {

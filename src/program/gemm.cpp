@@ -1,4 +1,4 @@
-// Products: what is folded into them, and their geometry.
+// What is folded into products, in one walk over the values.
 #include "program/gemm.hpp"
 
 #include <utility>

@@ -17,9 +17,9 @@ gemm_geometry geometry(std::int64_t m, std::int64_t n, std::int64_t k, bool tran
                        bool transpose_b, bool accumulate, std::int64_t pad = 0) {
   gemm_geometry g;
   g.m = m, g.n = n, g.k = k;
-  g.a = {0, std::max<std::int64_t>(1, transpose_a ? m : k) + pad, transpose_a, {}};
-  g.b = {0, std::max<std::int64_t>(1, transpose_b ? k : n) + pad, transpose_b, {}};
-  g.d = {0, std::max<std::int64_t>(1, n) + pad, false, {}};
+  g.a = {0, std::max<std::int64_t>(1, transpose_a ? m : k) + pad, transpose_a};
+  g.b = {0, std::max<std::int64_t>(1, transpose_b ? k : n) + pad, transpose_b};
+  g.d = {0, std::max<std::int64_t>(1, n) + pad, false};
   g.accumulate = accumulate;
   return g;
 }
@@ -32,10 +32,10 @@ template <class T> T at(const buffer<T>& x, std::int64_t i) {
 template <class F> void for_each_product(const gemm_geometry& g, F f) {
   for (std::int64_t q = 0; q < g.products(); ++q) {
     std::int64_t a = g.a.offset, b = g.b.offset, d = g.d.offset, rest = q;
-    for (std::uint32_t i = g.axes; i-- > 0; rest /= g.batch[i]) {
-      a += rest % g.batch[i] * g.a.batch[i];
-      b += rest % g.batch[i] * g.b.batch[i];
-      d += rest % g.batch[i] * g.d.batch[i];
+    for (std::uint32_t i = g.axes; i-- > 0; rest /= g.batch[i].size) {
+      a += rest % g.batch[i].size * g.batch[i].a;
+      b += rest % g.batch[i].size * g.batch[i].b;
+      d += rest % g.batch[i].size * g.batch[i].d;
     }
     f(a, b, d);
   }
@@ -63,14 +63,15 @@ void plain(const gemm_geometry& g, double alpha, const buffer<T>& a, const buffe
 }
 
 template <class T> void expect_product(gemm_geometry g, const T* alpha, isa set) {
-  const auto count = [&](const matrices& of, std::int64_t rows) {
+  const auto count = [&](const matrix& of, std::int64_t rows, auto along) {
     std::int64_t n = of.offset + rows * of.stride + 64;
-    for (std::uint32_t i = 0; i < g.axes; ++i) n += g.batch[i] * of.batch[i];
+    for (std::uint32_t i = 0; i < g.axes; ++i) n += g.batch[i].size * g.batch[i].*along;
     return static_cast<std::size_t>(n);
   };
-  const auto a = random_buffer<T>(count(g.a, g.a.transposed ? g.k : g.m), T(-1), T(1), 1);
-  const auto b = random_buffer<T>(count(g.b, g.b.transposed ? g.n : g.k), T(-1), T(1), 2);
-  const auto old = random_buffer<T>(count(g.d, g.m), T(-1), T(1), 3);
+  using axis = gemm_geometry::axis;
+  const auto a = random_buffer<T>(count(g.a, g.a.transposed ? g.k : g.m, &axis::a), T(-1), T(1), 1);
+  const auto b = random_buffer<T>(count(g.b, g.b.transposed ? g.n : g.k, &axis::b), T(-1), T(1), 2);
+  const auto old = random_buffer<T>(count(g.d, g.m, &axis::d), T(-1), T(1), 3);
   const buffer<T> d(old.size()), expected(old.size());
   std::copy(old.begin(), old.end(), d.begin());
   std::copy(old.begin(), old.end(), expected.begin());
@@ -123,10 +124,7 @@ TYPED_TEST(Gemm, BatchesMayShareAnOperand) {
     for (std::int64_t n : {1, 6}) {
       auto g = geometry(5, n, 4, false, true, false);
       g.axes = 1;
-      g.batch[0] = 3;
-      g.a.batch[0] = shared == 1 ? 0 : 20;
-      g.b.batch[0] = shared == 2 ? 0 : 4 * n;
-      g.d.batch[0] = 5 * n;
+      g.batch[0] = {3, shared == 1 ? 0 : 20, shared == 2 ? 0 : 4 * n, 5 * n};
       expect_product<T>(g, nullptr, best_isa());
     }
   }
@@ -142,11 +140,13 @@ TYPED_TEST(Gemm, BatchesMayHaveSeveralAxesAndOffsets) {
       set_num_threads(threads);
       auto g = geometry(size, size, size, false, true, false);
       g.axes = 3;
-      g.batch = {2, 5, 2};
       const std::int64_t row = 5 * size;
-      g.a = {7, row, false, {2 * size * row, size, size * row}};
-      g.b = {3, row, true, {0, size, 0}};
-      g.d = {11, row, false, {2 * size * row, size, size * row}};
+      g.batch[0] = {2, 2 * size * row, 0, 2 * size * row};
+      g.batch[1] = {5, size, size, size};
+      g.batch[2] = {2, size * row, 0, size * row};
+      g.a = {7, row, false};
+      g.b = {3, row, true};
+      g.d = {11, row, false};
       for (const bool accumulate : {false, true}) {
         g.accumulate = accumulate;
         expect_product<T>(g, nullptr, best_isa());
@@ -248,8 +248,8 @@ TEST(GemmMaps, MergeBatchAxesWhereAllThreeAllowIt) {
   gemm_maps maps({2, 3, 4, 5}, {2, 3, 5, 6}, {2, 3, 4, 6});
   const auto merged = maps.geometry();
   EXPECT_EQ(merged.axes, 1u);
-  EXPECT_EQ(merged.batch[0], 6);
-  EXPECT_EQ(merged.b.batch[0], 30);
+  EXPECT_EQ(merged.batch[0].size, 6);
+  EXPECT_EQ(merged.batch[0].b, 30);
   maps.a = index_map::of({2, 4, 3, 5});
   maps.a.permute(std::array<std::int64_t, 4>{0, 2, 1, 3});
   const auto apart = maps.geometry();
@@ -316,6 +316,11 @@ TEST(GemmMaps, BeyondThirtyTwoBitsThrow) {
   tests::expect_error<shape_error>(
       [&] { product(1, much); }, "matmul: a size or stride beyond 32 bits: m 1, n 1, k 2147483648");
   EXPECT_THROW(product(much, 1), shape_error);
+  gemm_maps batch({much / 2, 2, 1}, {much / 2, 1, 1},
+                  {much / 2, 2, 1});  // not as one of so many rows
+  batch.b = index_map::of({1, 1});
+  batch.b.widen({much / 2, 1, 1});
+  EXPECT_EQ(batch.geometry().m, 2);
 }
 
 TEST(GemmInt64, HasNoKernel) { EXPECT_THROW(gemm(int64), dtype_error); }

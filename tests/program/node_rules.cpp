@@ -231,16 +231,20 @@ number_array cumsum(const task& t) {
 // geometry says.
 number_array product(const task& t, const kernels::gemm_geometry& g) {
   const double u = unit_of(t.type->dtype);
-  const auto matrix = [&](const kernels::matrices& of, std::int64_t rows, std::int64_t cols) {
-    words sizes(g.batch.begin(), g.batch.begin() + g.axes),
-        strides(of.batch.begin(), of.batch.begin() + g.axes);
+  const auto elements = [&](const kernels::matrix& of, auto along, std::int64_t rows,
+                            std::int64_t cols) {
+    words sizes, strides;
+    for (std::uint32_t i = 0; i < g.axes; ++i) {
+      sizes.push_back(g.batch[i].size);
+      strides.push_back(g.batch[i].*along);
+    }
     sizes.insert(sizes.end(), {rows, cols});
     strides.insert(strides.end(), {of.transposed ? 1 : of.stride, of.transposed ? of.stride : 1});
-    std::vector<std::size_t> result = places(sizes, strides);
-    for (std::size_t& p : result) p += at(of.offset);
-    return result;
+    return places(sizes, strides, of.offset);
   };
-  const auto a = matrix(g.a, g.m, g.k), b = matrix(g.b, g.k, g.n), d = matrix(g.d, g.m, g.n);
+  using axis = kernels::gemm_geometry::axis;
+  const auto a = elements(g.a, &axis::a, g.m, g.k), b = elements(g.b, &axis::b, g.k, g.n),
+             d = elements(g.d, &axis::d, g.m, g.n);
   const std::size_t m = at(g.m), n = at(g.n), k = at(g.k);
   number_array y(at(t.type->shape.elements())), terms(k);
   std::vector<bool> written(y.size());

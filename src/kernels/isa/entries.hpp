@@ -16,12 +16,11 @@ template <class Arch> kernel cast_kernel(dtype from, dtype to);
 // n bytes, at least 64, between places that do not overlap.
 template <class Arch> void copy_lines(std::byte* d, const std::byte* a, std::size_t n);
 
-// One product as in gemm.hpp, k > 0; with a transposed b, k * n is at most small_gemm_packed.
-inline constexpr std::int64_t small_gemm_packed = 1024;
+// One product as in gemm.hpp, k > 0, b not transposed.
 template <class Arch>
-void small_gemm(const gemm_geometry&, float alpha, const float* a, const float* b, float* d);
+void small_gemm(const product_geometry&, float alpha, const float* a, const float* b, float* d);
 template <class Arch>
-void small_gemm(const gemm_geometry&, double alpha, const double* a, const double* b, double* d);
+void small_gemm(const product_geometry&, double alpha, const double* a, const double* b, double* d);
 
 // In how many parts to split a reduction of so many bytes.
 int reduction_parts(std::int64_t bytes);
