@@ -87,7 +87,7 @@ template <class T, class Arch> bool is_small(const product_geometry& g) {
 }
 
 template <class T, class Arch>
-void multiply(const product_geometry& g, T alpha, const T* a, const T* b, T* d) {
+void multiply_as_given(const product_geometry& g, T alpha, const T* a, const T* b, T* d) {
   if (is_small<T, Arch>(g)) return small_gemm<Arch>(g, alpha, a, b, d);
   if (g.m == 1 || g.n == 1) return multiply_vector(g, alpha, a, b, d);
   blas_gemm(g, alpha, a, b, d);
@@ -103,21 +103,32 @@ bool turns_b(const product_geometry& g) {
   return g.n * g.k <= most_turned && (g.k <= 2 * g.n || g.m * g.n * g.k <= 256);
 }
 
-// `g` is of a b that is not transposed.
 template <class T, class Arch>
-void multiply_turned(const product_geometry& g, T alpha, const T* a, const T* b,
-                     std::int64_t stride, T* d) {
+void multiply_turned(product_geometry g, T alpha, const T* a, const T* b, T* d) {
   using word = std::conditional_t<sizeof(T) == 4, word4, word8>;
   alignas(alignment) T turned[most_turned];
   if (g.n * g.k < 64) {
     for (std::int64_t p = 0; p < g.k; ++p) {
-      for (std::int64_t j = 0; j < g.n; ++j) turned[p * g.n + j] = b[j * stride + p];
+      for (std::int64_t j = 0; j < g.n; ++j) turned[p * g.n + j] = b[j * g.b.stride + p];
     }
   } else {
-    transpose(reinterpret_cast<const word*>(b), stride, reinterpret_cast<word*>(turned), g.n, g.k,
-              g.n);
+    transpose(reinterpret_cast<const word*>(b), g.b.stride, reinterpret_cast<word*>(turned), g.n,
+              g.k, g.n);
   }
-  multiply<T, Arch>(g, alpha, a, turned, d);
+  g.b = {0, g.n, false};
+  multiply_as_given<T, Arch>(g, alpha, a, turned, d);
+}
+
+template <class T, class Arch>
+void multiply(const product_geometry& g, T alpha, const T* a, const T* b, T* d) {
+  // With alpha 0 and beta 0 OpenBLAS's AVX-512 kernels multiply the old d by 0: NaN stays NaN.
+  if (g.k == 0 || alpha == T(0)) {
+    if (!g.accumulate) clear(g, d);
+  } else if (turns_b(g)) {
+    multiply_turned<T, Arch>(g, alpha, a, b, d);
+  } else {
+    multiply_as_given<T, Arch>(g, alpha, a, b, d);
+  }
 }
 
 // Where the matrices of one product after another start, in the order of the batch.
@@ -151,20 +162,9 @@ struct batch_walk {
 template <class T, class Arch>
 void multiply_all(const gemm_geometry& g, T alpha, const T* a, const T* b, T* d, std::int64_t first,
                   std::int64_t end) {
-  // With alpha 0 and beta 0 OpenBLAS's AVX-512 kernels multiply the old d by 0: NaN stays NaN.
-  const bool nothing = g.k == 0 || alpha == T(0);
-  product_geometry one = g;
-  const bool turns = turns_b(g);
-  if (turns) one.b = {0, g.n, false};
   batch_walk at(g, first);
   for (; first < end; ++first, at.next()) {
-    if (nothing) {
-      if (!g.accumulate) clear(one, d + at.d);
-    } else if (turns) {
-      multiply_turned<T, Arch>(one, alpha, a + at.a, b + at.b, g.b.stride, d + at.d);
-    } else {
-      multiply<T, Arch>(one, alpha, a + at.a, b + at.b, d + at.d);
-    }
+    multiply<T, Arch>(g, alpha, a + at.a, b + at.b, d + at.d);
   }
 }
 
@@ -197,7 +197,8 @@ void multiply_part(gemm_geometry g, T alpha, const T* a, const T* b, T* d, int p
     b += first * (g.b.transposed ? g.b.stride : 1);
     d += first;
   }
-  if (g.m != 0 && g.n != 0) multiply_all<T, Arch>(g, alpha, a, b, d, 0, 1);
+  if (g.m == 0 || g.n == 0) return;
+  multiply<T, Arch>(g, alpha, a + g.a.offset, b + g.b.offset, d + g.d.offset);
 }
 
 template <class T, class Arch> void gemm_run(const step& s) {
@@ -209,6 +210,9 @@ template <class T, class Arch> void gemm_run(const step& s) {
   const auto* b = static_cast<const T*>(s.b);
   auto* d = static_cast<T*>(s.d);
   const std::int64_t products = g.products();
+  if (products == 1 && g.m * g.n * g.k < least_share) {
+    return multiply<T, Arch>(g, alpha, a + g.a.offset, b + g.b.offset, d + g.d.offset);
+  }
   int parts = parts_of(g.m * g.n * g.k * products, least_share);
   if (parts > 1) parts = products_at_once(parts);
   if (parts == 1) return multiply_all<T, Arch>(g, alpha, a, b, d, 0, products);
