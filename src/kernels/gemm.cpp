@@ -120,11 +120,11 @@ void multiply_turned(product_geometry g, T alpha, const T* a, const T* b, T* d) 
 }
 
 template <class T, class Arch>
-void multiply(const product_geometry& g, T alpha, const T* a, const T* b, T* d) {
+void multiply(const product_geometry& g, bool turns, T alpha, const T* a, const T* b, T* d) {
   // With alpha 0 and beta 0 OpenBLAS's AVX-512 kernels multiply the old d by 0: NaN stays NaN.
   if (g.k == 0 || alpha == T(0)) {
     if (!g.accumulate) clear(g, d);
-  } else if (turns_b(g)) {
+  } else if (turns) {
     multiply_turned<T, Arch>(g, alpha, a, b, d);
   } else {
     multiply_as_given<T, Arch>(g, alpha, a, b, d);
@@ -160,11 +160,11 @@ struct batch_walk {
 
 // Of the batch the products from the first one on, up to the end.
 template <class T, class Arch>
-void multiply_all(const gemm_geometry& g, T alpha, const T* a, const T* b, T* d, std::int64_t first,
-                  std::int64_t end) {
+void multiply_all(const gemm_geometry& g, bool turns, T alpha, const T* a, const T* b, T* d,
+                  std::int64_t first, std::int64_t end) {
   batch_walk at(g, first);
   for (; first < end; ++first, at.next()) {
-    multiply<T, Arch>(g, alpha, a + at.a, b + at.b, d + at.d);
+    multiply<T, Arch>(g, turns, alpha, a + at.a, b + at.b, d + at.d);
   }
 }
 
@@ -180,10 +180,11 @@ std::int64_t part_start(std::int64_t size, std::int64_t part, std::int64_t parts
 
 // One part of the products: some of them, or some rows or columns of the only one.
 template <class T, class Arch>
-void multiply_part(gemm_geometry g, T alpha, const T* a, const T* b, T* d, int part, int parts) {
+void multiply_part(gemm_geometry g, bool turns, T alpha, const T* a, const T* b, T* d, int part,
+                   int parts) {
   const std::int64_t products = g.products();
   if (products > 1) {
-    return multiply_all<T, Arch>(g, alpha, a, b, d, products * part / parts,
+    return multiply_all<T, Arch>(g, turns, alpha, a, b, d, products * part / parts,
                                  products * (part + 1) / parts);
   }
   if (g.m >= g.n) {
@@ -198,7 +199,7 @@ void multiply_part(gemm_geometry g, T alpha, const T* a, const T* b, T* d, int p
     d += first;
   }
   if (g.m == 0 || g.n == 0) return;
-  multiply<T, Arch>(g, alpha, a + g.a.offset, b + g.b.offset, d + g.d.offset);
+  multiply<T, Arch>(g, turns, alpha, a + g.a.offset, b + g.b.offset, d + g.d.offset);
 }
 
 template <class T, class Arch> void gemm_run(const step& s) {
@@ -209,14 +210,15 @@ template <class T, class Arch> void gemm_run(const step& s) {
   const auto* a = static_cast<const T*>(s.a);
   const auto* b = static_cast<const T*>(s.b);
   auto* d = static_cast<T*>(s.d);
+  const bool turns = turns_b(g);  // also of parts, so that bits do not depend on threads
   const std::int64_t products = g.products();
   if (products == 1 && g.m * g.n * g.k < least_share) {
-    return multiply<T, Arch>(g, alpha, a + g.a.offset, b + g.b.offset, d + g.d.offset);
+    return multiply<T, Arch>(g, turns, alpha, a + g.a.offset, b + g.b.offset, d + g.d.offset);
   }
   int parts = parts_of(g.m * g.n * g.k * products, least_share);
   if (parts > 1) parts = products_at_once(parts);
-  if (parts == 1) return multiply_all<T, Arch>(g, alpha, a, b, d, 0, products);
-  parallel(parts, [&](int part) { multiply_part<T, Arch>(g, alpha, a, b, d, part, parts); });
+  if (parts == 1) return multiply_all<T, Arch>(g, turns, alpha, a, b, d, 0, products);
+  parallel(parts, [&](int part) { multiply_part<T, Arch>(g, turns, alpha, a, b, d, part, parts); });
 }
 
 }  // namespace
