@@ -1,6 +1,7 @@
 // Where the matrices of products stand, and what products cost.
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "cotape/error.hpp"
 #include "kernels/gemm.hpp"
