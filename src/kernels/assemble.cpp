@@ -6,7 +6,7 @@
 
 #include "kernels/copy.hpp"
 #include "kernels/isa/entries.hpp"
-#include "kernels/square.hpp"
+#include "kernels/transpose.hpp"
 #include "kernels/walk.hpp"
 
 namespace cotape::kernels {

@@ -1,5 +1,7 @@
 // Index maps are built axis by axis; axes of size 1 vanish and an axis that continues the one
 // before it is merged into it, so that most maps end with rank 1 or 2.
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "kernels/walk.hpp"
@@ -24,38 +26,88 @@ std::int64_t index_map::elements() const {
   return n;
 }
 
-namespace {
+shape index_map::sizes() const { return shape(std::span(size).first(rank)); }
 
-using strides = std::array<std::int64_t, shape::max_rank>;
-
-strides strides_of(const shape& s) {
-  strides result{};
-  std::int64_t next = 1;
-  for (std::size_t k = s.rank(); k-- > 0; next *= s[k]) result[k] = next;
-  return result;
-}
-
-}  // namespace
-
-index_map transpose_map(const shape& from, std::span<const std::int64_t> order) {
-  const strides stride = strides_of(from);
+index_map index_map::of(const shape& s) {
   index_map map;
-  for (std::int64_t k : order) {
-    const auto axis = static_cast<std::size_t>(k);
-    map.append(from[axis], stride[axis]);
+  map.rank = static_cast<std::uint32_t>(s.rank());
+  std::int64_t next = 1;
+  for (std::size_t i = s.rank(); i-- > 0; next *= std::max<std::int64_t>(1, s[i])) {
+    map.size[i] = s[i];
+    map.stride[i] = next;
   }
   return map;
+}
+
+index_map index_map::merged() const {
+  index_map map;
+  map.offset = offset;
+  for (std::uint32_t i = 0; i < rank; ++i) map.append(size[i], stride[i]);
+  return map;
+}
+
+void index_map::permute(std::span<const std::int64_t> order) {
+  const index_map from = *this;
+  for (std::size_t i = 0; i < rank; ++i) {
+    size[i] = from.size[static_cast<std::size_t>(order[i])];
+    stride[i] = from.stride[static_cast<std::size_t>(order[i])];
+  }
+}
+
+void index_map::transpose() {
+  std::swap(size[rank - 2], size[rank - 1]);
+  std::swap(stride[rank - 2], stride[rank - 1]);
+}
+
+void index_map::cut(std::span<const std::int64_t> sizes, std::span<const std::int64_t> first,
+                    std::span<const std::int64_t> steps) {
+  for (std::size_t i = 0; i < rank; ++i) {
+    offset += first[i] * stride[i];
+    size[i] = sizes[i];
+    stride[i] *= steps[i];
+  }
+}
+
+void index_map::widen(const shape& to) {
+  const index_map from = *this;
+  const std::size_t more = to.rank() - rank;
+  rank = static_cast<std::uint32_t>(to.rank());
+  for (std::size_t i = 0; i < rank; ++i) {
+    const bool repeated = i < more || from.size[i - more] != to[i];
+    size[i] = to[i];
+    stride[i] = repeated ? 0 : from.stride[i - more];
+  }
+}
+
+// From the last axis on, each new axis takes its share of the merged axis that it lies in.
+bool index_map::reshape(const shape& to) {
+  const index_map from = merged();
+  index_map map;
+  map.rank = static_cast<std::uint32_t>(to.rank());
+  map.offset = offset;
+  std::int64_t left = 1, next = 0;
+  std::uint32_t axis = from.rank;
+  for (std::size_t i = to.rank(); i-- > 0;) {
+    map.size[i] = to[i];
+    if (to[i] == 1) continue;
+    if (left == 1 && axis > 0) {
+      left = from.size[--axis];
+      next = from.stride[axis];
+    }
+    if (to[i] == 0 || left % to[i] != 0) return false;
+    map.stride[i] = next;
+    next *= to[i];
+    left /= to[i];
+  }
+  *this = map;
+  return true;
 }
 
 index_map slice_map(const shape& from, std::span<const std::int64_t> sizes,
                     std::span<const std::int64_t> first, std::span<const std::int64_t> steps) {
-  const strides stride = strides_of(from);
-  index_map map;
-  for (std::size_t k = 0; k < from.rank(); ++k) {
-    map.append(sizes[k], stride[k] * steps[k]);
-    map.offset += stride[k] * first[k];
-  }
-  return map;
+  index_map map = index_map::of(from);
+  map.cut(sizes, first, steps);
+  return map.merged();
 }
 
 index_map slice_map(const shape& from, std::span<const std::int64_t> lists) {
@@ -64,13 +116,9 @@ index_map slice_map(const shape& from, std::span<const std::int64_t> lists) {
 }
 
 index_map broadcast_map(const shape& from, const shape& to) {
-  const strides stride = strides_of(from);
-  const std::size_t more = to.rank() - from.rank();
-  index_map map;
-  for (std::size_t k = 0; k < to.rank(); ++k) {
-    map.append(to[k], k < more || from[k - more] == 1 ? 0 : stride[k - more]);
-  }
-  return map;
+  index_map map = index_map::of(from);
+  map.widen(to);
+  return map.merged();
 }
 
 cover cover_of(std::span<const index_map> maps, std::int64_t size) {

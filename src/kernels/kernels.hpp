@@ -40,11 +40,22 @@ struct index_map {
 
   void append(std::int64_t size, std::int64_t stride);  // merges axes that continue each other
   std::int64_t elements() const;
+  bool operator==(const index_map&) const = default;
+  shape sizes() const;
+
+  // A row-major tensor axis by axis, nothing merged, and what becomes of such a map.
+  static index_map of(const shape&);
+  index_map merged() const;
+  void permute(std::span<const std::int64_t> order);
+  void transpose();  // the last two axes
+  void cut(std::span<const std::int64_t> sizes, std::span<const std::int64_t> first,
+           std::span<const std::int64_t> steps);
+  void widen(const shape& to);    // as broadcasting does
+  bool reshape(const shape& to);  // false, and nothing is changed, if no strides do that
 };
 
 // How the elements of a transpose, a slice or a broadcast walk over a tensor of shape `from`. Of a
 // slice all axes' sizes, first elements and steps, which may stand in one list.
-index_map transpose_map(const shape& from, std::span<const std::int64_t> order);
 index_map slice_map(const shape& from, std::span<const std::int64_t> sizes,
                     std::span<const std::int64_t> first, std::span<const std::int64_t> steps);
 index_map slice_map(const shape& from, std::span<const std::int64_t> lists);
@@ -149,24 +160,6 @@ struct philox_key {
 kernel uniform(dtype, isa = chosen_isa());
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
                                     std::array<std::uint32_t, 2> key);
-
-// --- GEMM ---------------------------------------------------------------------------------------
-
-// d = alpha op(a) op(b) + beta d, row-major, `batch` times with the given strides (elements; 0
-// shares an operand). alpha is read through a pointer at each run (null: 1): of the operands'
-// dtype, negated if asked for; with alpha 0 a and b are not looked at, as in BLAS. beta is 0 or 1;
-// with beta 0 the old d is never read. k = 0 gives zeros (beta 0).
-struct gemm_geometry {
-  std::int64_t m = 0, n = 0, k = 0, lda = 0, ldb = 0, ldc = 0;
-  bool transpose_a = false, transpose_b = false, negate = false, accumulate = false;
-  std::int64_t batch = 1, stride_a = 0, stride_b = 0, stride_c = 0;
-};
-// Throws shape_error if a size does not fit in BLAS's 32 bits.
-void check_sizes(const gemm_geometry& g);
-kernel gemm(dtype, isa = chosen_isa());  // c = alpha or null, side = gemm_geometry
-
-// The BLAS kernel set in use ("Haswell", "SkylakeX", ...).
-const char* gemm_kernel_name();
 
 // --- Conversions --------------------------------------------------------------------------------
 

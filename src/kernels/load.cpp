@@ -1,9 +1,7 @@
 // Moving elements through an index map: broadcasts, transposes and slices. Elements are words of 4
 // or 8 bytes whose type does not matter. `load` picks the kernel when the program is built.
-#include <cstring>
-
 #include "kernels/copy.hpp"
-#include "kernels/square.hpp"
+#include "kernels/transpose.hpp"
 #include "kernels/walk.hpp"
 
 namespace cotape::kernels {
@@ -101,32 +99,6 @@ template <class W> void load_walk(const step& s) {
 }
 
 // --- Transposes ---------------------------------------------------------------------------------
-
-// d[x, y] = a[x, y] with a's consecutive elements along x and d's along y: blocks of a line by a
-// line keep both in the first-level cache.
-template <class W>
-void transpose(const W* a, std::int64_t a_stride, W* d, std::int64_t d_stride, std::int64_t rows,
-               std::int64_t cols) {
-  constexpr std::int64_t block = 64 / sizeof(W), square = 16 / sizeof(W);
-  const std::int64_t whole_rows = rows / square * square, whole_cols = cols / square * square;
-  for (std::int64_t i = 0; i < whole_rows; i += block) {
-    const std::int64_t i_end = whole_rows - i < block ? whole_rows : i + block;
-    for (std::int64_t j = 0; j < whole_cols; j += block) {
-      const std::int64_t j_end = whole_cols - j < block ? whole_cols : j + block;
-      for (std::int64_t x = i; x < i_end; x += square) {
-        for (std::int64_t y = j; y < j_end; y += square) {
-          const W* from[square];
-          for (std::int64_t k = 0; k < square; ++k) from[k] = a + (y + k) * a_stride + x;
-          transpose_square(from, d + x * d_stride + y, d_stride);
-        }
-      }
-    }
-  }
-  for (std::int64_t x = 0; x < rows; ++x) {
-    const std::int64_t first = x < whole_rows ? whole_cols : 0;
-    for (std::int64_t y = first; y < cols; ++y) d[x * d_stride + y] = a[y * a_stride + x];
-  }
-}
 
 // The axis whose elements are consecutive in `a`; rank if there is none, or only the last.
 std::uint32_t consecutive_axis(const index_map& map) {

@@ -3,6 +3,7 @@
 
 #include "cotape/ops.hpp"
 #include "primitives/assemble.hpp"
+#include "primitives/binary.hpp"
 #include "primitives/lowering.hpp"
 
 namespace cotape::primitives {
@@ -11,8 +12,10 @@ namespace {
 
 using kernels::index_map;
 
-void lower_load(lowering& l, const index_map& map) {
-  const auto* kept = l.sides.keep(map);
+void lower_move(lowering& l, const primitive& op) {
+  index_map map = index_map::of(l.inputs[0]->shape);
+  follow(map, op, l.attributes, l.output.shape);
+  const auto* kept = l.sides.keep(map.merged());
   l.step.run = kernels::load(*kept, size_of(l.output.dtype), true);
   l.step.side = kept;
 }
@@ -32,11 +35,9 @@ void derive_reshape(derivation& d) {
 }
 
 value_type infer_transpose(const signature& s) {
-  words sizes;
-  for (std::int64_t axis : s.attributes) {
-    sizes.push_back(s.inputs[0]->shape[static_cast<std::size_t>(axis)]);
-  }
-  return {s.inputs[0]->dtype, shape(sizes)};
+  index_map map = index_map::of(s.inputs[0]->shape);
+  map.permute(s.attributes);
+  return {s.inputs[0]->dtype, map.sizes()};
 }
 
 void derive_transpose(derivation& d) {
@@ -47,9 +48,7 @@ void derive_transpose(derivation& d) {
   d.adjoints[0] = record(transpose, {d.adjoint}, inverse);
 }
 
-void lower_transpose(lowering& l) {
-  lower_load(l, kernels::transpose_map(l.inputs[0]->shape, l.attributes));
-}
+void lower_transpose(lowering& l) { lower_move(l, transpose); }
 
 value_type infer_slice(const signature& s) {
   return {s.inputs[0]->dtype, shape(s.attributes.first(s.inputs[0]->shape.rank()))};
@@ -63,9 +62,7 @@ void derive_slice(derivation& d) {
   d.adjoints[0] = record(assemble, {d.adjoint}, attributes);
 }
 
-void lower_slice(lowering& l) {
-  lower_load(l, kernels::slice_map(l.inputs[0]->shape, l.attributes));
-}
+void lower_slice(lowering& l) { lower_move(l, slice); }
 
 value_type infer_cast(const signature& s) {
   return {static_cast<dtype>(s.attributes[0]), s.inputs[0]->shape};
@@ -81,6 +78,21 @@ void lower_cast(lowering& l) { l.step.run = kernels::cast(l.inputs[0]->dtype, l.
 value_type infer_same(const signature& s) { return *s.inputs[0]; }
 
 }  // namespace
+
+bool follow(index_map& map, const primitive& op, std::span<const std::int64_t> attributes,
+            const shape& result) {
+  const std::size_t rank = result.rank();
+  bool known = true;
+  if (op.how == form::view) known = map.reshape(result);
+  else if (&op == &transpose) map.permute(attributes);
+  else if (&op == &builtin<broadcast_op>) map.widen(result);
+  else if (&op == &slice)
+    map.cut(attributes.subspan(0, rank), attributes.subspan(rank, rank),
+            attributes.subspan(2 * rank));
+  else known = false;
+  if (!known) map = index_map::of(result);
+  return known;
+}
 
 const primitive reshape{"reshape", form::view, 1, infer_reshape, derive_reshape};
 const primitive stop_gradient{"stop_gradient", form::view, 1, infer_same};

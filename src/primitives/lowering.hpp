@@ -8,6 +8,14 @@
 
 namespace cotape {
 
+namespace primitives {
+/// Where the result's elements stand, from where the first operand's do, axis by axis, if the
+/// operation only shows some of them, as slices do. If it does not, or no strides say where, the
+/// map becomes the result's own, and it is false.
+bool follow(kernels::index_map& map, const primitive& op, std::span<const std::int64_t> attributes,
+            const shape& result);
+}  // namespace primitives
+
 // x as (outer, reduced, inner), where `count` axes from `first` on are the reduced ones.
 inline kernels::reduction seen_as_reduction(const shape& x, std::int64_t first,
                                             std::int64_t count) {

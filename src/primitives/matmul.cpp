@@ -1,5 +1,5 @@
-// matmul of operands of equal rank and equal batch axes: (..., m, k) by (..., k, n). A program may
-// fold transposes, a scale factor and an addend into the call.
+// matmul of operands of equal rank and equal batch axes: (..., m, k) by (..., k, n). A program
+// makes its own value of it: see program/gemm.hpp.
 #include <fmt/format.h>
 
 #include "cotape/ops.hpp"

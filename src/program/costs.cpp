@@ -7,6 +7,7 @@
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
 #include "program/assemble.hpp"
+#include "program/gemm.hpp"
 
 namespace cotape {
 
@@ -43,10 +44,10 @@ class counter {
 
   // A product that took the update of a weight into itself is still the sweep's.
   recorded kind_of(std::uint32_t v) const {
-    const graph::value& x = g_.values[v];
-    const recorded kind = kind_of_node(x.node);
-    if (x.op != &primitives::matmul || kind != recorded::after) return kind;
-    const bool swept = in_[x.in[0]] == recorded::reverse || in_[x.in[1]] == recorded::reverse;
+    const recorded kind = kind_of_node(g_.values[v].node);
+    if (!is_gemm(g_, v) || kind != recorded::after) return kind;
+    const gemm_operands of = gemm_operands_of(g_, v);
+    const bool swept = in_[of.a] == recorded::reverse || in_[of.b] == recorded::reverse;
     return swept ? recorded::reverse : kind;
   }
 
@@ -55,10 +56,7 @@ class counter {
 
   double flops(std::uint32_t v) const {
     const graph::value& x = g_.values[v];
-    if (x.op == &primitives::matmul) {
-      const shape& a = g_.type(x.in[0]).shape;
-      return 2 * elements(v) * static_cast<double>(a[a.rank() - (x.transpose_a ? 2 : 1)]);
-    }
+    if (is_gemm(g_, v)) return gemm_of(g_, v).geometry().flops();
     if (x.op == &builtin<broadcast_op> || x.op == &loaded_slice) return 0;
     if (x.op->how == form::elementwise) {  // a pair of them is named a+b
       return elements(v) * (std::string_view(x.op->name).find('+') == std::string::npos ? 1 : 2);
@@ -71,6 +69,9 @@ class counter {
     const graph::value& x = g_.values[v];
     const bool picks =
         x.op == &primitives::slice || x.op == &loaded_slice || x.op == &primitives::gather;
+    if (is_gemm(g_, v)) {
+      return gemm_of(g_, v).geometry().elements() * static_cast<double>(size_of(g_.type(v).dtype));
+    }
     if (is_put(g_, v)) return (x.fills ? size(v) : 0) + (x.adds ? 3 : 2) * size(x.in[0]);
     double total = p_.of[v].where == region::none ? 0 : size(v);
     for (std::uint32_t i : g_.operands(v)) {

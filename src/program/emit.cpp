@@ -12,6 +12,7 @@
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
 #include "program/assemble.hpp"
+#include "program/gemm.hpp"
 #include "program/scalar_run.hpp"
 #include "tape/sources.hpp"
 #include "tensor/tile_pool.hpp"
@@ -220,7 +221,7 @@ class emitter {
   // A step that loads the loop's part of a smaller value.
   step load_step(const kernels::index_map& map, std::uint32_t i) {
     step s{};
-    const auto* kept = out_.sides.keep(map);
+    const auto* kept = out_.sides.keep(map.merged());
     s.run = kernels::load(*kept, size_of(g_.type(i).dtype), false);
     s.side = kept;
     s.a = word(p_.of[g_.whole(i)]);
@@ -287,7 +288,7 @@ class emitter {
 
   void emit_single(std::uint32_t v) {
     const graph::value& x = g_.values[v];
-    if (x.op == &primitives::matmul) return emit_matmul(v);
+    if (is_gemm(g_, v)) return emit_gemm(v);
     if (x.op == &cotape::copy) return copy(x.in[0], v);
     step s{};
     s.d = target(p_.of[v]);
@@ -312,35 +313,17 @@ class emitter {
     steps_->push_back(s);
   }
 
-  void emit_matmul(std::uint32_t v) {
-    const graph::value& x = g_.values[v];
-    const shape &a = g_.type(x.in[0]).shape, &b = g_.type(x.in[1]).shape, &y = g_.type(v).shape;
-    const std::size_t rank = y.rank();
-    kernels::gemm_geometry m;
-    m.m = y[rank - 2];
-    m.n = y[rank - 1];
-    m.k = a[x.transpose_a ? rank - 2 : rank - 1];
-    m.lda = a[rank - 1];
-    m.ldb = b[rank - 1];
-    m.ldc = m.n;
-    m.transpose_a = x.transpose_a;
-    m.transpose_b = x.transpose_b;
-    m.negate = x.negated;
-    m.accumulate = x.into;
-    for (std::size_t i = 0; i + 2 < rank; ++i) m.batch *= y[i];
-    m.stride_a = a[rank - 1] * a[rank - 2];
-    m.stride_b = b[rank - 1] * b[rank - 2];
-    m.stride_c = m.m * m.n;
-    kernels::check_sizes(m);
-    if (y.elements() == 0) return;
-    bring_into_place(v);
+  void emit_gemm(std::uint32_t v) {
+    const gemm_operands of = gemm_operands_of(g_, v);
     step s{};
     s.run = kernels::gemm(g_.type(v).dtype);
-    s.side = out_.sides.keep(m);
+    s.side = out_.sides.keep(gemm_of(g_, v).geometry());
+    if (g_.elements(v) == 0) return;
+    bring_into_place(v);
     s.d = target(p_.of[v]);
-    s.a = word(at(x.in[0]));
-    s.b = word(at(x.in[1]));
-    s.c = x.scaled ? word(at(x.in[2])) : nullptr;
+    s.a = word(at(of.a));
+    s.b = word(at(of.b));
+    s.c = of.alpha == no_node ? nullptr : word(at(of.alpha));
     steps_->push_back(s);
   }
 
@@ -388,11 +371,7 @@ class emitter {
       const std::uint32_t v = item.values[k];
       const graph::value& x = g_.values[v];
       what += (k == 0 ? "" : " ") + text_of(*x.op, g_.attributes(v));
-      if (x.op == &primitives::matmul) {
-        what += fmt::format(" {}{}{}{}{}", x.negated ? "-" : "", x.transpose_a ? "A^T" : "A",
-                            x.transpose_b ? " B^T" : " B", x.scaled ? " *alpha" : "",
-                            x.into ? " +C" : "");
-      }
+      if (is_gemm(g_, v)) what += ' ' + gemm_of(g_, v).text();
       if (s_.in_place[v] != no_node) {
         what += fmt::format("->'{}'", g_.on.parameter_at(s_.in_place[v]).name());
       }

@@ -13,6 +13,7 @@
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
 #include "program/assemble.hpp"
+#include "program/gemm.hpp"
 #include "program/schedule.hpp"
 #include "tape/equal_nodes.hpp"
 #include "tape/sources.hpp"
@@ -55,14 +56,6 @@ std::uint32_t append(graph& g, const primitive& op, std::uint32_t of) {
   return static_cast<std::uint32_t>(g.values.size() - 1);
 }
 
-bool is_literal(const graph& g, std::uint32_t v, double number) {
-  while (g.values[v].op->how == form::view || g.is(v, builtin<broadcast_op>)) {
-    v = g.values[v].in[0];
-  }
-  return g.is(v, sources::literal) && g.type(v).dtype != int64 &&
-         std::bit_cast<double>(g.attributes(v)[0]) == number;
-}
-
 // What v equals without computing anything, or v.
 std::uint32_t simplified(const graph& g, std::uint32_t v) {
   const graph::value& x = g.values[v];
@@ -90,98 +83,23 @@ std::uint32_t value_of(graph& g, std::uint32_t i, const std::vector<std::uint32_
   } else {
     for (std::uint32_t k : operands) x.in[x.count++] = place[k];
   }
+  as_gemm(g, x);
   const auto v = static_cast<std::uint32_t>(g.values.size());
   g.values.push_back(x);
-  if (x.op == &primitives::slice && is_run(map_of_slice(g, v))) g.values[v].op = &slice_view;
   const std::uint32_t simple = simplified(g, v);
   if (simple != v) g.values.pop_back();
   return simple;
 }
 
-bool swaps_last_axes(const graph& g, std::uint32_t v) {
-  if (!g.is(v, primitives::transpose)) return false;
-  const auto order = g.attributes(v);
-  const auto n = static_cast<std::int64_t>(order.size());
-  for (std::int64_t i = 0; i + 2 < n; ++i) {
-    if (order[static_cast<std::size_t>(i)] != i) return false;
-  }
-  return n >= 2 && order[order.size() - 1] == n - 2 && order[order.size() - 2] == n - 1;
-}
-
-// Takes transposes, scale factors and addends into products.
-class matmul_folding {
- public:
-  explicit matmul_folding(graph& g)
-      : g_(g), uses_(count_uses(g)), updated_(g.values.size(), no_node) {
-    for (const graph::update& u : g.updates) updated_[u.value] = u.parameter;
-  }
-
-  void run() {
-    for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
-      if (g_.is(v, primitives::matmul)) fold_transposes(v);
-      else if (g_.is(v, builtin<multiply_op>)) fold_factor(v, 0) || fold_factor(v, 1);
-      else if (g_.is(v, builtin<add_op>)) fold_addend(v, 1) || fold_addend(v, 0);
-    }
-  }
-
- private:
-  void fold_transposes(std::uint32_t v) {
-    graph::value& x = g_.values[v];
-    x.transpose_a = swaps_last_axes(g_, x.in[0]);
-    x.transpose_b = swaps_last_axes(g_, x.in[1]);
-    if (x.transpose_a) x.in[0] = g_.values[x.in[0]].in[0];
-    if (x.transpose_b) x.in[1] = g_.values[x.in[1]].in[0];
-  }
-
-  // A product without addend that v alone uses.
-  bool is_open(std::uint32_t m, const graph::value& v) const {
-    const graph::value& x = g_.values[m];
-    return x.op == &primitives::matmul && uses_[m] == 1 && x.type == v.type && !x.into;
-  }
-
-  bool fold_factor(std::uint32_t v, std::size_t k) {
-    graph::value& x = g_.values[v];
-    const std::uint32_t m = x.in[k], factor = x.in[1 - k];
-    if (!is_open(m, x) || g_.elements(factor) != 1 || g_.elements(m) == 1) return false;
-    if (is_literal(g_, factor, 0)) return false;  // 0 times infinity is NaN, but not in a GEMM
-    const bool minus = is_literal(g_, factor, -1);
-    if (!minus && g_.values[m].scaled) return false;
-    move(m, x);
-    if (minus) x.negated = !x.negated;
-    else x.in[x.count++] = factor;
-    x.scaled = x.scaled || !minus;
-    return true;
-  }
-
-  bool fold_addend(std::uint32_t v, std::size_t k) {
-    graph::value& x = g_.values[v];
-    const std::uint32_t m = x.in[k], addend = x.in[1 - k];
-    if (!is_open(m, x) || addend == m || g_.values[addend].type != x.type) return false;
-    const form how = g_.values[addend].op->how;
-    const bool stored = g_.is(addend, sources::read) && updated_[v] != no_node &&
-                        g_.attributes(addend)[0] == std::int64_t{updated_[v]};
-    const bool own = how != form::source && how != form::view && uses_[addend] == 1;
-    if (!stored && !own) return false;
-    move(m, x);
-    x.in[x.count++] = addend;
-    x.into = true;
-    return true;
-  }
-
-  // The product m where `to` was.
-  void move(std::uint32_t m, graph::value& to) const {
-    const graph::value was = to;
-    to = g_.values[m];
-    to.type = was.type;
-    to.node = was.node;
-  }
-
-  graph& g_;
-  std::vector<std::uint32_t> uses_;
-  std::vector<std::uint32_t> updated_;  // the parameter a value goes to
-};
-
 }  // namespace
+
+bool is_literal(const graph& g, std::uint32_t v, double number) {
+  while (g.values[v].op->how == form::view || g.is(v, builtin<broadcast_op>)) {
+    v = g.values[v].in[0];
+  }
+  return g.is(v, sources::literal) && g.type(v).dtype != int64 &&
+         std::bit_cast<double>(g.attributes(v)[0]) == number;
+}
 
 std::vector<std::uint32_t> count_uses(const graph& g) {
   std::vector<std::uint32_t> uses(g.values.size(), 0);
@@ -227,9 +145,7 @@ void own_sources(graph& g) {
   const auto own = [&](std::uint32_t& v) {
     std::uint32_t root = v;
     while (g.values[root].op->how == form::view) root = g.values[root].in[0];
-    if (g.values[root].op->how == form::source || g.elements(root) != g.elements(v)) {
-      v = append(g, copy, v);
-    }
+    if (g.values[root].op->how == form::source) v = append(g, copy, v);
   };
   for (std::uint32_t& v : g.outputs) own(v);
   for (graph::update& u : g.updates) own(u.value);
@@ -247,18 +163,19 @@ void mark_constants(graph& g, bool rebind) {
   }
 }
 
-void fold_into_matmul(graph& g) { matmul_folding(g).run(); }
-
-void load_slices_in_loops(graph& g) {
-  std::vector<bool> elsewhere(g.values.size());  // roots that more reads than loops
-  for (std::uint32_t v : g.outputs) elsewhere[g.root(v)] = true;
+void read_slices_in_place(graph& g) {
+  std::vector<bool> kept(g.values.size()), elsewhere(g.values.size());  // by root
+  for (std::uint32_t v : g.outputs) kept[g.root(v)] = true;
+  for (const graph::update& u : g.updates) kept[g.root(u.value)] = true;
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
     for (std::uint32_t i : g.operands(v)) {
       if (g.values[v].op->how != form::view && !reads_in_step(g, v, i)) elsewhere[g.root(i)] = true;
     }
   }
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
-    if (g.is(v, primitives::slice) && !elsewhere[v]) g.values[v].op = &loaded_slice;
+    if (!g.is(v, primitives::slice) || kept[v]) continue;
+    if (is_run(map_of_slice(g, v))) g.values[v].op = &slice_view;
+    else if (!elsewhere[v]) g.values[v].op = &loaded_slice;
   }
 }
 

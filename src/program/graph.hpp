@@ -8,6 +8,7 @@
 
 #include "cotape/primitive.hpp"
 #include "cotape/program.hpp"
+#include "kernels/gemm.hpp"
 #include "primitives/assemble.hpp"
 
 namespace cotape {
@@ -15,18 +16,17 @@ namespace cotape {
 struct graph {
   struct value {
     const primitive* op;
-    // The operands; of any_number, where they stand in `lists` and how many they are. A matmul
-    // has a, b and perhaps a scale factor, a part of an assembly itself and perhaps its indices;
-    // the last may be what the result goes into, in place where that is free.
+    // The operands; of any_number, where they stand in `lists` and how many they are. A part of an
+    // assembly has itself and perhaps its indices, a product those in gemm.hpp.
     std::array<std::uint32_t, 4> in{};
     std::uint32_t type;     // in the tape's types
     std::uint32_t node;     // where its attributes stand on the tape
     bool constant = false;  // depends on literals and constants only
-    bool transpose_a = false, transpose_b = false, negated = false;  // of a matmul
-    bool scaled = false, into = false;                               // whether it has the two
+    bool into = false;  // the last operand is what the result goes into, in place where it is free
     bool adds = false, fills = false;  // of an assembly: the part is added, the rest filled before
     std::uint8_t count = 0;            // of operands, or any_number
     std::uint32_t part = no_node;      // of an assembly: its number
+    std::uint32_t product = no_node;   // of a product: its number in `products`
     std::uint32_t goes_into() const { return in[count - 1]; }
   };
   struct update {
@@ -66,6 +66,7 @@ struct graph {
     std::int64_t offset;
   };
   std::vector<view> views;
+  std::vector<kernels::gemm_maps> products;
   std::vector<std::uint32_t> outputs;
   std::vector<update> updates;              // one a parameter: the last assignment
   std::vector<std::uint32_t> requirements;  // values of `requirement`
@@ -83,12 +84,14 @@ kernels::index_map map_of_slice(const graph& g, std::uint32_t v);
 // What the outputs and effects need: of equal values one, without factors of 1.
 graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_options& options);
 // Outputs and new values of parameters that are sources, or views of them, become copies: what is
-// bound or stored may change. So do views of a part of a value, which begin anywhere.
+// bound or stored may change.
 void own_sources(graph& g);
 void mark_constants(graph& g, bool rebind);
-void fold_into_matmul(graph& g);      // transposes, scale factors and addends
-void load_slices_in_loops(graph& g);  // those that only loops read
+// Slices of what stands side by side become views, those that only loops read parts of the loops.
+void read_slices_in_place(graph& g);
 void prune(graph& g);
+// A number, perhaps reshaped or broadcast.
+bool is_literal(const graph& g, std::uint32_t v, double number);
 std::vector<std::uint32_t> count_uses(const graph& g);  // by values, outputs and updates
 // Throws std::logic_error if the graph is not legal: inputs precede, types fit. For debug builds.
 void verify(const graph& g);

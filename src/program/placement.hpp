@@ -26,11 +26,6 @@ struct location {
   friend bool operator==(const location&, const location&) = default;
 };
 
-// Buffers that loops walk side by side must not stand at equal distances modulo 4096: a load then
-// waits for an unrelated store whose address ends in the same 12 bits. Chains of 1000 floats take
-// 1.95 us in place of 2.3 (an AMD EPYC, train_step --case chain_1e3).
-inline std::uint64_t staggered(std::uint64_t bytes) { return bytes < 1024 ? bytes : bytes + 192; }
-
 struct placement {
   std::vector<location> of;  // by value, those that are the `whole` of themselves
   std::uint64_t arena = 0, most_alive = 0, constants = 0;

@@ -13,7 +13,7 @@
 #include "program/body.hpp"
 #include "program/costs.hpp"
 #include "program/emit.hpp"
-#include "program/graph.hpp"
+#include "program/gemm.hpp"
 #include "program/kinks.hpp"
 #include "program/placement.hpp"
 #include "program/schedule.hpp"
@@ -101,9 +101,12 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
   own_sources(g);
   prune(g);
   check(g);
-  if (options.fuse) fold_into_matmul(g);
+  if (options.fuse) {
+    fold_into_gemm(g);
+    prune(g);
+    read_slices_in_place(g);
+  }
   prune(g);
-  if (options.fuse) load_slices_in_loops(g);
   mark_constants(g, options.rebind);
   check(g);
   schedule s = make_schedule(g, options.fuse);
@@ -132,11 +135,8 @@ program& program::operator=(program&&) noexcept = default;
 program::~program() = default;
 
 bool program::body::store_literal(const stored_literal& l, std::int64_t word) {
-  alignas(8) std::array<std::byte, 8> bytes = std::bit_cast<std::array<std::byte, 8>>(word);
-  if (l.dtype == float32) {
-    const auto narrow = static_cast<float>(std::bit_cast<double>(word));
-    std::memcpy(bytes.data(), &narrow, sizeof narrow);
-  }
+  const auto bytes = l.dtype == int64 ? std::bit_cast<std::array<std::byte, 8>>(word)
+                                      : kernels::bits_of(std::bit_cast<double>(word), l.dtype);
   const bool changed = std::memcmp(l.to, bytes.data(), size_of(l.dtype)) != 0;
   std::memcpy(l.to, bytes.data(), size_of(l.dtype));
   return changed;

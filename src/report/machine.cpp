@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "cotape/tensor.hpp"
+#include "kernels/gemm.hpp"
 
 namespace cotape::report {
 
@@ -34,7 +35,7 @@ double gemm_peak(dtype d) {
   const tensor a(value_type{d, {n, n}}), b(value_type{d, {n, n}});
   tensor c(value_type{d, {n, n}});
   kernels::gemm_geometry g;
-  g.m = g.n = g.k = g.lda = g.ldb = g.ldc = n;
+  g.m = g.n = g.k = g.a.stride = g.b.stride = g.d.stride = n;
   kernels::step s{};
   s.run = kernels::gemm(d);
   s.side = &g;

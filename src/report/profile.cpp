@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "cotape/report.hpp"
+#include "kernels/gemm.hpp"
 #include "report/machine.hpp"
 
 namespace cotape::report {

@@ -8,6 +8,7 @@
 
 #include "cotape/xtensor.hpp"
 #include "io/named.hpp"
+#include "kernels/gemm.hpp"
 #include "kernels/kernels.hpp"
 #include "train/rows.hpp"
 #include "train/running_fit.hpp"

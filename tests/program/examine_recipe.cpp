@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "interpreter.hpp"
-#include "program/graph.hpp"
+#include "program/gemm.hpp"
 #include "program/schedule.hpp"
 #include "random_programs.hpp"
 
@@ -188,8 +188,8 @@ class examiner {
       own_sources(g);
       prune(g);
     });
-    after("fold_into_matmul", [&] {
-      fold_into_matmul(g);
+    after("fold_into_gemm", [&] {
+      fold_into_gemm(g);
       prune(g);
     });
     if (d) return d;

@@ -7,6 +7,7 @@
 
 #include "expect_error.hpp"
 #include "many.hpp"
+#include "program/gemm.hpp"
 #include "program/placement.hpp"
 #include "program/schedule.hpp"
 
@@ -37,7 +38,7 @@ TEST(Verify, FindsWhatIsIllegal) {
   t.assign(p, t.read(p) * 2);
   graph g = needed_part(t, {reshape(x + sin(x), {16}), matmul(x, x) + cos(x), sin(c)}, {});
   prune(g);
-  fold_into_matmul(g);
+  fold_into_gemm(g);
   prune(g);
   mark_constants(g, false);
   EXPECT_NO_THROW(verify(g));

@@ -103,5 +103,22 @@ TEST(Inputs, AreNotReadPastTheirEndThroughSlices) {
   }
 }
 
+TEST(Inputs, AreReadByProductsOfTheirSlicesNotPastTheirEnd) {
+  for (const dtype d : {float32, float64}) {
+    for (const std::int64_t n : {1, 3, 5, 16, 17, 40}) {
+      tape t;
+      const variable x = t.input(d, {50, 50}), y = t.input(d, {n, n});
+      const variable corner = slice(x, {{50 - n, 50}, {50 - n, 50}});
+      const guarded last(tensor{x.type()}), other(tensor{y.type()});
+      const std::vector<array_view> views{{x.type(), last.data()}, {y.type(), other.data()}};
+      program code(t, {x, y},
+                   {matmul(corner, y), matmul(y, corner), matmul(y, transpose(corner)),
+                    matmul(transpose(corner), y)});
+      EXPECT_EQ(code.steps(), 4u);
+      code.run(views);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace cotape

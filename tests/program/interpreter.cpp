@@ -9,6 +9,7 @@
 #include "primitives/primitives.hpp"
 #include "primitives/ternary.hpp"
 #include "program/assemble.hpp"
+#include "program/gemm.hpp"
 #include "program/schedule.hpp"
 #include "tape/sources.hpp"
 
@@ -106,9 +107,7 @@ std::vector<number_array> interpreter::values_of(const graph& g, const schedule*
     }
     if (x.op == &requirement) return;
     task work{.op = x.op, .type = &g.type(v), .attributes = g.attributes(v)};
-    work.transpose_a = x.transpose_a;
-    work.transpose_b = x.transpose_b;
-    work.negated = x.negated;
+    if (is_gemm(g, v)) work.product = gemm_of(g, v).geometry();
     if (is_put(g, v)) {
       work.puts = {x.adds, primitives::assembly(g.on.attributes_of(x.node)).rest()};
     }

@@ -227,21 +227,53 @@ number_array cumsum(const task& t) {
   return y;
 }
 
-// a b, times a factor and plus an addend where a graph has them, in the places that batches and
-// transposes say.
+// a b of a product in a graph, times its factor and plus its addend, in the places that its
+// geometry says.
+number_array product(const task& t, const kernels::gemm_geometry& g) {
+  const double u = unit_of(t.type->dtype);
+  const auto elements = [&](const kernels::matrix& of, auto along, std::int64_t rows,
+                            std::int64_t cols) {
+    words sizes, strides;
+    for (std::uint32_t i = 0; i < g.axes; ++i) {
+      sizes.push_back(g.batch[i].size);
+      strides.push_back(g.batch[i].*along);
+    }
+    sizes.insert(sizes.end(), {rows, cols});
+    strides.insert(strides.end(), {of.transposed ? 1 : of.stride, of.transposed ? of.stride : 1});
+    return places(sizes, strides, of.offset);
+  };
+  using axis = kernels::gemm_geometry::axis;
+  const auto a = elements(g.a, &axis::a, g.m, g.k), b = elements(g.b, &axis::b, g.k, g.n),
+             d = elements(g.d, &axis::d, g.m, g.n);
+  const std::size_t m = at(g.m), n = at(g.n), k = at(g.k);
+  number_array y(at(t.type->shape.elements())), terms(k);
+  std::vector<bool> written(y.size());
+  for (std::size_t e = 0; e < d.size(); ++e) {
+    const std::size_t q = e / (m * n), i = e / n % m, j = e % n;
+    for (std::size_t p = 0; p < k; ++p) {
+      terms[p] =
+          product_of(t.in[0]->at(a[(q * m + i) * k + p]), t.in[1]->at(b[(q * k + p) * n + j]), u);
+    }
+    number& x = y.at(d[e]);
+    x = total(terms, u);
+    if (t.in[2] != nullptr) x = product_of(x, (*t.in[2])[0], u);
+    if (g.negate) x = {-x.x, -x.slope, x.error};
+    if (g.accumulate) x = sum_of(x, t.in[3]->at(d[e]), u);
+    if (written[d[e]]) throw std::logic_error("a product writes an element twice");
+    written[d[e]] = true;
+  }
+  for (bool w : written) {
+    if (!w) throw std::logic_error("a product leaves an element out");
+  }
+  return y;
+}
+
 number_array matmul(const task& t) {
+  if (t.product) return product(t, *t.product);
   const shape& to = t.type->shape;
   const std::size_t rank = to.rank();
-  const auto strides = [&](std::size_t k, bool transposed) {
-    const shape& s = t.in_type[k]->shape;
-    words result = strides_of(s);
-    for (std::size_t i = 0; i + 2 < rank; ++i) result[i] = s[i] == 1 ? 0 : result[i];
-    if (transposed) std::swap(result[rank - 2], result[rank - 1]);
-    return result;
-  };
-  const shape& a_shape = t.in_type[0]->shape;
-  const std::size_t inner = at(a_shape[t.transpose_a ? rank - 2 : rank - 1]);
-  words left = strides(0, t.transpose_a), right = strides(1, t.transpose_b);
+  words left = strides_of(t.in_type[0]->shape), right = strides_of(t.in_type[1]->shape);
+  const std::size_t inner = at(t.in_type[0]->shape[rank - 1]);
   const std::size_t a_step = at(left[rank - 1]), b_step = at(right[rank - 2]);
   left[rank - 1] = right[rank - 2] = 0;
   const auto from_a = places(sizes_of(to), left), from_b = places(sizes_of(to), right);
@@ -253,9 +285,6 @@ number_array matmul(const task& t) {
       terms[j] = product_of(a, b, u);
     }
     y[k] = total(terms, u);
-    if (t.in[2] != nullptr) y[k] = product_of(y[k], (*t.in[2])[0], u);
-    if (t.negated) y[k] = {-y[k].x, -y[k].slope, y[k].error};
-    if (t.in[3] != nullptr) y[k] = sum_of(y[k], (*t.in[3])[k], u);
   }
   return y;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "interpreter.hpp"
+#include "kernels/gemm.hpp"
 
 namespace cotape::tests {
 
@@ -15,8 +16,8 @@ struct task {
   std::span<const std::int64_t> attributes;
   std::vector<const number_array*> in = std::vector<const number_array*>(4);  // or more
   std::vector<const value_type*> in_type = std::vector<const value_type*>(4);
-  bool transpose_a = false, transpose_b = false, negated = false;  // of a matmul in a graph
-  bool second_is_maximum_of_first = false;                         // of a share
+  std::optional<kernels::gemm_geometry> product = {};  // in a graph, of a in[0], b, alpha, addend
+  bool second_is_maximum_of_first = false;             // of a share
   // One part of an assembly in a graph, put into in[3] if there is such a value.
   struct put {
     bool adds;

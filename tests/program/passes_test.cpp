@@ -137,16 +137,6 @@ TEST(Passes, FoldTransposesIntoProducts) {
   EXPECT_EQ(count(text, "A B\n"), 1) << text;
 }
 
-TEST(Passes, FoldBatchedTransposesOnlyOfTheLastAxes) {
-  tape t;
-  const variable x = t.input(float32, {3, 4, 4});
-  const program last(t, {x}, {matmul(transpose(x, {0, 2, 1}), x)});
-  EXPECT_EQ(computes(last, "transpose"), 0);
-  const variable y = t.input(float32, {4, 4, 4});
-  const program first(t, {y}, {matmul(transpose(y, {1, 0, 2}), y)});
-  EXPECT_EQ(computes(first, "transpose"), 1);
-}
-
 TEST(Passes, TrainingAProductNeedsThreeProductsAndNoTranspose) {
   tape t;
   const variable x = t.input(float32, {8, 4}), y = t.input(float32, {4, 6});

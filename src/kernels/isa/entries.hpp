@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/arch.hpp"
+#include "kernels/gemm.hpp"
 
 namespace cotape::kernels {
 
@@ -20,12 +21,11 @@ template <class Arch> void add_elements(float* d, const float* a, std::int64_t n
 template <class Arch> void add_elements(double* d, const double* a, std::int64_t n);
 template <class Arch> void add_elements(std::int64_t* d, const std::int64_t* a, std::int64_t n);
 
-// One product as in kernels.hpp, k > 0; with a transposed b, k * n is at most small_gemm_packed.
-inline constexpr std::int64_t small_gemm_packed = 1024;
+// One product as in gemm.hpp, k > 0, b not transposed.
 template <class Arch>
-void small_gemm(const gemm_geometry&, float alpha, const float* a, const float* b, float* d);
+void small_gemm(const product_geometry&, float alpha, const float* a, const float* b, float* d);
 template <class Arch>
-void small_gemm(const gemm_geometry&, double alpha, const double* a, const double* b, double* d);
+void small_gemm(const product_geometry&, double alpha, const double* a, const double* b, double* d);
 
 // In how many parts to split a reduction of so many bytes.
 int reduction_parts(std::int64_t bytes);

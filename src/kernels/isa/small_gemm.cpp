@@ -1,6 +1,5 @@
 // Matrix products too small or too thin for BLAS, which needs 70 to 130 ns for any of them on
-// processors without AVX-512: 4 rows by 2 batches of columns in registers, no packing but of a
-// transposed b, which goes into a buffer on the stack.
+// processors without AVX-512: 4 rows by 2 batches of columns in registers, no packing.
 #include "kernels/isa/entries.hpp"
 #include "kernels/isa/head.hpp"
 
@@ -27,7 +26,7 @@ template <class T> void store_columns(T* p, std::int64_t j, std::int64_t n, batc
 
 // Rows i to i + Rows, columns j to j + Cols batches, cut at n.
 template <int Rows, int Cols, class T>
-void block(const operands<T>& x, const gemm_geometry& g, T alpha, T* d, std::int64_t i,
+void block(const operands<T>& x, const product_geometry& g, T alpha, T* d, std::int64_t i,
            std::int64_t j) {
   constexpr std::int64_t width = batch<T>::size;
   batch<T> sum[Rows][Cols];
@@ -45,7 +44,7 @@ void block(const operands<T>& x, const gemm_geometry& g, T alpha, T* d, std::int
     }
   }
   for (int r = 0; r < Rows; ++r) {
-    T* row = d + (i + r) * g.ldc;
+    T* row = d + (i + r) * g.d.stride;
     for (int c = 0; c < Cols; ++c) {
       batch<T> y = batch<T>(alpha) * sum[r][c];
       if (g.accumulate) y += load_columns(row, j + c * width, g.n);
@@ -55,23 +54,16 @@ void block(const operands<T>& x, const gemm_geometry& g, T alpha, T* d, std::int
 }
 
 template <int Cols, class T>
-void columns(const operands<T>& x, const gemm_geometry& g, T alpha, T* d, std::int64_t j) {
+void columns(const operands<T>& x, const product_geometry& g, T alpha, T* d, std::int64_t j) {
   std::int64_t i = 0;
   for (; i + 4 <= g.m; i += 4) block<4, Cols>(x, g, alpha, d, i, j);
   for (; i < g.m; ++i) block<1, Cols>(x, g, alpha, d, i, j);
 }
 
-template <class T> void multiply(const gemm_geometry& g, T alpha, const T* a, const T* b, T* d) {
+template <class T> void multiply(const product_geometry& g, T alpha, const T* a, const T* b, T* d) {
   constexpr std::int64_t width = batch<T>::size;
-  operands<T> x{a, b, g.transpose_a ? 1 : g.lda, g.transpose_a ? g.lda : 1, g.ldb};
-  T packed[small_gemm_packed];
-  if (g.transpose_b) {
-    for (std::int64_t p = 0; p < g.k; ++p) {
-      for (std::int64_t j = 0; j < g.n; ++j) packed[p * g.n + j] = b[j * g.ldb + p];
-    }
-    x.b = packed;
-    x.b_row = g.n;
-  }
+  const operands<T> x{a, b, g.a.transposed ? 1 : g.a.stride, g.a.transposed ? g.a.stride : 1,
+                      g.b.stride};
   std::int64_t j = 0;
   for (; j + width < g.n; j += 2 * width) columns<2>(x, g, alpha, d, j);
   if (j < g.n) columns<1>(x, g, alpha, d, j);
@@ -80,13 +72,13 @@ template <class T> void multiply(const gemm_geometry& g, T alpha, const T* a, co
 }  // namespace
 
 template <>
-void small_gemm<current>(const gemm_geometry& g, float alpha, const float* a, const float* b,
+void small_gemm<current>(const product_geometry& g, float alpha, const float* a, const float* b,
                          float* d) {
   multiply(g, alpha, a, b, d);
 }
 
 template <>
-void small_gemm<current>(const gemm_geometry& g, double alpha, const double* a, const double* b,
+void small_gemm<current>(const product_geometry& g, double alpha, const double* a, const double* b,
                          double* d) {
   multiply(g, alpha, a, b, d);
 }

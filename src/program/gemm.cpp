@@ -1,0 +1,131 @@
+// What is folded into products, in one walk over the values.
+#include "program/gemm.hpp"
+
+#include <utility>
+
+#include "primitives/binary.hpp"
+#include "primitives/lowering.hpp"
+#include "primitives/primitives.hpp"
+#include "tape/sources.hpp"
+
+namespace cotape {
+
+namespace {
+
+const primitive gemm{"matmul", form::kernel, 2, nullptr};
+
+class folding {
+ public:
+  explicit folding(graph& g) : g_(g), uses_(count_uses(g)), updated_(g.values.size(), no_node) {
+    for (const graph::update& u : g.updates) updated_[u.value] = u.parameter;
+  }
+
+  void run() {
+    for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
+      if (is_gemm(g_, v)) {
+        fold_operand(g_.values[v].in[0], maps(v).a);
+        fold_operand(g_.values[v].in[1], maps(v).b);
+      } else if (g_.is(v, builtin<multiply_op>)) {
+        fold_factor(v, 0) || fold_factor(v, 1);
+      } else if (g_.is(v, builtin<add_op>)) {
+        fold_addend(v, 1) || fold_addend(v, 0);
+      } else if (g_.is(v, primitives::transpose)) {
+        fold_into_result(v);
+      }
+    }
+  }
+
+ private:
+  kernels::gemm_maps& maps(std::uint32_t v) { return g_.products[g_.values[v].product]; }
+
+  // Reads the operand where its elements stand in the farthest value before it that allows it.
+  void fold_operand(std::uint32_t& operand, kernels::index_map& map) const {
+    std::uint32_t source = operand;
+    std::size_t steps = 9;
+    do source = source_of(operand, --steps, map);
+    while (steps > 0 && !kernels::are_matrices(map));
+    operand = source;
+  }
+
+  // What v shows elements of, so many steps before it at most, and where they stand there.
+  std::uint32_t source_of(std::uint32_t v, std::size_t steps, kernels::index_map& map) const {
+    std::array<std::uint32_t, 8> chain{};
+    std::size_t n = 0;
+    for (; n < steps && g_.values[v].count != 0; v = g_.operands(v)[0]) chain[n++] = v;
+    map = kernels::index_map::of(g_.type(v).shape);
+    while (n-- > 0) {
+      const std::uint32_t u = chain[n];
+      if (!primitives::follow(map, *g_.values[u].op, g_.attributes(u), g_.type(u).shape)) v = u;
+    }
+    return v;
+  }
+
+  // A product without addend that another value alone uses.
+  bool is_open(std::uint32_t m) const {
+    return is_gemm(g_, m) && uses_[m] == 1 && !g_.values[m].into;
+  }
+
+  bool fold_factor(std::uint32_t v, std::size_t k) {
+    graph::value& x = g_.values[v];
+    const std::uint32_t m = x.in[k], factor = x.in[1 - k];
+    if (!is_open(m) || g_.values[m].type != x.type) return false;
+    if (g_.elements(factor) != 1 || g_.elements(m) == 1) return false;
+    if (is_literal(g_, factor, 0)) return false;  // 0 times infinity is NaN, but not in a GEMM
+    const bool minus = is_literal(g_, factor, -1);
+    if (!minus && maps(m).scale) return false;
+    move(m, x);
+    if (!minus) x.in[x.count++] = factor;
+    (minus ? maps(v).negate : maps(v).scale) ^= true;
+    return true;
+  }
+
+  bool fold_addend(std::uint32_t v, std::size_t k) {
+    graph::value& x = g_.values[v];
+    const std::uint32_t m = x.in[k], addend = x.in[1 - k];
+    if (!is_open(m) || addend == m || g_.values[m].type != x.type) return false;
+    const form how = g_.values[addend].op->how;
+    const bool stored = g_.is(addend, sources::read) && updated_[v] != no_node &&
+                        g_.attributes(addend)[0] == std::int64_t{updated_[v]};
+    const bool own = how != form::source && how != form::view && uses_[addend] == 1;
+    if (g_.values[addend].type != x.type || (!stored && !own)) return false;
+    move(m, x);
+    x.in[x.count++] = addend;
+    x.into = maps(v).accumulate = true;
+    return true;
+  }
+
+  // A transpose of a product is written where its elements go.
+  void fold_into_result(std::uint32_t v) {
+    graph::value& x = g_.values[v];
+    const std::uint32_t m = x.in[0];
+    bool swapped = false;
+    if (!is_open(m) || !maps(m).permute(g_.attributes(v), swapped)) return;
+    move(m, x);
+    if (swapped) std::swap(x.in[0], x.in[1]);
+  }
+
+  // The product m where `to` was.
+  void move(std::uint32_t m, graph::value& to) const {
+    const graph::value was = to;
+    to = g_.values[m];
+    to.type = was.type;
+    to.node = was.node;
+  }
+
+  graph& g_;
+  std::vector<std::uint32_t> uses_;
+  std::vector<std::uint32_t> updated_;  // the parameter a value goes to
+};
+
+}  // namespace
+
+void as_gemm(graph& g, graph::value& x) {
+  if (x.op != &primitives::matmul) return;
+  x.op = &gemm;
+  x.product = static_cast<std::uint32_t>(g.products.size());
+  g.products.emplace_back(g.type(x.in[0]).shape, g.type(x.in[1]).shape, g.on.type_at(x.type).shape);
+}
+
+void fold_into_gemm(graph& g) { folding(g).run(); }
+
+}  // namespace cotape
