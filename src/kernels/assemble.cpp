@@ -94,7 +94,7 @@ void put_columns(const assembly& all, const part* p, T* d, std::int64_t at, std:
 
 // Whether as many parts as a square has rows are columns side by side.
 template <class T> bool are_columns(const assembly& all, std::size_t first) {
-  if (first + square < T >> all.parts.size()) return false;
+  if (all.parts.size() < first + square<T>) return false;
   const part* p = all.parts.data() + first;
   for (std::uint32_t k = 0; k < square<T>; ++k) {
     if (p[k].adds || p[k].map == assembly::side_by_side || p[k].n != p->n) return false;

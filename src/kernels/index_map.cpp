@@ -126,9 +126,11 @@ cover cover_of(std::span<const index_map> maps, std::int64_t size) {
   std::int64_t covered = 0;
   cover result{0, false};
   for (const index_map& m : maps) {
+    if (result.whole && m.elements() > 0) return result;
     bool apart = true;
     const std::int64_t stride = m.rank == 0 ? 0 : m.stride[m.rank - 1];
-    walk(m, 0, m.elements(), [&](std::int64_t at, std::int64_t n) {
+    const bool all = is_run(m) && m.elements() == size && covered == 0;  // no need to mark them
+    walk(m, 0, all ? 0 : m.elements(), [&](std::int64_t at, std::int64_t n) {
       for (std::int64_t i = 0; i < n; ++i) {
         std::uint8_t& t = taken[static_cast<std::size_t>(m.offset + at + i * stride)];
         apart = apart && t == 0;
