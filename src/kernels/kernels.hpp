@@ -86,9 +86,6 @@ struct assembly {
   std::int64_t block = 0, moved = 0;  // chosen by assemble()
 
   void add(const index_map& map, const void* from, bool adds);
-  std::size_t bytes() const {
-    return parts.size() * sizeof(part) + maps.size() * sizeof(index_map);
-  }
 };
 // d (n elements), side = the assembly, which is whole.
 kernel assemble(dtype, std::int64_t n, assembly& a);

@@ -8,15 +8,13 @@
 #include <vector>
 
 #include "cotape/program.hpp"
-#include "kernels/call.hpp"
-#include "kernels/loop.hpp"
-#include "kernels/scalars.hpp"
+#include "kernels/code.hpp"
 #include "primitives/lowering.hpp"
 #include "tensor/workspace.hpp"
 
 namespace cotape {
 
-struct program::body {
+struct program::body : kernels::code {
   std::size_t holders = 0;  // see detail::counted
   struct bound_input {
     value_type type;
@@ -47,7 +45,6 @@ struct program::body {
     std::string what;
   };
 
-  std::vector<kernels::step> constant_steps, steps;
   std::vector<bound_input> inputs;              // as run() takes them
   std::vector<std::uint32_t> external_of;       // by input: number of its address, or no_node
   std::vector<std::unique_ptr<tensor>> staged;  // copies of inputs that cannot stay where they are
@@ -64,11 +61,6 @@ struct program::body {
   std::vector<std::shared_ptr<const tensor>> tensors;  // kept alive
   std::vector<note> notes;
   std::vector<program_part> costs;  // by note
-  side_store sides;
-  std::vector<kernels::loop_body*> loops;      // in `sides`
-  std::vector<kernels::scalar_body*> scalars;  // in `sides`
-  std::vector<kernels::call*> calls;           // in `sides`
-  std::vector<kernels::assembly*> assemblies;  // in `sides`
   buffer constants;
   program_memory memory;
   std::shared_ptr<workspace> space;

@@ -101,11 +101,9 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
   own_sources(g);
   prune(g);
   check(g);
-  if (options.fuse) {
-    fold_into_gemm(g);
-    prune(g);
-    read_slices_in_place(g);
-  }
+  if (options.fuse) fold_into_gemm(g);
+  prune(g);
+  read_slices_in_place(g);
   prune(g);
   mark_constants(g, options.rebind);
   check(g);
@@ -258,21 +256,6 @@ results program::all_outputs() const {
 }
 program_memory program::memory() const { return body_of(body_).memory; }
 std::size_t program::steps() const { return body_of(body_).steps.size(); }
-
-std::string program::explain() const {
-  const body& b = body_of(body_);
-  std::string text =
-      fmt::format("{} steps, arena {} bytes (most alive {}), constants {} bytes, {} folded steps\n",
-                  b.steps.size(), b.memory.arena, b.memory.most_alive, b.memory.constants,
-                  b.constant_steps.size());
-  for (const body::note& n : b.notes) {
-    text += fmt::format("{:>5} {:>3}  {}\n", n.first, n.count, n.what);
-  }
-  for (const body::commit& c : b.commits) {
-    text += fmt::format("           write '{}'\n", b.parameters[c.parameter].name());
-  }
-  return text;
-}
 
 void program::rebind(tape& t, std::span<const std::uint32_t> nodes_now,
                      std::span<const std::uint32_t> nodes_then) {

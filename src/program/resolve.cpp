@@ -13,27 +13,7 @@ namespace {
 
 // Every address in steps, and in what is bound before or committed after them.
 template <class F> void for_each_address(program::body& b, F f) {
-  const auto of_step = [&](kernels::step& s) {
-    f(s.d);
-    f(s.a);
-    f(s.b);
-    f(s.c);
-  };
-  for (kernels::step& s : b.constant_steps) of_step(s);
-  for (kernels::step& s : b.steps) of_step(s);
-  for (kernels::loop_body* l : b.loops) {
-    f(l->scratch);
-    for (auto* steps : {&l->before, &l->steps, &l->last}) {
-      for (kernels::loop_step& s : *steps) of_step(s.what);
-    }
-  }
-  for (kernels::call* c : b.calls) std::for_each(c->operands.begin(), c->operands.end(), f);
-  for (kernels::scalar_body* s : b.scalars) {
-    for (auto& t : s->imports) f(t.outside);
-    for (auto& t : s->exports) f(t.outside);
-  }
-  for (kernels::assembly* a : b.assemblies)
-    for (kernels::assembly::part& p : a->parts) f(p.from);
+  b.kernels::code::for_each_address(f);
   for (auto& l : b.literals) f(l.to);
   for (auto& p : b.promotions) f(p.to);
   for (auto& c : b.commits) f(c.from);
@@ -52,20 +32,15 @@ class resolver {
 
   void run(const emitted& e) {
     std::uint64_t scratch = padded(e.scratch), folding = padded(e.folding);
-    std::size_t own = e.constants +
-                      sizeof(kernels::step) * (out_.steps.size() + out_.constant_steps.size()) +
-                      out_.notes.size() * (sizeof(program::body::note) + sizeof(program_part));
     for (kernels::loop_body* l : out_.loops) {
       const bool constant = region_of(l->scratch) == region::folding;
       l->scratch_bytes = padded(constant ? e.folding : e.scratch);
       std::uint64_t& bytes = constant ? folding : scratch;
       bytes = std::max(bytes, l->scratch_bytes * static_cast<std::uint64_t>(l->parts));
-      own += (l->before.size() + l->steps.size() + l->last.size() + l->moving.size()) *
-             sizeof(kernels::loop_step);
     }
-    for (const kernels::assembly* a : out_.assemblies) own += a->bytes();
-    for (const kernels::scalar_body* b : out_.scalars)
-      own += b->slots.size() * 8 + b->code.size() * 16;
+    const std::size_t own =
+        e.constants + out_.bytes() +
+        out_.notes.size() * (sizeof(program::body::note) + sizeof(program_part));
     out_.constants = zeros(e.constants + folding);
     out_.memory = {p_.arena + scratch, p_.most_alive + scratch, e.constants + folding, own};
     out_.steps.shrink_to_fit();
@@ -143,7 +118,7 @@ class resolver {
 void program::body::move_to(std::byte* place) {
   const auto old = reinterpret_cast<std::uintptr_t>(base),
              now = reinterpret_cast<std::uintptr_t>(place);
-  for_each_address(*this, [&]<class T>(T*& at) {
+  cotape::for_each_address(*this, [&]<class T>(T*& at) {
     const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(at) - old;
     if (offset < memory.arena) at = reinterpret_cast<T*>(now + offset);
   });

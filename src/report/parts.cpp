@@ -1,4 +1,7 @@
-// A program's parts, and running them with a clock. What runs is what run() runs.
+// A program's parts as data and as text, and running them with a clock. What runs is what run()
+// runs.
+#include <fmt/format.h>
+
 #include <chrono>
 
 #include "program/body.hpp"
@@ -20,6 +23,21 @@ std::vector<program_part> program::parts() const {
   }
   parts.push_back(end);
   return parts;
+}
+
+std::string program::explain() const {
+  const body& b = body_of(body_);
+  std::string text =
+      fmt::format("{} steps, arena {} bytes (most alive {}), constants {} bytes, {} folded steps\n",
+                  b.steps.size(), b.memory.arena, b.memory.most_alive, b.memory.constants,
+                  b.constant_steps.size());
+  for (const body::note& n : b.notes) {
+    text += fmt::format("{:>5} {:>3}  {}\n", n.first, n.count, n.what);
+  }
+  for (const body::commit& c : b.commits) {
+    text += fmt::format("           write '{}'\n", b.parameters[c.parameter].name());
+  }
+  return text;
 }
 
 void program::run(std::span<const array_view> inputs, std::span<double> seconds) {
