@@ -172,7 +172,7 @@ class sweep {
   // input has a share of its own only if it is asked for, which goes no further.
   void pass_by(std::uint32_t i, derivation& d) {
     const std::uint32_t input = d.inputs[0].index(), operand = same(tape_.operands_of(input)[0]);
-    if (asked_[input - first_]) {
+    if (input >= first_ && asked_[input - first_]) {
       tape_.nodes()[i].op->derive(d);
       const auto [aside, added] = asides_.try_emplace(input, d.adjoints[0]);
       if (!added) aside->second = aside->second + d.adjoints[0];

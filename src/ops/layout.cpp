@@ -174,6 +174,10 @@ variable stack(const std::vector<operand>& parts, std::int64_t axis) {
   for (const operand& x : parts) {
     if (x.is_number()) c.fail<value_error>("a plain number has no shape, use tape.constant");
     const variable part = c.on().resolve(x, c[0].dtype());
+    if (part.shape() != c[0].shape()) {
+      c.fail<shape_error>(
+          fmt::format("{} and {} are not equal", c[0].shape().text(), part.shape().text()));
+    }
     expanded.emplace_back(expand_dims(part, axis), x.where().file, x.where().line);
   }
   return concatenate(expanded, axis);

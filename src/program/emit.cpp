@@ -280,6 +280,9 @@ class emitter {
                x.op->how == form::kernel,
                x.op->throws};
     x.op->lower(l);
+    if (l.scratch_bytes > std::size_t{1} << 40) {  // a negative number became a huge one
+      throw value_error(fmt::format("{}: no scratch of {} bytes", x.op->name, l.scratch_bytes));
+    }
     if (s.run != nullptr) return l;
     throw value_error(fmt::format("{}: `lower` chose no kernel: call lower_to_kernel", x.op->name));
   }

@@ -192,6 +192,18 @@ const primitive halved_op{.name = "halved",
                           .lower = never_lowered,
                           .undoes = &doubled_op};
 
+// The operation that is undone may lie before all that the sweep looks at.
+TEST(EqualValues, WhereWhatIsUndoneWasRecordedBeforeTheInput) {
+  tape t;
+  const variable x = t.constant(array{1, 2, 3}), c = t.constant(array{2, 2, 2});
+  const variable p = exp_quotient(x, exp(x - 0.0), c);
+  variable w = t.constant(array{1, 2, 3});
+  for (int i = 0; i < 5000; ++i) w = w + 1.0;
+  const variable z = t.constant(array{2, 3, 4});
+  const variable g = gradient(sum(undo_exp_quotient(p, z, 0.0)), z);
+  EXPECT_EQ(g.value<double>(), (array{0, 0, 0}));
+}
+
 TEST(EqualValues, WhereOneOperationUndoesAnother) {
   tape t;
   const variable x = t.constant(0.5), p = x * 3, q = x * 3;

@@ -198,7 +198,7 @@ TEST_F(Errors, OfPartsNameTheShapes) {
                "concatenate: (2, 3) and (4, 5) differ in another axis than axis 0");
   EXPECT_ERROR(shape_error, concatenate({x, vector}, 1),
                "concatenate: (2, 3) and (3,) differ in another axis than axis 1");
-  EXPECT_ERROR(shape_error, stack({x, y}), "differ in another axis");
+  EXPECT_ERROR(shape_error, stack({x, y}), "stack: (2, 3) and (4, 5) are not equal");
   EXPECT_ERROR(shape_error, split(x, 2, 1),
                "split: axis 1 of (2, 3) does not divide into 2 equal parts");
   EXPECT_ERROR(shape_error, split(x, 0), "split: axis 0 of (2, 3) does not divide into 0");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "interpreter.hpp"
@@ -230,7 +231,9 @@ class examiner {
     for (const auto& [p, s] : assignments()) {
       number_array wanted = reference_.at(g_.values[s]);
       for (number& n : wanted) {  // a float32 parameter rounds what it is given
-        if (r_.as == precision::float64) n.error += 0x1p-24 * static_cast<double>(std::abs(n.x));
+        if (r_.as != precision::float64) continue;
+        n.error +=
+            0x1p-24 * static_cast<double>(std::abs(n.x)) + std::numeric_limits<float>::denorm_min();
       }
       auto d = compare(how, s, wanted, 4, element(found.parameters.at(p)), true);
       if (d) return d;

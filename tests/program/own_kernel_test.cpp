@@ -341,6 +341,18 @@ TEST_F(OwnKernelErrors, OfUnfinishedPrimitivesSayWhatIsMissing) {
                             "odd: `lower` chose no kernel: call lower_to_kernel");
 }
 
+TEST_F(OwnKernelErrors, OfScratchSayHowManyBytes) {
+  const primitive& negative = changed([](primitive& p) {
+    p.lower = [](lowering& l) {
+      weave_op.lower(l);
+      l.scratch_bytes = static_cast<std::size_t>(l.output.shape.elements() - 7) * 8;
+    };
+  });
+  const variable y = record(negative, {x}, words);
+  expect_error<value_error>([&] { program(t, {x}, {y}); },
+                            "odd: no scratch of 18446744073709551608 bytes");
+}
+
 TEST_F(OwnKernelErrors, OfOperandsCountThem) {
   const primitive& binary = changed([](primitive& p) { p.arity = 2; });
   expect_error<value_error>([&] { record(binary, {x}, words); },
