@@ -16,6 +16,9 @@ namespace detail {
 
 namespace {
 constexpr double quiet_seconds = 1;
+constexpr const char* stayed_stopped =
+    "the training was stopped, as its file tells, and trains no more: to train longer, remove the "
+    "file and start anew";
 constexpr std::int64_t most = std::int64_t{1} << 62;  // steps and epochs, so that sums fit
 }  // namespace
 
@@ -127,9 +130,11 @@ void running_fit::warn() {
                     "figures hold, but its bits are not those of one that was never interrupted",
                     resumed_from_, instruction_set()));
   }
-  if (options_.progress == nullptr || so_far.warnings.empty() || of_.warned) return;
+  std::vector<std::string> lines = so_far.warnings;
+  if (stays_stopped_) lines.emplace_back(stayed_stopped);
+  if (options_.progress == nullptr || lines.empty() || of_.warned) return;
   of_.warned = true;
-  for (const std::string& w : so_far.warnings) {
+  for (const std::string& w : lines) {
     base::write_status(*options_.progress, "fit: " + w, false, true);
   }
 }
@@ -286,6 +291,7 @@ void running_fit::run_to_end() {
   of_.epochs = epoch;
   of_.steps = steps;
   if (!passed_) keep(true);
+  if (stays_stopped_) so_far.warnings.emplace_back(stayed_stopped);  // of this try: not kept
   keep_description();
   ++of_.fits;
 }

@@ -105,6 +105,7 @@ class running_fit final : public training {
   std::optional<resumption> look_into(named_tensors&& found, const std::string& source,
                                       resumed_rate rate);
   void go_on_from(resumption&& where);
+  void stop_as_kept(bool stopped_before, const fact_values& kept);
   void expect_figures();
   void warn();
   void start_progress();
@@ -128,6 +129,7 @@ class running_fit final : public training {
   void note_failure() noexcept;
   checksum sum_now() const noexcept;
   bool rate_is_set() const;
+  std::string length() const;
   void describe();
   void claim_beginning();
   void add_descriptions(named_views& to);
@@ -153,7 +155,8 @@ class running_fit final : public training {
   bool passed_ = false;  // a later fit has been reached already by the program that is resumed
   bool ended_ = false;   // on_fit_end has been called
   bool begun_ = false;   // nothing has refused it
-  bool asking_ = false;  // where to go on from, before anything changes
+  bool stays_stopped_ = false;  // longer than the fit that was stopped, as the file tells
+  bool asking_ = false;         // where to go on from, before anything changes
   bool may_restore_ = false, epoch_ended_ = false;  // within on_resume ...; within on_epoch_end
   std::optional<before_fit> before_;                // until the first step
   std::optional<resumption> furthest_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <utility>
 
 #include "train/running_fit.hpp"
 
@@ -286,12 +287,21 @@ void running_fit::go_on_from(resumption&& where) {
   epoch = of_.epochs = p.epoch;
   batch = p.batch;
   steps = of_.steps = p.step;
-  stop = p.state % ended != 0;
   ended_ = p.state >= ended;
   passed_ = where.of_fit > p.fit;
+  stop_as_kept(p.state % ended != 0, where.kept.values);
   if (options_.steps == 0) return;
   const std::int64_t left = std::max<std::int64_t>(0, last_step - steps);
   last_epoch = epoch + (left == 0 && batch == 0 ? 0 : (batch + left - 1) / batches_.count() + 1);
+}
+
+// A stop that a callback has asked for here holds too, unless nothing is left to be stopped.
+void running_fit::stop_as_kept(bool stopped_before, const fact_values& kept) {
+  const bool asked = std::exchange(stop, false), left = !passed_ && !finished();
+  stop = stopped_before || (asked && left);
+  const auto length_before = kept.find(name_of_length);
+  stays_stopped_ =
+      stopped_before && left && length_before != kept.end() && length_before->second != length();
 }
 
 bool running_fit::restore(named_tensors found, const std::string& source, resumed_rate rate) {
