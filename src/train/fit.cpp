@@ -248,8 +248,6 @@ void running_fit::begin() {
   asking_ = false;
   if (furthest_) {
     note_beginning();
-    std::vector<std::string> names;
-    before_->keep(state_of(names));
     go_on_from(std::move(*furthest_));
     if (furthest_->kept.other_rate && batch != 0) set_rate_again();
     furthest_.reset();

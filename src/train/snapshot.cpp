@@ -269,6 +269,7 @@ std::optional<running_fit::resumption> running_fit::look_into(named_tensors&& fo
 void running_fit::go_on_from(resumption&& where) {
   std::vector<std::string> names;
   const std::vector<parameter> state = state_of(names);
+  if (before_) before_->keep(state);
   learn(where.kept.values);
   const auto set = where.kept.values.find(name_of_set);
   const bool another = set != where.kept.values.end() && set->second != instruction_set();

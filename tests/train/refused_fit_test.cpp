@@ -153,6 +153,27 @@ TEST(RefusedFit, ThatGoesOnFromAFileLeavesNoTrace) {
   EXPECT_TRUE(same(bits_of(m), whole.trained(file.folder / "whole")));
 }
 
+// What only the compiled step holds stayed as the file tells it.
+TEST(RefusedFit, PutsBackWhatAStepMadeWhileItWasRecorded) {
+  const own_file file, once;
+  setting s;
+  s.how = [] { return sgd(); };
+  s.last = [](variable v) {
+    generator noise(5);
+    return v + noise.normal(v.owner(), v.shape(), 0, 0.5, v.dtype());
+  };
+  const auto wanted = s.trained(file.at);
+  sequential m = s.make();
+  const callbacks all{calling("on_resume", [&](training& t) {
+    t.restore(read_safetensors(file.at), "mine");
+    throw value_error("refused");
+  })};
+  const fit_options o{.epochs = 2, .batch_size = 2, .callbacks = all, .progress = nullptr};
+  EXPECT_EQ(message_of([&] { m.fit(s.x, s.y, o); }), "refused");
+  s.fit(m, once.at);
+  EXPECT_TRUE(same(wanted, bits_of(m)));
+}
+
 // The program that is started again was told that the optimizer's first state differs.
 TEST(RefusedFit, MayBeLeftOutOfAProgramThatIsStartedAgain) {
   const own_file file;
