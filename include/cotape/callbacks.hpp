@@ -69,8 +69,8 @@ class training {
 };
 
 /// Override what you need. State that a resumed training needs is kept in parameters. What a
-/// callback throws before the first step ends the fit: the model and all callbacks' state are as
-/// they were then.
+/// callback throws before the first step ends the fit: the model, the optimizer and the values of
+/// all callbacks' state are as they were before the fit.
 class callback {
  public:
   virtual ~callback() = default;
@@ -228,13 +228,14 @@ struct checkpoint_options {
 /// that is under way, patience, progress, each_epoch, and other callbacks that keep no state and
 /// describe nothing. A fit that ended goes on for more epochs from the weights that it ended with,
 /// which are the best ones where early_stopping has put them back. One that was stopped stays so,
-/// and one that is asked for fewer epochs or steps than it has had keeps them; an epoch that it was
-/// within stays open. A file that something else has written since the fit wrote it, or looked at
-/// it, stays: io_error ends the fit; one that is gone is written anew. All files of a fit are
-/// looked at before anything changes; the one that is furthest on tells the state. What the step
-/// makes whenever it is recorded (a generator in a lambda layer) is kept too. A fit that trains
-/// nothing writes nothing where the file holds its state. A training that goes on under another
-/// instruction set says so in the history's warnings, which are kept as well: its bits are others.
+/// and the history's warnings tell it where more is asked for than then; one that is asked for
+/// fewer epochs or steps than it has had keeps them; an epoch that it was within stays open. A file
+/// that something else has written since the fit wrote it, or looked at it, stays: io_error ends
+/// the fit; one that is gone is written anew. All files of a fit are looked at before anything
+/// changes; the one that is furthest on tells the state. What the step makes whenever it is
+/// recorded (a generator in a lambda layer) is kept too. A fit that trains nothing writes nothing
+/// where the file holds its state. A training that goes on under another instruction set says so in
+/// the history's warnings, which are kept as well: its bits are others.
 class checkpoint : public callback {
  public:
   explicit checkpoint(std::filesystem::path file, checkpoint_options options = {});

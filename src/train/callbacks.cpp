@@ -251,6 +251,7 @@ void checkpoint::on_identify(training& t) {
         fmt::format("checkpoint: {}: cannot look at it: {}", file_.string(), failed.message()));
   }
   resumed_ = found && t.restore(state_in(file_), file_.string(), options_.rate) ? 0 : -1;
+  if (resumed_ < 0) detail::demand_writable({"checkpoint", file_});  // it is going to be written
 }
 
 void checkpoint::on_resume(training& t) {

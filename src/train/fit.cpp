@@ -16,29 +16,10 @@ namespace detail {
 
 namespace {
 constexpr double quiet_seconds = 1;
+constexpr const char* stayed_stopped =
+    "the training was stopped, as its file tells, and trains no more: to train longer, remove the "
+    "file and start anew";
 constexpr std::int64_t most = std::int64_t{1} << 62;  // steps and epochs, so that sums fit
-
-// Puts back what a fit has changed before it was refused.
-class undo {
- public:
-  explicit undo(model::body& of) : of_(&of), epochs_(of.epochs), steps_(of.steps) {}
-  undo(const undo&) = delete;
-  ~undo() {
-    if (of_ == nullptr) return;
-    of_->epochs = epochs_;
-    of_->steps = steps_;
-    for (auto k = kept_.rbegin(); k != kept_.rend(); ++k) k->first.set(k->second);
-  }
-  void keep(const std::vector<parameter>& list) {
-    for (const parameter& p : list) kept_.emplace_back(p, tensor(p.view()));
-  }
-  void forget() { of_ = nullptr; }
-
- private:
-  model::body* of_;
-  std::int64_t epochs_, steps_;
-  std::vector<std::pair<parameter, tensor>> kept_;
-};
 }  // namespace
 
 running_fit::running_fit(model::body& of, const dataset& set, const dataset& validation,
@@ -93,20 +74,15 @@ void running_fit::compile_steps() {
     of_.stop_at_non_finite = options_.stop_at_non_finite;
     of_.forget_programs();
   }
-  const std::vector<parameter> served = how().served();
   of_.training_step->compile_for(first_batch());
   if (const auto last = last_batch()) of_.training_step->compile_for(*last);
-  demand_own_optimizer(served);
+  demand_own_optimizer();
 }
 
 // Refuses an optimizer that had state of another training before: a count of steps, for one.
-void running_fit::demand_own_optimizer(const std::vector<parameter>& served) {
-  for (const parameter& p : served) {
+void running_fit::demand_own_optimizer() const {
+  for (const parameter& p : before_->served()) {
     if (of_.stepped.contains(p.number())) continue;
-    for (const parameter& q : how().served()) {
-      if (std::find(served.begin(), served.end(), q) == served.end()) how().forget(q);
-    }
-    of_.forget_programs();
     throw value_error(
         fmt::format("fit: the optimizer holds state of '{}', which is no parameter of this "
                     "training: give each model an optimizer of its own",
@@ -154,9 +130,11 @@ void running_fit::warn() {
                     "figures hold, but its bits are not those of one that was never interrupted",
                     resumed_from_, instruction_set()));
   }
-  if (options_.progress == nullptr || so_far.warnings.empty() || of_.warned) return;
+  std::vector<std::string> lines = so_far.warnings;
+  if (stays_stopped_) lines.emplace_back(stayed_stopped);
+  if (options_.progress == nullptr || lines.empty() || of_.warned) return;
   of_.warned = true;
-  for (const std::string& w : so_far.warnings) {
+  for (const std::string& w : lines) {
     base::write_status(*options_.progress, "fit: " + w, false, true);
   }
 }
@@ -204,6 +182,8 @@ results running_fit::run_step() {
 
 void running_fit::step() {
   each([&](callback& c) { c.on_batch_begin(*this); });
+  before_.reset();
+  of_.net.settle();
   for (std::size_t i = 0; i < batch_views_.size(); ++i) batch_views_[i] = batches_[i];
   sums_.add(run_step(), batches_.batch_rows(), of_.metrics);
   ++batch;
@@ -247,10 +227,19 @@ void running_fit::train_epoch() {
   if (batch != 0) end_epoch();
 }
 
-// Callbacks refuse a training, or say where it is to go on, before anything has changed.
+// Of all that a callback may set. Without one nothing does.
+void running_fit::keep_values() {
+  if (options_.callbacks.empty()) return;
+  for (const auto& list : {parameters_, how().state(), {of_.net.random.counter()}}) {
+    before_->keep(list);
+  }
+  for (const auto& [number, r] : of_.read) before_->keep({r.first});
+  for (const auto& c : options_.callbacks) before_->keep(c.object()->state());
+}
+
+// Callbacks refuse a training, or say where it is to go on.
 void running_fit::begin() {
-  undo all(of_);
-  for (const auto& c : options_.callbacks) all.keep(c.object()->state());
+  keep_values();
   first_rate_ = rate_of(how());  // for those that look at the state when the fit begins
   each([&](callback& c) { c.on_fit_begin(*this); });
   if (own_.empty()) first_rate_ = rate_of(how());
@@ -259,8 +248,6 @@ void running_fit::begin() {
   asking_ = false;
   if (furthest_) {
     note_beginning();
-    std::vector<std::string> names;
-    all.keep(state_of(names));
     go_on_from(std::move(*furthest_));
     if (furthest_->kept.other_rate && batch != 0) set_rate_again();
     furthest_.reset();
@@ -269,7 +256,6 @@ void running_fit::begin() {
   each([&](callback& c) { c.on_resume(*this); });
   may_restore_ = false;
   note_beginning();
-  all.forget();
 }
 
 // Within an epoch, whose rate was set when it began: by another schedule.
@@ -292,17 +278,18 @@ void running_fit::train() {
 
 void running_fit::run_to_end() {
   of_.left = false;
+  before_.emplace(of_);
   compile_steps();
   if (options_.check_gradient) check_first_gradient();
   expect_figures();
   begin();
-  of_.net.settle();
   ended_ = passed_ || (ended_ && finished());  // else it has become longer
   warn();
   if (!ended_) train();
   of_.epochs = epoch;
   of_.steps = steps;
   if (!passed_) keep(true);
+  if (stays_stopped_) so_far.warnings.emplace_back(stayed_stopped);  // of this try: not kept
   keep_description();
   ++of_.fits;
 }
@@ -311,7 +298,8 @@ history running_fit::run() {
   try {
     run_to_end();
   } catch (...) {
-    note_failure();
+    if (before_) before_->put_back();
+    else note_failure();
     throw;
   }
   return std::move(so_far);  // a copy could fail after the fit is done

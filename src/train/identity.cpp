@@ -271,6 +271,11 @@ void running_fit::demand_utf8() const {
   }
 }
 
+std::string running_fit::length() const {
+  return options_.steps == 0 ? fmt::format("{} epochs", options_.epochs)
+                             : fmt::format("{} steps", options_.steps);
+}
+
 void running_fit::describe() {
   if (!own_.empty()) return;
   tell_model();
@@ -286,10 +291,7 @@ void running_fit::describe() {
   std::erase(trained_, how().rate());
   beginning_ = beginning();
   own_.insert(own_.end(), beginning_.begin(), beginning_.end());
-  tell(name_of_length,
-       options_.steps == 0 ? fmt::format("{} epochs", options_.epochs)
-                           : fmt::format("{} steps", options_.steps),
-       fact_kind::of_done);
+  tell(name_of_length, length(), fact_kind::of_done);
 }
 
 // For a snapshot of this very fit, which failed and is tried once more with what it left: it began

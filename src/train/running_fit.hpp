@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "cotape/data.hpp"
-#include "train/model_body.hpp"
+#include "train/before_fit.hpp"
 
 namespace cotape::detail {
 
@@ -46,6 +46,7 @@ class running_fit final : public training {
     std::int64_t fit, first_epoch, first_step, epoch, batch, step, state;
   };
 
+  void keep_values();
   void begin();
   void run_to_end();
   // Rows as the step takes them: the first ones, and as many as the last batch has, if it is
@@ -104,6 +105,7 @@ class running_fit final : public training {
   std::optional<resumption> look_into(named_tensors&& found, const std::string& source,
                                       resumed_rate rate);
   void go_on_from(resumption&& where);
+  void stop_as_kept(bool stopped_before, const fact_values& kept);
   void expect_figures();
   void warn();
   void start_progress();
@@ -118,7 +120,7 @@ class running_fit final : public training {
   void tell_other_batches(std::vector<parameter>& read);
   void tell_step();
   void demand_utf8() const;
-  void demand_own_optimizer(const std::vector<parameter>& served);
+  void demand_own_optimizer() const;
   void set_rate_again();
   void tell_data();
   void tell_options(const std::string& name, const named_texts& options);
@@ -127,6 +129,7 @@ class running_fit final : public training {
   void note_failure() noexcept;
   checksum sum_now() const noexcept;
   bool rate_is_set() const;
+  std::string length() const;
   void describe();
   void claim_beginning();
   void add_descriptions(named_views& to);
@@ -152,8 +155,10 @@ class running_fit final : public training {
   bool passed_ = false;  // a later fit has been reached already by the program that is resumed
   bool ended_ = false;   // on_fit_end has been called
   bool begun_ = false;   // nothing has refused it
-  bool asking_ = false;  // where to go on from, before anything changes
+  bool stays_stopped_ = false;  // longer than the fit that was stopped, as the file tells
+  bool asking_ = false;         // where to go on from, before anything changes
   bool may_restore_ = false, epoch_ended_ = false;  // within on_resume ...; within on_epoch_end
+  std::optional<before_fit> before_;                // until the first step
   std::optional<resumption> furthest_;
   named_tensors ends_;  // of fits before this one
   double first_rate_ = 0;

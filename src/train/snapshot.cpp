@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <utility>
 
 #include "train/running_fit.hpp"
 
@@ -268,6 +269,7 @@ std::optional<running_fit::resumption> running_fit::look_into(named_tensors&& fo
 void running_fit::go_on_from(resumption&& where) {
   std::vector<std::string> names;
   const std::vector<parameter> state = state_of(names);
+  if (before_) before_->keep(state);
   learn(where.kept.values);
   const auto set = where.kept.values.find(name_of_set);
   const bool another = set != where.kept.values.end() && set->second != instruction_set();
@@ -286,12 +288,21 @@ void running_fit::go_on_from(resumption&& where) {
   epoch = of_.epochs = p.epoch;
   batch = p.batch;
   steps = of_.steps = p.step;
-  stop = p.state % ended != 0;
   ended_ = p.state >= ended;
   passed_ = where.of_fit > p.fit;
+  stop_as_kept(p.state % ended != 0, where.kept.values);
   if (options_.steps == 0) return;
   const std::int64_t left = std::max<std::int64_t>(0, last_step - steps);
   last_epoch = epoch + (left == 0 && batch == 0 ? 0 : (batch + left - 1) / batches_.count() + 1);
+}
+
+// A stop that a callback has asked for here holds too, unless nothing is left to be stopped.
+void running_fit::stop_as_kept(bool stopped_before, const fact_values& kept) {
+  const bool asked = std::exchange(stop, false), left = !passed_ && !finished();
+  stop = stopped_before || (asked && left);
+  const auto length_before = kept.find(name_of_length);
+  stays_stopped_ =
+      stopped_before && left && length_before != kept.end() && length_before->second != length();
 }
 
 bool running_fit::restore(named_tensors found, const std::string& source, resumed_rate rate) {

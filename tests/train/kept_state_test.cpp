@@ -4,6 +4,7 @@
 
 #include <cotape/cotape.hpp>
 #include <optional>
+#include <sstream>
 #include <xtensor/xtensor.hpp>
 
 #include "train/setting.hpp"
@@ -219,6 +220,61 @@ TEST(CallbackOptions, HaveNamesOfTheirOwn) {
             "told: its description() has an option named 'options', which is the name of "
             "the list of them: give it another name");
   EXPECT_FALSE(std::filesystem::exists(file.at));
+}
+
+// It was forgotten where a file told the state.
+TEST(Stop, IsKeptWhereTheFitGoesOnFromAFile) {
+  const own_file file;
+  setting s;
+  s.trained(file.at);
+  s.epochs = 5;
+  s.more = [] { return callbacks{calling("on_fit_begin", [](training& t) { t.stop = true; })}; };
+  sequential m = s.make();
+  EXPECT_EQ(s.fit(m, file.at).epochs(), 2);
+}
+
+// Nothing is left to be stopped: the file stays that of a fit which was not.
+TEST(Stop, LeavesAFitThatHasEndedAsItIs) {
+  const own_file file;
+  setting s;
+  s.trained(file.at);
+  const std::string bytes = bytes_of(file.at);
+  s.more = [] { return callbacks{calling("on_fit_begin", [](training& t) { t.stop = true; })}; };
+  s.trained(file.at);
+  EXPECT_TRUE(bytes == bytes_of(file.at));
+}
+
+// Asked for more, it returned the same epochs and did not say why.
+TEST(Stop, IsToldWhereMoreIsAskedFor) {
+  const own_file file;
+  setting s;
+  s.epochs = 5;
+  s.more = [] {
+    return callbacks{calling("on_epoch_end", [](training& t) { t.stop = t.epoch == 2; })};
+  };
+  s.trained(file.at);
+  const std::string bytes = bytes_of(file.at);
+  s.more = [] { return callbacks{}; };
+  const auto warnings = [&](std::int64_t epochs) {
+    s.epochs = epochs;
+    sequential m = s.make();
+    const history h = s.fit(m, file.at);
+    EXPECT_EQ(h.epochs(), 2);
+    return h.warnings;
+  };
+  EXPECT_TRUE(warnings(5).empty());  // the same program once more
+  EXPECT_TRUE(warnings(2).empty());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(warnings(8),
+              std::vector<std::string>{"the training was stopped, as its file tells, and trains no "
+                                       "more: to train longer, remove the file and start anew"});
+  }
+  EXPECT_TRUE(bytes == bytes_of(file.at));
+  std::ostringstream said;
+  sequential m = s.make();
+  m.fit(s.x, s.y,
+        {.epochs = 8, .batch_size = 2, .callbacks = {checkpoint(file.at)}, .progress = &said});
+  EXPECT_TRUE(said.str().starts_with("fit: the training was stopped, as its file tells"));
 }
 
 }  // namespace

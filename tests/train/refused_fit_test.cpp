@@ -64,6 +64,157 @@ TEST(RefusedFit, AndItsKinLeaveNoTrace) {
   EXPECT_TRUE(same(wanted, after([&](model& m) { m.check_gradient(x, array{1, 2}); })));
 }
 
+calling refusing(const char* where) {
+  return {where, [](training&) { throw value_error("refused"); }};
+}
+
+constexpr const char* before_the_first_step[]{"on_fit_begin", "on_resume", "on_epoch_begin",
+                                              "on_batch_begin"};
+
+// The state of the optimizer stayed where the model had been built before.
+TEST(RefusedFit, LeavesNothingInTheOptimizer) {
+  for (const char* where : before_the_first_step) {
+    adam how;
+    sequential a({dense(1)}), b({dense(1)});
+    for (sequential* m : {&a, &b}) m->compile("mse", how);
+    a.predict(x);
+    const callbacks all{refusing(where)};
+    EXPECT_EQ(message_of([&] { a.fit(x, y, {.callbacks = all, .progress = nullptr}); }), "refused");
+    EXPECT_TRUE(how.served().empty()) << where;
+    EXPECT_EQ(message_of([&] { b.fit(x, y, {.progress = nullptr}); }), "no error") << where;
+  }
+}
+
+TEST(RefusedFit, ForItsLastBatchLeavesNothingInTheOptimizer) {
+  adam how;
+  sequential m({dense(1)});
+  const loss_function loss([](const variable& p, const variable& t) {
+    if (p.shape()[0] == 1) throw value_error("refused");
+    return mean(square(p - t));
+  });
+  m.compile(loss, how);
+  m.predict(x);
+  EXPECT_EQ(message_of([&] { m.fit(x, y, {.batch_size = 2, .progress = nullptr}); }), "refused");
+  EXPECT_TRUE(how.served().empty());
+}
+
+// What a callback has set before stays neither.
+TEST(RefusedFit, PutsBackWhatCallbacksHaveSet) {
+  for (const char* where : before_the_first_step) {
+    adam how({.rate = 0.5});
+    sequential m({dense(2), dense(1)});
+    m.compile("mse", how);
+    m.predict(x);
+    const auto before = bits_of(m);
+    struct keeper : callback {
+      void on_fit_begin(training&) override { count.set(2.0); }
+      std::vector<parameter> state() const override { return {count}; }
+      parameter count{"count", 1.0, false};
+    } kept;
+    const auto set = [](training& t) {
+      t.how().rate().set(0.25);
+      for (const parameter& p : t.parameters()) p.set(tensor(p.type()));
+    };
+    const callbacks all{kept, calling("on_fit_begin", set),
+                        scheduled_rate([](std::int64_t) { return 0.125; }), refusing(where)};
+    EXPECT_EQ(message_of([&] { m.fit(x, y, {.callbacks = all, .progress = nullptr}); }), "refused");
+    EXPECT_TRUE(same(before, bits_of(m))) << where;
+    EXPECT_EQ(how.rate().value<double>()(), 0.5) << where;
+    EXPECT_EQ(kept.count.value<double>()(), 1.0) << where;
+  }
+}
+
+// A model that was built for the data of such a fit kept its weights and their dtype.
+TEST(RefusedFit, ByACallbackBeforeTheFirstStepLeavesNoTrace) {
+  const auto wanted = after({});
+  for (const char* where : before_the_first_step) {
+    const callbacks all{scheduled_rate([](std::int64_t) { return 0.125; }), refusing(where)};
+    EXPECT_TRUE(same(
+        wanted, after([&](model& m) { m.fit(x, y, {.callbacks = all, .progress = nullptr}); })))
+        << where;
+  }
+}
+
+// A fit that goes on from a file, and is then refused, left the model where the file was.
+TEST(RefusedFit, ThatGoesOnFromAFileLeavesNoTrace) {
+  const own_file file;
+  setting s;
+  s.trained(file.at);
+  sequential m = s.make();
+  const auto before = bits_of(m);
+  s.epochs = 4;
+  s.more = [] { return callbacks{refusing("on_epoch_begin")}; };
+  EXPECT_EQ(message_of([&] { s.fit(m, file.at); }), "refused");
+  EXPECT_TRUE(same(before, bits_of(m)));
+  s.more = [] { return callbacks{}; };
+  EXPECT_EQ(s.fit(m, file.at).epochs(), 4);
+  setting whole;
+  whole.epochs = 4;
+  EXPECT_TRUE(same(bits_of(m), whole.trained(file.folder / "whole")));
+}
+
+// What only the compiled step holds stayed as the file tells it.
+TEST(RefusedFit, PutsBackWhatAStepMadeWhileItWasRecorded) {
+  const own_file file, once;
+  setting s;
+  s.how = [] { return sgd(); };
+  s.last = [](variable v) {
+    generator noise(5);
+    return v + noise.normal(v.owner(), v.shape(), 0, 0.5, v.dtype());
+  };
+  const auto wanted = s.trained(file.at);
+  sequential m = s.make();
+  const callbacks all{calling("on_resume", [&](training& t) {
+    t.restore(read_safetensors(file.at), "mine");
+    throw value_error("refused");
+  })};
+  const fit_options o{.epochs = 2, .batch_size = 2, .callbacks = all, .progress = nullptr};
+  EXPECT_EQ(message_of([&] { m.fit(s.x, s.y, o); }), "refused");
+  s.fit(m, once.at);
+  EXPECT_TRUE(same(wanted, bits_of(m)));
+}
+
+// The program that is started again was told that the optimizer's first state differs.
+TEST(RefusedFit, MayBeLeftOutOfAProgramThatIsStartedAgain) {
+  const own_file file;
+  const auto program = [&](bool tried, std::int64_t epochs) {
+    setting s;
+    s.epochs = epochs;
+    sequential m = s.make();
+    if (tried) {
+      EXPECT_EQ(message_of([&] {
+                  m.fit(s.x, s.y, {.callbacks = {refusing("on_batch_begin")}, .progress = nullptr});
+                }),
+                "refused");
+    }
+    m.parameters()[0].set_trainable(false);
+    s.fit(m, file.at);
+  };
+  program(true, 2);
+  EXPECT_EQ(message_of([&] { program(false, 3); }), "no error");
+}
+
+// The first file was written, and refused the next try with other settings.
+TEST(RefusedFit, LeavesNoFileOfAnotherCheckpoint) {
+  const own_file file;
+  setting s;
+  s.more = [&] { return callbacks{checkpoint(file.folder / "first")}; };
+  EXPECT_NE(message_of([&] { s.trained(file.folder / "no" / "second"); }), "no error");
+  EXPECT_FALSE(std::filesystem::exists(file.folder / "first"));
+}
+
+// One that holds an earlier fit is written too.
+TEST(RefusedFit, LeavesFilesOfEarlierFitsAsTheyWere) {
+  const own_file file;
+  setting s;
+  sequential m = s.make();
+  s.fit(m, file.at);
+  const std::string bytes = bytes_of(file.at);
+  s.more = [&] { return callbacks{checkpoint(file.at)}; };
+  EXPECT_NE(message_of([&] { s.fit(m, file.folder / "no" / "second"); }), "no error");
+  EXPECT_TRUE(bytes == bytes_of(file.at));
+}
+
 // What has been trained stays: it was asked for.
 TEST(RefusedFit, IsNoFitThatFailsLater) {
   sequential m({dense(1)});
