@@ -38,7 +38,8 @@ class training {
   virtual ~training() = default;
   /// The figures of each epoch, in their order.
   virtual const std::vector<expected_figure>& expected() const = 0;
-  /// The model's parameters.
+  /// The model's parameters, then what else of float32 and float64 its steps change, but for the
+  /// optimizer's state: parameters of no layer, which a function that is a layer or a loss reads.
   virtual const std::vector<parameter>& parameters() const = 0;
   virtual optimizer& how() const = 0;
   /// Everything that the training needs to go on from here, by name; valid until the next step or
@@ -49,7 +50,9 @@ class training {
   /// been asked. False for one of an earlier fit of the model, which changes nothing. `source`
   /// names it in errors: io_error if it is not one of this very training (see checkpoint),
   /// value_error within other functions than on_identify, on_resume and on_epoch_begin; nothing has
-  /// changed then.
+  /// changed then. After one within on_resume or on_epoch_begin that function is called anew, where
+  /// the training goes on, but for callbacks that have gone on from elsewhere in it; within an
+  /// epoch no on_epoch_begin.
   virtual bool restore(named_tensors snapshot, const std::string& source,
                        resumed_rate rate = resumed_rate::same) = 0;
   /// Within on_identify: a callback is going to write this file. Throws value_error, naming the
@@ -122,7 +125,8 @@ struct early_stopping_options {
 };
 
 /// Stops when a figure has not become better for `patience` epochs (one, if that is 0), and goes
-/// back to the weights of the best epoch, also when the fit ends otherwise. NaN is never better.
+/// back to the weights of the best epoch (training::parameters), also when the fit ends otherwise.
+/// NaN is never better.
 /// With {.monitor = "loss"}: when the loss no longer falls. Throws value_error before the first
 /// step if there will be no such figure, or if it is not known which values of it are better.
 class early_stopping : public callback {
@@ -139,7 +143,6 @@ class early_stopping : public callback {
 
  private:
   early_stopping_options options_;
-  better direction_ = better::lower;
   parameter best_, best_epoch_, waited_;
   std::vector<parameter> best_weights_;
 };
@@ -177,14 +180,15 @@ class rate_on_plateau : public callback {
   std::vector<reduce_on_plateau> plateau_;  // one, once the optimizer is known
 };
 
-/// A CSV file of the fit's figures, a line an epoch, written when it ends; a file that is gone, or
-/// that another has changed, is written anew as a whole. Throws io_error naming the file, before
+/// A CSV file of the fit's figures, a line an epoch, written when it ends; a file that is gone,
+/// that another has changed, or whose last line is not of the epoch before (training::restore) is
+/// written anew as a whole. Throws io_error naming the file, before
 /// the first step where it can be told that the file cannot be written; and as checkpoint,
 /// value_error for a file that another callback of the fit writes.
 class csv_log : public callback {
  public:
   explicit csv_log(std::filesystem::path file) : file_(std::move(file)) {}
-  /// The same to a stream, which must outlive the fit.
+  /// The same to a stream, which must outlive the fit; what is written anew follows the rest.
   explicit csv_log(std::ostream& out) : stream_(&out) {}
   void on_identify(training& t) override;
   void on_resume(training& t) override;
@@ -193,7 +197,8 @@ class csv_log : public callback {
  private:
   std::filesystem::path file_;
   std::ostream* stream_ = nullptr;
-  std::array<std::uint64_t, 4> written_{};  // what the file is known by; zeros before
+  std::array<std::uint64_t, 4> written_{};  // what the file is known by
+  std::string last_line_;                   // of the file; empty before it is written
 };
 
 /// Calls a function after each epoch: `each_epoch([&](training& t) { ... })`.

@@ -17,7 +17,8 @@
 
 namespace cotape {
 
-/// The rate at a step, or epoch, counted from 0.
+/// The rate at a step, or epoch, counted from 0. A pure function: a fit with a checkpoint asks it
+/// ahead of time for the rates of all epochs, or of many steps, to tell one schedule from another.
 using rate_schedule = std::function<double(std::int64_t step)>;
 
 /// The same at each step.

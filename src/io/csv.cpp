@@ -30,13 +30,21 @@ std::int64_t line_ends(std::string_view text) {
 
 using places = std::unordered_map<std::string, std::size_t>;
 
+// At most the first 20 of all names, and how many more there are.
+std::string listed(const std::vector<std::string>& names) {
+  const std::size_t n = std::min<std::size_t>(names.size(), 20);
+  const std::string first = fmt::format(
+      "{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(n), ", "));
+  return first + (n == names.size() ? "" : fmt::format(" and {} more", names.size() - n));
+}
+
 // Where a column stands; `names` are all that there are.
 std::size_t index_of(const places& at, const std::string& name,
                      const std::vector<std::string>& names, const std::string& file) {
   const auto found = at.find(name);
   if (found != at.end()) return found->second;
-  throw value_error(detail::shown(
-      fmt::format("csv: {}: no column '{}', only: {}", file, name, fmt::join(names, ", "))));
+  throw value_error(
+      detail::shown(fmt::format("csv: {}: no column '{}', only: {}", file, name, listed(names))));
 }
 
 // Whether a number beyond float64 is too small, not too large: its first digit stands behind the
@@ -77,6 +85,7 @@ class csv_reader {
       throw value_error("read_csv: a line end, a quote or a NUL is no separator");
     }
     if (csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI) != 0) throw std::bad_alloc();
+    between_rows_ = parser_.pstate;
     csv_set_delim(&parser_, static_cast<unsigned char>(options.separator));
     table_.file_ = file.string();
   }
@@ -128,7 +137,7 @@ class csv_reader {
       const char last = line.back();
       if (last == '\r' || (last == '\n' && !(after_cr_ && line.size() == 1))) ++line_;
       after_cr_ = last == '\r';
-      if (row_ends_.empty() && row_done_) row_begins_ = line_;
+      if (parser_.pstate == between_rows_) row_begins_ = line_;
       text.remove_prefix(line.size());
     }
   }
@@ -147,7 +156,6 @@ class csv_reader {
     guarded(self, [&](csv_reader& r) {
       r.row_text_.append(static_cast<const char*>(text), n);
       r.row_ends_.push_back(r.row_text_.size());
-      r.row_done_ = false;
     });
   }
   static void on_row(int, void* self) {
@@ -169,7 +177,6 @@ class csv_reader {
     }
     row_text_.clear();
     row_ends_.clear();
-    row_done_ = true;
   }
 
   void name_columns(std::int64_t line) {
@@ -232,7 +239,8 @@ class csv_reader {
   bool named_ = false;
   std::string row_text_;
   std::vector<std::size_t> row_ends_;
-  bool row_done_ = true, after_cr_ = false;
+  int between_rows_ = 0;  // the parser's state there: within a cell that is open it has another
+  bool after_cr_ = false;
   std::int64_t line_ = 1, row_begins_ = 1;
   std::exception_ptr failed_;
 };

@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "cotape/xtensor.hpp"
 #include "io/named.hpp"
 #include "io/write_file.hpp"
 #include "nn/better.hpp"
+#include "train/history.hpp"
 #include "train/running_fit.hpp"
 
 namespace cotape {
@@ -98,20 +100,24 @@ early_stopping::early_stopping(early_stopping_options options)
 }
 
 void early_stopping::on_fit_begin(training& t) {
-  direction_ = direction_of("early_stopping", t, options_.monitor, options_.direction);
-  best_.set(detail::worst(direction_));
+  const better direction = direction_of("early_stopping", t, options_.monitor, options_.direction);
+  best_.set(detail::worst(direction));
   best_epoch_.set(std::int64_t{0});
   waited_.set(std::int64_t{0});
   best_weights_.clear();
   if (!options_.restore_best_weights) return;
+  std::set<std::string> taken;  // names of parameters that are of no layer may be the same
   for (const parameter& p : t.parameters()) {
-    best_weights_.emplace_back("best/" + p.name(), tensor(p.view()), false);
+    std::string name = "best/" + p.name();
+    while (!taken.insert(name).second) name += "/another";
+    best_weights_.emplace_back(name, tensor(p.view()), false);
   }
 }
 
 void early_stopping::on_epoch_end(training& t) {
   const double value = t.figures[options_.monitor];
-  if (detail::improves(direction_, value, best(), options_.minimum_delta)) {
+  const better direction = direction_of("early_stopping", t, options_.monitor, options_.direction);
+  if (detail::improves(direction, value, best(), options_.minimum_delta)) {
     best_.set(value);
     best_epoch_.set(t.epoch);
     waited_.set(std::int64_t{0});
@@ -133,11 +139,12 @@ std::vector<parameter> early_stopping::state() const {
   return result;
 }
 
-named_texts early_stopping::description(const training&) const {
-  return {{"monitor", options_.monitor},
-          {"direction", text(direction_)},
-          {"minimum_delta", text(options_.minimum_delta)},
-          {"restore_best_weights", text(options_.restore_best_weights)}};
+named_texts early_stopping::description(const training& t) const {
+  return {
+      {"monitor", options_.monitor},
+      {"direction", text(direction_of("early_stopping", t, options_.monitor, options_.direction))},
+      {"minimum_delta", text(options_.minimum_delta)},
+      {"restore_best_weights", text(options_.restore_best_weights)}};
 }
 
 std::int64_t early_stopping::best_epoch() const { return count(best_epoch_); }
@@ -219,17 +226,18 @@ void csv_log::on_identify(training& t) {
 }
 
 void csv_log::on_resume(training& t) {
-  written_ = {};
+  last_line_.clear();
   if (t.so_far.epochs() != 0) csv_log::on_epoch_end(t);
 }
 
+// The file is gone on with where it ends with the epoch before this one: the training may have gone
+// on from elsewhere since.
 void csv_log::on_epoch_end(training& t) {
   const detail::file_task task{"csv_log", file_, stream_};
-  if (written_ != detail::file_state{}) {
-    std::string line = fmt::format("{}", t.so_far.epochs());
-    for (const auto& f : t.figures) line += fmt::format(",{}", f.second);
-    if (detail::append_to_file(task, line + '\n', written_)) return;
-  }
+  const std::size_t n = t.so_far.epochs();
+  const bool follows = n > 1 && last_line_ == detail::csv_line(t.so_far, n - 2);
+  last_line_ = detail::csv_line(t.so_far, n - 1);
+  if (follows && detail::append_to_file(task, last_line_, written_)) return;
   written_ = detail::write_file(task, t.so_far.csv());
 }
 

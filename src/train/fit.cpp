@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <utility>
 
 #include "base/status_line.hpp"
 #include "cotape/non_finite.hpp"
@@ -77,6 +79,20 @@ void running_fit::compile_steps() {
   of_.training_step->compile_for(first_batch());
   if (const auto last = last_batch()) of_.training_step->compile_for(*last);
   demand_own_optimizer();
+  find_weights();
+}
+
+// Whole numbers are counters: of generators, of steps.
+void running_fit::find_weights() {
+  weights_ = parameters_;
+  std::vector<parameter> known = how().state();
+  known.insert(known.end(), parameters_.begin(), parameters_.end());
+  const auto take = [&](const parameter& p) {
+    const bool is_known = std::find(known.begin(), known.end(), p) != known.end();
+    if (p.dtype() != int64 && !is_known) weights_.push_back(p);
+  };
+  for (const auto& [number, p] : of_.altered) take(p);
+  for (const auto& [p, hash] : of_.programs.changing()) take(p);
 }
 
 // Refuses an optimizer that had state of another training before: a count of steps, for one.
@@ -218,9 +234,10 @@ void running_fit::end_epoch() {
 }
 
 void running_fit::train_epoch() {
-  may_restore_ = true;
-  if (batch == 0) each([&](callback& c) { c.on_epoch_begin(*this); });
-  may_restore_ = false;
+  each_where_it_goes_on([&](callback& c) {
+    if (batch == 0) c.on_epoch_begin(*this);
+  });
+  if (batch == 0 && finished()) return;
   batches_.start_epoch(epoch);
   batches_.skip(batch);
   while (!stop && !steps_done() && batches_.next()) step();
@@ -249,13 +266,30 @@ void running_fit::begin() {
   if (furthest_) {
     note_beginning();
     go_on_from(std::move(*furthest_));
-    if (furthest_->kept.other_rate && batch != 0) set_rate_again();
     furthest_.reset();
   }
-  may_restore_ = true;
-  each([&](callback& c) { c.on_resume(*this); });
-  may_restore_ = false;
+  each_where_it_goes_on([&](callback& c) { c.on_resume(*this); });
   note_beginning();
+}
+
+// Calls all callbacks, each of which may restore. After that they are called anew, as those before
+// it were called for another position; but for those that have restored, so that it ends.
+template <class F> void running_fit::each_where_it_goes_on(F f) {
+  std::set<const callback*> done;
+  do {
+    if (std::exchange(other_rate_, false) && batch != 0) set_rate_again();
+    moved_ = false;
+    may_restore_ = true;
+    for (const auto& c : options_.callbacks) {
+      if (done.contains(c.object().get())) continue;
+      f(*c.object());
+      demand_model();
+      if (!moved_) continue;
+      done.insert(c.object().get());
+      break;
+    }
+    may_restore_ = false;
+  } while (moved_);
 }
 
 // Within an epoch, whose rate was set when it began: by another schedule.

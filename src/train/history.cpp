@@ -3,10 +3,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "cotape/report.hpp"
 #include "cotape/train.hpp"
 #include "io/write_file.hpp"
+#include "train/history.hpp"
 
 namespace cotape {
 
@@ -32,6 +34,16 @@ std::string csv_cell(const std::string& text) {
 }
 
 }  // namespace
+
+// NaN without the sign that it may have, so that readers know it.
+std::string detail::csv_line(const history& h, std::size_t epoch) {
+  std::string line = fmt::format("{}", epoch + 1);
+  for (const auto& c : h.columns()) {
+    const double value = c.second[epoch];
+    line += std::isnan(value) ? ",nan" : fmt::format(",{}", value);
+  }
+  return line + '\n';
+}
 
 double logs::operator[](const std::string& name) const { return find("logs", values_, name); }
 double logs::operator[](std::size_t i) const {
@@ -84,11 +96,9 @@ void history::write_svg(std::ostream& out) const { report::write_figure(out, pan
 std::string history::csv() const {
   std::string text = "epoch";
   for (const auto& c : columns_) text += "," + csv_cell(c.first);
-  for (std::size_t e = 0; e < epochs(); ++e) {
-    text += fmt::format("\n{}", e + 1);
-    for (const auto& c : columns_) text += fmt::format(",{}", c.second[e]);
-  }
-  return text + "\n";
+  text += '\n';
+  for (std::size_t e = 0; e < epochs(); ++e) text += detail::csv_line(*this, e);
+  return text;
 }
 
 void history::write_csv(const std::filesystem::path& file) const {

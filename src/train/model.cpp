@@ -131,6 +131,7 @@ void model::body::unbuild() {
 void model::body::forget_programs() {
   programs.forget_programs();
   read.clear();
+  altered.clear();
   training_step.emplace(programs, 0, [this](std::span<const variable> x) {
     return record_step(x, mode::training, true);
   });
@@ -208,6 +209,11 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
     for (const auto& [p, node] : loss.owner().current_parameters()) {
       stepped.insert(p.number());
       if (p.number() < since) read.try_emplace(p.number(), p, p.trainable());
+    }
+    for (const effect& e : loss.owner().effects()) {
+      if (e.parameter == no_node) continue;
+      const parameter& p = loss.owner().parameter_at(e.parameter);
+      if (p.number() < since) altered.try_emplace(p.number(), p);
     }
   }
   metric_sizes = std::move(sizes);

@@ -100,6 +100,7 @@ struct model::body {
   // What the training steps read that was there before them, by number, and whether it was
   // trainable then.
   std::map<std::uint64_t, std::pair<parameter, bool>> read;
+  std::map<std::uint64_t, parameter> altered;  // of what was there, what they change; by number
   std::set<std::uint64_t> stepped;  // the numbers of all that any of its training steps has read
   // Outputs that may be no probabilities, though the loss takes them; whether that was said since
   // compile.

@@ -30,7 +30,7 @@ class running_fit final : public training {
               const fit_options& options);
   history run();
 
-  const std::vector<parameter>& parameters() const override { return parameters_; }
+  const std::vector<parameter>& parameters() const override { return weights_; }
   optimizer& how() const override { return *of_.how; }
   const std::vector<expected_figure>& expected() const override { return expected_; }
   named_views snapshot() override;
@@ -54,6 +54,7 @@ class running_fit final : public training {
   std::vector<array_view> first_batch() const;
   std::optional<std::vector<array_view>> last_batch() const;
   void compile_steps();
+  void find_weights();
   void check_first_gradient();
   void train();
   void train_epoch();
@@ -68,6 +69,7 @@ class running_fit final : public training {
       demand_model();
     }
   }
+  template <class F> void each_where_it_goes_on(F f);
   void demand_model() const;
   void keep(bool last);
   named_views fixed_part();
@@ -144,7 +146,7 @@ class running_fit final : public training {
   model::body& of_;
   const dataset &set_, &validation_;
   const fit_options& options_;
-  std::vector<parameter> parameters_;
+  std::vector<parameter> parameters_, weights_;  // of the model; and what else steps change
   std::vector<expected_figure> expected_;
   batches batches_;
   std::vector<array_view> batch_views_;
@@ -159,6 +161,7 @@ class running_fit final : public training {
   bool asking_ = false;         // where to go on from, before anything changes
   bool may_restore_ = false, epoch_ended_ = false;  // within on_resume ...; within on_epoch_end
   std::optional<before_fit> before_;                // until the first step
+  bool moved_ = false, other_rate_ = false;  // it goes on from elsewhere, and with another rate
   std::optional<resumption> furthest_;
   named_tensors ends_;  // of fits before this one
   double first_rate_ = 0;

@@ -291,6 +291,8 @@ void running_fit::go_on_from(resumption&& where) {
   ended_ = p.state >= ended;
   passed_ = where.of_fit > p.fit;
   stop_as_kept(p.state % ended != 0, where.kept.values);
+  moved_ = true;
+  other_rate_ = where.kept.other_rate;
   if (options_.steps == 0) return;
   const std::int64_t left = std::max<std::int64_t>(0, last_step - steps);
   last_epoch = epoch + (left == 0 && batch == 0 ? 0 : (batch + left - 1) / batches_.count() + 1);

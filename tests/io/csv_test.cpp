@@ -228,6 +228,14 @@ TEST_F(Csv, UnknownColumnsAndRowsAreNamed) {
             "csv: t.csv: no row 2, it has 2");
 }
 
+TEST_F(Csv, OfManyColumnsTheFirstAreNamed) {
+  std::string head, first;
+  for (int i = 0; i < 100000; ++i) head += "c" + std::to_string(i) + ",";
+  for (int i = 0; i < 20; ++i) first += ", c" + std::to_string(i);
+  EXPECT_EQ(error_of(head + "end\n", {.columns = {"nope"}}),
+            "csv: t.csv: no column 'nope', only: " + first.substr(2) + " and 99981 more");
+}
+
 TEST_F(Csv, BrokenFilesAreRefused) {
   const auto error = [&](const std::string& content) { return error_of(content).substr(17); };
   EXPECT_EQ(error(""), "it has no rows");
@@ -246,6 +254,12 @@ TEST_F(Csv, BrokenFilesAreRefused) {
   EXPECT_EQ(error("a,b\n1,2\n\"1\n\",2,3\n"), "line 3: it has 3 cells, but there are 2 columns");
   EXPECT_EQ(error("a,b\n1\n"), "line 2: it has 1 cells, but there are 2 columns");
   EXPECT_EQ(error("a,b\n1,2\n3,\"4\n5,6\n"), "line 3: a quoted cell is not closed");
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "5,6\n";
+  const std::string open = ": a quoted cell is not closed";
+  EXPECT_EQ(error("a,b\n1,2\n\"3,4\n" + many), "line 3" + open);
+  EXPECT_EQ(error("a,b\n1,2\n\n  \r\n\"\n\n" + many), "line 5" + open);
+  EXPECT_EQ(error("a,b\r1,2\r\r\n  \"3,4\r" + many), "line 4" + open);
   const std::string stray =
       "line 2: a quote stands where none may be; quotes inside a quoted cell are doubled";
   EXPECT_EQ(error("a,b\n1\"2,3\n"), stray);

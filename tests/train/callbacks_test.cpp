@@ -51,6 +51,64 @@ TEST(EarlyStopping, GoesBackToTheBestWeights) {
   EXPECT_EQ(l.m.evaluate(l.x, l.y)["loss"], h["val_loss"][3]);
 }
 
+// A parameter of no layer, and what a layer of one's own assigns, were those of the last epoch.
+TEST(EarlyStopping, GoesBackToParametersBesideTheModel) {
+  line l;
+  const parameter scale("scale", xt::xarray<double>(1.0)), same_name("scale", 1.0),
+      seen("seen", 0.0, false);
+  sequential m{
+      dense(
+          1, "linear", [](generator&, const shape& s) { return zeros(s, float64); }, false),
+      lambda([=](variable v) {
+        tape& t = v.owner();
+        t.assign(seen, t.read(seen) + 1);
+        return v * t.read(scale) * t.read(same_name);
+      })};
+  m.compile("mse", l.how);
+  std::vector<double> scales, counts;
+  early_stopping stop({.monitor = "val_loss", .patience = 3});
+  each_epoch see([&](training& t) {
+    if (t.epoch == 4) t.how().rate().set(1.5);
+    scales.push_back(scale.value<double>()());
+    counts.push_back(seen.value<double>()());
+  });
+  const tests::own_folder folder;
+  const history h = m.fit(l.x, l.y,
+                          {.epochs = 50,
+                           .validation_data = {l.x, l.y},
+                           .callbacks = {stop, see, checkpoint(folder.at / "c")}});
+  const auto best = static_cast<std::size_t>(stop.best_epoch() - 1);
+  ASSERT_LT(best + 1, h.epochs());
+  ASSERT_NE(scales[best], scales.back());
+  EXPECT_EQ(scale.value<double>()(), scales[best]);
+  EXPECT_EQ(seen.value<double>()(), counts[best]);
+  EXPECT_EQ(m.evaluate(l.x, l.y)["loss"], h["val_loss"][best]);
+}
+
+// Made when the step is recorded: by a layer that holds it, and at each recording.
+TEST(EarlyStopping, GoesBackToWhatTheStepMakes) {
+  line l;
+  std::optional<parameter> held;
+  sequential m{
+      dense(
+          1, "linear", [](generator&, const shape& s) { return zeros(s, float64); }, false),
+      lambda([&](variable v) {
+        if (!held) held.emplace("held", 1.0);
+        return v * v.owner().read(*held);
+      })};
+  m.compile("mse", l.how);
+  std::vector<double> values;
+  early_stopping stop({.monitor = "val_loss", .patience = 3});
+  each_epoch see([&](training& t) {
+    if (t.epoch == 4) t.how().rate().set(1.5);
+    values.push_back(held->value<double>()());
+  });
+  m.fit(l.x, l.y, {.epochs = 50, .validation_data = {l.x, l.y}, .callbacks = {stop, see}});
+  const auto best = static_cast<std::size_t>(stop.best_epoch() - 1);
+  ASSERT_NE(values[best], values.back());
+  EXPECT_EQ(held->value<double>()(), values[best]);
+}
+
 TEST(EarlyStopping, KeepsTheLastWeightsByChoice) {
   line l;
   early_stopping stop({.monitor = "loss", .restore_best_weights = false});

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <cotape/train.hpp>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -33,6 +34,14 @@ TEST(History, IsWrittenAsCsv) {
   std::ifstream in(file);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), text);
   std::filesystem::remove(file);
+}
+
+// Half of all NaN were "-nan", which read_csv takes neither as a number nor as missing.
+TEST(History, NanHasNoSign) {
+  const double nan = std::nan("");
+  history h;
+  h.add({{"a", std::copysign(nan, 1)}, {"b", std::copysign(nan, -1)}});
+  EXPECT_EQ(h.csv(), "epoch,a,b\n1,nan,nan\n");
 }
 
 TEST(History, NamesMayHoldAnything) {

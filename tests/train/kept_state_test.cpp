@@ -146,6 +146,144 @@ TEST(Restore, IsRefusedWhereATrainingCannotGoOnFromElsewhere) {
   EXPECT_EQ(restored("on_resume", file.folder / "resumed"), "no error");
 }
 
+// Goes back, once, from the end of an epoch to the end of an earlier one.
+struct rollback : callback {
+  rollback(path at, std::int64_t earlier, std::int64_t later)
+      : file(std::move(at)), to(earlier), from(later) {}
+  void on_safe_point(training& t, bool) override {
+    if (t.epoch == to && t.batch == 0 && !done) write_safetensors(file, t.snapshot());
+  }
+  void on_epoch_begin(training& t) override {
+    ++calls;
+    if (t.epoch != from || done) return;
+    done = true;
+    t.restore(read_safetensors(file), "mine");
+  }
+  path file;
+  std::int64_t to, from;
+  bool done = false;
+  int calls = 0;
+};
+
+// Callbacks that were called before it had been told of another epoch.
+TEST(Restore, IsToldToCallbacksThatWereCalledBefore) {
+  for (const bool before : {false, true}) {
+    const own_file file;
+    std::vector<double> rates;
+    setting s;
+    s.epochs = 4;
+    s.more = [&] {
+      const auto rate = std::make_shared<scheduled_rate>(step_decay(.4, .5, 1));
+      const auto back = std::make_shared<rollback>(file.folder / "kept", 1, 2);
+      callbacks list{rate, calling("on_batch_begin", [&](training& t) {
+                       if (t.batch == 0) rates.push_back(t.how().rate().value<double>()());
+                     })};
+      list.insert(before ? list.begin() : list.end(), back);
+      return list;
+    };
+    s.trained(file.at);
+    EXPECT_EQ(rates, (std::vector<double>{.4, .2, .2, .1, .05})) << before;
+  }
+}
+
+// The epoch is begun again but once for each callback that goes back, be it to the same place.
+TEST(Restore, BeginsNoEpochForEver) {
+  struct again : rollback {
+    using rollback::rollback;
+    void on_epoch_begin(training& t) override {
+      done = false;
+      rollback::on_epoch_begin(t);
+    }
+  };
+  const own_file file;
+  setting s;
+  s.epochs = 3;
+  const auto wanted = s.trained(file.folder / "whole");
+  again one(file.folder / "one", 1, 1), other(file.folder / "other", 1, 1);
+  one.done = other.done = false;
+  s.more = [&] { return callbacks{one, other}; };
+  EXPECT_TRUE(same(wanted, s.trained(file.at)));
+  EXPECT_EQ(one.calls, 3);  // 1 an epoch
+  EXPECT_EQ(other.calls, 3);
+}
+
+// What it went on from ends the fit: it trained another epoch.
+TEST(Restore, ToTheEndOfTheFitTrainsNoMore) {
+  const own_file file;
+  const path kept = file.folder / "kept";
+  setting s;
+  s.epochs = 3;
+  s.more = [&] {
+    return callbacks{calling("on_safe_point", [&](training& t) {
+      if (t.epoch == 3 && t.batch == 0) write_safetensors(kept, t.snapshot());
+    })};
+  };
+  const auto wanted = s.trained(file.folder / "whole");
+  s.more = [&] {
+    return callbacks{calling("on_epoch_begin", [&](training& t) {
+      if (t.epoch == 1) t.restore(read_safetensors(kept), "mine");
+    })};
+  };
+  EXPECT_TRUE(same(wanted, s.trained(file.at)));
+}
+
+// The file held the epochs twice that were trained twice.
+TEST(Restore, IsSeenInALogsFile) {
+  const own_file file;
+  const path log = file.folder / "l.csv";
+  setting s;
+  s.epochs = 5;
+  const auto logged = [&](const std::function<callbacks()>& more) {
+    s.more = more;
+    sequential m = s.make();
+    std::filesystem::remove(file.at);
+    const std::string wanted = s.fit(m, file.at).csv();
+    EXPECT_EQ(wanted, bytes_of(log));
+  };
+  logged([&] {
+    return callbacks{csv_log(log), std::make_shared<rollback>(file.folder / "kept", 1, 3)};
+  });
+  // Within another's on_resume, to an epoch that ends the fit.
+  s.epochs = 1;
+  logged([&] {
+    return callbacks{csv_log(log), calling("on_safe_point", [&](training& t) {
+                       if (t.epoch == 1) write_safetensors(file.folder / "kept", t.snapshot());
+                     })};
+  });
+  logged([&] {
+    std::filesystem::remove(log);
+    return callbacks{csv_log(log), calling("on_resume", [&](training& t) {
+                       t.restore(read_safetensors(file.folder / "kept"), "mine");
+                     })};
+  });
+}
+
+// As many epochs as the file holds, but others.
+TEST(Restore, OfOtherEpochsIsSeenInALogsFile) {
+  const own_file file;
+  const path log = file.folder / "l.csv", first = file.folder / "1", third = file.folder / "3";
+  setting s;
+  s.epochs = 4;
+  int went = 0;
+  s.more = [&] {
+    const auto go = [&](training& t) {
+      if (t.epoch != 3 || went == 2) return;
+      if (++went == 2) t.restore(read_safetensors(third), "mine");
+      else t.restore(read_safetensors(first), "mine"), t.how().rate().set(0.5);
+    };
+    const auto keep = [&](training& t) {
+      if (t.batch != 0 || went != 0) return;
+      if (t.epoch == 1) write_safetensors(first, t.snapshot());
+      if (t.epoch == 3) write_safetensors(third, t.snapshot());
+    };
+    return callbacks{csv_log(log), calling("on_epoch_begin", go), calling("on_safe_point", keep)};
+  };
+  sequential m = s.make();
+  const std::string wanted = s.fit(m, file.at).csv();
+  EXPECT_EQ(wanted, bytes_of(log));
+  EXPECT_EQ(went, 2);
+}
+
 // State that the step makes while it is recorded was not in the file.
 TEST(StepState, ThatIsMadeWhileRecordingIsKept) {
   const auto noisy = [](variable v) {
