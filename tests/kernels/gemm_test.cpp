@@ -285,6 +285,20 @@ TEST(GemmMaps, OfABatchWithOneSecondOperandAreOneProduct) {
   EXPECT_EQ(some.geometry().a.offset, 20);
 }
 
+// Turned so that it had more rows than columns, a product of many terms would be slower.
+TEST(GemmMaps, OfATransposedResultStayApartWhereThatIsFaster) {
+  const std::array<std::int64_t, 2> order{1, 0};
+  bool swapped = false;
+  gemm_maps wide({16, 256}, {256, 100}, {16, 100});
+  EXPECT_FALSE(wide.permute(order, swapped));
+  EXPECT_EQ(wide.geometry().m, 16);  // as before
+  gemm_maps few({16, 255}, {255, 100}, {16, 100});
+  EXPECT_TRUE(few.permute(order, swapped));
+  gemm_maps tall({100, 256}, {256, 16}, {100, 16});
+  EXPECT_TRUE(tall.permute(order, swapped));
+  EXPECT_EQ(tall.geometry().m, 16);
+}
+
 TEST(GemmMaps, OfATransposedResultAreThoseOfTheTransposedProduct) {
   bool swapped = false;
   gemm_maps maps({3, 4, 5}, {3, 5, 6}, {3, 4, 6});
