@@ -38,7 +38,8 @@ class folding {
  private:
   kernels::gemm_maps& maps(std::uint32_t v) { return g_.products[g_.values[v].product]; }
 
-  // Reads the operand where its elements stand in the farthest value before it that allows it.
+  // Reads the operand where its elements stand in the farthest value before it, at most 8
+  // operations back, in which they are matrices: from there on nothing is copied.
   void fold_operand(std::uint32_t& operand, kernels::index_map& map) const {
     std::uint32_t source = operand;
     std::size_t steps = 9;
