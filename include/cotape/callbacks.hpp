@@ -219,7 +219,8 @@ struct checkpoint_options {
 
 /// Keeps the whole state of the training in a safetensors file: weights, optimizer, position,
 /// random streams, history, parameters that the step reads, and the state of the other callbacks. A
-/// fit whose file exists goes on from there, to the same bits as if it had never been interrupted.
+/// fit whose file exists goes on from there, to the same bits as if it had never been interrupted:
+/// with as many threads, on which the bits of large products depend.
 /// Written atomically, before the first step and at the fit's end too: a fit that was finished
 /// trains no more. Several fits of a model may share a file: it keeps what each of them ended with
 /// and grows by that, so that a program which is started again passes each fit as if it had trained
