@@ -221,7 +221,7 @@ class emitter {
   // A step that loads the loop's part of a smaller value.
   step load_step(const kernels::index_map& map, std::uint32_t i) {
     step s{};
-    const auto* kept = out_.sides.keep(map.merged());
+    const auto* kept = out_.sides.keep(map);
     s.run = kernels::load(*kept, size_of(g_.type(i).dtype), false);
     s.side = kept;
     s.a = word(p_.of[g_.whole(i)]);

@@ -12,8 +12,8 @@ namespace cotape {
 namespace {
 
 // Every address in steps, and in what is bound before or committed after them.
-template <class F> void for_each_address(program::body& b, F f) {
-  b.kernels::code::for_each_address(f);
+template <class F> void every_address(program::body& b, F f) {
+  b.for_each_address(f);
   for (auto& l : b.literals) f(l.to);
   for (auto& p : b.promotions) f(p.to);
   for (auto& c : b.commits) f(c.from);
@@ -48,7 +48,7 @@ class resolver {
     list_sources();
     list_updates();
     for (std::uint32_t v : g_.outputs) out_.outputs.emplace_back(g_.type(v), place_of(v));
-    for_each_address(out_, [&](auto*& at) { resolve(at, e.constants); });
+    every_address(out_, [&](auto*& at) { resolve(at, e.constants); });
   }
 
  private:
@@ -118,7 +118,7 @@ class resolver {
 void program::body::move_to(std::byte* place) {
   const auto old = reinterpret_cast<std::uintptr_t>(base),
              now = reinterpret_cast<std::uintptr_t>(place);
-  cotape::for_each_address(*this, [&]<class T>(T*& at) {
+  every_address(*this, [&]<class T>(T*& at) {
     const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(at) - old;
     if (offset < memory.arena) at = reinterpret_cast<T*>(now + offset);
   });
