@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "code/listing.hpp"
 #include "cotape/program.hpp"
-#include "kernels/code.hpp"
 #include "primitives/lowering.hpp"
 #include "tensor/workspace.hpp"
 
 namespace cotape {
 
-struct program::body : kernels::code {
+struct program::body : code::listing {
   std::size_t holders = 0;  // see detail::counted
   struct bound_input {
     value_type type;
@@ -65,7 +65,7 @@ struct program::body : kernels::code {
   program_memory memory;
   std::shared_ptr<workspace> space;
   // Where the workspace's memory stood when the addresses in it were made. Before the first run
-  // they are region words (see emit.hpp).
+  // they are region words (see code/location.hpp).
   std::byte* base = nullptr;
   std::uint64_t run = 0;          // the last one that ended
   std::vector<value_type> types;  // of the inputs

@@ -1,21 +1,20 @@
-// Steps from items. While they are made, a pointer into one of the program's buffers is a region
-// and an offset in one word; when all sizes are known, resolve() turns them into addresses.
+// Items as loops, and as steps of their own. While they are made, a pointer into one of the
+// program's buffers is a region and an offset in one word; when all sizes are known, resolve()
+// turns them into addresses.
 #include "program/emit.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
-#include <numeric>
+#include <tuple>
 
-#include "kernels/threads.hpp"
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
 #include "program/assemble.hpp"
 #include "program/gemm.hpp"
 #include "program/scalar_run.hpp"
 #include "tape/sources.hpp"
-#include "tensor/tile_pool.hpp"
 
 namespace cotape {
 
@@ -23,53 +22,35 @@ namespace {
 
 using kernels::step;
 
-// An operand of a step: where, and how far it moves a tile.
-struct place_of_operand {
-  location at;
-  std::uint64_t advance = 0;
-};
+#ifdef NDEBUG
+void check(const code::loop&) {}
+#else
+void check(const code::loop& l) { verify(l); }
+#endif
 
-// Elements times steps; below this a thread's share takes less time (0.1 ms) than to wake it.
-constexpr std::int64_t least_share = 1 << 19;
-
-class emitter {
+class item_writer {
  public:
-  emitter(const graph& g, const schedule& s, const placement& p, program::body& out)
-      : g_(g), s_(s), p_(p), out_(out), constants_(p.constants) {
+  item_writer(const graph& g, const schedule& s, const placement& p, program::body& out)
+      : g_(g), s_(s), p_(p), out_(out), to_(out, p.constants) {
     tables_.tile.assign(g.values.size(), no_node);
     tables_.last_position.assign(g.values.size(), 0);
   }
 
   void run() {
     for (const schedule::item& item : s_.items) {
-      steps_ = item.constant ? &out_.constant_steps : &out_.steps;
-      scratch_ = item.constant ? region::folding : region::scratch;
-      const std::size_t first = steps_->size();
-      pool().reset();
+      to_.begin(item.constant);
+      const std::size_t first = to_.steps().size();
       if (item.loop && item.reductions < item.values.size()) emit_loop(item);
       else if (is_put(g_, item.values[0])) emit_puts(item);
       else
         for (std::uint32_t v : item.values) emit_single(v);
       if (!item.constant) describe(item, first);
     }
-    resolve(g_, s_, p_, {constants_, scratch_pool_.most(), folding_pool_.most()}, out_);
+    resolve(g_, s_, p_, to_, out_);
   }
 
  private:
-  static const void* word(location l) { return region_word(l); }
-  tile_pool& pool() { return scratch_ == region::folding ? folding_pool_ : scratch_pool_; }
-  static void* target(location l) { return const_cast<void*>(word(l)); }
-  location at(std::uint32_t v) const { return p_.of[g_.whole(v)]; }
-
-  // Small loops stay in the first cache whatever the tile; for large ones, whose tiles share it
-  // with what streams by, it must be small, but for reductions of little else, which like it large.
-  static std::uint32_t tile_of(const schedule::item& item) {
-    if (item.reductions > 0 && item.values.size() <= 4) return 8 * kernels::tile;
-    return item.size > 64 * kernels::tile ? kernels::tile : 4 * kernels::tile;
-  }
-  std::uint32_t tile_elements(const schedule::item& item) const {
-    return static_cast<std::uint32_t>(std::min<std::int64_t>(item.size, tile_of(item)));
-  }
+  void* at(std::uint32_t v) const { return region_word(p_.of[g_.whole(v)]); }
 
   // --- Loops ------------------------------------------------------------------------------------
 
@@ -77,196 +58,76 @@ class emitter {
     step run{};
     if (kernels::scalar_body* scalars = lower_scalars(g_, item, p_, tables_, out_.sides, run)) {
       out_.scalars.push_back(scalars);
-      steps_->push_back(run);
+      to_.add(run);
       return;
     }
-    item_ = &item;
-    splats_of_item_.clear();
-    sums_.clear();
-    body_ = kernels::loop_body{};
-    body_.size = static_cast<std::uint32_t>(item.size);
-    body_.tile = tile_of(item);
-    body_.scratch = static_cast<std::byte*>(target({scratch_, 0}));
-    for (std::size_t k = 0; k < item.values.size(); ++k) {
-      for (std::uint32_t i : g_.operands(item.values[k])) tables_.last_position[g_.whole(i)] = k;
-    }
-    const bool whole = item.size > body_.tile, rest = item.size % body_.tile != 0;
-    ragged_ = false;
-    if (whole) emit_tile(body_.steps);
-    if (!whole || (rest && ragged_)) {
-      in_last_ = true;
-      emit_tile(body_.last);
-      in_last_ = false;
-    }
-    if (whole) {
-      body_.parts = parts_of(item);
-      body_.moving.resize(body_.steps.size() * static_cast<std::size_t>(body_.parts));
-      step s{};
-      s.run = &kernels::run_loop;
-      s.side = out_.loops.emplace_back(out_.sides.keep(std::move(body_)));
-      steps_->push_back(s);
-    }
+    loop_ = {};
+    loop_.rows = item.size;
+    loads_.clear();
+    for (std::uint32_t v : item.values) add_value(v);
+    for (std::uint32_t v : item.values) tables_.tile[v] = no_node;
+    check(loop_);
+    to_.add(loop_);
   }
 
-  // A thread takes what a reduction adds up whole.
-  int parts_of(const schedule::item& item) {
-    std::int64_t grain = item.reductions > 0 ? 16 : body_.tile;
-    for (std::uint32_t v : item.values) {
-      if (g_.values[v].op->how == form::reduction) grain = std::lcm(grain, slab_size(g_, v));
-    }
-    grain = std::min(grain, item.size);
-    body_.grain = static_cast<std::uint32_t>(grain);
-    const std::int64_t work = item.size * static_cast<std::int64_t>(body_.steps.size());
-    return kernels::parts_of(work, std::max(least_share, work / (item.size / grain)));
-  }
-
-  // The steps for one tile of the loop. Broadcasts and slices are loads. Inputs are read where they
-  // are; only at their end, where a whole vector would reach beyond them, from a copy.
-  void emit_tile(std::vector<kernels::loop_step>& to) {
-    tile_steps_ = &to;
-    loads_ = splats_of_item_;
-    for (std::size_t k = 0; k < item_->values.size(); ++k) {
-      const std::uint32_t v = item_->values[k];
-      const shape& from = g_.type(g_.values[v].in[0]).shape;
-      const std::int64_t n = from.elements();
-      const bool spreads = g_.is(v, builtin<broadcast_op>) && n != item_->size && n != 1;
-      if (spreads) emit_load(v, kernels::broadcast_map(from, g_.type(v).shape));
-      else if (g_.is(v, loaded_slice)) emit_load(v, map_of_slice(g_, v));
-      else emit_element(v, k);
-    }
-  }
-
-  bool ends_within_vector(std::uint32_t v) {
-    const std::uint32_t input = g_.root(v);
-    if (!g_.is(input, sources::input)) return false;
-    const auto bytes = static_cast<std::uint64_t>(item_->size) * size_of(g_.type(v).dtype);
-    const std::uint64_t vector = kernels::vector_bytes(kernels::chosen_isa());
-    const std::uint64_t end = offset_bytes(g_, v) + (bytes + vector - 1) / vector * vector;
-    const bool ragged = end > g_.type(input).bytes();
-    ragged_ = ragged_ || ragged;
-    return ragged;
-  }
-
-  void add(step s, std::array<std::uint64_t, 4> advance) {
-    if (item_->size > body_.tile) {
-      tile_steps_->push_back({s, advance});
-    } else {
-      s.n = static_cast<std::uint32_t>(item_->size);
-      steps_->push_back(s);
-    }
-  }
-
-  std::uint64_t tile_bytes(std::uint32_t v) const {
-    return staggered(padded(tile_elements(*item_) * size_of(g_.type(v).dtype)));
-  }
-  std::uint64_t full_advance(std::uint32_t v) const {
-    return body_.tile * size_of(g_.type(v).dtype);
-  }
-
-  // Where the k-th value of the loop goes; a tile if nothing outside of the loop needs it.
-  place_of_operand destination(std::uint32_t v) {
-    if (p_.of[v].where != region::none) return {p_.of[v], full_advance(v)};
-    const std::uint64_t offset = pool().take(tile_bytes(v));
-    tables_.tile[v] = static_cast<std::uint32_t>(offset / 64);
-    return {{scratch_, offset}, 0};
-  }
-
-  void release_operands(std::uint32_t v, std::size_t k) {
-    for (std::uint32_t i : g_.operands(v)) {
-      const std::uint32_t r = g_.whole(i);
-      if (tables_.tile[r] == no_node || tables_.last_position[r] != k) continue;
-      pool().give_back(std::uint64_t{tables_.tile[r]} * 64, tile_bytes(r));
-      tables_.tile[r] = no_node;
-    }
-  }
-
-  place_of_operand operand_at(std::uint32_t v, std::uint32_t i) {
-    const std::uint32_t r = g_.whole(i);
-    if (g_.elements(i) == item_->size) {
-      if (tables_.tile[r] != no_node) return {{scratch_, std::uint64_t{tables_.tile[r]} * 64}, 0};
-      if (!ends_within_vector(r) || !in_last_) return {p_.of[r], full_advance(i)};
-    }
-    const auto key = std::make_tuple(r, g_.values[i].type, g_.values[v].type);
-    if (const auto it = loads_.find(key); it != loads_.end()) return it->second;
-    if (g_.elements(i) != 1) {
-      const bool copy = g_.elements(i) == item_->size;
-      return loads_[key] = load_tile(g_.type(copy ? i : v).shape, i);
-    }
-    return loads_[key] = splats_of_item_[key] = splat(i);
-  }
-
-  // A scalar as a tile full of it, made before the loop; for constants once and for all.
-  place_of_operand splat(std::uint32_t i) {
-    const std::uint32_t r = g_.whole(i), n = tile_elements(*item_);
-    step s{};
-    s.run = kernels::fill(size_of(g_.type(i).dtype));
-    s.a = word(p_.of[r]);
-    s.n = n;
-    if (g_.values[r].constant) {
-      const auto [it, added] = splats_.try_emplace({r, n}, constants_);
-      if (added) {
-        constants_ += tile_bytes(i);
-        s.d = target({region::constants, it->second});
-        out_.constant_steps.push_back(s);
-      }
-      return {{region::constants, it->second}, 0};
-    }
-    const location tile{scratch_, pool().take_fresh(tile_bytes(i))};
-    s.d = target(tile);
-    if (item_->size > body_.tile) body_.before.push_back({s, {}});
-    else steps_->push_back(s);
-    return {tile, 0};
-  }
-
-  // A step that loads the loop's part of a smaller value.
-  step load_step(const kernels::index_map& map, std::uint32_t i) {
-    step s{};
-    const auto* kept = out_.sides.keep(map);
-    s.run = kernels::load(*kept, size_of(g_.type(i).dtype), false);
-    s.side = kept;
-    s.a = word(p_.of[g_.whole(i)]);
-    return s;
-  }
-
-  place_of_operand load_tile(const shape& to, std::uint32_t i) {
-    const location tile{scratch_, pool().take(tile_bytes(i))};
-    step s = load_step(kernels::broadcast_map(g_.type(i).shape, to), i);
-    s.d = target(tile);
-    add(s, {});
-    return {tile, 0};
-  }
-
-  void emit_load(std::uint32_t v, const kernels::index_map& map) {
-    step s = load_step(map, g_.values[v].in[0]);
-    const place_of_operand d = destination(v);
-    s.d = target(d.at);
-    add(s, {d.advance, 0, 0, 0});
-  }
-
-  void emit_element(std::uint32_t v, std::size_t k) {
+  // Broadcasts and slices are loads.
+  void add_value(std::uint32_t v) {
     const graph::value& x = g_.values[v];
-    std::array<place_of_operand, 3> operands{};
-    for (std::size_t n = 0; n < x.op->arity; ++n) operands[n] = operand_at(v, x.in[n]);
-    step s{};
-    const std::uint64_t scratch = lower(v, s).scratch_bytes;
-    if (x.op->how == form::reduction) {
-      s.d = target(p_.of[v]);
-      s.a = word(operands[0].at);
-      const auto [it, added] = sums_.try_emplace(v, 0);
-      if (added) it->second = pool().take_fresh(padded(scratch));
-      s.c = word({scratch_, it->second});
-      add(s, {0, operands[0].advance, 0, 0});
-      release_operands(v, k);
-      return;
+    const shape& from = g_.type(x.in[0]).shape;
+    const std::int64_t n = from.elements();
+    code::loop::instruction i{code::loop::kind::load, g_.type(v).dtype};
+    i.to = p_.of[v].where == code::region::none ? code::none : buffer(v);
+    if (g_.is(v, builtin<broadcast_op>) && n != loop_.rows && n != 1) {
+      load(i, x.in[0], kernels::broadcast_map(from, g_.type(v).shape));
+    } else if (g_.is(v, loaded_slice)) {
+      load(i, x.in[0], map_of_slice(g_, v));
+    } else {
+      const bool reduces = x.op->how == form::reduction;
+      i.does = reduces ? code::loop::kind::reduce : code::loop::kind::apply;
+      for (std::uint32_t o : g_.operands(v)) i.in[i.count++] = operand(v, o);
+      i.scratch = lower(v, i.what).scratch_bytes;
+      if (reduces && loop_.rows != 0) i.slab = slab_size(g_, v);
+      loop_.body.push_back(i);
     }
-    release_operands(v, k);
-    const place_of_operand d = destination(v);
-    s.d = target(d.at);
-    s.a = word(operands[0].at);
-    s.b = x.op->arity > 1 ? word(operands[1].at) : nullptr;
-    s.c = x.op->arity > 2 ? word(operands[2].at) : nullptr;
-    if (item_->size == 0) return;
-    add(s, {d.advance, operands[0].advance, operands[1].advance, operands[2].advance});
+    if (i.does != code::loop::kind::reduce) tables_.tile[v] = last();
+  }
+
+  std::uint32_t last() const { return static_cast<std::uint32_t>(loop_.body.size() - 1); }
+
+  void load(code::loop::instruction& i, std::uint32_t v, const kernels::index_map& map) {
+    i.from = buffer(v);
+    i.map = static_cast<std::uint32_t>(loop_.maps.size());
+    loop_.maps.push_back(map);
+    loop_.body.push_back(i);
+  }
+
+  // The instruction that gives operand i of v.
+  std::uint32_t operand(std::uint32_t v, std::uint32_t i) {
+    const std::uint32_t r = g_.whole(i);
+    const bool aligned = g_.elements(i) == loop_.rows;
+    if (aligned && tables_.tile[r] != no_node) return tables_.tile[r];
+    const bool one = g_.elements(i) == 1;
+    const auto [it, added] =
+        loads_.try_emplace({r, g_.values[i].type, aligned || one ? no_node : g_.values[v].type});
+    if (!added) return it->second;
+    code::loop::instruction load{code::loop::kind::load, g_.type(i).dtype};
+    if (!aligned && !one) {
+      this->load(load, i, kernels::broadcast_map(g_.type(i).shape, g_.type(v).shape));
+    } else {
+      if (!aligned) load.does = code::loop::kind::splat;
+      load.from = buffer(i);
+      loop_.body.push_back(load);
+    }
+    return it->second = last();
+  }
+
+  // What v shows all of, or a part, as a buffer of the loop.
+  std::uint32_t buffer(std::uint32_t v) {
+    const std::uint32_t w = g_.whole(v), root = g_.root(v);
+    const bool users = g_.is(root, sources::input);
+    loop_.buffers.push_back(
+        {p_.of[w], g_.values[w].constant, users ? g_.type(root).bytes() - offset_bytes(g_, w) : 0});
+    return static_cast<std::uint32_t>(loop_.buffers.size() - 1);
   }
 
   lowering lower(std::uint32_t v, step& s) {
@@ -294,11 +155,11 @@ class emitter {
     if (is_gemm(g_, v)) return emit_gemm(v);
     if (x.op == &cotape::copy) return copy(x.in[0], v);
     step s{};
-    s.d = target(p_.of[v]);
+    s.d = at(v);
     const auto in = g_.operands(v);
-    s.a = in.size() > 0 ? word(at(in[0])) : nullptr;
-    s.b = in.size() > 1 ? word(at(in[1])) : nullptr;
-    s.c = in.size() > 2 ? word(at(in[2])) : nullptr;
+    s.a = in.size() > 0 ? at(in[0]) : nullptr;
+    s.b = in.size() > 1 ? at(in[1]) : nullptr;
+    s.c = in.size() > 2 ? at(in[2]) : nullptr;
     s.n = static_cast<std::uint32_t>(loop_size(g_, v));
     if (x.op == &requirement) {
       s.run = kernels::require(g_.type(x.in[0]).dtype);
@@ -306,14 +167,14 @@ class emitter {
     } else {
       const lowering l = lower(v, s);
       if (l.call != nullptr) {
-        for (std::uint32_t i : in) l.call->operands.push_back(word(at(i)));
+        for (std::uint32_t i : in) l.call->operands.push_back(at(i));
         l.call->scratch_bytes = l.scratch_bytes;
         out_.calls.push_back(l.call);
       }
-      if (l.scratch_bytes != 0) s.c = word({scratch_, pool().take_fresh(padded(l.scratch_bytes))});
+      if (l.scratch_bytes != 0) s.c = to_.scratch_for(l.scratch_bytes);
       if (g_.elements(v) == 0) return;
     }
-    steps_->push_back(s);
+    to_.add(s);
   }
 
   void emit_gemm(std::uint32_t v) {
@@ -323,11 +184,11 @@ class emitter {
     s.side = out_.sides.keep(gemm_of(g_, v).geometry());
     if (g_.elements(v) == 0) return;
     bring_into_place(v);
-    s.d = target(p_.of[v]);
-    s.a = word(at(of.a));
-    s.b = word(at(of.b));
-    s.c = of.alpha == no_node ? nullptr : word(at(of.alpha));
-    steps_->push_back(s);
+    s.d = at(v);
+    s.a = at(of.a);
+    s.b = at(of.b);
+    s.c = of.alpha == no_node ? nullptr : at(of.alpha);
+    to_.add(s);
   }
 
   // Parts that are put one after the other into one buffer are one step, but those with indices.
@@ -337,16 +198,16 @@ class emitter {
       const std::uint32_t v = item.values[k];
       const graph::value& x = g_.values[v];
       bring_into_place(v);
-      put_part(g_, v, word(at(x.in[0])), open);
+      put_part(g_, v, at(x.in[0]), open);
       const bool last = k + 1 == item.values.size() || at(item.values[k + 1]) != at(v);
       const bool indexed = x.op->lower != nullptr;
       if ((last || indexed) && (open.fills || !open.parts.empty())) {
         step s{};
-        s.d = target(at(v));
+        s.d = at(v);
         s.n = static_cast<std::uint32_t>(g_.elements(v));
         s.run = kernels::assemble(g_.type(v).dtype, s.n, open);
         s.side = out_.assemblies.emplace_back(out_.sides.keep(std::exchange(open, {})));
-        steps_->push_back(s);
+        to_.add(s);
       }
       if (indexed) emit_single(v);
     }
@@ -355,16 +216,16 @@ class emitter {
   // What v goes into stands in v's buffer, or is copied there.
   void bring_into_place(std::uint32_t v) {
     const graph::value& x = g_.values[v];
-    if (x.into && word(at(x.goes_into())) != word(p_.of[v])) copy(x.goes_into(), v);
+    if (x.into && at(x.goes_into()) != at(v)) copy(x.goes_into(), v);
   }
 
   void copy(std::uint32_t from, std::uint32_t to) {
     step s{};
     s.run = kernels::copy(g_.type(to).dtype);
-    s.d = target(p_.of[to]);
-    s.a = word(at(from));
+    s.d = at(to);
+    s.a = at(from);
     s.n = static_cast<std::uint32_t>(g_.elements(to));
-    steps_->push_back(s);
+    to_.add(s);
   }
 
   void describe(const schedule::item& item, std::size_t first) {
@@ -386,7 +247,7 @@ class emitter {
     const std::string type =
         item.loop ? fmt::format("loop over {}", item.size) : g_.type(last).text();
     out_.notes.push_back({static_cast<std::uint32_t>(first),
-                          static_cast<std::uint32_t>(steps_->size() - first),
+                          static_cast<std::uint32_t>(to_.steps().size() - first),
                           fmt::format("{}: {}", type, what)});
   }
 
@@ -394,28 +255,18 @@ class emitter {
   const schedule& s_;
   const placement& p_;
   program::body& out_;
-  std::uint64_t constants_;
-  tile_pool scratch_pool_, folding_pool_;
-  region scratch_ = region::scratch;
-  const schedule::item* item_ = nullptr;
-  kernels::loop_body body_;
-  std::vector<step>* steps_ = nullptr;
-  loop_tables tables_;  // tile: offset / 64 in the scratch buffer
-  std::vector<kernels::loop_step>* tile_steps_ = nullptr;
-  bool in_last_ = false;  // the tile is a loop's last or only one
-  bool ragged_ = false;   // an input of the item ends within a vector
-  using known_tiles =
-      std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, place_of_operand>;
-  known_tiles loads_, splats_of_item_;
-  std::vector<const value_type*> types_;         // of the operands of the value that is lowered
-  std::map<std::uint32_t, std::uint64_t> sums_;  // the scratch buffers of the item's reductions
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> splats_;
+  code::emitter to_;
+  code::loop loop_;     // of the item
+  loop_tables tables_;  // tile: the instruction of the loop
+  // The instructions that load operands: by value, its type and, of a broadcast, the result's.
+  std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::uint32_t> loads_;
+  std::vector<const value_type*> types_;  // of the operands of the value that is lowered
 };
 
 }  // namespace
 
 void emit(const graph& g, const schedule& s, const placement& p, program::body& out) {
-  emitter(g, s, p, out).run();
+  item_writer(g, s, p, out).run();
 }
 
 }  // namespace cotape

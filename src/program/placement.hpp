@@ -4,27 +4,16 @@
 
 #include <vector>
 
+#include "code/location.hpp"
 #include "program/schedule.hpp"
 #include "tensor/arena_plan.hpp"
 #include "tensor/memory.hpp"
 
 namespace cotape {
 
-enum class region : std::uint8_t {
-  pointer,    // outside of the program: a parameter's storage, a constant tensor
-  arena,      // offset into the arena
-  constants,  // offset into the buffer of folded constants and literals
-  scratch,    // offset into the buffer for tiles, reused by each item
-  folding,    // the same, of the constant steps
-  external,   // number of an input or constant whose address is given at each run
-  none,       // not stored: lives in a tile inside its loop
-};
-
-struct location {
-  region where = region::none;
-  std::uint64_t at = 0;
-  friend bool operator==(const location&, const location&) = default;
-};
+using code::location;
+using code::region;
+using code::region_word;
 
 struct placement {
   std::vector<location> of;  // by value, those that are the `whole` of themselves

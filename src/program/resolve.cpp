@@ -30,11 +30,11 @@ class resolver {
   resolver(const graph& g, const schedule& s, const placement& p, program::body& out)
       : g_(g), s_(s), p_(p), out_(out) {}
 
-  void run(const emitted& e) {
-    std::uint64_t scratch = padded(e.scratch), folding = padded(e.folding);
-    for (kernels::loop_body* l : out_.loops) {
-      const bool constant = region_of(l->scratch) == region::folding;
-      l->scratch_bytes = padded(constant ? e.folding : e.scratch);
+  void run(const code::emitter& e) {
+    std::uint64_t scratch = padded(e.scratch.most()), folding = padded(e.folding.most());
+    for (code::tiled_loop* l : out_.loops) {
+      const bool constant = code::location_of(l->scratch).where == region::folding;
+      l->scratch_bytes = padded((constant ? e.folding : e.scratch).most());
       std::uint64_t& bytes = constant ? folding : scratch;
       bytes = std::max(bytes, l->scratch_bytes * static_cast<std::uint64_t>(l->parts));
     }
@@ -44,7 +44,7 @@ class resolver {
     out_.constants = zeros(e.constants + folding);
     out_.memory = {p_.arena + scratch, p_.most_alive + scratch, e.constants + folding, own};
     out_.steps.shrink_to_fit();
-    out_.base = static_cast<std::byte*>(word({region::arena, 0}));
+    out_.base = static_cast<std::byte*>(region_word({region::arena, 0}));
     list_sources();
     list_updates();
     for (std::uint32_t v : g_.outputs) out_.outputs.emplace_back(g_.type(v), place_of(v));
@@ -52,17 +52,11 @@ class resolver {
   }
 
  private:
-  static void* word(location l) { return const_cast<void*>(region_word(l)); }
-  static region region_of(const void* word) {
-    return static_cast<region>(reinterpret_cast<std::uint64_t>(word) >> offset_bits);
-  }
-
   template <class T> void resolve(T*& at, std::uint64_t constants) {
-    const auto bits = reinterpret_cast<std::uint64_t>(at);
-    const std::uint64_t offset = bits & ((std::uint64_t{1} << offset_bits) - 1);
+    const auto [where, offset] = code::location_of(at);
     const auto become = [&](void* p) { at = static_cast<T*>(p); };
-    switch (region_of(at)) {
-      case region::scratch: return become(word({region::arena, p_.arena + offset}));
+    switch (where) {
+      case region::scratch: return become(region_word({region::arena, p_.arena + offset}));
       case region::constants: return become(out_.constants.get() + offset);
       case region::folding: return become(out_.constants.get() + constants + offset);
       case region::external:
@@ -75,7 +69,7 @@ class resolver {
     }
   }
 
-  void* place_of(std::uint32_t v) const { return word(p_.of[g_.whole(v)]); }
+  void* place_of(std::uint32_t v) const { return region_word(p_.of[g_.whole(v)]); }
 
   void list_sources() {
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
@@ -125,7 +119,7 @@ void program::body::move_to(std::byte* place) {
   base = place;
 }
 
-void resolve(const graph& g, const schedule& s, const placement& p, const emitted& e,
+void resolve(const graph& g, const schedule& s, const placement& p, const code::emitter& e,
              program::body& out) {
   resolver(g, s, p, out).run(e);
 }

@@ -17,8 +17,8 @@ const path umbrella = "include/cotape/cotape.hpp";
 std::map<std::string, layers> allowed_includes() {
   std::map<std::string, layers> allowed;
   layers left;
-  for (const auto* layer :
-       {"base", "tensor", "kernels", "tape", "primitives", "ops", "derivatives", "program"}) {
+  for (const auto* layer : {"base", "tensor", "kernels", "code", "tape", "primitives", "ops",
+                            "derivatives", "program"}) {
     left.insert(layer);
     allowed[layer] = left;
   }

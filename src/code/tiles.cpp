@@ -1,16 +1,18 @@
-// Running a fused loop, its tiles split over threads.
-#include "kernels/loop.hpp"
+// Running a loop, its tiles split over threads.
+#include "code/tiles.hpp"
 
 #include <algorithm>
 
 #include "kernels/threads.hpp"
 
-namespace cotape::kernels {
+namespace cotape::code {
+
+using kernels::step;
 
 namespace {
 
-// A step at the tile of `n` elements that starts at `base`, in the scratch buffer of the part.
-step placed(const loop_body& loop, const loop_step& l, std::uint32_t base, std::uint32_t n,
+// A step at the tile of `n` units that starts at `base`, in the scratch buffer of the part.
+step placed(const tiled_loop& loop, const tile_step& l, std::uint32_t base, std::uint32_t n,
             std::size_t shift) {
   const auto moved = [&](const void* p, std::size_t k) {
     const auto* at = static_cast<const std::byte*>(p);
@@ -24,14 +26,14 @@ step placed(const loop_body& loop, const loop_step& l, std::uint32_t base, std::
   now.a = moved(now.a, 1);
   now.b = moved(now.b, 2);
   now.c = moved(now.c, 3);
-  now.base = base;
-  now.n = n;
+  now.base = base * l.base;
+  now.n = n * l.width;
   return now;
 }
 
-void run_once(const loop_body& loop, const std::vector<loop_step>& steps, std::uint32_t base,
+void run_once(const tiled_loop& loop, const std::vector<tile_step>& steps, std::uint32_t base,
               std::uint32_t n, std::size_t shift) {
-  for (const loop_step& l : steps) {
+  for (const tile_step& l : steps) {
     const step now = placed(loop, l, base, n, shift);
     now.run(now);
   }
@@ -41,22 +43,23 @@ template <class Pointer> void move(Pointer*& p, std::uint64_t bytes) {
   p = reinterpret_cast<Pointer*>(reinterpret_cast<std::uintptr_t>(p) + bytes);
 }
 
-// The elements from first to last (exclusive), tile by tile, of which the last may be shorter. The
+// The units from first to last (exclusive), tile by tile, of which the last may be shorter. The
 // steps stand at the tile; moving them on costs less than placing them anew.
-void run_tiles(const loop_body& loop, int part, std::uint32_t first, std::uint32_t last,
+void run_whole(const tiled_loop& loop, int part, std::uint32_t first, std::uint32_t last,
                std::size_t shift) {
   const std::size_t n = loop.steps.size();
-  loop_step* moving = loop.moving.data() + n * static_cast<std::size_t>(part);
+  tile_step* moving = loop.moving.data() + n * static_cast<std::size_t>(part);
   for (std::size_t k = 0; k < n; ++k) {
-    moving[k] = {placed(loop, loop.steps[k], first, 0, shift), loop.steps[k].advance};
+    moving[k] = loop.steps[k];
+    moving[k].what = placed(loop, loop.steps[k], first, 0, shift);
   }
   for (std::uint32_t left = last - first; left > 0;) {
     const std::uint32_t size = std::min(loop.tile, left);
     for (std::size_t k = 0; k < n; ++k) {
-      loop_step& l = moving[k];
-      l.what.n = size;
+      tile_step& l = moving[k];
+      l.what.n = size * l.width;
       l.what.run(l.what);
-      l.what.base += loop.tile;
+      l.what.base += loop.tile * l.base;
       move(l.what.d, l.advance[0]);
       move(l.what.a, l.advance[1]);
       move(l.what.b, l.advance[2]);
@@ -66,7 +69,7 @@ void run_tiles(const loop_body& loop, int part, std::uint32_t first, std::uint32
   }
 }
 
-void run_part(const loop_body& loop, int part) {
+void run_part(const tiled_loop& loop, int part) {
   const std::size_t shift = loop.scratch_bytes * static_cast<std::size_t>(part);
   const std::uint32_t grains = (loop.size - 1) / loop.grain + 1;
   const auto start = [&](int p) {
@@ -79,15 +82,15 @@ void run_part(const loop_body& loop, int part) {
   const bool apart = end == loop.size && end > first && !loop.last.empty();
   const std::uint32_t rest = apart ? (end - first - 1) % loop.tile + 1 : 0;
   run_once(loop, loop.before, 0, loop.tile, shift);
-  run_tiles(loop, part, first, end - rest, shift);
+  run_whole(loop, part, first, end - rest, shift);
   if (apart) run_once(loop, loop.last, end - rest, rest, shift);
 }
 
 }  // namespace
 
-void run_loop(const step& s) {
-  const auto& loop = *static_cast<const loop_body*>(s.side);
-  parallel(loop.parts, [&](int part) { run_part(loop, part); });
+void run_tiles(const step& s) {
+  const auto& loop = *static_cast<const tiled_loop*>(s.side);
+  kernels::parallel(loop.parts, [&](int part) { run_part(loop, part); });
 }
 
-}  // namespace cotape::kernels
+}  // namespace cotape::code

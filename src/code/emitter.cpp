@@ -1,0 +1,335 @@
+// Loops as steps over tiles.
+#include "code/emitter.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "kernels/threads.hpp"
+
+namespace cotape::code {
+
+namespace {
+
+using kernels::step;
+
+// Elements times steps; below this a thread's share takes less time (0.1 ms) than to wake it.
+constexpr std::int64_t least_share = 1 << 19;
+constexpr std::uint64_t line_elements = cache_line / 4;  // of any type fill whole lines
+
+// Where an operand of a step is, and how far it moves a tile.
+struct place {
+  location at;
+  std::uint64_t advance = 0;
+  bool pooled = false;  // a tile that is free again after its last use
+};
+
+class tiler {
+ public:
+  tiler(const loop& l, emitter& e, listing& out)
+      : l_(l), e_(e), out_(out), places_(l.body.size()), last_use_(l.body.size(), 0) {
+    for (std::uint32_t k = 0; k < l.body.size(); ++k) {
+      for (std::uint8_t n = 0; n < l.body[k].count; ++n) last_use_[l.body[k].in[n]] = k;
+    }
+    fixed_.assign(l.body.size(), false);
+    sums_.assign(l.body.size(), nullptr);
+    body_.size = static_cast<std::uint32_t>(l.rows);
+    body_.tile = units_of_tile();
+    body_.scratch = static_cast<std::byte*>(region_word(e.in_scratch(0)));
+  }
+
+  void run() {
+    const bool whole = body_.size > body_.tile;
+    const std::uint32_t rest = body_.size == 0 ? 0 : (body_.size - 1) % body_.tile + 1;
+    if (whole) emit(body_.steps, body_.tile);
+    if (!whole) {
+      in_last_ = true;
+      emit(body_.last, rest);
+      return;
+    }
+    if (ragged_ || (rest != body_.tile && of_kind(loop::kind::fold) != 0)) {
+      in_last_ = true;
+      emit(body_.last, rest);
+    }
+    body_.parts = parts();
+    body_.moving.resize(body_.steps.size() * static_cast<std::size_t>(body_.parts));
+    step s{};
+    s.run = &run_tiles;
+    s.side = out_.loops.emplace_back(out_.sides.keep(std::move(body_)));
+    e_.add(s);
+  }
+
+ private:
+  std::int64_t of_kind(loop::kind kind) const {
+    return std::count_if(l_.body.begin(), l_.body.end(),
+                         [&](const loop::instruction& i) { return i.does == kind; });
+  }
+
+  // Small loops stay in the first cache whatever the tile; for large ones, whose tiles share it
+  // with what streams by, it must be small, but for reductions of little else, which like it large.
+  // A tile of a nest is as many rows as are about as much and, where that is possible, fill lines.
+  std::uint32_t units_of_tile() const {
+    const std::int64_t reductions = of_kind(loop::kind::reduce);
+    if (l_.columns == 0) {
+      if (reductions > 0 && reductions + of_kind(loop::kind::apply) <= 4) return 8 * kernels::tile;
+      return l_.rows > 64 * kernels::tile ? kernels::tile : 4 * kernels::tile;
+    }
+    const auto columns = static_cast<std::uint64_t>(l_.columns);
+    const std::uint64_t aligned = line_elements / std::gcd(columns, line_elements);
+    std::uint64_t units = std::max<std::uint64_t>(most_of_nest / columns, 1);
+    if (aligned * columns <= 2 * most_of_nest) units = (units + aligned - 1) / aligned * aligned;
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(
+        units, std::max<std::uint64_t>(static_cast<std::uint64_t>(l_.rows), 1)));
+  }
+
+  // A thread takes what a reduction adds up whole.
+  int parts() {
+    std::int64_t grain = l_.columns != 0 || of_kind(loop::kind::reduce) == 0 ? body_.tile : 16;
+    for (const loop::instruction& i : l_.body) {
+      if (i.does == loop::kind::reduce) grain = std::lcm(grain, i.slab / l_.width(false));
+    }
+    grain = std::min(grain, l_.rows);
+    body_.grain = static_cast<std::uint32_t>(grain);
+    const std::int64_t work =
+        l_.rows * l_.width(false) * static_cast<std::int64_t>(body_.steps.size());
+    return kernels::parts_of(work, std::max(least_share, work / (l_.rows / grain)));
+  }
+
+  // The steps for a tile of so many units.
+  void emit(std::vector<tile_step>& to, std::uint32_t units) {
+    steps_ = &to;
+    units_ = units;
+    for (std::uint32_t k = 0; k < l_.body.size(); ++k) {
+      if (fixed_[k]) continue;
+      const loop::instruction& i = l_.body[k];
+      switch (i.does) {
+        case loop::kind::load: load(k, i); break;
+        case loop::kind::splat: splat(k, i); break;
+        case loop::kind::spread: spread(k, i); break;
+        case loop::kind::apply: apply(k, i); break;
+        case loop::kind::reduce: reduce(k, i); break;
+        case loop::kind::fold: fold(k, i); break;
+      }
+    }
+  }
+
+  // --- Places -----------------------------------------------------------------------------------
+
+  std::uint64_t bytes(const loop::instruction& i) const {
+    return std::uint64_t{body_.tile} * static_cast<std::uint64_t>(l_.width(i.by_row)) *
+           size_of(i.dtype);
+  }
+  std::uint64_t tile_bytes(const loop::instruction& i) const {
+    return staggered(
+        padded(std::min<std::uint64_t>(body_.tile, std::max<std::uint32_t>(body_.size, 1)) *
+               static_cast<std::uint64_t>(l_.width(i.by_row)) * size_of(i.dtype)));
+  }
+  const void* word(std::uint32_t k) const { return region_word(places_[k].at); }
+
+  place tile(const loop::instruction& i) {
+    return {e_.in_scratch(e_.pool().take(tile_bytes(i))), 0, true};
+  }
+
+  // Tiles stand in their buffer one after the other, so that a step may write whole lines.
+  bool direct(const loop::instruction& i) const {
+    return body_.size <= body_.tile || bytes(i) % cache_line == 0;
+  }
+
+  place destination(const loop::instruction& i) {
+    if (i.to == none || !direct(i)) return tile(i);
+    return {l_.buffers[i.to].at, bytes(i)};
+  }
+
+  void release_operands(std::uint32_t k) {
+    for (std::uint8_t n = 0; n < l_.body[k].count; ++n) {
+      const std::uint32_t i = l_.body[k].in[n];
+      if (!places_[i].pooled || last_use_[i] != k) continue;
+      e_.pool().give_back(places_[i].at.at, tile_bytes(l_.body[i]));
+      places_[i].pooled = false;
+    }
+  }
+
+  // A vector read from the last tile's end on may reach beyond what may be read.
+  bool ragged(const loop::instruction& i) const {
+    const loop::buffer& b = l_.buffers[i.from];
+    if (b.readable == 0) return false;
+    const std::uint64_t vector = kernels::vector_bytes(kernels::chosen_isa());
+    const std::uint64_t unit = static_cast<std::uint64_t>(l_.width(i.by_row)) * size_of(i.dtype);
+    const std::uint64_t before = body_.size == 0 ? 0 : (body_.size - 1) / body_.tile * body_.tile;
+    const std::uint64_t last = (body_.size - before) * unit;
+    return before * unit + (last + vector - 1) / vector * vector > b.readable;
+  }
+
+  // --- Steps ------------------------------------------------------------------------------------
+
+  void add(const loop::instruction& i, step s, std::array<std::uint64_t, 4> advance,
+           bool sees_tile = false) {
+    const auto width = static_cast<std::uint32_t>(l_.width(i.by_row));
+    if (body_.size > body_.tile) {
+      steps_->push_back({s, advance, width, sees_tile ? 0 : width});
+    } else {
+      s.n = body_.size * width;
+      e_.add(s);
+    }
+  }
+
+  // A result that could not be written where it belongs.
+  void store(std::uint32_t k, const loop::instruction& i) {
+    if (i.to == none || direct(i)) return;
+    step s{};
+    s.run = kernels::copy(i.dtype);
+    s.d = region_word(l_.buffers[i.to].at);
+    s.a = word(k);
+    add(i, s, {bytes(i), 0, 0, 0});
+  }
+
+  void load(std::uint32_t k, const loop::instruction& i) {
+    if (i.map == none) {
+      ragged_ = ragged_ || ragged(i);
+      if (!in_last_ || !ragged(i)) {
+        places_[k] = {l_.buffers[i.from].at, bytes(i)};
+        return;
+      }
+    }
+    kernels::index_map map;
+    if (i.map != none) map = l_.maps[i.map];
+    else map.append(l_.rows * l_.width(i.by_row), 1);
+    const bool row = l_.columns != 0 && map.rank == 2 && map.stride[0] == 0 && map.stride[1] == 1 &&
+                     map.size[1] == l_.columns;
+    if (row && body_.tile == 1 && l_.buffers[i.from].readable == 0 && i.to == none) {
+      places_[k] = {l_.buffers[i.from].at, 0};
+      return;
+    }
+    const auto* kept = out_.sides.keep(map);
+    step s{};
+    s.run = kernels::load(*kept, size_of(i.dtype), false);
+    s.side = kept;
+    s.a = region_word(l_.buffers[i.from].at);
+    if (row && i.to == none) return before(k, i, s);
+    places_[k] = destination(i);
+    s.d = region_word(places_[k].at);
+    add(i, s, {places_[k].advance, 0, 0, 0});
+    store(k, i);
+  }
+
+  // What is the same for every tile is made before the loop.
+  void before(std::uint32_t k, const loop::instruction& i, step s) {
+    places_[k] = {e_.in_scratch(e_.pool().take_fresh(tile_bytes(i)))};
+    fixed_[k] = true;
+    s.d = region_word(places_[k].at);
+    if (body_.size > body_.tile) {
+      const auto width = static_cast<std::uint32_t>(l_.width(i.by_row));
+      body_.before.push_back({s, {}, width, width});
+    } else {
+      s.n = body_.size * static_cast<std::uint32_t>(l_.width(i.by_row));
+      e_.add(s);
+    }
+  }
+
+  void splat(std::uint32_t k, const loop::instruction& i) {
+    const loop::buffer& from = l_.buffers[i.from];
+    step s{};
+    s.run = kernels::fill(size_of(i.dtype));
+    s.a = region_word(from.at);
+    if (!from.constant) return before(k, i, s);
+    s.n = static_cast<std::uint32_t>(tile_bytes(i) / size_of(i.dtype));
+    places_[k] = {e_.constant_splat(from.at, tile_bytes(i), s)};
+    fixed_[k] = true;
+  }
+
+  void spread(std::uint32_t k, const loop::instruction& i) {
+    kernels::index_map map;
+    map.append(body_.tile, 1);
+    map.append(l_.columns, 0);
+    const auto* kept = out_.sides.keep(map);
+    places_[k] = destination(i);
+    step s{};
+    s.run = kernels::load(*kept, size_of(i.dtype), false);
+    s.side = kept;
+    s.d = region_word(places_[k].at);
+    s.a = word(i.in[0]);
+    add(i, s, {places_[k].advance, places_[i.in[0]].advance, 0, 0}, true);
+    store(k, i);
+    release_operands(k);
+  }
+
+  void apply(std::uint32_t k, const loop::instruction& i) {
+    std::array<const void*, 3> from{};
+    std::array<std::uint64_t, 4> advance{};
+    for (std::uint8_t n = 0; n < i.count; ++n) {
+      from[n] = word(i.in[n]);
+      advance[n + 1U] = places_[i.in[n]].advance;
+    }
+    step s = i.what;
+    s.a = from[0];
+    s.b = from[1];
+    s.c = from[2];
+    release_operands(k);
+    places_[k] = destination(i);
+    s.d = region_word(places_[k].at);
+    advance[0] = places_[k].advance;
+    if (body_.size == 0) return;
+    add(i, s, advance);
+    store(k, i);
+  }
+
+  void reduce(std::uint32_t k, const loop::instruction& i) {
+    if (sums_[k] == nullptr) sums_[k] = e_.scratch_for(i.scratch);
+    step s = i.what;
+    s.d = region_word(l_.buffers[i.to].at);
+    s.a = word(i.in[0]);
+    s.c = sums_[k];
+    add(l_.body[i.in[0]], s, {0, places_[i.in[0]].advance, 0, 0});
+    release_operands(k);
+  }
+
+  // A tile's rows, each from its own start.
+  void fold(std::uint32_t k, const loop::instruction& i) {
+    if (sums_[k] == nullptr) sums_[k] = e_.scratch_for(i.scratch);
+    places_[k] = destination(i);
+    step s = i.what;
+    s.side = out_.sides.keep(kernels::reduction{std::int64_t{units_}, l_.columns, 1});
+    s.d = region_word(places_[k].at);
+    s.a = word(i.in[0]);
+    s.c = sums_[k];
+    add(l_.body[i.in[0]], s, {places_[k].advance, places_[i.in[0]].advance, 0, 0}, true);
+    store(k, i);
+    release_operands(k);
+  }
+
+  static constexpr std::uint64_t most_of_nest = 2048;
+
+  const loop& l_;
+  emitter& e_;
+  listing& out_;
+  tiled_loop body_;
+  std::vector<place> places_;            // by instruction
+  std::vector<std::uint32_t> last_use_;  // by instruction: the last that reads its result
+  std::vector<bool> fixed_;              // by instruction: done before the loop
+  std::vector<void*> sums_;              // by instruction: a reduction's scratch
+  std::vector<tile_step>* steps_ = nullptr;
+  std::uint32_t units_ = 0;  // of the tile whose steps are made
+  bool in_last_ = false;     // it is a loop's last or only one
+  bool ragged_ = false;      // an operand ends within a vector
+};
+
+}  // namespace
+
+void emitter::begin(bool constant) {
+  constant_ = constant;
+  pool().reset();
+}
+
+void emitter::add(const loop& l) { tiler(l, *this, out_).run(); }
+
+location emitter::constant_splat(location number, std::uint64_t bytes, const step& fill) {
+  const auto [it, added] =
+      splats_.try_emplace({number.where, number.at, bytes}, location{region::constants, constants});
+  if (added) {
+    constants += bytes;
+    out_.constant_steps.push_back(fill);
+    out_.constant_steps.back().d = region_word(it->second);
+  }
+  return it->second;
+}
+
+}  // namespace cotape::code

@@ -1,0 +1,63 @@
+// A loop as data, in single-assignment form: what is done for all elements, instruction by
+// instruction. An instruction's result is known by its number; what stands outside are buffers.
+//
+// A flat loop goes through `rows` elements. A nest goes through rows of `columns` elements: an
+// instruction is done for each element, or once a row.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "code/location.hpp"
+#include "kernels/kernels.hpp"
+
+namespace cotape::code {
+
+inline constexpr std::uint32_t none = 0xffffffff;
+
+struct loop {
+  struct buffer {
+    location at;
+    bool constant = false;  // stays as it is from run to run
+    // Bytes from there on that may be read, of what is the user's; 0: whole vectors to the end.
+    std::uint64_t readable = 0;
+  };
+
+  enum class kind : std::uint8_t {
+    load,    // the elements of a buffer where the map says; consecutive ones without a map
+    splat,   // one number for all
+    spread,  // a row's number for each of its elements
+    apply,   // a kernel over up to three operands
+    reduce,  // a reduction over the loop, into a buffer
+    fold,    // a reduction over each row
+  };
+
+  struct instruction {
+    kind does;
+    cotape::dtype dtype;
+    bool by_row = false;     // one element a row
+    std::uint8_t count = 0;  // of operands
+    std::array<std::uint32_t, 3> in{};
+    std::uint32_t from = none;  // the buffer that is loaded
+    std::uint32_t to = none;    // the buffer where the result is stored
+    std::uint32_t map = none;   // of a load
+    kernels::step what{};       // the kernel and its description
+    std::uint64_t scratch = 0;  // bytes that a reduction needs
+    std::int64_t slab = 0;      // elements that it must add up on one thread
+  };
+
+  std::int64_t rows = 0, columns = 0;  // 0: the loop is flat
+  std::vector<buffer> buffers;
+  std::vector<kernels::index_map> maps;
+  std::vector<instruction> body;
+
+  std::int64_t width(bool by_row) const { return columns == 0 || by_row ? 1 : columns; }
+  std::string text() const;
+};
+
+// Throws std::logic_error if the loop is not legal: for debug builds.
+void verify(const loop& l);
+
+}  // namespace cotape::code

@@ -1,0 +1,39 @@
+// A loop as it runs: steps that run for one tile of their buffers after the other. A tile is so
+// many units: elements of a flat loop, rows of a nest.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include "kernels/step.hpp"
+
+namespace cotape::code {
+
+// A step of a loop: its pointers move by so many bytes a tile.
+struct tile_step {
+  kernels::step what;
+  std::array<std::uint64_t, 4> advance{};  // of d, a, b, c
+  std::uint32_t width = 1;                 // elements that it handles a unit
+  std::uint32_t base = 1;  // by which its flat index moves a unit: as many, or 0 if it sees tiles
+};
+
+struct tiled_loop {
+  std::vector<tile_step> before;  // run once
+  std::vector<tile_step> steps;   // run for each tile
+  std::vector<tile_step> last;    // for the last tile, if it is not whole and differs
+  std::uint32_t size = 0;         // units
+  std::uint32_t tile = 0;         // units at a time
+  // How many threads share the loop, in multiples of so many units. Each has a scratch buffer of
+  // its own, one behind the other.
+  std::uint32_t grain = 0;
+  int parts = 1;
+  std::byte* scratch = nullptr;
+  std::size_t scratch_bytes = 0;
+  mutable std::vector<tile_step> moving;  // each part's copy of the steps, at the tile it is at
+};
+
+// Runs a tiled_loop (s.side) tile by tile.
+void run_tiles(const kernels::step& s);
+
+}  // namespace cotape::code
