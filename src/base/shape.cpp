@@ -29,14 +29,18 @@ shape::shape(std::span<const std::int64_t> sizes) {
   };
   if (sizes.size() > max_rank) fail("more than 8 axes");
   rank_ = static_cast<std::uint32_t>(sizes.size());
+  const auto too_many = [&] {
+    const bool empty = std::find(sizes.begin(), sizes.end(), 0) != sizes.end();
+    fail(empty ? "more than 2^31 elements without its sizes of 0" : "more than 2^31 elements");
+  };
   std::int64_t nonzero = 1;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] < 0) fail("a size is negative");
     sizes_[i] = sizes[i];
     elements_ = sizes[i] == 0 ? 0 : elements_;
-    if (sizes[i] > max_elements) fail("more than 2^31 elements");
+    if (sizes[i] > max_elements) too_many();
     nonzero *= std::max<std::int64_t>(sizes[i], 1);
-    if (nonzero > max_elements) fail("more than 2^31 elements");
+    if (nonzero > max_elements) too_many();
   }
   if (elements_ != 0) elements_ = nonzero;
 }
