@@ -65,7 +65,7 @@ index_map broadcast_map(const shape& from, const shape& to);
 // is the fastest one for the map: a copy, a fill, a repeated row, spread columns, a blocked
 // transpose or the general walk. `whole`: it is called once with base 0 and n = all elements, and
 // large moves are split over threads.
-kernel load(const index_map& map, std::size_t element_size, bool whole);
+kernel load(const index_map& map, std::size_t element_size, bool whole, isa = chosen_isa());
 
 // Parts that are put together: the elements of each are stored or added, one part after the other,
 // at the places of a map of the result, perhaps after all of it was filled with `rest`. Those that
