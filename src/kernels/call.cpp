@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "kernels/scalars.hpp"
 #include "kernels/sides.hpp"
 
 namespace cotape {
@@ -96,8 +97,10 @@ void lower_to_kernel(lowering& l, kernel_function float32_kernel, kernel_functio
 }
 
 void lower_to_loop(lowering& l, element_loop float32_loop, element_loop float64_loop) {
+  const element_loop chosen = l.output.dtype == float32 ? float32_loop : float64_loop;
+  if (l.scalar != nullptr) *l.scalar = kernels::call_of_loop(l.output.dtype, chosen);
   l.step.run = &run_user_loop;
-  l.step.side = l.sides.keep(user_loop{l.output.dtype == float32 ? float32_loop : float64_loop});
+  l.step.side = l.sides.keep(user_loop{chosen});
 }
 
 namespace detail {

@@ -67,6 +67,7 @@ class scalar_lowering {
     if (number == no_node) {
       number = static_cast<std::uint32_t>(out_.functions.size());
       out_.functions.push_back(f.by_form[form()]);
+      if (f.by_form.called != nullptr) out_.functions.push_back(f.by_form.called);
     }
     return number;
   }

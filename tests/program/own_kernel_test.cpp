@@ -575,6 +575,81 @@ TEST(OwnKernel, ConstantsAreFoldedOnce) {
   EXPECT_EQ(calls, 1);
 }
 
+// Element-wise operations of one's own, of one, two and three operands.
+struct softened {
+  static constexpr auto name = "softened";
+  template <class T> static T kernel(T x) {
+    if (x > 1000) throw value_error("softened: above 1000");
+    return x / (1 + std::abs(x));
+  }
+  static variable derivative(variable x, variable, variable dy) {
+    return chain(dy, reciprocal(square(1 + abs(x))));
+  }
+};
+struct slanted {
+  static constexpr auto name = "slanted";
+  template <class T> static T kernel(T x, T y) noexcept { return x - y / 2; }
+  static variable derivative(int i, variable, variable, variable, variable dy) {
+    return i == 0 ? dy : dy * -0.5;
+  }
+};
+struct between {
+  static constexpr auto name = "between";
+  template <class T> static T kernel(T x, T y, T z) noexcept { return x + (y - x) * z; }
+  static variable derivative(int i, variable x, variable y, variable z, variable, variable dy) {
+    return chain(dy, i == 0 ? 1 - z : i == 1 ? z : y - x);
+  }
+};
+
+// Values that are no constants, made alternately by operations of one's own and of the library.
+variable alternating(const variable& x, const variable& y, int rounds) {
+  variable last = x * y, before = x + 2;
+  for (int i = 0; i < rounds; ++i) {
+    const variable a = apply<slanted>(last, before), b = apply<between>(a, x, last * y);
+    before = apply<slanted>(y, apply<softened>(b)) + a;
+    last = exp(-square(b));
+  }
+  return last + before;
+}
+
+template <class T> void expect_run_of_numbers() {
+  constexpr dtype d = dtype_of<T>::value;
+  for (const int rounds : {1, 4, 30000}) {
+    tape t;
+    const variable x = t.input(d, {}), y = t.input(d, {}), z = alternating(x, y, rounds);
+    program fused(t, {x, y}, {z}), plain(t, {x, y}, {z}, {.fuse = false});
+    EXPECT_EQ(fused.steps(), 1U) << fused.explain().substr(0, 1000);
+    for (const T at : {T(0.25), T(-3)}) {
+      const T slope = T(0.7);
+      const std::vector<array_view> given{{{d, {}}, &at}, {{d, {}}, &slope}};
+      for (program* p : {&fused, &plain}) p->run(given);
+      EXPECT_TRUE(std::isfinite(fused.output(0).number()));
+      EXPECT_EQ(fused.output(0).number(), plain.output(0).number()) << rounds;
+    }
+  }
+}
+
+TEST(OwnOperation, StaysInARunOfNumbers) {
+  expect_run_of_numbers<float>();
+  expect_run_of_numbers<double>();
+}
+
+TEST(OwnOperation, ThatThrowsInARunOfNumbersLeavesParametersAsTheyWere) {
+  const parameter p("p", 3.0);
+  tape t;
+  const variable x = t.input(float64, {}), w = t.read(p);
+  t.assign(p, alternating(w * 0.5, apply<softened>(x), 3));
+  program code(t, {x}, {w * x});
+  const auto run = [&](double at) {
+    const array_view given[] = {{{float64, {}}, &at}};
+    code.run(given);
+  };
+  EXPECT_THROW(run(2000), value_error);
+  EXPECT_EQ(p.value<double>()(), 3);
+  run(0.5);
+  EXPECT_NE(p.value<double>()(), 3);
+}
+
 TEST(OwnKernel, TapesOfSeveralThreadsCallItAtOnce) {
   std::vector<std::thread> threads;
   for (int k = 0; k < 4; ++k) {
