@@ -83,7 +83,7 @@ template <class Op, class T, class Arch, int Form> static kernels::any_function 
 
 template <class Op, class T, class Arch, int... Form>
 static kernels::scalar_functions functions_of(std::integer_sequence<int, Form...>) {
-  return {function_of<Op, T, Arch, Form>()...};
+  return {{{function_of<Op, T, Arch, Form>()...}}};
 }
 
 template <class Op, class T, class Arch> kernels::scalar_functions scalar_functions() {
