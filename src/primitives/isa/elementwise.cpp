@@ -2,7 +2,7 @@
 // the files of primitives instantiate for each of them.
 #include <cmath>
 
-#include "kernels/isa/operands.hpp"
+#include "kernels/isa/ends.hpp"
 #include "kernels/isa/transcendental.hpp"
 #include "primitives/elementwise.hpp"
 
@@ -21,10 +21,13 @@ template <class Op, class T, class Arch> void elementwise(const kernels::step& s
   };
   if constexpr (!std::is_same_v<T, std::int64_t>) {
     using B = kernels::batch<T>;
+    std::size_t i = 0;
 #pragma GCC unroll 2
-    for (std::size_t i = 0; i < n; i += B::size) {
-      applied([&](const T* p) { return kernels::operand_at(p + i, n - i); }).store_aligned(d + i);
+    for (; i + B::size <= n; i += B::size) {
+      applied([&](const T* p) { return B::load_unaligned(p + i); }).store_aligned(d + i);
     }
+    if (i == n) return;
+    applied([&](const T* p) { return kernels::end_of(p + i, n - i); }).store_aligned(d + i);
   } else if constexpr (takes_integers<Op>) {
     for (std::size_t i = 0; i < n; ++i) d[i] = applied([&](const T* p) { return p[i]; });
   }
