@@ -19,7 +19,7 @@ struct code {
   std::vector<loop_body*> loops;
   std::vector<scalar_body*> scalars;
   std::vector<call*> calls;
-  std::vector<assembly*> assemblies;
+  std::vector<puts*> all_puts;
 
   // f(address) for each, to be read or replaced.
   template <class F> void for_each_address(F f) {
@@ -42,8 +42,8 @@ struct code {
       for (auto& t : s->exports) f(t.outside);
     }
     for (call* c : calls) std::for_each(c->operands.begin(), c->operands.end(), f);
-    for (assembly* a : assemblies) {
-      for (assembly::part& p : a->parts) f(p.from);
+    for (puts* a : all_puts) {
+      for (puts::part& p : a->parts) f(p.from);
     }
   }
 
@@ -54,8 +54,8 @@ struct code {
            sizeof(loop_step);
     }
     for (const scalar_body* s : scalars) n += s->slots.size() * 8 + s->code.size() * 16;
-    for (const assembly* a : assemblies) {
-      n += a->parts.size() * sizeof(assembly::part) + a->maps.size() * sizeof(index_map);
+    for (const puts* a : all_puts) {
+      n += a->parts.size() * sizeof(puts::part) + a->maps.size() * sizeof(index_map);
     }
     return n;
   }

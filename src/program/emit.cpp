@@ -8,11 +8,12 @@
 #include <map>
 #include <numeric>
 
+#include "base/telling.hpp"
 #include "kernels/threads.hpp"
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
-#include "program/assemble.hpp"
 #include "program/gemm.hpp"
+#include "program/put.hpp"
 #include "program/scalar_run.hpp"
 #include "tape/sources.hpp"
 #include "tensor/tile_pool.hpp"
@@ -279,12 +280,17 @@ class emitter {
                out_.sides,
                x.op->how == form::kernel,
                x.op->throws};
-    x.op->lower(l);
-    if (l.scratch_bytes > std::size_t{1} << 40) {  // a negative number became a huge one
-      throw value_error(fmt::format("{}: no scratch of {} bytes", x.op->name, l.scratch_bytes));
-    }
-    if (s.run != nullptr) return l;
-    throw value_error(fmt::format("{}: `lower` chose no kernel: call lower_to_kernel", x.op->name));
+    l.where = g_.on.place_of(x.node);
+    const auto choose = [&] {
+      x.op->lower(l);
+      if (l.scratch_bytes > std::size_t{1} << 40) {  // a negative number became a huge one
+        throw value_error(fmt::format("{}: no scratch of {} bytes", l.op, l.scratch_bytes));
+      }
+      if (s.run != nullptr) return l;
+      throw value_error(fmt::format("{}: `lower` chose no kernel: call lower_to_kernel", l.op));
+    };
+    return telling(choose,
+                   [&] { return fmt::format(" (of {}){}", text_of(l.inputs), at_line(l.where)); });
   }
 
   // --- Everything else --------------------------------------------------------------------------
@@ -302,7 +308,8 @@ class emitter {
     s.n = static_cast<std::uint32_t>(loop_size(g_, v));
     if (x.op == &requirement) {
       s.run = kernels::require(g_.type(x.in[0]).dtype);
-      s.side = out_.sides.keep(g_.on.message_at(x.node));
+      const place made = g_.on.place_of(g_.values[x.in[0]].node);
+      s.side = out_.sides.keep(kernels::demand{g_.on.message_at(x.node), made});
     } else {
       const lowering l = lower(v, s);
       if (l.call != nullptr) {
@@ -320,7 +327,8 @@ class emitter {
     const gemm_operands of = gemm_operands_of(g_, v);
     step s{};
     s.run = kernels::gemm(g_.type(v).dtype);
-    s.side = out_.sides.keep(gemm_of(g_, v).geometry());
+    s.side = out_.sides.keep(telling([&] { return gemm_of(g_, v).geometry(); },
+                                     [&] { return at_line(g_.on.place_of(g_.values[v].node)); }));
     if (g_.elements(v) == 0) return;
     bring_into_place(v);
     s.d = target(p_.of[v]);
@@ -332,7 +340,7 @@ class emitter {
 
   // Parts that are put one after the other into one buffer are one step, but those with indices.
   void emit_puts(const schedule::item& item) {
-    kernels::assembly open;
+    kernels::puts open;
     for (std::size_t k = 0; k < item.values.size() && g_.elements(item.values[0]) != 0; ++k) {
       const std::uint32_t v = item.values[k];
       const graph::value& x = g_.values[v];
@@ -344,8 +352,8 @@ class emitter {
         step s{};
         s.d = target(at(v));
         s.n = static_cast<std::uint32_t>(g_.elements(v));
-        s.run = kernels::assemble(g_.type(v).dtype, s.n, open);
-        s.side = out_.assemblies.emplace_back(out_.sides.keep(std::exchange(open, {})));
+        s.run = kernels::put(g_.type(v).dtype, s.n, open);
+        s.side = out_.all_puts.emplace_back(out_.sides.keep(std::exchange(open, {})));
         steps_->push_back(s);
       }
       if (indexed) emit_single(v);

@@ -6,7 +6,7 @@
 #include <unordered_set>
 
 #include "primitives/primitives.hpp"
-#include "program/assemble.hpp"
+#include "program/put.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {

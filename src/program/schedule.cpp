@@ -7,7 +7,7 @@
 #include "cotape/threads.hpp"
 #include "primitives/lowering.hpp"
 #include "primitives/primitives.hpp"
-#include "program/assemble.hpp"
+#include "program/put.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -18,7 +18,7 @@ std::int64_t loop_size(const graph& g, std::uint32_t v) {
 
 std::int64_t slab_size(const graph& g, std::uint32_t v) {
   const shape& x = g.type(g.values[v].in[0]).shape;
-  return loop_size(g, v) / seen_as_reduction(x, g.attributes(v)[0], 0).outer;
+  return loop_size(g, v) / kernels::reduction::of(x, g.attributes(v)[0], 0).outer;
 }
 
 bool reads_in_step(const graph& g, std::uint32_t v, std::uint32_t i) {

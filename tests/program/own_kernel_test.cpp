@@ -314,6 +314,10 @@ class OwnKernelErrors : public testing::Test {
     }();
     return p;
   }
+  // How an error says what was recorded at the line.
+  static std::string told(int line) {
+    return " (of float64 (2, 3)) [at own_kernel_test.cpp:" + std::to_string(line) + "]";
+  }
   tape t;
   variable x = t.input(float64, {2, 3});
   std::vector<std::int64_t> words = words_of(some);
@@ -337,8 +341,9 @@ TEST_F(OwnKernelErrors, OfUnfinishedPrimitivesSayWhatIsMissing) {
                             "odd: the primitive has no `lower` [at own_kernel_test.cpp:");
   const primitive& idle = changed([](primitive& p) { p.lower = [](lowering&) {}; });
   const variable y = record(idle, {x}, words);
+  const std::string recorded = told(__LINE__ - 1);
   expect_error<value_error>([&] { program(t, {x}, {y}); },
-                            "odd: `lower` chose no kernel: call lower_to_kernel");
+                            "odd: `lower` chose no kernel: call lower_to_kernel" + recorded);
 }
 
 TEST_F(OwnKernelErrors, OfScratchSayHowManyBytes) {
@@ -349,8 +354,9 @@ TEST_F(OwnKernelErrors, OfScratchSayHowManyBytes) {
     };
   });
   const variable y = record(negative, {x}, words);
+  const std::string recorded = told(__LINE__ - 1);
   expect_error<value_error>([&] { program(t, {x}, {y}); },
-                            "odd: no scratch of 18446744073709551608 bytes");
+                            "odd: no scratch of 18446744073709551608 bytes" + recorded);
 }
 
 TEST_F(OwnKernelErrors, OfOperandsCountThem) {
@@ -378,10 +384,12 @@ TEST_F(OwnKernelErrors, OfFormsNameTheRightOne) {
     p.arity = 1;
   });
   const variable y = record(one, {x}, words);
+  const std::string recorded = told(__LINE__ - 1);
   for (const bool fuse : {true, false}) {
     expect_error<value_error>([&] { program(t, {x}, {y}, {.fuse = fuse}); },
                               "odd: lower_to_kernel is for primitives of form::kernel, which it "
-                              "is not");
+                              "is not" +
+                                  recorded);
   }
 }
 
@@ -411,18 +419,22 @@ TEST_F(OwnKernelErrors, OfKernelsThatMayThrowAskForTheMark) {
     p.lower = [](lowering& l) { lower_to_kernel(l, {}, [](const kernel_call&) {}); };
   });
   const variable y = record(odd, {x}, words);
+  const std::string recorded = told(__LINE__ - 1);
   expect_error<value_error>([&] { program(t, {x}, {y}); },
                             "odd: its kernel may throw and the primitive does not say so: make the "
-                            "kernel noexcept, or the primitive .throws = true");
+                            "kernel noexcept, or the primitive .throws = true" +
+                                recorded);
 }
 
 TEST_F(OwnKernelErrors, OfKernelsSayWhatTheyTook) {
   const auto fails = [&]<class Error>(const primitive& odd, const std::string& message) {
+    const variable y = record(odd, {x, x}, words);
+    const std::string line = std::to_string(__LINE__ - 1);
     expect_error<Error>(
         [&] {
-          record(odd, {x, x}, words).value<double>({{x, xt::ones<double>({2, 3})}});
+          y.value<double>({{x, xt::ones<double>({2, 3})}});
         },
-        message);
+        message + " [at own_kernel_test.cpp:" + line + "]");
   };
   const primitive& beyond = changed([](primitive& p) {
     p.throws = true;
@@ -437,14 +449,16 @@ TEST_F(OwnKernelErrors, OfKernelsSayWhatTheyTook) {
       lower_to_kernel(l, {}, [](const kernel_call& c) { c.operand<float>(1); });
     };
   });
-  fails.operator()<dtype_error>(other_dtype, "odd: operand 1 is float64, its kernel took it for");
+  fails.operator()<dtype_error>(other_dtype,
+                                "odd: operand 1 is float64, its kernel took it for float32");
   const primitive& other_result = changed([](primitive& p) {
     p.throws = true;
     p.lower = [](lowering& l) {
       lower_to_kernel(l, {}, [](const kernel_call& c) { c.result<std::int64_t>(); });
     };
   });
-  fails.operator()<dtype_error>(other_result, "odd: its result is float64, its kernel took it for");
+  fails.operator()<dtype_error>(other_result,
+                                "odd: its result is float64, its kernel took it for int64");
 }
 
 // An adjoint of the output's shape is summed back to an operand that broadcasts to it: no other.
