@@ -110,8 +110,10 @@ class sweep {
   }
 
   void add(std::uint32_t to, variable share, std::uint32_t from) {
-    auto parts = primitives::parts_of(tape_, share.index());
-    if (!parts.operands.empty()) return add(to, std::move(parts), from);
+    if (tape_.nodes()[share.index()].op == &primitives::assemble) {
+      auto parts = primitives::parts_of(tape_, share.index());
+      if (!parts.operands.empty()) return add(to, std::move(parts), from);
+    }
     std::uint32_t& total = adjoints_[to - first_];
     total = total == no_node ? share.index() : (tape_.at(total) + share).index();
   }

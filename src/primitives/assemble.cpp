@@ -85,11 +85,9 @@ void collected_parts::add(collected_parts more) {
 }
 
 collected_parts parts_of(tape& t, std::uint32_t node) {
-  collected_parts result;
-  if (t.nodes()[node].op != &assemble) return result;
   const assembly a(t.attributes_of(node));
-  if (a.rest() != 0) return result;
-  result = {{a.parts().begin(), a.parts().end()}, {}, node};
+  if (a.rest() != 0) return {};
+  collected_parts result{{a.parts().begin(), a.parts().end()}, {}, node};
   for (std::uint32_t k : t.operands_of(node)) result.operands.push_back(t.at(k));
   return result;
 }

@@ -66,7 +66,7 @@ struct collected_parts {
   std::uint32_t node = no_node;  // that holds just these, if one does
   void add(collected_parts more);
 };
-/// All parts of a node that is 0 but for parts, else none.
+/// All parts of an assembly that is 0 but for them, else none.
 collected_parts parts_of(tape& t, std::uint32_t node);
 /// The sum of `whole`, if it is not empty, and of parts of a value of that shape, as one node.
 variable put_together(tape& t, const shape& result, variable whole, collected_parts parts);

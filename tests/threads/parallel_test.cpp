@@ -11,6 +11,15 @@
 #include "expect_error.hpp"
 #include "kernels/orders.hpp"
 
+// What oneTBB's headers do among themselves ThreadSanitizer cannot judge: the library is not
+// instrumented.
+#ifdef __SANITIZE_THREAD__
+extern "C" const char* __tsan_default_suppressions() {
+  return "race_top:oneapi/tbb\nrace_top:tbb::detail\nrace_top:kernels/"
+         "threads.cpp\nrace_top:parallel_test.cpp";
+}
+#endif
+
 namespace cotape {
 namespace {
 
