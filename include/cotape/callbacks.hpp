@@ -1,120 +1,23 @@
 // layer: train
 // What happens between the steps of `fit`: stopping early, changing the rate, keeping the state.
+// One of your own derives from callback, training.hpp.
 //
 //   m.fit(x, y, {.epochs = 500, .callbacks = {early_stopping({.patience = 10}),
 //                                             checkpoint("run.safetensors")}});
 #pragma once
 
-#include <concepts>
 #include <filesystem>
 #include <functional>
+#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "cotape/io.hpp"
-#include "cotape/metrics.hpp"
-#include "cotape/optimizers.hpp"
 #include "cotape/schedules.hpp"
-#include "cotape/train.hpp"
+#include "cotape/training.hpp"
 
 namespace cotape {
-
-/// A figure that each epoch of a fit will have; which values of it are better, if that is known.
-struct expected_figure {
-  std::string name;
-  std::optional<better> direction;
-};
-
-/// What a training that goes on does where its learning rate (that it begins with, or its schedule)
-/// is not the one that the state was kept with: it is refused, or goes on with the one here, at
-/// once, even within an epoch.
-enum class resumed_rate : std::uint8_t { same, given };
-
-/// A running `fit`, as its callbacks see it.
-class training {
- public:
-  virtual ~training() = default;
-  /// The figures of each epoch, in their order.
-  virtual const std::vector<expected_figure>& expected() const = 0;
-  /// The model's parameters, then what else of float32 and float64 its steps change, but for the
-  /// optimizer's state: parameters of no layer, which a function that is a layer or a loss reads.
-  virtual const std::vector<parameter>& parameters() const = 0;
-  virtual optimizer& how() const = 0;
-  /// Everything that the training needs to go on from here, by name; valid until the next step or
-  /// snapshot. Best taken within on_safe_point: of a batch or an epoch that ends, callbacks which
-  /// are called later have not seen the end.
-  virtual named_views snapshot() = 0;
-  /// Goes on from a snapshot; within on_identify: from the furthest of all, when all callbacks have
-  /// been asked. False for one of an earlier fit of the model, which changes nothing. `source`
-  /// names it in errors: io_error if it is not one of this very training (see checkpoint),
-  /// value_error within other functions than on_identify, on_resume and on_epoch_begin; nothing has
-  /// changed then. After one within on_resume or on_epoch_begin that function is called anew, where
-  /// the training goes on, but for callbacks that have gone on from elsewhere in it; within an
-  /// epoch no on_epoch_begin.
-  virtual bool restore(named_tensors snapshot, const std::string& source,
-                       resumed_rate rate = resumed_rate::same) = 0;
-  /// Within on_identify: a callback is going to write this file. Throws value_error, naming the
-  /// callback `who`, if another one of the fit is.
-  void take_file(const char* who, const std::filesystem::path& file);
-
-  std::int64_t epoch = 0;  // epochs finished by all fits of the model, within on_epoch_end as well
-  std::int64_t batch = 0;  // batches finished in this epoch
-  std::int64_t steps = 0;  // batches finished by all fits of the model
-  std::int64_t last_epoch = 0, last_step = 0;  // where this fit ends, unless it is stopped
-  logs figures;       // of the epoch that has ended: "loss", "accuracy", "val_loss" ...
-  history so_far;     // of this fit's epochs
-  bool stop = false;  // set it to end the fit after this batch or epoch
-
- private:
-  std::vector<std::filesystem::path> files_;
-};
-
-/// Override what you need. State that a resumed training needs is kept in parameters. What a
-/// callback throws before the first step ends the fit: the model, the optimizer and the values of
-/// all callbacks' state are as they were before the fit.
-class callback {
- public:
-  virtual ~callback() = default;
-  virtual void on_fit_begin(training&) {}
-  /// After all on_fit_begin: for what may refuse the training, or say where it is to go on
-  /// (t.restore). Changes and writes nothing.
-  virtual void on_identify(training&) {}
-  /// After all on_identify, where the training goes on: for what must know it.
-  virtual void on_resume(training&) {}
-  virtual void on_batch_begin(training&) {}
-  virtual void on_batch_end(training&) {}
-  virtual void on_epoch_begin(training&) {}
-  virtual void on_epoch_end(training&) {}
-  /// Once: not again where a training that has ended is asked for no more epochs.
-  virtual void on_fit_end(training&) {}
-  /// After all other calls of a batch, an epoch (t.batch is 0 then) or the fit: to keep the state.
-  virtual void on_safe_point(training&, bool /*last*/) {}
-  /// From on_fit_begin on, of unique names; before it what there is. Parameters that the callback
-  /// holds: one that is made at each call is refused where there is a checkpoint.
-  virtual std::vector<parameter> state() const { return {}; }
-  /// Options that a training which goes on must have too, asked for before the first step.
-  virtual named_texts description(const training&) const { return {}; }
-  /// Whether it says what the rate is, so that the optimizer's first one does not matter. Then
-  /// on_epoch_begin is called too where a training goes on within an epoch with another rate.
-  virtual bool sets_rate() const { return false; }
-};
-
-/// A Base that fit or compile is given: a temporary is taken over, a named object is used where it
-/// is and must outlive the model or the fit.
-template <class Base> class given {
- public:
-  template <std::derived_from<Base> T>
-  given(T&& temporary) requires(!std::is_lvalue_reference_v<T>)
-      : object_(std::make_shared<std::remove_cvref_t<T>>(std::move(temporary))) {}
-  template <std::derived_from<Base> T> given(T& named) : object_(&named, [](Base*) {}) {}
-  template <std::derived_from<Base> T> given(std::shared_ptr<T> shared) : object_(shared) {}
-  const std::shared_ptr<Base>& object() const { return object_; }
-
- private:
-  std::shared_ptr<Base> object_;
-};
 
 struct early_stopping_options {
   std::string monitor = "val_loss";
@@ -181,24 +84,23 @@ class rate_on_plateau : public callback {
 };
 
 /// A CSV file of the fit's figures, a line an epoch, written when it ends; a file that is gone,
-/// that another has changed, or whose last line is not of the epoch before (training::restore) is
-/// written anew as a whole. Throws io_error naming the file, before
-/// the first step where it can be told that the file cannot be written; and as checkpoint,
-/// value_error for a file that another callback of the fit writes.
+/// that another has changed, that has another name too (a hard link), or whose last line is not of
+/// the epoch before (training::restore) is written anew as a whole. Before a step has succeeded it
+/// stays as it is. Throws io_error naming the file, before the first step where it can be told that
+/// the file cannot be written; and as checkpoint, value_error for a file that another callback of
+/// the fit writes.
 class csv_log : public callback {
  public:
-  explicit csv_log(std::filesystem::path file) : file_(std::move(file)) {}
+  explicit csv_log(std::filesystem::path file);
   /// The same to a stream, which must outlive the fit; what is written anew follows the rest.
-  explicit csv_log(std::ostream& out) : stream_(&out) {}
+  explicit csv_log(std::ostream& out);
   void on_identify(training& t) override;
   void on_resume(training& t) override;
   void on_epoch_end(training& t) override;
 
  private:
-  std::filesystem::path file_;
-  std::ostream* stream_ = nullptr;
-  std::array<std::uint64_t, 4> written_{};  // what the file is known by
-  std::string last_line_;                   // of the file; empty before it is written
+  std::shared_ptr<detail::fit_file> file_;
+  std::string last_line_;  // of the file; empty before it is written
 };
 
 /// Calls a function after each epoch: `each_epoch([&](training& t) { ... })`.
@@ -221,10 +123,12 @@ struct checkpoint_options {
 /// random streams, history, parameters that the step reads, and the state of the other callbacks. A
 /// fit whose file exists goes on from there, to the same bits as if it had never been interrupted:
 /// with as many threads, on which the bits of large products depend.
-/// Written atomically, before the first step and at the fit's end too: a fit that was finished
-/// trains no more. Several fits of a model may share a file: it keeps what each of them ended with
-/// and grows by that, so that a program which is started again passes each fit as if it had trained
-/// it. Many fits of a large model are better kept in a file each.
+/// Written atomically, the first time and at the fit's end too: what it begins with, before the
+/// first step but beside the file, whose name it takes when the step has succeeded, so that a fit
+/// that is refused changes no file. A fit that was finished trains no more. Several fits of a model
+/// may share a file: it keeps what each of them ended with and grows by that, so that a program
+/// which is started again passes each fit as if it had trained it. Many fits of a large model are
+/// better kept in a file each.
 ///
 /// The file tells what the training is, as text: the operations of its step, losses, metrics, the
 /// options of the optimizer and of callbacks, seeds, the first weights, checksums of the data
@@ -240,8 +144,9 @@ struct checkpoint_options {
 /// the fit; one that is gone is written anew. All files of a fit are looked at before anything
 /// changes; the one that is furthest on tells the state. What the step makes whenever it is
 /// recorded (a generator in a lambda layer) is kept too. A fit that trains nothing writes nothing
-/// where the file holds its state. A training that goes on under another instruction set says so in
-/// the history's warnings, which are kept as well: its bits are others.
+/// where the file holds its state. A training that goes on under another instruction set, or with
+/// another number of threads, says so in the history's warnings, which are kept as well: its bits
+/// may be others.
 class checkpoint : public callback {
  public:
   explicit checkpoint(std::filesystem::path file, checkpoint_options options = {});
@@ -250,9 +155,8 @@ class checkpoint : public callback {
   void on_safe_point(training& t, bool last) override;
 
  private:
-  std::filesystem::path file_;
+  std::shared_ptr<detail::fit_file> file_;
   checkpoint_options options_;
-  std::array<std::uint64_t, 4> known_{};  // what the file is known by; zeros for none
   std::int64_t resumed_ = -1;  // the step that the fit goes on from; -1 where no file tells one
 };
 

@@ -32,6 +32,7 @@
 #include "cotape/tensor.hpp"
 #include "cotape/threads.hpp"
 #include "cotape/train.hpp"
+#include "cotape/training.hpp"
 #include "cotape/update_rules.hpp"
 #include "cotape/variable.hpp"
 #include "cotape/xtensor.hpp"

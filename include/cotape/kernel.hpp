@@ -35,6 +35,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "cotape/error.hpp"
 #include "cotape/tensor.hpp"
 
 namespace cotape {
@@ -107,6 +108,7 @@ struct lowering : signature {
   kernels::scalar_functions* scalar = nullptr;  // where wanted, the functions for one number
   kernels::call* call = nullptr;                // what lower_to_kernel made
   std::size_t scratch_bytes = 0;                // of a buffer that the kernel needs
+  place where = {};  // where it was recorded, which errors of a kernel that throws name
 };
 
 /// Chooses the kernel of the result's dtype, or if that is int64, of the first operand's that is

@@ -44,6 +44,7 @@ class layer_body {
 
   std::string name;  // empty until the user or a model gives one
   std::vector<parameter> parameters;
+  bool settled = false;  // a model has come to use it: name and parameters stay
 };
 
 class symbol;

@@ -135,8 +135,8 @@ class model {
   /// sigmoid or softmax under a loss of logits, and a loss whose gradient reaches no trainable
   /// parameter. Predictions outside 0 to 1 of the first rows under a loss of probabilities are
   /// warned of, in the history and once on `progress`. An error in a step leaves the parameters as
-  /// they were before it. A callback that moves or destroys the model ends the fit with
-  /// value_error.
+  /// they were before it; one in the first step, or before it, leaves everything as it was before
+  /// the fit. A callback that moves or destroys the model ends the fit with value_error.
   history fit(const arrays& x, const arrays& y, const fit_options& options = {});
   /// The loss, then the metrics, in predicting mode. Errors as fit's. Changes no parameter.
   logs evaluate(const arrays& x, const arrays& y, std::int64_t batch_size = 256);

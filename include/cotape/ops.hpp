@@ -185,8 +185,11 @@ struct range {
 inline const range all{};
 variable slice(operand x, std::initializer_list<range> ranges);
 
-variable concatenate(const std::vector<operand>& parts, std::int64_t axis = 0);
-variable stack(const std::vector<operand>& parts, std::int64_t axis = 0);
+/// The parts side by side along an axis, and along a new one. They are recorded at the call's line.
+variable concatenate(const std::vector<operand>& parts, std::int64_t axis = 0,
+                     const char* file = __builtin_FILE(), int line = __builtin_LINE());
+variable stack(const std::vector<operand>& parts, std::int64_t axis = 0,
+               const char* file = __builtin_FILE(), int line = __builtin_LINE());
 /// `parts` equal pieces along an axis.
 std::vector<variable> split(operand x, std::int64_t parts, std::int64_t axis = 0);
 /// `before` and `after` elements of `value` along each axis.

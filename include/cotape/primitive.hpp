@@ -27,6 +27,10 @@
 
 namespace cotape {
 
+namespace primitives {
+struct collected_parts;
+}
+
 /// How a program treats a primitive. One of your own is of the form kernel.
 enum class form : std::uint8_t {
   source,       // a value that is bound or read: input, constant, literal, read
@@ -45,6 +49,8 @@ struct derivation {
   std::span<bool> needed;        // which inputs' adjoints are asked for
   std::span<variable> adjoints;  // filled in, in the output's or the input's shape; empty: zero
   const char* op;                // the name, for errors
+  // Where the library's own rules put what covers an operand in part.
+  primitives::collected_parts* parts = nullptr;
 };
 
 inline constexpr std::uint8_t any_number = 255;

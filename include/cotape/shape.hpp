@@ -88,8 +88,17 @@ struct value_type {
   std::string text() const;
 };
 
+/// "float32 (2, 3), int64 (2,)"; of none "no operand".
+std::string text_of(std::span<const value_type* const> types);
+
 /// NumPy's broadcasting of two shapes into `result`; false if they do not fit.
 bool broadcast(const shape& a, const shape& b, shape& result);
+
+/// The axes of `result` that broadcasting x to it has made or repeated.
+std::vector<std::int64_t> repeated_axes(const shape& x, const shape& result);
+
+/// x but for `count` of its axes from `first` on.
+shape without_axes(const shape& x, std::int64_t first, std::int64_t count = 1);
 
 /// The index of an element counted in row-major order, as NumPy's.
 std::vector<std::int64_t> unravel_index(std::int64_t element, const shape& s);

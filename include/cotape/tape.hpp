@@ -5,6 +5,7 @@
 // throws.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <initializer_list>
 #include <iosfwd>
@@ -146,12 +147,11 @@ class tape {
   /// The nodes that the roots are computed from, numbered in order; no_node for the others.
   std::vector<std::uint32_t> needed_by(std::span<const std::uint32_t> roots) const;
   /// What an error calls an operation: the outermost composed one that is being recorded.
-  const char* operation(const char* name) const { return now_.name ? now_.name : name; }
+  const char* operation(const char* name) const { return current({}).operation_or(name); }
 
   /// What is being recorded.
   struct context {
     std::uint32_t scope = no_node;  // the place of the outermost composed operation
-    const char* name = nullptr;     // its name
     const char* holder = nullptr;   // who works on the tape, see tape/hold.hpp
     std::uint32_t held = 0;         // nodes that must not be rewound
   };
@@ -201,6 +201,7 @@ class tape {
   std::vector<std::uint32_t> lists_;  // more than three operands: in[0] says where, in[2] how many
   std::deque<value_type> types_;      // references to its elements stay valid
   std::vector<place> places_;
+  std::array<std::uint32_t, 64> recent_{};  // of them, by hash
   std::vector<std::shared_ptr<const tensor>> tensors_;
   std::vector<known_parameter> parameters_;
   std::vector<effect> effects_;
@@ -212,6 +213,9 @@ class tape {
   std::unique_ptr<indexes> indexes_;  // hash indexes over types, places, parameters and labels
   detail::tape_slot* slot_;
 };
+
+/// For errors: " [output made at a.cpp:3]", if `what` is "output ".
+std::string made(const char* what, const variable& v);
 
 /// One line a node: index, operation, inputs, type, place.
 std::ostream& operator<<(std::ostream& out, const tape& t);

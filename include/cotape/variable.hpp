@@ -9,20 +9,13 @@
 #include <optional>
 #include <string>
 
+#include "cotape/error.hpp"
 #include "cotape/tensor.hpp"
 
 namespace cotape {
 
 class binding;
 class tape;
-
-/// A line of the user's code.
-struct place {
-  const char* file = "";
-  int line = 0;
-  /// "model.cpp:12", with the file's last component only.
-  std::string text() const;
-};
 
 namespace detail {
 // Where handles find their tape. A slot is never freed, so any handle may ask it whether its tape

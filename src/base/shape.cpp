@@ -25,18 +25,22 @@ shape::shape(std::initializer_list<std::int64_t> sizes)
 
 shape::shape(std::span<const std::int64_t> sizes) {
   const auto fail = [&](const char* why) {
-    throw shape_error(fmt::format("shape ({}): {}", fmt::join(sizes, ", "), why));
+    throw size_error(fmt::format("shape ({}): {}", fmt::join(sizes, ", "), why));
   };
   if (sizes.size() > max_rank) fail("more than 8 axes");
   rank_ = static_cast<std::uint32_t>(sizes.size());
+  const auto too_many = [&] {
+    const bool empty = std::find(sizes.begin(), sizes.end(), 0) != sizes.end();
+    fail(empty ? "more than 2^31 elements without its sizes of 0" : "more than 2^31 elements");
+  };
   std::int64_t nonzero = 1;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] < 0) fail("a size is negative");
     sizes_[i] = sizes[i];
     elements_ = sizes[i] == 0 ? 0 : elements_;
-    if (sizes[i] > max_elements) fail("more than 2^31 elements");
+    if (sizes[i] > max_elements) too_many();
     nonzero *= std::max<std::int64_t>(sizes[i], 1);
-    if (nonzero > max_elements) fail("more than 2^31 elements");
+    if (nonzero > max_elements) too_many();
   }
   if (elements_ != 0) elements_ = nonzero;
 }
@@ -46,6 +50,12 @@ std::string shape::text() const {
 }
 
 std::string value_type::text() const { return fmt::format("{} {}", name_of(dtype), shape.text()); }
+
+std::string text_of(std::span<const value_type* const> types) {
+  std::string text;
+  for (const value_type* t : types) text += (text.empty() ? "" : ", ") + t->text();
+  return text.empty() ? "no operand" : text;
+}
 
 bool broadcast(const shape& a, const shape& b, shape& result) {
   const std::size_t rank = std::max(a.rank(), b.rank());
@@ -58,6 +68,22 @@ bool broadcast(const shape& a, const shape& b, shape& result) {
   }
   result = shape(std::span<const std::int64_t>(sizes.data(), rank));
   return true;
+}
+
+std::vector<std::int64_t> repeated_axes(const shape& x, const shape& result) {
+  const std::size_t extra = result.rank() - x.rank();
+  std::vector<std::int64_t> axes;
+  for (std::size_t i = 0; i < result.rank(); ++i) {
+    const bool repeated = i < extra || (x[i - extra] == 1 && result[i] != 1);
+    if (repeated) axes.push_back(static_cast<std::int64_t>(i));
+  }
+  return axes;
+}
+
+shape without_axes(const shape& x, std::int64_t first, std::int64_t count) {
+  std::vector<std::int64_t> sizes(x.begin(), x.end());
+  sizes.erase(sizes.begin() + first, sizes.begin() + first + count);
+  return shape(sizes);
 }
 
 std::vector<std::int64_t> unravel_index(std::int64_t element, const shape& s) {

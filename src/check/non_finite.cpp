@@ -99,7 +99,7 @@ class inverse {
     if (op->how == form::elementwise) return {corresponding(x, y_, element), 1, 1};
     if (op->how == form::view || op == &primitives::cast) return {element, 1, 1};
     if (op->how == form::reduction) {
-      const auto r = seen_as_reduction(x, attributes_[0], attributes_[1]);
+      const auto r = kernels::reduction::of(x, attributes_[0], attributes_[1]);
       const std::int64_t outer = element / r.inner;
       return {outer * r.reduced * r.inner + element % r.inner, r.inner, r.reduced};
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "code/scalar_run.hpp"
 #include "kernels/threads.hpp"
 
 namespace cotape::code {
@@ -14,7 +15,8 @@ using kernels::step;
 
 // Elements times steps; below this a thread's share takes less time (0.1 ms) than to wake it.
 constexpr std::int64_t least_share = 1 << 19;
-constexpr std::uint64_t line_elements = cache_line / 4;  // of any type fill whole lines
+// Elements of a nest at a time.
+constexpr std::int64_t most_of_nest = 1024;
 
 // Where an operand of a step is, and how far it moves a tile.
 struct place {
@@ -26,10 +28,7 @@ struct place {
 class tiler {
  public:
   tiler(const loop& l, emitter& e, listing& out)
-      : l_(l), e_(e), out_(out), places_(l.body.size()), last_use_(l.body.size(), 0) {
-    for (std::uint32_t k = 0; k < l.body.size(); ++k) {
-      for (std::uint8_t n = 0; n < l.body[k].count; ++n) last_use_[l.body[k].in[n]] = k;
-    }
+      : l_(l), e_(e), out_(out), places_(l.body.size()), last_use_(last_uses(l)) {
     fixed_.assign(l.body.size(), false);
     sums_.assign(l.body.size(), nullptr);
     body_.size = static_cast<std::uint32_t>(l.rows);
@@ -73,19 +72,20 @@ class tiler {
       if (reductions > 0 && reductions + of_kind(loop::kind::apply) <= 4) return 8 * kernels::tile;
       return l_.rows > 64 * kernels::tile ? kernels::tile : 4 * kernels::tile;
     }
-    const auto columns = static_cast<std::uint64_t>(l_.columns);
-    const std::uint64_t aligned = line_elements / std::gcd(columns, line_elements);
-    std::uint64_t units = std::max<std::uint64_t>(most_of_nest / columns, 1);
-    if (aligned * columns <= 2 * most_of_nest) units = (units + aligned - 1) / aligned * aligned;
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(
-        units, std::max<std::uint64_t>(static_cast<std::uint64_t>(l_.rows), 1)));
+    std::int64_t units = std::max<std::int64_t>(most_of_nest / l_.columns, 1);
+    if (fills_lines(l_.columns)) {
+      const std::int64_t aligned = rows_of_lines(l_.columns);
+      units = (units + aligned - 1) / aligned * aligned;
+    }
+    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(l_.rows, 1, units));
   }
 
   // A thread takes what a reduction adds up whole.
   int parts() {
     std::int64_t grain = l_.columns != 0 || of_kind(loop::kind::reduce) == 0 ? body_.tile : 16;
     for (const loop::instruction& i : l_.body) {
-      if (i.does == loop::kind::reduce) grain = std::lcm(grain, i.slab / l_.width(false));
+      if (i.does == loop::kind::reduce)
+        grain = std::lcm(grain, l_.reductions[i.needs].slab / l_.width(false));
     }
     grain = std::min(grain, l_.rows);
     body_.grain = static_cast<std::uint32_t>(grain);
@@ -172,6 +172,13 @@ class tiler {
     }
   }
 
+  static step step_of(const loop::instruction& i) {
+    step s{};
+    s.run = i.run;
+    s.side = i.side;
+    return s;
+  }
+
   // A result that could not be written where it belongs.
   void store(std::uint32_t k, const loop::instruction& i) {
     if (i.to == none || direct(i)) return;
@@ -184,8 +191,10 @@ class tiler {
 
   void load(std::uint32_t k, const loop::instruction& i) {
     if (i.map == none) {
+      // Tiles that end within a vector are read beyond, too.
+      const bool copied = l_.buffers[i.from].readable != 0 && !direct(i);
       ragged_ = ragged_ || ragged(i);
-      if (!in_last_ || !ragged(i)) {
+      if (!copied && !(in_last_ && ragged(i))) {
         places_[k] = {l_.buffers[i.from].at, bytes(i)};
         return;
       }
@@ -259,7 +268,7 @@ class tiler {
       from[n] = word(i.in[n]);
       advance[n + 1U] = places_[i.in[n]].advance;
     }
-    step s = i.what;
+    step s = step_of(i);
     s.a = from[0];
     s.b = from[1];
     s.c = from[2];
@@ -273,8 +282,8 @@ class tiler {
   }
 
   void reduce(std::uint32_t k, const loop::instruction& i) {
-    if (sums_[k] == nullptr) sums_[k] = e_.scratch_for(i.scratch);
-    step s = i.what;
+    if (sums_[k] == nullptr) sums_[k] = e_.scratch_for(l_.reductions[i.needs].scratch);
+    step s = step_of(i);
     s.d = region_word(l_.buffers[i.to].at);
     s.a = word(i.in[0]);
     s.c = sums_[k];
@@ -284,9 +293,9 @@ class tiler {
 
   // A tile's rows, each from its own start.
   void fold(std::uint32_t k, const loop::instruction& i) {
-    if (sums_[k] == nullptr) sums_[k] = e_.scratch_for(i.scratch);
+    if (sums_[k] == nullptr) sums_[k] = e_.scratch_for(l_.reductions[i.needs].scratch);
     places_[k] = destination(i);
-    step s = i.what;
+    step s = step_of(i);
     s.side = out_.sides.keep(kernels::reduction{std::int64_t{units_}, l_.columns, 1});
     s.d = region_word(places_[k].at);
     s.a = word(i.in[0]);
@@ -295,8 +304,6 @@ class tiler {
     store(k, i);
     release_operands(k);
   }
-
-  static constexpr std::uint64_t most_of_nest = 2048;
 
   const loop& l_;
   emitter& e_;
@@ -319,13 +326,36 @@ void emitter::begin(bool constant) {
   pool().reset();
 }
 
-void emitter::add(const loop& l) { tiler(l, *this, out_).run(); }
+void emitter::add(const loop& l) {
+  std::optional<kernels::scalar_body> numbers = scalar_run_of(l);
+  if (!numbers) return tiler(l, *this, out_).run();
+  step s{};
+  s.run = kernels::run_scalars(numbers->dtype);
+  s.side = out_.scalars.emplace_back(out_.sides.keep(std::move(*numbers)));
+  add(s);
+}
+
+void emitter::finish(std::uint64_t arena) {
+  std::uint64_t scratch = padded(scratch_.most()), folding = padded(folding_.most());
+  for (tiled_loop* l : out_.loops) {
+    const bool constant = location_of(l->scratch).where == region::folding;
+    l->scratch_bytes = padded((constant ? folding_ : scratch_).most());
+    std::uint64_t& bytes = constant ? folding : scratch;
+    bytes = std::max(bytes, l->scratch_bytes * static_cast<std::uint64_t>(l->parts));
+  }
+  out_.constants = zeros(constants_ + folding);
+  out_.constant_bytes = constants_ + folding;
+  out_.folding = constants_;
+  out_.arena = arena;
+  out_.scratch = scratch;
+  out_.steps.shrink_to_fit();
+}
 
 location emitter::constant_splat(location number, std::uint64_t bytes, const step& fill) {
-  const auto [it, added] =
-      splats_.try_emplace({number.where, number.at, bytes}, location{region::constants, constants});
+  const auto [it, added] = splats_.try_emplace({number.where, number.at, bytes},
+                                               location{region::constants, constants_});
   if (added) {
-    constants += bytes;
+    constants_ += bytes;
     out_.constant_steps.push_back(fill);
     out_.constant_steps.back().d = region_word(it->second);
   }

@@ -24,6 +24,14 @@ std::string loop::text() const {
   return lines;
 }
 
+std::vector<std::uint32_t> last_uses(const loop& l) {
+  std::vector<std::uint32_t> last(l.body.size(), 0);
+  for (std::uint32_t k = 0; k < l.body.size(); ++k) {
+    for (std::uint8_t n = 0; n < l.body[k].count; ++n) last[l.body[k].in[n]] = k;
+  }
+  return last;
+}
+
 namespace {
 
 void demand(bool holds, const loop& l, std::size_t k, const char* what) {

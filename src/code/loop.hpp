@@ -7,15 +7,27 @@
 
 #include <array>
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <vector>
 
 #include "code/location.hpp"
 #include "kernels/kernels.hpp"
+#include "tensor/memory.hpp"
 
 namespace cotape::code {
 
 inline constexpr std::uint32_t none = 0xffffffff;
+
+// Of how many rows a tile of a nest must be a multiple to fill whole lines with 4-byte elements,
+// and whether tiles of such a nest do: longer rows would make them too large.
+constexpr std::int64_t rows_of_lines(std::int64_t columns) {
+  constexpr std::int64_t line = cache_line / 4;
+  return line / std::gcd(columns, line);
+}
+constexpr bool fills_lines(std::int64_t columns) {
+  return rows_of_lines(columns) * columns <= 16384;
+}
 
 struct loop {
   struct buffer {
@@ -40,24 +52,39 @@ struct loop {
     bool by_row = false;     // one element a row
     std::uint8_t count = 0;  // of operands
     std::array<std::uint32_t, 3> in{};
-    std::uint32_t from = none;  // the buffer that is loaded
-    std::uint32_t to = none;    // the buffer where the result is stored
-    std::uint32_t map = none;   // of a load
-    kernels::step what{};       // the kernel and its description
-    std::uint64_t scratch = 0;  // bytes that a reduction needs
-    std::int64_t slab = 0;      // elements that it must add up on one thread
+    std::uint32_t from = none;   // the buffer that is loaded
+    std::uint32_t to = none;     // the buffer where the result is stored
+    std::uint32_t map = none;    // of a load
+    std::uint32_t needs = none;  // of a reduction
+    kernels::kernel run = nullptr;
+    const void* side = nullptr;                         // the kernel's description
+    const kernels::scalar_functions* scalar = nullptr;  // of an operation, if it has some
+  };
+
+  struct reduction_needs {
+    std::uint64_t scratch;  // bytes
+    std::int64_t slab;      // elements that it must add up on one thread
   };
 
   std::int64_t rows = 0, columns = 0;  // 0: the loop is flat
   std::vector<buffer> buffers;
   std::vector<kernels::index_map> maps;
+  std::vector<reduction_needs> reductions;
   std::vector<instruction> body;
 
   std::int64_t width(bool by_row) const { return columns == 0 || by_row ? 1 : columns; }
   std::string text() const;
 };
 
-// Throws std::logic_error if the loop is not legal: for debug builds.
+// By instruction: the last one that reads its result, or 0.
+std::vector<std::uint32_t> last_uses(const loop& l);
+
+// Throws std::logic_error if the loop is not legal.
 void verify(const loop& l);
+#ifdef NDEBUG
+inline void check(const loop&) {}
+#else
+inline void check(const loop& l) { verify(l); }
+#endif
 
 }  // namespace cotape::code

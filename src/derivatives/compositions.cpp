@@ -13,8 +13,7 @@ namespace {
 void demand_directions(const char* name, const variable& y, const std::vector<variable>& xs,
                        const std::vector<variable>& dxs) {
   const auto fail = [&](const std::string& why) {
-    return fmt::format("{}: {} [output made at {}]", name, why,
-                       y.owner().place_of(y.index()).text());
+    return fmt::format("{}: {}{}", name, why, made("output ", y));
   };
   if (dxs.size() != xs.size()) {
     throw value_error(fail(fmt::format("{} directions for {} variables", dxs.size(), xs.size())));

@@ -25,20 +25,9 @@ namespace {
 // An adjoint of a broadcast input: summed back to the input's shape.
 variable unbroadcast(variable dy, const shape& s) {
   if (dy.shape() == s) return dy;
-  const std::size_t extra = dy.shape().rank() - s.rank();
-  std::vector<std::int64_t> reduced;
-  for (std::size_t i = 0; i < dy.shape().rank(); ++i) {
-    if (i < extra || (s[i - extra] == 1 && dy.shape()[i] != 1)) {
-      reduced.push_back(static_cast<std::int64_t>(i));
-    }
-  }
+  std::vector<std::int64_t> reduced = repeated_axes(s, dy.shape());
   const variable total = reduced.empty() ? dy : sum(dy, axes(std::move(reduced)));
   return total.shape() == s ? total : reshape(total, s);
-}
-
-// For errors: where in the user's code a value was made.
-std::string made(const char* what, const variable& v) {
-  return fmt::format(" [{} made at {}]", what, v.owner().place_of(v.index()).text());
 }
 
 class sweep {
@@ -58,11 +47,11 @@ class sweep {
   void run(variable y, variable dy) {
     tape::hold work(tape_, "a reverse sweep");
     work.move_to(y.index());
-    add(same(y.index()), dy);
+    add(same(y.index()), dy, y.index());
     for (std::uint32_t i = y.index() + 1; i-- > first_;) {
       if (!active_[i - first_]) continue;
+      put_parts_together(i, work);
       work.move_to(i);
-      assemble(i);
       if (adjoints_[i - first_] != no_node) visit(i);
     }
   }
@@ -115,30 +104,36 @@ class sweep {
     if (here && fits && dx.dtype == x.dtype) return unbroadcast(adjoint, x.shape);
     const std::string text =
         fmt::format("{}: its derivative gave {}{} for an operand {}{}", op->name, dx.text(),
-                    here ? "" : " of another tape", x.text(), made("output", tape_.at(of)));
+                    here ? "" : " of another tape", x.text(), made("output ", tape_.at(of)));
     if (here) throw shape_error(text);
     throw tape_error(text);
   }
 
-  void add(std::uint32_t to, variable share) {
-    if (primitives::is_sum_of_parts(tape_, share.index())) {
-      parts_[to].push_back(share.index());
-      return;
+  void add(std::uint32_t to, variable share, std::uint32_t from) {
+    if (tape_.nodes()[share.index()].op == &primitives::assemble) {
+      auto parts = primitives::parts_of(tape_, share.index());
+      if (!parts.operands.empty()) return add(to, std::move(parts), from);
     }
     std::uint32_t& total = adjoints_[to - first_];
     total = total == no_node ? share.index() : (tape_.at(total) + share).index();
   }
 
+  void add(std::uint32_t to, primitives::collected_parts parts, std::uint32_t from) {
+    parts_.try_emplace(to, from, primitives::collected_parts{})
+        .first->second.second.add(std::move(parts));
+  }
+
   // Shares that cover node i in part (of its slices, say) are put together at once, when all are
-  // there: added one by one, each would cost as much as the whole.
-  void assemble(std::uint32_t i) {
+  // there: added one by one, each would cost as much as the whole. They get the line of the first.
+  void put_parts_together(std::uint32_t i, tape::hold& work) {
     const auto found = parts_.find(i);
     if (found == parts_.end()) return;
-    std::vector<std::uint32_t> shares = std::move(found->second);
-    parts_.erase(found);
+    auto& [from, parts] = found->second;
+    work.move_to(from);
     std::uint32_t& total = adjoints_[i - first_];
-    if (total != no_node) shares.insert(shares.begin(), total);
-    total = primitives::assembled(tape_, shares, tape_.place_of(i)).index();
+    const variable whole = total == no_node ? variable() : tape_.at(total);
+    total = put_together(tape_, tape_.type_of(i).shape, whole, std::move(parts)).index();
+    parts_.erase(found);
   }
 
   void visit(std::uint32_t i) {
@@ -158,13 +153,14 @@ class sweep {
     const auto words = tape_.attributes_of(i);
     attributes_.assign(words.begin(), words.end());
     derivation d{inputs.all(), attributes_,    tape_.at(i), tape_.at(adjoints_[i - first_]),
-                 needed.all(), adjoints.all(), op.name};
+                 needed.all(), adjoints.all(), op.name,     &part_};
     const bool undoes = op.undoes != nullptr && tape_.nodes()[operands[0]].op == op.undoes;
     if (undoes) return pass_by(i, d);
     op.derive(d);
+    if (!part_.operands.empty()) add(inputs[0].index(), std::exchange(part_, {}), i);
     for (std::size_t k = 0; k < d.inputs.size(); ++k) {
       if (!needed[k] || adjoints[k].empty()) continue;
-      add(inputs[k].index(), checked(adjoints[k], i, inputs[k].index()));
+      add(inputs[k].index(), checked(adjoints[k], i, inputs[k].index()), i);
     }
   }
 
@@ -177,15 +173,17 @@ class sweep {
       const auto [aside, added] = asides_.try_emplace(input, d.adjoints[0]);
       if (!added) aside->second = aside->second + d.adjoints[0];
     }
-    if (active(operand)) add(operand, d.adjoint);
+    if (active(operand)) add(operand, d.adjoint, i);
   }
 
   tape& tape_;
   std::uint32_t first_;
   std::vector<bool> active_, asked_;  // on the way to an input, an input itself
   std::vector<std::uint32_t> adjoints_;
-  std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> parts_;  // shares: see assemble
-  std::vector<std::uint32_t> same_;  // the first of the nodes that are equal; no_node: not needed
+  // Parts, with the node whose rule gave the first: see put_parts_together.
+  std::unordered_map<std::uint32_t, std::pair<std::uint32_t, primitives::collected_parts>> parts_;
+  primitives::collected_parts part_;  // what the rule that runs gives
+  std::vector<std::uint32_t> same_;   // the first of the nodes that are equal; no_node: not needed
   std::map<std::uint32_t, variable> asides_;  // shares that go no further: see pass_by
   std::vector<std::int64_t> attributes_;
 };
@@ -199,15 +197,15 @@ std::vector<variable> vjp(variable y, const std::vector<variable>& xs, operand d
   if (seed.type() != y.type()) {
     throw shape_error(fmt::format("vjp: the adjoint is {}, the output {}: they must be equal",
                                   seed.type().text(), y.type().text()) +
-                      made("adjoint", seed) + made("output", y));
+                      made("adjoint ", seed) + made("output ", y));
   }
   for (const variable& x : xs) {
     if (&x.owner() != &t) {
-      throw tape_error("gradient: the variables live on different tapes" + made("output", y) +
-                       made("input", x));
+      throw tape_error("gradient: the variables live on different tapes" + made("output ", y) +
+                       made("input ", x));
     }
     if (x.dtype() == int64) {
-      throw dtype_error("gradient: int64 values have no derivative" + made("input", x));
+      throw dtype_error("gradient: int64 values have no derivative" + made("input ", x));
     }
   }
   sweep s(t, y.index(), xs);
@@ -244,7 +242,7 @@ std::vector<variable> gradient(variable y, const std::vector<variable>& xs) {
     throw shape_error(
         fmt::format("gradient: the output has shape {}, a gradient needs one element: use vjp",
                     y.shape().text()) +
-        made("output", y));
+        made("output ", y));
   }
   tape& t = y.owner();
   const variable one = t.literal(1, y.dtype(), t.place_of(y.index()));

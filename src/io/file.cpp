@@ -53,6 +53,7 @@ void demand_regular(const file_task& task, unsigned mode) {
   const char* kind = S_ISDIR(mode)    ? "a folder"
                      : S_ISFIFO(mode) ? "a FIFO"
                      : S_ISSOCK(mode) ? "a socket"
+                     : S_ISLNK(mode)  ? "a symbolic link"
                                       : "a device";
   task.fail(fmt::format("it is {}, no regular file", kind));
 }

@@ -2,7 +2,6 @@
 // be opened, and bytes read one after the other. Writing stands in write_file.hpp.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <iosfwd>
@@ -29,10 +28,6 @@ struct file_task {
   // The same of a system call that has just failed: "cannot ...: " and why.
   [[noreturn]] void fail_by_system(const char* what) const;
 };
-
-// Which file stands at a name, and what it is known by: device, number, size and the time of the
-// last change; zeros for none. That of a stream is another.
-using file_state = std::array<std::uint64_t, 4>;
 
 // An open file's number, closed at the end.
 class descriptor {

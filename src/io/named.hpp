@@ -5,6 +5,7 @@
 #include <bit>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 
 #include "cotape/io.hpp"
@@ -21,9 +22,11 @@ using approval = std::function<void(const named_types&)>;
 named_tensors read_npz(const file_task& task, const read_limits& limits, const approval& approve);
 named_tensors read_safetensors(const file_task& task, const read_limits& limits,
                                const approval& approve);
-// Both give what write_file does.
-file_state write_npz(const file_task& task, const named_views& values);
-file_state write_safetensors(const file_task& task, const named_views& values);
+void write_npz(const file_task& task, const named_views& values);
+void write_safetensors(const file_task& task, const named_views& values);
+// Gives a function the bytes of such a file, one piece after the other.
+void pack_safetensors(const file_task& task, const named_views& values,
+                      const std::function<void(std::span<const std::string_view>)>& use);
 
 // As RFC 3629 has it: without surrogates, longer forms than needed, and numbers over 0x10ffff.
 bool is_utf8(const std::string& text);

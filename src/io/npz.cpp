@@ -98,6 +98,9 @@ class archive {
   std::uint64_t count() const { return stats_.size(); }
   std::string name(std::uint64_t i) const {
     const std::string_view name = stats_[i].name;
+    if (name.ends_with('/')) {
+      task_.fail(fmt::format("it holds the folder '{}': pack the .npy files alone", name));
+    }
     if (!name.ends_with(extension)) task_.fail(fmt::format("it holds '{}', no .npy", name));
     return std::string(name.substr(0, name.size() - extension.size()));
   }
@@ -190,8 +193,9 @@ named_tensors read_npz(const file_task& task, const read_limits& limits, const a
   const archive from(task, limits);
   named_types types;
   for (std::uint64_t i = 0; i < from.count(); ++i) {
+    std::string name = from.name(i);  // first: of what is no .npy it says so
     member in = from.open(i);
-    types.emplace(from.name(i), read_npy_header(in));
+    types.emplace(std::move(name), read_npy_header(in));
   }
   approve(types);
   named_tensors result;
@@ -205,7 +209,7 @@ named_tensors read_npz(const file_task& task, const read_limits& limits, const a
   return result;
 }
 
-file_state write_npz(const file_task& task, const named_views& values) {
+void write_npz(const file_task& task, const named_views& values) {
   if (values.empty()) {
     throw value_error(fmt::format("{}: there is nothing to write", task.operation));
   }
@@ -231,8 +235,7 @@ file_state write_npz(const file_task& task, const named_views& values) {
   }
   if (zip_close(zip.get()) != 0) fail_to_pack(task, zip_get_error(zip.get()));
   zip.release();
-  const std::string bytes = content_of(task, target.get());
-  return write_file(task, bytes);
+  write_file(task, content_of(task, target.get()));
 }
 
 }  // namespace detail

@@ -12,7 +12,7 @@ namespace {
 using detail::file_task;
 
 struct format {
-  detail::file_state (*write)(const file_task&, const named_views&);
+  void (*write)(const file_task&, const named_views&);
   named_tensors (*read)(const file_task&, const read_limits&, const detail::approval&);
 };
 

@@ -253,7 +253,8 @@ named_tensors read_safetensors(const file_task& task, const read_limits& limits,
   return result;
 }
 
-file_state write_safetensors(const file_task& task, const named_views& values) {
+void pack_safetensors(const file_task& task, const named_views& values,
+                      const std::function<void(std::span<const std::string_view>)>& use) {
   std::vector<const named_views::value_type*> order;  // the wide first, so that all are aligned
   for (const auto& v : values) order.push_back(&v);
   std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
@@ -289,7 +290,11 @@ file_state write_safetensors(const file_task& task, const named_views& values) {
   }
   pieces[0] = {reinterpret_cast<const char*>(&n), sizeof(n)};
   pieces[1] = text;
-  return write_file(task, pieces);
+  use(pieces);
+}
+
+void write_safetensors(const file_task& task, const named_views& values) {
+  pack_safetensors(task, values, [&](auto pieces) { write_file(task, pieces); });
 }
 
 }  // namespace detail

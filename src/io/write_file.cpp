@@ -68,7 +68,7 @@ std::string target_of(const file_task& task, const destination& link) {
   return {text, static_cast<std::size_t>(n)};
 }
 
-destination find_destination(const file_task& task) {
+destination follow_links(const file_task& task) {
   check_name(task);
   // Asked of the system first, which knows loops and whose links are not to be followed.
   struct stat s {};
@@ -89,16 +89,21 @@ destination find_destination(const file_task& task) {
       at = folder / target_of(task, found);
       continue;
     }
-    if (found.old) {
-      demand_regular(task, found.old->st_mode);
-      if (::faccessat(found.folder.number(), found.name.c_str(), W_OK, AT_EACCESS) != 0) {
-        task.fail_by_system("write it");
-      }
-    }
     return found;
   }
   errno = ELOOP;
   task.fail_by_system("write it");
+}
+
+// Fails for what may not be replaced.
+destination find_destination(const file_task& task) {
+  destination found = follow_links(task);
+  if (!found.old) return found;
+  demand_regular(task, found.old->st_mode);
+  if (::faccessat(found.folder.number(), found.name.c_str(), W_OK, AT_EACCESS) != 0) {
+    task.fail_by_system("write it");
+  }
+  return found;
 }
 
 void write_all(const file_task& task, const descriptor& file, std::string_view bytes) {
@@ -134,11 +139,17 @@ class unfinished_file {
 
   void write(std::string_view bytes) { write_all(task_, file_, bytes); }
 
-  // Gives its state then.
-  file_state become_the_file() {
-    if (to_.old) take_mode_and_owner(*to_.old);
+  // All that may fail but the renaming. Gives its state then.
+  file_state make_ready() {
+    if (!has_name(file_, name_)) task_.fail("what was written for it is gone");
+    const auto old = status_of(to_.folder, to_.name);  // by now
+    if (old) demand_regular(task_, old->st_mode);
+    if (old) take_mode_and_owner(*old);
     if (::fsync(file_.number()) != 0) task_.fail_by_system("write it");
-    const file_state state = state_of(task_, file_);
+    return state_of(task_, file_);
+  }
+
+  void become_the_file() {
     const int folder = to_.folder.number();
     if (::renameat(folder, name_.c_str(), folder, to_.name.c_str()) != 0) {
       task_.fail_by_system("replace it");
@@ -147,7 +158,6 @@ class unfinished_file {
     // Brings the renaming to the disk, where the file system can do that.
     const descriptor again(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (again.open()) ::fsync(again.number());
-    return state;
   }
 
  private:
@@ -271,20 +281,47 @@ void write_stream(const file_task& task, std::span<const std::string_view> piece
 
 }  // namespace
 
-file_state write_file(const file_task& task, std::span<const std::string_view> pieces) {
-  if (task.stream != nullptr) {
-    write_stream(task, pieces);
-    return state_of(task);
+struct prepared_file::body {
+  body(const file_task& t, std::span<const std::string_view> pieces) : task(t) {
+    if (task.stream == nullptr) {
+      to = find_destination(task);
+      out.emplace(task, to);
+    }
+    for (const std::string_view piece : pieces) {
+      if (out) out->write(piece);
+      else text += piece;
+    }
   }
-  const destination to = find_destination(task);
-  unfinished_file out(task, to);
-  for (const std::string_view piece : pieces) out.write(piece);
-  return out.become_the_file();
+  file_task task;
+  destination to;
+  std::optional<unfinished_file> out;
+  std::string text;  // for a stream
+};
+
+prepared_file::prepared_file(const file_task& task, std::span<const std::string_view> pieces)
+    : body_(std::make_unique<body>(task, pieces)) {}
+prepared_file::prepared_file(prepared_file&&) noexcept = default;
+prepared_file& prepared_file::operator=(prepared_file&&) noexcept = default;
+prepared_file::~prepared_file() = default;
+
+file_state prepared_file::make_ready() {
+  return body_->out ? body_->out->make_ready() : file_state{};
 }
 
-file_state write_file(const file_task& task, std::string_view text) {
-  return write_file(task, std::span<const std::string_view>(&text, 1));
+void prepared_file::become_the_file() {
+  if (body_->out) return body_->out->become_the_file();
+  const std::string_view text = body_->text;
+  write_stream(body_->task, {&text, 1});
 }
+
+void write_file(const file_task& task, std::span<const std::string_view> pieces) {
+  if (task.stream != nullptr) return write_stream(task, pieces);
+  prepared_file content(task, pieces);
+  content.make_ready();
+  content.become_the_file();
+}
+
+void write_file(const file_task& task, std::string_view text) { write_file(task, {&text, 1}); }
 
 void demand_writable(const file_task& task) {
   if (task.stream != nullptr) return;
@@ -295,10 +332,15 @@ void demand_writable(const file_task& task) {
 }
 
 file_state state_of(const file_task& task) {
-  if (task.stream != nullptr) return {1};
   struct stat s {};
-  if (::stat(task.file.c_str(), &s) != 0) return {};
+  if (task.stream != nullptr || ::stat(task.file.c_str(), &s) != 0) return {};
   return state_of(s);
+}
+
+std::string identity_of(const file_task& task) {
+  const destination to = follow_links(task);
+  const file_state folder = state_of(task, to.folder);
+  return fmt::format("{}:{}/{}", folder.device, folder.number, to.name);
 }
 
 bool append_to_file(const file_task& task, std::string_view text, file_state& state) {
@@ -307,7 +349,7 @@ bool append_to_file(const file_task& task, std::string_view text, file_state& st
     return true;
   }
   const destination to = find_destination(task);
-  if (!to.old || state_of(*to.old) != state) return false;
+  if (!to.old || to.old->st_nlink != 1 || state_of(*to.old) != state) return false;
   const descriptor file(::openat(to.folder.number(), to.name.c_str(),
                                  O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file.open()) task.fail_by_system("write it");
@@ -317,9 +359,9 @@ bool append_to_file(const file_task& task, std::string_view text, file_state& st
     [[maybe_unused]] const int failed = ::ftruncate(file.number(), to.old->st_size);
     throw;
   }
-  const std::uint64_t size = state[2] + text.size();
+  const std::uint64_t size = state.size + text.size();
   state = state_of(task, file);
-  state[2] = size;  // more, if another has added to it
+  state.size = size;  // less than it has, if another has added to it
   return true;
 }
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/telling.hpp"
+#include "kernels/scalars.hpp"
 #include "kernels/sides.hpp"
 
 namespace cotape {
@@ -14,18 +16,25 @@ namespace {
 using kernels::call;
 using kernels::step;
 
+// Runs a kernel from outside. Its errors get the line where it was recorded.
+template <class F> void telling_line(const place& where, F run) {
+  telling(run, [&] { return at_line(where); });
+}
+
 void run_call(const step& s) {
   const call& made = *static_cast<const call*>(s.side);
-  made.run(kernel_call(made, s));
+  telling_line(made.where, [&] { made.run(kernel_call(made, s)); });
 }
 
 struct user_loop {
   element_loop run;
+  place where;
 };
 
 void run_user_loop(const step& s) {
+  const auto& loop = *static_cast<const user_loop*>(s.side);
   const void* operands[] = {s.a, s.b, s.c};
-  static_cast<const user_loop*>(s.side)->run(s.d, operands, s.n);
+  telling_line(loop.where, [&] { loop.run(s.d, operands, s.n); });
 }
 
 // By which dtype a kernel is chosen.
@@ -85,8 +94,10 @@ void lower_to_kernel(lowering& l, kernel_function float32_kernel, kernel_functio
                     "noexcept, or the primitive .throws = true",
                     l.op));
   }
-  call made{
-      .op = l.op, .attributes = {l.attributes.begin(), l.attributes.end()}, .run = chosen.run};
+  call made{.op = l.op,
+            .where = l.where,
+            .attributes = {l.attributes.begin(), l.attributes.end()},
+            .run = chosen.run};
   for (const value_type* t : l.inputs) made.types.push_back(*t);
   made.types.push_back(l.output);
   for (std::size_t k = 0; k < l.inputs.size(); ++k) made.inputs.push_back(&made.types[k]);
@@ -96,8 +107,10 @@ void lower_to_kernel(lowering& l, kernel_function float32_kernel, kernel_functio
 }
 
 void lower_to_loop(lowering& l, element_loop float32_loop, element_loop float64_loop) {
+  const element_loop chosen = l.output.dtype == float32 ? float32_loop : float64_loop;
+  if (l.scalar != nullptr) *l.scalar = kernels::call_of_loop(l.output.dtype, chosen);
   l.step.run = &run_user_loop;
-  l.step.side = l.sides.keep(user_loop{l.output.dtype == float32 ? float32_loop : float64_loop});
+  l.step.side = l.sides.keep(user_loop{chosen, l.where});
 }
 
 namespace detail {

@@ -9,6 +9,7 @@ namespace cotape::kernels {
 
 struct call {
   const char* op;
+  place where = {};
   std::vector<value_type> types = {};          // of the operands, then of the result
   std::vector<const value_type*> inputs = {};  // into `types`
   std::vector<std::int64_t> attributes = {};

@@ -26,6 +26,15 @@ std::int64_t index_map::elements() const {
   return n;
 }
 
+reduction reduction::of(const shape& x, std::int64_t first, std::int64_t count) {
+  reduction r;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    const auto axis = static_cast<std::int64_t>(i);
+    (axis < first ? r.outer : axis < first + count ? r.reduced : r.inner) *= x[i];
+  }
+  return r;
+}
+
 shape index_map::sizes() const { return shape(std::span(size).first(rank)); }
 
 index_map index_map::of(const shape& s) {

@@ -7,9 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "cotape/error.hpp"
 #include "cotape/shape.hpp"
 #include "kernels/step.hpp"
 
@@ -65,30 +67,30 @@ index_map broadcast_map(const shape& from, const shape& to);
 // is the fastest one for the map: a copy, a fill, a repeated row, spread columns, a blocked
 // transpose or the general walk. `whole`: it is called once with base 0 and n = all elements, and
 // large moves are split over threads.
-kernel load(const index_map& map, std::size_t element_size, bool whole);
+kernel load(const index_map& map, std::size_t element_size, bool whole, isa = chosen_isa());
 
 // Parts that are put together: the elements of each are stored or added, one part after the other,
 // at the places of a map of the result, perhaps after all of it was filled with `rest`. Those that
 // are stored come first and go to places of their own. No part may stand in the result's memory.
-struct assembly {
+struct puts {
   struct part {
     const void* from;
     std::uint32_t offset, n;  // the first place, the number of elements
     std::uint32_t map;        // in `maps`, or side_by_side
     bool adds;
-    bool columns;  // chosen by assemble(): it and the next ones are columns side by side
+    bool columns;  // chosen by put(): it and the next ones are columns side by side
   };
   static constexpr std::uint32_t side_by_side = 0xffffffff;
   std::vector<part> parts;
   std::vector<index_map> maps;
   std::array<std::byte, 8> rest{};
   bool fills = false;
-  std::int64_t block = 0, moved = 0;  // chosen by assemble()
+  std::int64_t block = 0, moved = 0;  // chosen by put()
 
   void add(const index_map& map, const void* from, bool adds);
 };
-// d (n elements), side = the assembly, which is whole.
-kernel assemble(dtype, std::int64_t n, assembly& a);
+// d (n elements), side = the puts, which are whole.
+kernel put(dtype, std::int64_t n, puts& a);
 
 // How many of the maps, from the first on, go to places that no earlier one goes to, and whether
 // these are all the places 0 .. size - 1.
@@ -107,6 +109,8 @@ std::array<std::byte, 8> bits_of(double number, dtype);
 
 struct reduction {
   std::int64_t outer = 1, reduced = 1, inner = 1;
+  // `count` axes from `first` on are the reduced ones.
+  static reduction of(const shape& x, std::int64_t first, std::int64_t count);
 };
 
 // The order of summation, which never depends on tiles, threads or the instruction set: along a
@@ -138,10 +142,21 @@ kernel cumsum(dtype, bool reverse);
 
 // --- Indices: x seen as (outer, reduced, inner), `rows` = number of indices ---------------------
 
+// The side of both. Of labels `reduced` is the number of classes.
+struct picking {
+  reduction seen;
+  bool labels = false;  // what errors call the indices
+  const char* op = "";  // who picks, and where it was recorded: for errors
+  place where = {};
+};
 kernel gather(dtype);       // d (outer, rows, inner) = a at the int64 indices b; throws value_error
 kernel scatter_add(dtype);  // d (outer, reduced, inner) += a (outer, rows, inner) at b
 
-// Throws value_error with the message, side = a std::string, if one of a's n elements is 0.
+// Throws value_error with the message, side = a demand, if one of a's n elements is 0.
+struct demand {
+  std::string message;
+  place where;  // of the condition
+};
 kernel require(dtype);
 
 // --- Random numbers -----------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // Moving elements through an index map: broadcasts, transposes and slices. Elements are words of 4
 // or 8 bytes whose type does not matter. `load` picks the kernel when the program is built.
 #include "kernels/copy.hpp"
+#include "kernels/isa/entries.hpp"
 #include "kernels/transpose.hpp"
 #include "kernels/walk.hpp"
 
@@ -13,31 +14,6 @@ template <class W> const W* source(const step& s) {
   return static_cast<const W*>(s.a) + map_of(s).offset;
 }
 
-// 16 bytes of one word. Plain loops over words are not vectorised here.
-auto splat(word4 w) {
-  using words = std::uint32_t __attribute__((vector_size(16)));
-  return words{w.bits, w.bits, w.bits, w.bits};
-}
-auto splat(word8 w) {
-  using words = std::uint64_t __attribute__((vector_size(16)));
-  return words{w.bits, w.bits};
-}
-
-template <class W> constexpr std::int64_t splat_size = 16 / sizeof(W);
-
-// d[i] = value for i < n; may write up to 16 bytes behind that, but not beyond `end`.
-template <class W> void fill_words(W* d, W value, std::int64_t n, const W* end) {
-  const auto words = splat(value);
-  std::int64_t i = 0;
-  for (; i + 4 * splat_size<W> <= n; i += 4 * splat_size<W>) {
-    for (std::int64_t j = 0; j < 4; ++j) std::memcpy(d + i + j * splat_size<W>, &words, 16);
-  }
-  for (; i < n && end - d - i >= splat_size<W>; i += splat_size<W>) {
-    std::memcpy(d + i, &words, 16);
-  }
-  for (; i < n; ++i) d[i] = value;
-}
-
 // --- Kernels for frequent maps ------------------------------------------------------------------
 
 // Consecutive elements.
@@ -45,52 +21,45 @@ template <class W> void load_run(const step& s) {
   copy_elements(static_cast<W*>(s.d), source<W>(s) + s.base, s.n);
 }
 
-// A row of `size` elements, repeated (a bias): the first period, then ever longer copies of it.
-template <class W> void load_rows(const step& s) {
-  const std::int64_t size = map_of(s).size[1], n = s.n;
-  const W* a = source<W>(s);
-  W* d = static_cast<W*>(s.d);
-  const std::int64_t at = s.base == 0 ? 0 : s.base % size;
-  const std::int64_t first = size - at < n ? size - at : n;
-  copy_elements(d, a + at, first);
-  if (first == n) return;
-  const std::int64_t second = size < n ? at : n - first;
-  copy_elements(d + first, a, second);
-  for (std::int64_t done = first + second; done < n;) {
-    const std::int64_t more = done / size * size < n - done ? done / size * size : n - done;
-    copy_elements(d + done, d, more);
-    done += more;
-  }
+// A row of `size` elements, repeated (a bias): of 8-byte words as of twice as many of 4.
+template <class W, class Arch> void load_rows(const step& s) {
+  constexpr std::int64_t parts = sizeof(W) / sizeof(word4);
+  const std::int64_t size = map_of(s).size[1];
+  repeat_row<Arch>(static_cast<word4*>(s.d), reinterpret_cast<const word4*>(source<W>(s)),
+                   size * parts, s.base % size * parts, s.n * parts);
 }
 
-// Each element of a column repeated `size` times.
-template <class W> void load_columns(const step& s) {
+// Each element repeated `size` times: the last axis has the stride 0.
+template <class W, class Arch> void load_columns(const step& s) {
+  const index_map& map = map_of(s);
   if (s.n == 0) return;
-  const std::int64_t size = map_of(s).size[1], stride = map_of(s).stride[0];
-  const std::int64_t row = s.base == 0 ? 0 : s.base / size;
-  const W* a = source<W>(s) + row * stride;
+  const std::uint32_t last = map.rank - 1;
+  const std::int64_t size = map.size[last], stride = last == 0 ? 0 : map.stride[last - 1];
+  const std::int64_t first = s.base / size;
+  const W* a = source<W>(s);
   W* d = static_cast<W*>(s.d);
-  const W* end = d + s.n;
-  for (std::int64_t n = (row + 1) * size - s.base; d < end; d += n, n = size, a += stride) {
-    if (n > end - d) n = end - d;
-    fill_words(d, *a, n, end);
-  }
+  std::int64_t at = s.base - first * size, left = s.n;
+  if (last == 1) return spread_column<Arch>(d, a + first * stride, stride, size, at, left);
+  walk(map, last, first, (at + left - 1) / size + 1, [&](std::int64_t row, std::int64_t rows) {
+    const std::int64_t n = rows * size - at < left ? rows * size - at : left;
+    spread_column<Arch>(d, a + row, stride, size, at, n);
+    d += n;
+    left -= n;
+    at = 0;
+  });
 }
 
 // --- The general walk ---------------------------------------------------------------------------
 
 template <class W> void load_walk(const step& s) {
   const index_map& map = map_of(s);
-  const std::int64_t stride = map.rank == 0 ? 0 : map.stride[map.rank - 1];
+  const std::int64_t stride = map.rank == 0 ? 1 : map.stride[map.rank - 1];
   const W* a = source<W>(s);
   W* d = static_cast<W*>(s.d);
-  const W* end = d + s.n;
   walk(map, s.base, s.n, [&](std::int64_t at, std::int64_t n) {
     const W* from = a + at;
     if (stride == 1) {
       copy_elements(d, from, n);
-    } else if (stride == 0) {
-      fill_words(d, *from, n, end);
     } else {
       for (std::int64_t i = 0; i < n; ++i) d[i] = from[i * stride];
     }
@@ -162,21 +131,27 @@ template <class W, kernel Run> void load_split(const step& s) {
     Run(part);
   });
 }
-template <class W> kernel choose_load(const index_map& map, bool whole) {
+
+template <class W, class Arch> kernel choose_load(const index_map& map, bool whole) {
   const auto either = [&]<kernel Run>() { return whole ? &load_split<W, Run> : Run; };
   if (map.rank == 1 && map.stride[0] == 1) return either.template operator()<&load_run<W>>();
   if (map.rank == 2 && map.stride[0] == 0 && map.stride[1] == 1) {
-    return either.template operator()<&load_rows<W>>();
+    return either.template operator()<&load_rows<W, Arch>>();
   }
-  if (map.rank == 2 && map.stride[1] == 0) return either.template operator()<&load_columns<W>>();
+  if (map.rank > 0 && map.stride[map.rank - 1] == 0) {
+    return either.template operator()<&load_columns<W, Arch>>();
+  }
   if (whole && consecutive_axis(map) < map.rank) return &load_transposed<W>;
   return either.template operator()<&load_walk<W>>();
 }
 
 }  // namespace
 
-kernel load(const index_map& map, std::size_t element_size, bool whole) {
-  return element_size == 4 ? choose_load<word4>(map, whole) : choose_load<word8>(map, whole);
+kernel load(const index_map& map, std::size_t element_size, bool whole, isa i) {
+  return for_isa(i, [&]<class Arch>() {
+    return element_size == 4 ? choose_load<word4, Arch>(map, whole)
+                             : choose_load<word8, Arch>(map, whole);
+  });
 }
 
 }  // namespace cotape::kernels

@@ -1,5 +1,6 @@
 // What a program demands of its values.
-#include "cotape/error.hpp"
+#include <fmt/format.h>
+
 #include "kernels/kernels.hpp"
 
 namespace cotape::kernels {
@@ -9,8 +10,9 @@ template <class T> void run(const step& s) {
   const T* x = static_cast<const T*>(s.a);
   for (std::uint32_t i = 0; i < s.n; ++i) {
     if (x[i] != 0) continue;
-    throw value_error("require: " + *static_cast<const std::string*>(s.side) + " (element " +
-                      std::to_string(i) + ")");
+    const auto& [message, where] = *static_cast<const demand*>(s.side);
+    throw value_error(
+        fmt::format("require: {} (element {}) [condition made at {}]", message, i, where.text()));
   }
 }
 

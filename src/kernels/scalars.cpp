@@ -5,6 +5,23 @@ namespace {
 
 template <class T> void stop(const scalar_instruction*, T*, T, T, const any_function*) {}
 
+// Its buffers are its own, which a jump may not skip.
+template <class T>
+[[gnu::noinline]] T call_loop(any_function loop, const scalar_instruction* i, const T* slots) {
+  const void* operands[] = {slots + i->a, slots + i->b, slots + i->c};
+  T y;
+  reinterpret_cast<element_loop>(loop)(&y, operands, 1);
+  return y;
+}
+
+template <class T>
+void looped(const scalar_instruction* i, T* slots, T last, T, const any_function* functions) {
+  const T y = call_loop(functions[i->run + 1], i, slots);
+  slots[i->d] = y;
+  const auto next = reinterpret_cast<scalar_function<T>>(functions[i[1].run]);
+  COTAPE_TAIL_CALL next(i + 1, slots, y, last, functions);
+}
+
 template <class T> void run(const step& s) {
   auto& body = *static_cast<scalar_body*>(const_cast<void*>(s.side));
   auto* slots = reinterpret_cast<T*>(body.slots.data());
@@ -24,6 +41,14 @@ kernel run_scalars(dtype d) { return d == float32 ? &run<float> : &run<double>; 
 any_function stop_scalars(dtype d) {
   return d == float32 ? reinterpret_cast<any_function>(&stop<float>)
                       : reinterpret_cast<any_function>(&stop<double>);
+}
+
+scalar_functions call_of_loop(dtype d, element_loop loop) {
+  scalar_functions result{};
+  result[0] = d == float32 ? reinterpret_cast<any_function>(&looped<float>)
+                           : reinterpret_cast<any_function>(&looped<double>);
+  result.called = reinterpret_cast<any_function>(loop);
+  return result;
 }
 
 }  // namespace cotape::kernels

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "cotape/shape.hpp"
+#include "cotape/kernel.hpp"
 #include "kernels/step.hpp"
 #include "tensor/memory.hpp"
 
@@ -28,5 +28,7 @@ struct scalar_body {
 kernel run_scalars(dtype);
 // The function of the last instruction.
 any_function stop_scalars(dtype);
+// A loop from outside as an operation of a run, called with one element.
+scalar_functions call_of_loop(dtype, element_loop);
 
 }  // namespace cotape::kernels

@@ -45,7 +45,9 @@ using scalar_function = void (*)(const scalar_instruction*, T* slots, T last, T 
                                  const any_function* functions);
 // An operation's functions, by form: a + 3 b + 9 c, where each operand comes from its slot (0), is
 // the last result (1) or the one before (2). Null where there is none; form 0 always exists.
-struct scalar_functions : std::array<any_function, 27> {};
+struct scalar_functions : std::array<any_function, 27> {
+  any_function called = nullptr;  // what form 0 calls: it follows form 0 in a body's list
+};
 // g++ makes a jump of it from -O2 on; the files that use it are always compiled with -O3.
 #if defined(__clang__)
 #define COTAPE_TAIL_CALL [[clang::musttail]] return

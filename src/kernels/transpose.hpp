@@ -4,15 +4,9 @@
 #include <cstdint>
 #include <cstring>
 
-namespace cotape::kernels {
+#include "kernels/words.hpp"
 
-// Words may be floats, doubles or integers.
-struct __attribute__((may_alias)) word4 {
-  std::uint32_t bits;
-};
-struct __attribute__((may_alias)) word8 {
-  std::uint64_t bits;
-};
+namespace cotape::kernels {
 
 // The rows of a square of 4 by 4 words of 4 bytes, or 2 by 2 of 8, become columns of d.
 inline void transpose_square(const word4* const (&a)[4], word4* d, std::int64_t d_stride) {

@@ -216,7 +216,7 @@ symbol concatenate(const std::vector<symbol>& parts, std::int64_t axis, const ch
                    int line) {
   const layer l(
       std::make_shared<function_layer>("concatenate", [=](std::span<const variable> inputs) {
-        return concatenate(std::vector<operand>(inputs.begin(), inputs.end()), axis);
+        return concatenate(std::vector<operand>(inputs.begin(), inputs.end()), axis, file, line);
       }));
   return l(parts, file, line);
 }

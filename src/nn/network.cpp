@@ -177,13 +177,24 @@ void network::build() {
 
 void network::restore() {
   nodes_ = std::move(before_->nodes);
+  bool stays = false;  // something that was drawn
   for (auto& [body, name, bare] : before_->layers) {
+    if (body->settled) {
+      stays = stays || (bare && !body->parameters.empty());
+      continue;
+    }
     body->name = std::move(name);
     if (bare) body->parameters.clear();
   }
-  random.counter().set(before_->drawn);
+  if (!stays) random.counter().set(before_->drawn);
   before_.reset();
   built_ = false;
+}
+
+void network::settle() {
+  if (!before_) return;
+  for (const auto& l : before_->layers) l.body->settled = true;
+  before_.reset();
 }
 
 bool network::can_build() const {

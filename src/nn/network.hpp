@@ -44,12 +44,14 @@ class network {
   /// throws leaves it as it was.
   void build_for(std::span<const value_type> rows);
   /// Makes what was built since the last call stay.
-  void settle() { before_.reset(); }
-  /// Takes it back, giving `drop` each parameter that goes. Takes no memory.
+  void settle();
+  /// Takes it back, but for layers that another network has settled meanwhile, giving `drop` each
+  /// parameter that goes. Takes no memory.
   template <class F> void unbuild(F drop) {
     if (!before_) return;
     for (auto& [body, name, bare] : before_->layers) {
-      if (bare) std::for_each(body->parameters.begin(), body->parameters.end(), drop);
+      if (!bare || body->settled) continue;
+      std::for_each(body->parameters.begin(), body->parameters.end(), drop);
     }
     restore();
   }

@@ -2,6 +2,7 @@
 // nodes point to the user's line.
 #pragma once
 
+#include "base/telling.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/primitive.hpp"
 
@@ -21,11 +22,19 @@ class composition {
   /// Throws dtype_error if the first operand is of int64: where a number such as 0.5 would be the
   /// first to fail.
   void demand_floating() const;
+  /// What f makes; throws shape_error naming the operands where that has sizes that no shape has.
+  template <class F> auto sized(F f) const {
+    return telling([&] { return cotape::sized(name(), types(), f); }, [&] { return origin(); });
+  }
+  cotape::shape shape_of(std::span<const std::int64_t> sizes) const {
+    return sized([&] { return cotape::shape(sizes); });
+  }
   /// The axis, or the axes of the first operand, counted from 0; throws value_error if outside.
   std::size_t axis(std::int64_t which, std::size_t rank) const;
   std::vector<std::size_t> axes(const cotape::axes& which) const;
 
  private:
+  std::vector<const value_type*> types() const;
   const char* name() const { return tape_->operation(name_); }
   std::string origin() const { return tape_->origin({inputs_.data(), arity_}, where_); }
 

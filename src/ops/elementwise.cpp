@@ -31,19 +31,18 @@ void composition::demand_floating() const {
 }
 
 std::size_t composition::axis(std::int64_t which, std::size_t rank) const {
-  try {
-    return normalize_axis(name(), which, rank);
-  } catch (const value_error& e) {
-    throw value_error(e.what() + origin());
-  }
+  return telling([&] { return normalize_axis(name(), which, rank); }, [&] { return origin(); });
 }
 
 std::vector<std::size_t> composition::axes(const cotape::axes& which) const {
-  try {
-    return which.of(name(), inputs_[0].shape().rank());
-  } catch (const value_error& e) {
-    throw value_error(e.what() + origin());
-  }
+  return telling([&] { return which.of(name(), inputs_[0].shape().rank()); },
+                 [&] { return origin(); });
+}
+
+std::vector<const value_type*> composition::types() const {
+  std::vector<const value_type*> list;
+  for (std::size_t i = 0; i < arity_; ++i) list.push_back(&inputs_[i].type());
+  return list;
 }
 
 variable operator+(operand a, operand b) { return add(a, b); }

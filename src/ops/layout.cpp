@@ -19,13 +19,17 @@ constexpr std::int64_t too_many = shape::max_elements + 1;
 
 words sizes_of(const variable& x) { return {x.shape().begin(), x.shape().end()}; }
 
-// The part that says which tape all of them are read on; the first if none does.
-const operand& first_on_a_tape(const char* op, const std::vector<operand>& parts) {
-  if (parts.empty()) throw value_error(fmt::format("{}: no parts", op));
+// The part that says which tape all of them are read on, the first if none does, as made at the
+// call: parts that a vector was made of were converted somewhere in the standard library.
+operand first_on_a_tape(const char* op, const std::vector<operand>& parts, place call) {
+  if (parts.empty()) throw value_error(fmt::format("{}: no parts [at {}]", op, call.text()));
   const auto on_tape = std::find_if(parts.begin(), parts.end(), [](const operand& x) {
     return !x.is_number() && x.as_parameter() == nullptr;
   });
-  return on_tape == parts.end() ? parts[0] : *on_tape;
+  if (on_tape != parts.end()) return {on_tape->as_variable(), call.file, call.line};
+  const parameter* p = parts[0].as_parameter();
+  return p != nullptr ? operand(*p, call.file, call.line)
+                      : operand(parts[0].number(), call.file, call.line);
 }
 
 }  // namespace
@@ -53,7 +57,7 @@ variable reshape(operand x, std::initializer_list<std::int64_t> sizes) {
     }
     *open = elements / rest;
   }
-  return reshape(c[0], shape(resolved));
+  return reshape(c[0], c.shape_of(resolved));
 }
 
 variable transpose(operand x, std::initializer_list<std::int64_t> order) {
@@ -78,7 +82,7 @@ variable expand_dims(operand x, std::int64_t axis) {
   words sizes = sizes_of(c[0]);
   const auto at = c.axis(axis, sizes.size() + 1);
   sizes.insert(sizes.begin() + word(at), 1);
-  return reshape(c[0], shape(sizes));
+  return reshape(c[0], c.shape_of(sizes));
 }
 
 variable squeeze(operand x, const axes& which) {
@@ -136,8 +140,9 @@ variable slice(operand x, std::initializer_list<range> ranges) {
   return kept.size() == s.rank() ? part : reshape(part, shape(kept));
 }
 
-variable concatenate(const std::vector<operand>& parts, std::int64_t axis) {
-  const composition c("concatenate", {first_on_a_tape("concatenate", parts)});
+variable concatenate(const std::vector<operand>& parts, std::int64_t axis, const char* file,
+                     int line) {
+  const composition c("concatenate", {first_on_a_tape("concatenate", parts, {file, line})});
   std::vector<variable> inputs;
   for (const operand& x : parts) inputs.push_back(c.on().resolve(x, c[0].dtype()));
   const shape& first = inputs[0].shape();
@@ -159,7 +164,7 @@ variable concatenate(const std::vector<operand>& parts, std::int64_t axis) {
     sizes[at] += std::min(s[at], too_many);
   }
   if (inputs.size() == 1) return inputs[0];
-  words attributes = primitives::assembly_of(shape(sizes)), start(rank, 0);
+  words attributes = primitives::assembly_of(c.shape_of(sizes)), start(rank, 0);
   const words steps(rank, 1);
   for (const variable& x : inputs) {
     primitives::append_part(attributes, start, steps);
@@ -168,8 +173,8 @@ variable concatenate(const std::vector<operand>& parts, std::int64_t axis) {
   return c.on().record(primitives::assemble, inputs, attributes, c.where());
 }
 
-variable stack(const std::vector<operand>& parts, std::int64_t axis) {
-  const composition c("stack", {first_on_a_tape("stack", parts)});
+variable stack(const std::vector<operand>& parts, std::int64_t axis, const char* file, int line) {
+  const composition c("stack", {first_on_a_tape("stack", parts, {file, line})});
   std::vector<operand> expanded;
   for (const operand& x : parts) {
     if (x.is_number()) c.fail<value_error>("a plain number has no shape, use tape.constant");
@@ -178,9 +183,9 @@ variable stack(const std::vector<operand>& parts, std::int64_t axis) {
       c.fail<shape_error>(
           fmt::format("{} and {} are not equal", c[0].shape().text(), part.shape().text()));
     }
-    expanded.emplace_back(expand_dims(part, axis), x.where().file, x.where().line);
+    expanded.emplace_back(expand_dims(part, axis), file, line);
   }
-  return concatenate(expanded, axis);
+  return concatenate(expanded, axis, file, line);
 }
 
 std::vector<variable> split(operand x, std::int64_t parts, std::int64_t axis) {
@@ -221,7 +226,7 @@ variable pad(operand x, std::initializer_list<std::int64_t> before,
     sizes.push_back(s[i] + std::min(before.begin()[i], too_many) +
                     std::min(after.begin()[i], too_many));
   }
-  words attributes = primitives::assembly_of(shape(sizes), value);
+  words attributes = primitives::assembly_of(c.shape_of(sizes), value);
   primitives::append_part(attributes, {before.begin(), before.size()}, words(s.rank(), 1));
   return record(primitives::assemble, {c[0]}, attributes);
 }
@@ -251,7 +256,7 @@ variable scatter_add(operand x, operand indices, std::int64_t size, std::int64_t
                                     whole.text(), at));
   }
   sizes.insert(sizes.erase(first, first + word(indexed.rank())), size);
-  words attributes = primitives::assembly_of(shape(sizes));
+  words attributes = primitives::assembly_of(c.shape_of(sizes));
   primitives::append_whole(attributes, rank, word(at));
   return record(primitives::assemble, {c[0], c[1]}, attributes);
 }
@@ -262,6 +267,9 @@ variable one_hot(operand labels, std::int64_t classes, dtype d) {
     c.fail<dtype_error>(fmt::format("labels must be int64, not {}", name_of(c[0].dtype())));
   }
   if (classes < 0) c.fail<value_error>(fmt::format("{} classes", classes));
+  words sizes = sizes_of(c[0]);
+  sizes.push_back(classes);
+  c.shape_of(sizes);
   tensor numbers({int64, {classes}});
   for (std::int64_t k = 0; k < classes; ++k) numbers.data_as<std::int64_t>()[k] = k;
   return cast(equal(expand_dims(c[0], -1), c.on().constant(numbers)), d);
@@ -277,9 +285,10 @@ variable diag(operand x) {  // a matrix of n columns, flat, has its diagonal at 
     c.fail<shape_error>(fmt::format("{} is neither a vector nor a square matrix", s.text()));
   }
   const std::int64_t n = s[0];
+  const shape matrix = c.shape_of(words{n, n});
   words attributes = primitives::assembly_of({n * n});
   primitives::append_part(attributes, words{0}, words{n + 1});
-  return reshape(record(primitives::assemble, {c[0]}, attributes), {n, n});
+  return reshape(record(primitives::assemble, {c[0]}, attributes), matrix);
 }
 
 variable tril(operand x, std::int64_t k) {

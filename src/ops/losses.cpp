@@ -64,7 +64,9 @@ variable picked(const variable& x, const variable& labels) {
   auto* row = first.data_as<std::int64_t>();
   for (std::int64_t i = 0; i < labels.shape().elements(); ++i) row[i] = i * classes;
   // Picked from 0, 1, ..., a label stays what it is, and one that is no class stops the run.
-  const variable at = gather(t.constant(numbers), labels) + t.constant(first);
+  const primitives::words as_labels{0, 1};
+  const variable at =
+      record(primitives::gather, {t.constant(numbers), labels}, as_labels) + t.constant(first);
   return record(primitives::gather, {x, at}, {&primitives::all_axes, 1});
 }
 

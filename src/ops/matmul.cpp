@@ -51,10 +51,10 @@ variable matmul(operand a, operand b) {
   const variable x = left.rank() == 1 ? reshape(c[0], {1, left[0]}) : c[0];
   const variable w = right.rank() == 1 ? reshape(c[1], {right[0], 1}) : c[1];
   shape batch;
-  if (!broadcast(batch_of(x.shape()), batch_of(w.shape()), batch)) {
+  if (!c.sized([&] { return broadcast(batch_of(x.shape()), batch_of(w.shape()), batch); })) {
     fail("their batch axes do not broadcast");
   }
-  const variable y = multiply_matrices(x, w, batch);
+  const variable y = c.sized([&] { return multiply_matrices(x, w, batch); });
   if (left.rank() > 1 && right.rank() > 1) return y;
   words sizes(y.shape().begin(), y.shape().end());
   if (right.rank() == 1) sizes.pop_back();

@@ -1,6 +1,6 @@
 // assemble, the opposite of slices and gathers: concatenations, padding and what a sweep makes of
 // the shares that an operand's parts have in its adjoint. A program makes its steps: see
-// program/assemble.cpp.
+// program/put.cpp.
 #include "primitives/assemble.hpp"
 
 #include <fmt/format.h>
@@ -67,38 +67,45 @@ words assembly_of(const shape& result, double rest) {
 }
 
 void append_part(words& attributes, std::span<const std::int64_t> first,
-                 std::span<const std::int64_t> steps) {
+                 std::span<const std::int64_t> steps, std::int64_t axis) {
   attributes.insert(attributes.end(), first.begin(), first.end());
   attributes.insert(attributes.end(), steps.begin(), steps.end());
-  attributes.push_back(no_axis);
-}
-
-void append_whole(words& attributes, std::size_t rank, std::int64_t axis) {
-  attributes.resize(attributes.size() + rank, 0);
-  attributes.resize(attributes.size() + rank, 1);
   attributes.push_back(axis);
 }
 
-bool is_sum_of_parts(const tape& t, std::uint32_t node) {
-  return t.nodes()[node].op == &assemble && assembly(t.attributes_of(node)).rest() == 0;
+void append_whole(words& attributes, std::size_t rank, std::int64_t axis) {
+  append_part(attributes, words(rank, 0), words(rank, 1), axis);
 }
 
-variable assembled(tape& t, std::span<const std::uint32_t> shares, place where) {
-  if (shares.size() == 1) return t.at(shares[0]);
-  const shape& result = t.type_of(shares[0]).shape;
-  words attributes = assembly_of(result);
-  std::vector<variable> inputs;
-  for (std::uint32_t s : shares) {
-    if (!is_sum_of_parts(t, s)) {
-      append_whole(attributes, result.rank());
-      inputs.push_back(t.at(s));
-      continue;
-    }
-    const auto parts = assembly(t.attributes_of(s)).parts();
-    attributes.insert(attributes.end(), parts.begin(), parts.end());
-    for (std::uint32_t k : t.operands_of(s)) inputs.push_back(t.at(k));
+void collected_parts::add(collected_parts more) {
+  if (attributes.empty()) return void(*this = std::move(more));
+  node = no_node;
+  attributes.insert(attributes.end(), more.attributes.begin(), more.attributes.end());
+  operands.insert(operands.end(), more.operands.begin(), more.operands.end());
+}
+
+collected_parts parts_of(tape& t, std::uint32_t node) {
+  const assembly a(t.attributes_of(node));
+  if (a.rest() != 0) return {};
+  collected_parts result{{a.parts().begin(), a.parts().end()}, {}, node};
+  for (std::uint32_t k : t.operands_of(node)) result.operands.push_back(t.at(k));
+  return result;
+}
+
+variable put_together(tape& t, const shape& result, variable whole, collected_parts parts) {
+  if (whole.empty() && parts.node != no_node) return t.at(parts.node);
+  collected_parts all{assembly_of(result), {}};
+  if (!whole.empty()) {
+    append_whole(all.attributes, result.rank());
+    all.operands.push_back(whole);
   }
-  return t.record(assemble, inputs, attributes, where);
+  all.add(std::move(parts));
+  return t.record(assemble, all.operands, all.attributes);
+}
+
+void give_part(derivation& d, collected_parts part) {
+  if (d.parts != nullptr) *d.parts = std::move(part);
+  else d.adjoints[0] = put_together(d.adjoint.owner(), d.inputs[0].shape(), {}, std::move(part));
 }
 
 const primitive assemble{"assemble",     form::kernel,    any_number,

@@ -56,14 +56,22 @@ class assembly {
 /// The attributes of an assembly without parts, and what each part adds to them.
 words assembly_of(const shape& result, double rest = 0);
 void append_part(words& attributes, std::span<const std::int64_t> first,
-                 std::span<const std::int64_t> steps);
+                 std::span<const std::int64_t> steps, std::int64_t axis = no_axis);
 void append_whole(words& attributes, std::size_t rank, std::int64_t axis = no_axis);
 
-/// A node is an assembly that is 0 where there is no part, so that others can be added to it.
-bool is_sum_of_parts(const tape& t, std::uint32_t node);
-/// The sum of shares of one type: all parts of those that are such sums, and the others, put
-/// together by one node, if they are more than one.
-variable assembled(tape& t, std::span<const std::uint32_t> shares, place where);
+/// Parts of one value, as they come: what an assembly of them is recorded from.
+struct collected_parts {
+  words attributes;  // of the parts alone
+  std::vector<variable> operands;
+  std::uint32_t node = no_node;  // that holds just these, if one does
+  void add(collected_parts more);
+};
+/// All parts of an assembly that is 0 but for them, else none.
+collected_parts parts_of(tape& t, std::uint32_t node);
+/// The sum of `whole`, if it is not empty, and of parts of a value of that shape, as one node.
+variable put_together(tape& t, const shape& result, variable whole, collected_parts parts);
+/// Gives a rule's first operand an adjoint that is 0 but for one part.
+void give_part(derivation& d, collected_parts part);
 
 /// Where the elements of a part without indices stand in the result.
 inline kernels::index_map map_of(const assembly::part& p, const shape& sizes, const shape& result) {

@@ -45,6 +45,7 @@ COTAPE_BINARY(divide)
 
 struct power_op : binary {  // y = a^b,  dy/da = b a^(b-1),  dy/db = y ln a (0 where y is 0)
   static constexpr auto name = "power";
+  static constexpr bool plain = true;
   template <class B>
   static B kernel(B a, B b);  // by repeated multiplication where b is a small whole number
   static variable derivative(int i, variable a, variable b, variable y, variable dy) {

@@ -23,16 +23,17 @@ value_type infer_gather(const signature& s) {
 }
 
 void derive_gather(derivation& d) {
-  const shape& x = d.inputs[0].shape();
-  words attributes = assembly_of(x);
-  append_whole(attributes, x.rank(), d.attributes[0]);
-  d.adjoints[0] = record(assemble, {d.adjoint, d.inputs[1]}, attributes);
+  collected_parts part{{}, {d.adjoint, d.inputs[1]}};
+  append_whole(part.attributes, d.inputs[0].shape().rank(), d.attributes[0]);
+  give_part(d, std::move(part));
 }
 
 void lower_gather(lowering& l) {
   l.step.run = kernels::gather(l.output.dtype);
   l.step.rows = static_cast<std::uint32_t>(l.inputs[1]->shape.elements());
-  l.step.side = l.sides.keep(seen_by_indices(l.inputs[0]->shape, l.attributes[0]));
+  kernels::picking p = picked_from(l.inputs[0]->shape, l.attributes[0], l);
+  p.labels = l.attributes.size() > 1;
+  l.step.side = l.sides.keep(std::move(p));
 }
 
 value_type infer_uniform(const signature& s) {

@@ -55,11 +55,10 @@ value_type infer_slice(const signature& s) {
 }
 
 void derive_slice(derivation& d) {
-  const shape& x = d.inputs[0].shape();
-  words attributes = assembly_of(x);
-  append_part(attributes, d.attributes.subspan(x.rank(), x.rank()),
-              d.attributes.subspan(2 * x.rank()));
-  d.adjoints[0] = record(assemble, {d.adjoint}, attributes);
+  const auto own = d.attributes.subspan(d.inputs[0].shape().rank());
+  collected_parts part{{own.begin(), own.end()}, {d.adjoint}};
+  part.attributes.push_back(no_axis);
+  give_part(d, std::move(part));
 }
 
 void lower_slice(lowering& l) { lower_move(l, slice); }

@@ -16,20 +16,10 @@ bool follow(kernels::index_map& map, const primitive& op, std::span<const std::i
             const shape& result);
 }  // namespace primitives
 
-// x as (outer, reduced, inner), where `count` axes from `first` on are the reduced ones.
-inline kernels::reduction seen_as_reduction(const shape& x, std::int64_t first,
-                                            std::int64_t count) {
-  kernels::reduction r;
-  for (std::size_t i = 0; i < x.rank(); ++i) {
-    const auto axis = static_cast<std::int64_t>(i);
-    (axis < first ? r.outer : axis < first + count ? r.reduced : r.inner) *= x[i];
-  }
-  return r;
-}
-
-// The same where indices replace an axis, or all of them: see primitives.hpp.
-inline kernels::reduction seen_by_indices(const shape& x, std::int64_t axis) {
-  return axis < 0 ? kernels::reduction{1, x.elements(), 1} : seen_as_reduction(x, axis, 1);
+// What indices pick along an axis, or along all of them: see primitives.hpp.
+inline kernels::picking picked_from(const shape& x, std::int64_t axis, const lowering& l) {
+  return {axis < 0 ? kernels::reduction{1, x.elements(), 1} : kernels::reduction::of(x, axis, 1),
+          false, l.op, l.where};
 }
 
 }  // namespace cotape

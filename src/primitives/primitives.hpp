@@ -3,7 +3,8 @@
 //   argmax                axis;   cumsum   axis, reverse
 //   reshape, broadcast_to the result's sizes;   transpose   the order of axes
 //   slice                 the result's sizes, then first elements, then steps
-//   assemble              see primitives/assemble.hpp;   gather   axis, or all_axes
+//   assemble              see primitives/assemble.hpp;   gather   axis, or all_axes;
+//                         then 1 if errors are to call the indices labels
 //   uniform               seed, stream, dtype, sizes;   cast   dtype
 #pragma once
 

@@ -18,18 +18,12 @@ void demand_floating(const signature& s) {
 
 value_type infer_reduction(const signature& s) {
   demand_floating(s);
-  const shape& x = s.inputs[0]->shape;
-  words sizes;
-  for (std::size_t i = 0; i < x.rank(); ++i) {
-    const auto axis = static_cast<std::int64_t>(i);
-    if (axis < s.attributes[0] || axis >= s.attributes[0] + s.attributes[1]) sizes.push_back(x[i]);
-  }
-  return {s.inputs[0]->dtype, shape(sizes)};
+  return {s.inputs[0]->dtype, without_axes(s.inputs[0]->shape, s.attributes[0], s.attributes[1])};
 }
 
 template <kernels::reducer (*Kernel)(dtype, kernels::isa)> void lower_reduction(lowering& l) {
   const kernels::reducer kernel = Kernel(l.output.dtype, kernels::chosen_isa());
-  const auto r = seen_as_reduction(l.inputs[0]->shape, l.attributes[0], l.attributes[1]);
+  const auto r = kernels::reduction::of(l.inputs[0]->shape, l.attributes[0], l.attributes[1]);
   l.step.run = kernel.run;
   l.step.side = l.sides.keep(r);
   l.scratch_bytes = kernel.scratch_bytes(r, l.output.dtype);
@@ -90,17 +84,15 @@ void derive_norm(derivation& d) {  // x / y, and 0 to all orders where y is 0
 value_type infer_argmax(const signature& s) {
   demand_floating(s);
   const shape& x = s.inputs[0]->shape;
-  words sizes(x.begin(), x.end());
-  if (sizes[static_cast<std::size_t>(s.attributes[0])] == 0) {
+  if (x[static_cast<std::size_t>(s.attributes[0])] == 0) {
     throw shape_error(fmt::format("{}: axis {} of {} is empty", s.op, s.attributes[0], x.text()));
   }
-  sizes.erase(sizes.begin() + s.attributes[0]);
-  return {int64, shape(sizes)};
+  return {int64, without_axes(x, s.attributes[0])};
 }
 
 void lower_argmax(lowering& l) {
   l.step.run = kernels::argmax(l.inputs[0]->dtype);
-  l.step.side = l.sides.keep(seen_as_reduction(l.inputs[0]->shape, l.attributes[0], 1));
+  l.step.side = l.sides.keep(kernels::reduction::of(l.inputs[0]->shape, l.attributes[0], 1));
 }
 
 value_type infer_cumsum(const signature& s) {
@@ -115,7 +107,7 @@ void derive_cumsum(derivation& d) {  // the sums of dy from the other end
 
 void lower_cumsum(lowering& l) {
   l.step.run = kernels::cumsum(l.output.dtype, l.attributes[1] != 0);
-  l.step.side = l.sides.keep(seen_as_reduction(l.inputs[0]->shape, l.attributes[0], 1));
+  l.step.side = l.sides.keep(kernels::reduction::of(l.inputs[0]->shape, l.attributes[0], 1));
 }
 
 }  // namespace

@@ -35,10 +35,6 @@ struct program::body : code::listing {
     const void* from;
     cotape::dtype dtype;
   };
-  struct patch {  // a pointer of a step into an input or constant, so many bytes from its start
-    const void** at;
-    std::uint64_t offset, external;
-  };
   // What the steps of an item are, for explain() and parts().
   struct note {
     std::uint32_t first, count;  // steps
@@ -50,8 +46,6 @@ struct program::body : code::listing {
   std::vector<std::unique_ptr<tensor>> staged;  // copies of inputs that cannot stay where they are
   std::vector<std::pair<const std::byte*, std::size_t>> written;  // memory that steps write
   std::vector<std::pair<std::uint32_t, std::uint32_t>> rebound;   // constant's node, its number
-  std::vector<const void*> externals;
-  std::vector<patch> patches;
   std::vector<stored_literal> literals;
   std::vector<promotion> promotions;
   std::vector<commit> commits;
@@ -61,12 +55,8 @@ struct program::body : code::listing {
   std::vector<std::shared_ptr<const tensor>> tensors;  // kept alive
   std::vector<note> notes;
   std::vector<program_part> costs;  // by note
-  buffer constants;
   program_memory memory;
   std::shared_ptr<workspace> space;
-  // Where the workspace's memory stood when the addresses in it were made. Before the first run
-  // they are region words (see code/location.hpp).
-  std::byte* base = nullptr;
   std::uint64_t run = 0;          // the last one that ended
   std::vector<value_type> types;  // of the inputs
 
@@ -78,7 +68,6 @@ struct program::body : code::listing {
   void bind(std::span<const array_view> values);
   workspace::run start(std::span<const array_view> values);  // everything before the first step
   void finish();                                             // everything after the last
-  void fold();  // runs the constant steps, which use no workspace
   // True if the literal was another number before.
   static bool store_literal(const stored_literal& l, std::int64_t word);
 };

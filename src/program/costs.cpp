@@ -6,8 +6,8 @@
 
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
-#include "program/assemble.hpp"
 #include "program/gemm.hpp"
+#include "program/put.hpp"
 
 namespace cotape {
 

@@ -9,11 +9,11 @@
 #include <map>
 #include <tuple>
 
+#include "base/telling.hpp"
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
-#include "program/assemble.hpp"
 #include "program/gemm.hpp"
-#include "program/scalar_run.hpp"
+#include "program/put.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -22,18 +22,11 @@ namespace {
 
 using kernels::step;
 
-#ifdef NDEBUG
-void check(const code::loop&) {}
-#else
-void check(const code::loop& l) { verify(l); }
-#endif
-
 class item_writer {
  public:
   item_writer(const graph& g, const schedule& s, const placement& p, program::body& out)
       : g_(g), s_(s), p_(p), out_(out), to_(out, p.constants) {
-    tables_.tile.assign(g.values.size(), no_node);
-    tables_.last_position.assign(g.values.size(), 0);
+    made_.assign(g.values.size(), no_node);
   }
 
   void run() {
@@ -46,7 +39,8 @@ class item_writer {
         for (std::uint32_t v : item.values) emit_single(v);
       if (!item.constant) describe(item, first);
     }
-    resolve(g_, s_, p_, to_, out_);
+    to_.finish(p_.arena);
+    resolve(g_, s_, p_, out_);
   }
 
  private:
@@ -55,41 +49,66 @@ class item_writer {
   // --- Loops ------------------------------------------------------------------------------------
 
   void emit_loop(const schedule::item& item) {
-    step run{};
-    if (kernels::scalar_body* scalars = lower_scalars(g_, item, p_, tables_, out_.sides, run)) {
-      out_.scalars.push_back(scalars);
-      to_.add(run);
-      return;
-    }
     loop_ = {};
-    loop_.rows = item.size;
+    loop_.rows = item.columns == 0 ? item.size : item.size / item.columns;
+    loop_.columns = item.columns;
     loads_.clear();
-    for (std::uint32_t v : item.values) add_value(v);
-    for (std::uint32_t v : item.values) tables_.tile[v] = no_node;
+    for (std::uint32_t v : item.values) add_value(v, item);
+    for (std::uint32_t v : item.values) made_[v] = no_node;
     check(loop_);
     to_.add(loop_);
   }
 
   // Broadcasts and slices are loads.
-  void add_value(std::uint32_t v) {
+  void add_value(std::uint32_t v, const schedule::item& item) {
     const graph::value& x = g_.values[v];
     const shape& from = g_.type(x.in[0]).shape;
     const std::int64_t n = from.elements();
     code::loop::instruction i{code::loop::kind::load, g_.type(v).dtype};
-    i.to = p_.of[v].where == code::region::none ? code::none : buffer(v);
-    if (g_.is(v, builtin<broadcast_op>) && n != loop_.rows && n != 1) {
-      load(i, x.in[0], kernels::broadcast_map(from, g_.type(v).shape));
+    i.by_row = loop_size(g_, v) != item.size;
+    i.to = p_.of[v].where == region::none ? code::none : buffer(v);
+    if (g_.is(v, builtin<broadcast_op>) && n != loop_.rows * loop_.width(i.by_row) && n != 1) {
+      const std::uint32_t made = made_[g_.whole(x.in[0])];
+      if (made != no_node) spread(i, made);
+      else load(i, x.in[0], kernels::broadcast_map(from, g_.type(v).shape));
     } else if (g_.is(v, loaded_slice)) {
       load(i, x.in[0], map_of_slice(g_, v));
     } else {
       const bool reduces = x.op->how == form::reduction;
-      i.does = reduces ? code::loop::kind::reduce : code::loop::kind::apply;
-      for (std::uint32_t o : g_.operands(v)) i.in[i.count++] = operand(v, o);
-      i.scratch = lower(v, i.what).scratch_bytes;
-      if (reduces && loop_.rows != 0) i.slab = slab_size(g_, v);
+      for (std::uint32_t o : g_.operands(v)) i.in[i.count++] = operand(v, o, i.by_row);
+      i.does = folds(g_, item, v) ? code::loop::kind::fold
+               : reduces          ? code::loop::kind::reduce
+                                  : code::loop::kind::apply;
+      i.by_row = i.by_row || i.does == code::loop::kind::fold;
+      choose_kernel(v, i, item);
       loop_.body.push_back(i);
     }
-    if (i.does != code::loop::kind::reduce) tables_.tile[v] = last();
+    if (i.does != code::loop::kind::reduce) made_[v] = last();
+  }
+
+  void choose_kernel(std::uint32_t v, code::loop::instruction& i, const schedule::item& item) {
+    const primitive* op = g_.values[v].op;
+    const auto [known, added] = one_number_.try_emplace({op, i.dtype});
+    if (item.size == 1 && !added && known->second.functions[0] != nullptr) {
+      i.run = known->second.run;
+      i.side = known->second.side;
+    } else {
+      step s{};
+      const lowering l = lower(v, s, &known->second.functions);
+      i.run = known->second.run = s.run;
+      i.side = known->second.side = s.side;
+      if (op->how == form::reduction) {
+        i.needs = static_cast<std::uint32_t>(loop_.reductions.size());
+        loop_.reductions.push_back({l.scratch_bytes, item.size == 0 ? 0 : slab_size(g_, v)});
+      }
+    }
+    if (known->second.functions[0] != nullptr) i.scalar = &known->second.functions;
+  }
+
+  void spread(code::loop::instruction i, std::uint32_t row) {
+    i.does = code::loop::kind::spread;
+    i.in[i.count++] = row;
+    loop_.body.push_back(i);
   }
 
   std::uint32_t last() const { return static_cast<std::uint32_t>(loop_.body.size() - 1); }
@@ -101,20 +120,23 @@ class item_writer {
     loop_.body.push_back(i);
   }
 
-  // The instruction that gives operand i of v.
-  std::uint32_t operand(std::uint32_t v, std::uint32_t i) {
-    const std::uint32_t r = g_.whole(i);
-    const bool aligned = g_.elements(i) == loop_.rows;
-    if (aligned && tables_.tile[r] != no_node) return tables_.tile[r];
-    const bool one = g_.elements(i) == 1;
+  // The instruction that gives operand i of v, an element or one a row.
+  std::uint32_t operand(std::uint32_t v, std::uint32_t i, bool by_row) {
+    const std::uint32_t r = g_.whole(i), made = made_[r];
+    const bool aligned = g_.elements(i) == loop_.rows * loop_.width(by_row);
+    if (aligned && made != no_node) return made;
+    const bool one = g_.elements(i) == 1 && made == no_node;
     const auto [it, added] =
         loads_.try_emplace({r, g_.values[i].type, aligned || one ? no_node : g_.values[v].type});
     if (!added) return it->second;
-    code::loop::instruction load{code::loop::kind::load, g_.type(i).dtype};
-    if (!aligned && !one) {
+    code::loop::instruction load{code::loop::kind::load, g_.type(i).dtype, by_row};
+    if (made != no_node) {
+      spread(load, made);
+    } else if (!aligned && !one) {
       this->load(load, i, kernels::broadcast_map(g_.type(i).shape, g_.type(v).shape));
     } else {
       if (!aligned) load.does = code::loop::kind::splat;
+      load.by_row = by_row && aligned;
       load.from = buffer(i);
       loop_.body.push_back(load);
     }
@@ -130,7 +152,7 @@ class item_writer {
     return static_cast<std::uint32_t>(loop_.buffers.size() - 1);
   }
 
-  lowering lower(std::uint32_t v, step& s) {
+  lowering lower(std::uint32_t v, step& s, kernels::scalar_functions* one_number = nullptr) {
     const graph::value& x = g_.values[v];
     types_.clear();
     for (std::uint32_t i : g_.operands(v)) types_.push_back(&g_.type(i));
@@ -139,13 +161,19 @@ class item_writer {
                s,
                out_.sides,
                x.op->how == form::kernel,
-               x.op->throws};
-    x.op->lower(l);
-    if (l.scratch_bytes > std::size_t{1} << 40) {  // a negative number became a huge one
-      throw value_error(fmt::format("{}: no scratch of {} bytes", x.op->name, l.scratch_bytes));
-    }
-    if (s.run != nullptr) return l;
-    throw value_error(fmt::format("{}: `lower` chose no kernel: call lower_to_kernel", x.op->name));
+               x.op->throws,
+               one_number};
+    l.where = g_.on.place_of(x.node);
+    const auto choose = [&] {
+      x.op->lower(l);
+      if (l.scratch_bytes > std::size_t{1} << 40) {  // a negative number became a huge one
+        throw value_error(fmt::format("{}: no scratch of {} bytes", l.op, l.scratch_bytes));
+      }
+      if (s.run != nullptr) return l;
+      throw value_error(fmt::format("{}: `lower` chose no kernel: call lower_to_kernel", l.op));
+    };
+    return telling(choose,
+                   [&] { return fmt::format(" (of {}){}", text_of(l.inputs), at_line(l.where)); });
   }
 
   // --- Everything else --------------------------------------------------------------------------
@@ -163,7 +191,8 @@ class item_writer {
     s.n = static_cast<std::uint32_t>(loop_size(g_, v));
     if (x.op == &requirement) {
       s.run = kernels::require(g_.type(x.in[0]).dtype);
-      s.side = out_.sides.keep(g_.on.message_at(x.node));
+      const place made = g_.on.place_of(g_.values[x.in[0]].node);
+      s.side = out_.sides.keep(kernels::demand{g_.on.message_at(x.node), made});
     } else {
       const lowering l = lower(v, s);
       if (l.call != nullptr) {
@@ -181,7 +210,8 @@ class item_writer {
     const gemm_operands of = gemm_operands_of(g_, v);
     step s{};
     s.run = kernels::gemm(g_.type(v).dtype);
-    s.side = out_.sides.keep(gemm_of(g_, v).geometry());
+    s.side = out_.sides.keep(telling([&] { return gemm_of(g_, v).geometry(); },
+                                     [&] { return at_line(g_.on.place_of(g_.values[v].node)); }));
     if (g_.elements(v) == 0) return;
     bring_into_place(v);
     s.d = at(v);
@@ -193,7 +223,7 @@ class item_writer {
 
   // Parts that are put one after the other into one buffer are one step, but those with indices.
   void emit_puts(const schedule::item& item) {
-    kernels::assembly open;
+    kernels::puts open;
     for (std::size_t k = 0; k < item.values.size() && g_.elements(item.values[0]) != 0; ++k) {
       const std::uint32_t v = item.values[k];
       const graph::value& x = g_.values[v];
@@ -205,8 +235,8 @@ class item_writer {
         step s{};
         s.d = at(v);
         s.n = static_cast<std::uint32_t>(g_.elements(v));
-        s.run = kernels::assemble(g_.type(v).dtype, s.n, open);
-        s.side = out_.assemblies.emplace_back(out_.sides.keep(std::exchange(open, {})));
+        s.run = kernels::put(g_.type(v).dtype, s.n, open);
+        s.side = out_.all_puts.emplace_back(out_.sides.keep(std::exchange(open, {})));
         to_.add(s);
       }
       if (indexed) emit_single(v);
@@ -256,10 +286,17 @@ class item_writer {
   const placement& p_;
   program::body& out_;
   code::emitter to_;
-  code::loop loop_;     // of the item
-  loop_tables tables_;  // tile: the instruction of the loop
+  code::loop loop_;                  // of the item
+  std::vector<std::uint32_t> made_;  // by value: the instruction of the loop that makes it
   // The instructions that load operands: by value, its type and, of a broadcast, the result's.
   std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::uint32_t> loads_;
+  // What an operation without attributes is lowered to, and its functions for one number.
+  struct lowered {
+    kernels::kernel run;
+    const void* side;
+    kernels::scalar_functions functions;
+  };
+  std::map<std::pair<const primitive*, dtype>, lowered> one_number_;
   std::vector<const value_type*> types_;  // of the operands of the value that is lowered
 };
 

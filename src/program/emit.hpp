@@ -9,9 +9,8 @@ namespace cotape {
 
 void emit(const graph& g, const schedule& s, const placement& p, program::body& out);
 
-// Allocates the program's own buffer and turns region words into addresses, but those in the
-// workspace: they stay words of region::arena until the program settles there.
-void resolve(const graph& g, const schedule& s, const placement& p, const code::emitter& e,
-             program::body& out);
+// Lists what is bound before a run and committed after it, and turns region words into addresses,
+// but those in the workspace: they stay words of region::arena until the program settles there.
+void resolve(const graph& g, const schedule& s, const placement& p, program::body& out);
 
 }  // namespace cotape

@@ -127,6 +127,9 @@ void as_gemm(graph& g, graph::value& x) {
   g.products.emplace_back(g.type(x.in[0]).shape, g.type(x.in[1]).shape, g.on.type_at(x.type).shape);
 }
 
-void fold_into_gemm(graph& g) { folding(g).run(); }
+void fold_into_gemm(graph& g) {
+  folding(g).run();
+  prune(g);
+}
 
 }  // namespace cotape

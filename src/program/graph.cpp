@@ -12,8 +12,8 @@
 #include "kernels/walk.hpp"
 #include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
-#include "program/assemble.hpp"
 #include "program/gemm.hpp"
+#include "program/put.hpp"
 #include "program/schedule.hpp"
 #include "tape/equal_nodes.hpp"
 #include "tape/sources.hpp"
@@ -73,7 +73,7 @@ std::uint32_t simplified(const graph& g, std::uint32_t v) {
 // its operands among the values.
 std::uint32_t value_of(graph& g, std::uint32_t i, const std::vector<std::uint32_t>& place) {
   graph::value x{.op = g.on.nodes()[i].op, .type = g.on.nodes()[i].type, .node = i};
-  if (x.op == &primitives::assemble) return append_assembly(g, x, place);
+  if (x.op == &primitives::assemble) return append_puts(g, x, place);
   const auto operands = g.on.value_operands_of(i);
   if (operands.size() > x.in.size()) {
     x.in = {static_cast<std::uint32_t>(g.lists.size()),

@@ -6,7 +6,7 @@
 #include <unordered_set>
 
 #include "primitives/primitives.hpp"
-#include "program/assemble.hpp"
+#include "program/put.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
@@ -25,6 +25,10 @@ class placer {
   placement run() {
     place_sources();
     for (std::uint32_t i = 0; i < s_.items.size(); ++i) place_item(i);
+    const std::vector<std::uint64_t> offsets = plan_.offsets();
+    for (location& l : result_.of) {
+      if (l.where == region::arena) l.at = offsets[l.at];
+    }
     place_parts();
     result_.arena = plan_.size();
     result_.most_alive = plan_.most_alive();
@@ -81,6 +85,10 @@ class placer {
 
   location in_arena(std::uint32_t v) { return {region::arena, plan_.allocate(bytes(v))}; }
 
+  arena_plan::block block_of(std::uint32_t v) const {
+    return static_cast<arena_plan::block>(result_.of[v].at);
+  }
+
   bool dies_in(std::uint32_t v, std::uint32_t item) const {
     return last_item_[v] == item && result_.of[v].where == region::arena;
   }
@@ -114,7 +122,7 @@ class placer {
         result_.of[v] = pointer_to(g_.on.parameter_at(s_.in_place[v]).data());
       } else if (item.constant) {
         result_.of[v] = goes_on(g_, v) ? result_.of[g_.values[v].goes_into()] : constant(v);
-      } else if (item.loop && g_.values[v].op->how == form::elementwise &&
+      } else if (item.loop && (g_.values[v].op->how == form::elementwise || folds(g_, item, v)) &&
                  (last_item_[v] == i || last_item_[v] == no_node)) {
         result_.of[v] = {};  // a tile
       } else if (const std::uint32_t r = takeover(v, k, i, readings); r != no_node) {
@@ -125,11 +133,11 @@ class placer {
       }
     }
     for (std::uint32_t v : dying_[i]) {
-      if (dies_in(v, i) && !taken_[v]) plan_.release(result_.of[v].at, bytes(v));
+      if (dies_in(v, i) && !taken_[v]) plan_.release(block_of(v));
     }
     for (std::uint32_t v : item.values) {  // never read: kept until here only
       if (last_item_[v] == no_node && result_.of[v].where == region::arena) {
-        plan_.release(result_.of[v].at, bytes(v));
+        plan_.release(block_of(v));
       }
     }
   }

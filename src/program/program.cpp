@@ -51,11 +51,12 @@ void list_inputs(const graph& g, const placement& p, const std::vector<variable>
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const std::uint32_t node = inputs[i].index();
     if (!listed.insert(node).second) {
-      throw value_error(
-          fmt::format("program: input {} is listed twice", name_of_input(g.on, node, i)));
+      throw value_error(fmt::format("program: input {} is listed twice{}",
+                                    name_of_input(g.on, node, i), made("", inputs[i])));
     }
     if (g.on.nodes()[node].op != &sources::input) {
-      throw value_error(fmt::format("program: input {} was not made by tape.input", i));
+      throw value_error(
+          fmt::format("program: input {} was not made by tape.input{}", i, made("", inputs[i])));
     }
     out.types.push_back(inputs[i].type());
     out.inputs.push_back({inputs[i].type(), name_of_input(g.on, node, i)});
@@ -67,8 +68,8 @@ void list_inputs(const graph& g, const placement& p, const std::vector<variable>
   }
   if (!value_of.empty()) {
     const std::uint32_t node = g.values[value_of.begin()->second].node;
-    throw value_error(fmt::format("program: input {} is needed but not bound [made at {}]",
-                                  name_of_input(g.on, node, node), g.on.place_of(node).text()));
+    throw value_error(fmt::format("program: input {} is needed but not bound{}",
+                                  name_of_input(g.on, node, node), made("", g.on.at(node))));
   }
   out.externals.assign(p.externals.size(), nullptr);
   out.staged.resize(inputs.size());
@@ -88,7 +89,8 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
   body_->space = std::move(memory);
   for (const auto* list : {&inputs, &outputs}) {
     for (const variable& v : *list) {
-      if (&v.owner() != &t) throw tape_error("program: a variable lives on another tape");
+      if (&v.owner() == &t) continue;
+      throw tape_error("program: a variable lives on another tape" + made("", v));
     }
   }
   std::optional<rewinding> masks;
@@ -102,7 +104,6 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
   prune(g);
   check(g);
   if (options.fuse) fold_into_gemm(g);
-  prune(g);
   read_slices_in_place(g);
   prune(g);
   mark_constants(g, options.rebind);
@@ -138,10 +139,6 @@ bool program::body::store_literal(const stored_literal& l, std::int64_t word) {
   const bool changed = std::memcmp(l.to, bytes.data(), size_of(l.dtype)) != 0;
   std::memcpy(l.to, bytes.data(), size_of(l.dtype));
   return changed;
-}
-
-void program::body::fold() {
-  for (const kernels::step& s : constant_steps) s.run(s);
 }
 
 void program::body::check(std::span<const array_view> values) const {
@@ -189,8 +186,7 @@ void program::body::bind(std::span<const array_view> values) {
     else if (n != 0) std::memcpy(to, from, type.bytes());
     from = to;
   }
-  for (const patch& p : patches)
-    *p.at = static_cast<const std::byte*>(externals[p.external]) + p.offset;
+  code::listing::bind();
 }
 
 workspace::run program::body::start(std::span<const array_view> values) {

@@ -1,5 +1,5 @@
-// Buffers for a program whose steps are made, addresses for their region words, and what is bound
-// before a run and committed after it.
+// Addresses for the region words of a program whose steps are made, and what is bound before a run
+// and committed after it.
 #include <algorithm>
 #include <concepts>
 
@@ -30,45 +30,27 @@ class resolver {
   resolver(const graph& g, const schedule& s, const placement& p, program::body& out)
       : g_(g), s_(s), p_(p), out_(out) {}
 
-  void run(const code::emitter& e) {
-    std::uint64_t scratch = padded(e.scratch.most()), folding = padded(e.folding.most());
-    for (code::tiled_loop* l : out_.loops) {
-      const bool constant = code::location_of(l->scratch).where == region::folding;
-      l->scratch_bytes = padded((constant ? e.folding : e.scratch).most());
-      std::uint64_t& bytes = constant ? folding : scratch;
-      bytes = std::max(bytes, l->scratch_bytes * static_cast<std::uint64_t>(l->parts));
-    }
+  void run() {
     const std::size_t own =
-        e.constants + out_.bytes() +
+        out_.constant_bytes + out_.bytes() +
         out_.notes.size() * (sizeof(program::body::note) + sizeof(program_part));
-    out_.constants = zeros(e.constants + folding);
-    out_.memory = {p_.arena + scratch, p_.most_alive + scratch, e.constants + folding, own};
-    out_.steps.shrink_to_fit();
-    out_.base = static_cast<std::byte*>(region_word({region::arena, 0}));
+    out_.memory = {out_.arena + out_.scratch, p_.most_alive + out_.scratch, out_.constant_bytes,
+                   own};
     list_sources();
     list_updates();
     for (std::uint32_t v : g_.outputs) out_.outputs.emplace_back(g_.type(v), place_of(v));
-    every_address(out_, [&](auto*& at) { resolve(at, e.constants); });
+    every_address(out_, [&]<class T>(T*& at) {
+      const auto [where, number] = code::location_of(at);
+      if (where != region::external) return out_.resolve(at);
+      if constexpr (std::same_as<T, const void>) {
+        const std::uint32_t v = p_.externals[number];
+        out_.patches.push_back({&at, offset_bytes(g_, v), p_.of[g_.root(v)].at});
+      }
+      at = nullptr;
+    });
   }
 
  private:
-  template <class T> void resolve(T*& at, std::uint64_t constants) {
-    const auto [where, offset] = code::location_of(at);
-    const auto become = [&](void* p) { at = static_cast<T*>(p); };
-    switch (where) {
-      case region::scratch: return become(region_word({region::arena, p_.arena + offset}));
-      case region::constants: return become(out_.constants.get() + offset);
-      case region::folding: return become(out_.constants.get() + constants + offset);
-      case region::external:
-        if constexpr (std::same_as<T, const void>) {
-          const std::uint32_t v = p_.externals[offset];
-          out_.patches.push_back({&at, offset_bytes(g_, v), p_.of[g_.root(v)].at});
-        }
-        return become(nullptr);
-      default: return;
-    }
-  }
-
   void* place_of(std::uint32_t v) const { return region_word(p_.of[g_.whole(v)]); }
 
   void list_sources() {
@@ -110,18 +92,12 @@ class resolver {
 }  // namespace
 
 void program::body::move_to(std::byte* place) {
-  const auto old = reinterpret_cast<std::uintptr_t>(base),
-             now = reinterpret_cast<std::uintptr_t>(place);
-  every_address(*this, [&]<class T>(T*& at) {
-    const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(at) - old;
-    if (offset < memory.arena) at = reinterpret_cast<T*>(now + offset);
-  });
+  every_address(*this, [&](auto*& at) { move(at, place); });
   base = place;
 }
 
-void resolve(const graph& g, const schedule& s, const placement& p, const code::emitter& e,
-             program::body& out) {
-  resolver(g, s, p, out).run(e);
+void resolve(const graph& g, const schedule& s, const placement& p, program::body& out) {
+  resolver(g, s, p, out).run();
 }
 
 }  // namespace cotape

@@ -1,7 +1,7 @@
-// When each value is computed. Values get levels (one more than the deepest input; the same where
-// an element-wise value can join its input's loop); the values of one level and one loop size form
-// an item, and items run in order of level. An in-place update of a parameter comes after all
-// readers of the old value and after everything that may throw.
+// When each value is computed. Values that stand at the same place of what they read form groups,
+// one loop each; groups run in an order that follows their edges and frees memory first. An
+// in-place update of a parameter comes after all readers of the old value and after everything
+// that may throw.
 #pragma once
 
 #include <vector>
@@ -15,6 +15,7 @@ struct schedule {
     bool loop = false;      // element-wise values and reductions over `size` elements
     bool constant = false;  // runs once, when constants are bound
     std::int64_t size = 0;
+    std::int64_t columns = 0;  // of a nest, whose rows hold `size` elements together; 0: it is flat
     std::vector<std::uint32_t> values;  // in order
     std::size_t reductions = 0;         // of them
   };
@@ -25,6 +26,9 @@ struct schedule {
 };
 
 schedule make_schedule(const graph& g, bool fuse);
+
+// v, a reduction in the loop, adds up each row of a nest, which goes on with the results.
+bool folds(const graph& g, const schedule::item& in, std::uint32_t v);
 
 // Makes pairs of operations within loops one operation: see primitives/pairs.hpp.
 void pair_up(graph& g, schedule& s);

@@ -2,15 +2,46 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <bit>
 #include <ostream>
 
 #include "cotape/primitive.hpp"
+#include "primitives/assemble.hpp"
 #include "tape/sources.hpp"
 
 namespace cotape {
 
 namespace {
+
+// "(0, 2)", and the steps if they are not all 1: "(0, 2) by (1, 2)".
+std::string corner_text(std::span<const std::int64_t> first, std::span<const std::int64_t> steps) {
+  const auto tuple = [](std::span<const std::int64_t> list) {
+    return fmt::format("({}{})", fmt::join(list, ", "), list.size() == 1 ? "," : "");
+  };
+  const bool dense = std::all_of(steps.begin(), steps.end(), [](auto s) { return s == 1; });
+  return tuple(first) + (dense ? "" : " by " + tuple(steps));
+}
+
+// Each part's operand with its shape, and where it stands in the result.
+std::string parts_text(const tape& t, std::uint32_t index) {
+  constexpr std::size_t most = 8;
+  const primitives::assembly all(t.attributes_of(index));
+  const auto operands = t.operands_of(index);
+  std::vector<std::string> texts;
+  all.for_each_part([&](const primitives::assembly::part& p) {
+    if (texts.size() == most) return;
+    const std::uint32_t from = operands[p.operand];
+    std::string at;
+    if (!p.indexed()) at = corner_text(p.first, p.steps);
+    else if (p.axis < 0) at = fmt::format("%{} of the flat result", operands[p.operand + 1]);
+    else at = fmt::format("%{} along axis {}", operands[p.operand + 1], p.axis);
+    texts.push_back(fmt::format("%{} {} at {}", from, t.type_of(from).shape.text(), at));
+  });
+  if (all.size() > most) texts.push_back(fmt::format("... ({} parts)", all.size()));
+  if (all.rest() != 0) texts.push_back(fmt::format("{} elsewhere", all.rest()));
+  return fmt::format(" {{{}}}", fmt::join(texts, ", "));
+}
 
 std::string detail_of(const tape& t, std::uint32_t index) {
   const node& n = t.nodes()[index];
@@ -24,6 +55,12 @@ std::string detail_of(const tape& t, std::uint32_t index) {
                : fmt::format(" {}", std::bit_cast<double>(attributes[0]));
   }
   if (n.op->how == form::source || n.op == &sources::custom || attributes.empty()) return "";
+  if (n.op == &primitives::assemble) return parts_text(t, index);
+  if (n.op == &primitives::slice) {
+    const std::size_t rank = attributes.size() / 3;
+    return " {at " + corner_text(attributes.subspan(rank, rank), attributes.subspan(2 * rank)) +
+           "}";
+  }
   if (n.op->attributes_text != nullptr) {
     return " {" + n.op->attributes_text({n.op->name, {}, attributes}) + "}";
   }

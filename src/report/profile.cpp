@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <ostream>
+#include <unordered_map>
 
 #include "cotape/report.hpp"
 #include "kernels/gemm.hpp"
@@ -99,6 +100,37 @@ bool is_amd() {
 #endif
 }
 
+struct row_group {
+  profile_row sum;
+  int rows = 0;
+};
+
+// Rows with the same text as one, in the order of their first ones.
+std::vector<row_group> groups_of(const std::vector<profile_row>& rows) {
+  std::vector<row_group> groups;
+  std::unordered_map<std::string_view, std::size_t> number;
+  for (const profile_row& row : rows) {
+    const auto [at, added] = number.try_emplace(row.part.what, groups.size());
+    if (added) {
+      groups.push_back({row, 1});
+      continue;
+    }
+    auto& [sum, count] = groups[at->second];
+    const double seconds = sum.seconds + row.seconds;
+    if (seconds > 0) {
+      sum.share_of_peak =
+          (sum.share_of_peak * sum.seconds + row.share_of_peak * row.seconds) / seconds;
+    }
+    sum.seconds = seconds;
+    sum.share += row.share;
+    sum.part.flops += row.part.flops;
+    sum.part.bytes += row.part.bytes;
+    sum.part.steps += row.part.steps;
+    ++count;
+  }
+  return groups;
+}
+
 std::string row_text(double share, double seconds, double flops, double bytes, double peak,
                      std::size_t steps, const std::string& what) {
   const auto rate = [&](double n) { return seconds > 0 ? n / seconds * 1e-9 : 0; };
@@ -147,9 +179,10 @@ profile_table profile(program& code, std::span<const array_view> inputs,
 std::ostream& operator<<(std::ostream& out, const profile_table& t) {
   out << "     %          us       MFLOP          MB  GFLOP/s    GB/s  %peak steps\n";
   std::size_t steps = 0;
-  for (const profile_row& row : t.rows) {
+  for (const auto& [row, count] : groups_of(t.rows)) {
     const program_part& p = row.part;
-    out << row_text(row.share, row.seconds, p.flops, p.bytes, row.share_of_peak, p.steps, p.what);
+    const std::string what = count == 1 ? p.what : fmt::format("{} times: {}", count, p.what);
+    out << row_text(row.share, row.seconds, p.flops, p.bytes, row.share_of_peak, p.steps, what);
     steps += p.steps;
   }
   out << row_text(1, t.seconds, t.flops, t.bytes, -1, steps,

@@ -18,7 +18,7 @@ class tape::hold {
   /// From here on nodes are recorded as made where `node` was, whatever scope is alive, and all
   /// that stands on the tape by now is held.
   void move_to(std::uint32_t node) {
-    tape_.now_ = {tape_.nodes_[node].place, nullptr, tape_.now_.holder,
+    tape_.now_ = {tape_.nodes_[node].place, tape_.now_.holder,
                   static_cast<std::uint32_t>(tape_.size())};
   }
 

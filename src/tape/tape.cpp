@@ -10,6 +10,8 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "base/hash.hpp"
+#include "base/telling.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/xtensor.hpp"
 #include "tape/few.hpp"
@@ -27,17 +29,6 @@ const primitive read{"read", form::source, 0, nullptr};
 }  // namespace sources
 
 namespace {
-
-struct hash {
-  std::size_t operator()(const value_type& t) const {
-    std::size_t h = static_cast<std::size_t>(t.dtype) * 31 + t.shape.rank();
-    for (auto s : t.shape) h = h * 1000003 + static_cast<std::size_t>(s);
-    return h;
-  }
-  std::size_t operator()(const std::pair<const char*, int>& p) const {
-    return reinterpret_cast<std::size_t>(p.first) * 31 + static_cast<std::size_t>(p.second);
-  }
-};
 
 // The slots without a tape: what tapes of all threads share. Static tapes may die after anything
 // else, so nothing here needs to be destroyed.
@@ -72,15 +63,10 @@ template <class T> std::size_t held(const std::vector<T>& v) { return v.capacity
 
 struct tape::indexes {
   std::unordered_map<value_type, std::uint32_t, hash> types;
-  std::unordered_map<std::pair<const char*, int>, std::uint32_t, hash> places;
+  std::unordered_map<place, std::uint32_t, hash> places;
   std::unordered_map<const void*, std::uint32_t> parameters;
   std::map<std::uint32_t, std::string> labels;
 };
-
-std::string place::text() const {
-  const std::string_view path = file;
-  return fmt::format("{}:{}", path.substr(path.find_last_of('/') + 1), line);
-}
 
 const value_type& variable::type() const { return owner().type_of(index_); }
 
@@ -126,10 +112,9 @@ std::uint32_t tape::intern(const value_type& type) {
 }
 
 std::uint32_t tape::intern(place where) {
-  if (!places_.empty() && places_.back().file == where.file && places_.back().line == where.line) {
-    return static_cast<std::uint32_t>(places_.size() - 1);
-  }
-  return number_of({where.file, where.line}, where, indexes_->places, places_);
+  std::uint32_t& known = recent_[hash()(where) % recent_.size()];
+  if (known < places_.size() && places_[known] == where) return known;
+  return known = number_of(where, where, indexes_->places, places_);
 }
 
 std::uint32_t tape::known(const parameter& p) {
@@ -177,16 +162,13 @@ variable tape::record(const primitive& op, std::span<const variable> inputs,
   few<const value_type*> types(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) types[i] = &type_of(inputs[i].index_);
   const signature s{operation(op.name), types.all(), attributes};
-  try {
-    if (op.attributes_text != nullptr) op.attributes_text(s);
-    return append(op, inputs, intern(op.infer(s)), attributes, where);
-  } catch (const shape_error& e) {
-    throw shape_error(e.what() + origin(inputs, where));
-  } catch (const dtype_error& e) {
-    throw dtype_error(e.what() + origin(inputs, where));
-  } catch (const value_error& e) {
-    throw value_error(e.what() + origin(inputs, where));
-  }
+  return telling(
+      [&] {
+        if (op.attributes_text != nullptr) op.attributes_text(s);
+        const value_type type = sized(s.op, s.inputs, [&] { return op.infer(s); });
+        return append(op, inputs, intern(type), attributes, where);
+      },
+      [&] { return origin(inputs, where); });
 }
 
 std::string tape::origin(std::span<const variable> operands, place where) const {
@@ -196,6 +178,10 @@ std::string tape::origin(std::span<const variable> operands, place where) const 
                         operands[i].owner().place_of(operands[i].index()).text());
   }
   return text + "]";
+}
+
+std::string made(const char* what, const variable& v) {
+  return fmt::format(" [{}made at {}]", what, v.owner().place_of(v.index()).text());
 }
 
 variable tape::literal(double number, cotape::dtype d, place where) {
@@ -367,8 +353,10 @@ void tape::label(std::uint32_t index, std::string text) {
 }
 
 tape::scope::scope(tape& t, place where, const char* name) : tape_(t), outer_(t.now_) {
-  if (outer_.scope == no_node) t.now_.scope = t.intern(where);
-  if (outer_.name == nullptr) t.now_.name = name;
+  if (t.operation(nullptr) != nullptr) return;
+  where = t.current(where);
+  where.operation = name;
+  t.now_.scope = t.intern(where);
 }
 
 std::vector<std::uint32_t> tape::needed_by(std::span<const std::uint32_t> roots) const {

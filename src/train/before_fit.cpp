@@ -1,4 +1,4 @@
-// Keeping what a fit changes before its first step, and putting it back.
+// Keeping what a fit changes before a step has succeeded, and putting it back.
 #include "train/before_fit.hpp"
 
 #include <algorithm>
@@ -7,15 +7,35 @@ namespace cotape::detail {
 
 void before_fit::keep(const std::vector<parameter>& list) {
   for (const parameter& p : list) {
-    if (!kept_.contains(p.number())) kept_.try_emplace(p.number(), p, tensor(p.view()));
+    if (kept_.contains(p.number())) continue;
+    kept_.emplace(p.number(), earlier{p, tensor(p.view()), p.trainable()});
+  }
+}
+
+void before_fit::write(std::shared_ptr<fit_file> file, prepared_file content) {
+  const auto at = std::find_if(files_.begin(), files_.end(),
+                               [&](const auto& known) { return known.first == file; });
+  if (at != files_.end()) at->second = std::move(content);
+  else files_.emplace_back(std::move(file), std::move(content));
+}
+
+void before_fit::commit() {
+  std::vector<file_state> states;
+  for (auto& [file, content] : files_) states.push_back(file->make_ready(content));
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    files_[i].first->become(files_[i].second, states[i]);
   }
 }
 
 void before_fit::put_back() {
   of_.epochs = epochs_;
   of_.steps = steps_;
+  of_.warned = warned_;
   of_.begun = std::move(begun_);
-  for (auto& [number, kept] : kept_) kept.first.set(kept.second);
+  for (const auto& [number, kept] : kept_) {
+    kept.of.set(kept.value);
+    kept.of.set_trainable(kept.trainable);
+  }
   bool dropped = false;
   for (const parameter& p : of_.how->served()) {
     if (std::find(served_.begin(), served_.end(), p) != served_.end()) continue;
@@ -23,6 +43,7 @@ void before_fit::put_back() {
     dropped = true;
   }
   if (dropped) of_.forget_programs();  // they hold the state
+  std::for_each(undo_.rbegin(), undo_.rend(), [](const auto& undo) { undo(); });
 }
 
 }  // namespace cotape::detail

@@ -1,10 +1,14 @@
-// What a fit changes before its first step, as it was: put back where the fit ends by then.
+// What a fit changes before a step has succeeded, as it was, and the files that it is going to
+// write: a fit that ends by then is undone here, and nowhere else.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "train/fit_file.hpp"
 #include "train/model_body.hpp"
 
 namespace cotape::detail {
@@ -16,19 +20,33 @@ class before_fit {
         served_(of.how->served()),
         begun_(of.begun),
         epochs_(of.epochs),
-        steps_(of.steps) {}
+        steps_(of.steps),
+        warned_(of.warned) {}
   /// The parameters that the optimizer held state for.
   const std::vector<parameter>& served() const { return served_; }
-  /// Keeps the values of parameters, unless it has earlier ones.
+  /// Keeps the values of parameters, and whether they are trainable, unless it has earlier ones.
   void keep(const std::vector<parameter>& list);
+  void if_refused(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
+  /// Writes a file when the fit can be undone no more, unless it is told to once more.
+  void write(std::shared_ptr<fit_file> file, prepared_file content);
+  /// Writes all files. Whatever may fail is done before the first of them changes.
+  void commit();
   void put_back();
 
  private:
+  struct earlier {
+    parameter of;
+    tensor value;
+    bool trainable;
+  };
   model::body& of_;
   std::vector<parameter> served_;
   decltype(model::body::begun) begun_;
   std::int64_t epochs_, steps_;
-  std::map<std::uint64_t, std::pair<parameter, tensor>> kept_;
+  bool warned_;
+  std::map<std::uint64_t, earlier> kept_;
+  std::vector<std::function<void()>> undo_;
+  std::vector<std::pair<std::shared_ptr<fit_file>, prepared_file>> files_;
 };
 
 }  // namespace cotape::detail

@@ -10,7 +10,6 @@
 
 #include "cotape/xtensor.hpp"
 #include "io/named.hpp"
-#include "io/write_file.hpp"
 #include "nn/better.hpp"
 #include "train/history.hpp"
 #include "train/running_fit.hpp"
@@ -64,18 +63,9 @@ better direction_of(const char* callback, const training& t, const std::string& 
                                             : ""));
 }
 
-// Writes the file unless it is not as it is known.
-void keep(const std::filesystem::path& file, detail::file_state& known, training& t) {
-  const detail::file_task task{"checkpoint", file};
-  const detail::file_state now = detail::state_of(task);
-  // By size and time: on some file systems the number of a file is not steady.
-  const bool same = now[2] == known[2] && now[3] == known[3];
-  if (!same && now != detail::file_state{}) {
-    task.fail(
-        "another training or program has written it since this fit did or looked at it: give each "
-        "training a file of its own, or start this one again when the other is done");
-  }
-  known = detail::write_safetensors(task, t.snapshot());
+void keep(detail::fit_file& file, training& t) {
+  detail::pack_safetensors(file.task(), t.snapshot(),
+                           [&](auto pieces) { file.replace(t, pieces); });
 }
 
 double number(const parameter& p) { return p.value<double>()(); }
@@ -104,6 +94,7 @@ void early_stopping::on_fit_begin(training& t) {
   best_.set(detail::worst(direction));
   best_epoch_.set(std::int64_t{0});
   waited_.set(std::int64_t{0});
+  t.if_refused([this, earlier = best_weights_]() mutable { best_weights_ = std::move(earlier); });
   best_weights_.clear();
   if (!options_.restore_best_weights) return;
   std::set<std::string> taken;  // names of parameters that are of no layer may be the same
@@ -185,6 +176,7 @@ rate_on_plateau::rate_on_plateau(plateau_options options, std::string monitor)
 void rate_on_plateau::on_fit_begin(training& t) {
   plateau_options chosen = options_;
   chosen.direction = direction_of("rate_on_plateau", t, monitor_, options_.direction);
+  t.if_refused([this, earlier = plateau_]() mutable { plateau_ = std::move(earlier); });
   plateau_.assign(1, reduce_on_plateau(t.how().rate(), chosen));
 }
 
@@ -206,23 +198,17 @@ each_epoch::each_epoch(std::function<void(training&)> f) : f_(std::move(f)) {
   if (!f_) throw value_error("each_epoch: the function is empty");
 }
 
-void training::take_file(const char* who, const std::filesystem::path& file) {
-  std::error_code failed;  // what is wrong with the name its writer says
-  const auto absolute = std::filesystem::absolute(file, failed);
-  const auto name = std::filesystem::weakly_canonical(absolute, failed);
-  if (failed) return;
-  if (std::find(files_.begin(), files_.end(), name) != files_.end()) {
-    throw value_error(
-        fmt::format("{}: {}: another callback of this fit writes this file: give each its own", who,
-                    file.string()));
-  }
-  files_.push_back(name);
-}
+csv_log::csv_log(std::filesystem::path file)
+    : file_(std::make_shared<detail::fit_file>(detail::file_task{"csv_log", std::move(file)},
+                                               detail::of_others::replaced)) {}
+
+csv_log::csv_log(std::ostream& out)
+    : file_(std::make_shared<detail::fit_file>(detail::file_task{"csv_log", {}, &out},
+                                               detail::of_others::replaced)) {}
 
 void csv_log::on_identify(training& t) {
-  if (stream_ != nullptr) return;
-  t.take_file("csv_log", file_);
-  detail::demand_writable({"csv_log", file_});
+  file_->take(t);
+  detail::demand_writable(file_->task());
 }
 
 void csv_log::on_resume(training& t) {
@@ -233,16 +219,19 @@ void csv_log::on_resume(training& t) {
 // The file is gone on with where it ends with the epoch before this one: the training may have gone
 // on from elsewhere since.
 void csv_log::on_epoch_end(training& t) {
-  const detail::file_task task{"csv_log", file_, stream_};
   const std::size_t n = t.so_far.epochs();
   const bool follows = n > 1 && last_line_ == detail::csv_line(t.so_far, n - 2);
   last_line_ = detail::csv_line(t.so_far, n - 1);
-  if (follows && detail::append_to_file(task, last_line_, written_)) return;
-  written_ = detail::write_file(task, t.so_far.csv());
+  if (follows && file_->append(t, last_line_)) return;
+  const std::string whole = t.so_far.csv();
+  const std::string_view piece = whole;
+  file_->replace(t, {&piece, 1});
 }
 
 checkpoint::checkpoint(std::filesystem::path file, checkpoint_options options)
-    : file_(std::move(file)), options_(options) {
+    : file_(std::make_shared<detail::fit_file>(detail::file_task{"checkpoint", std::move(file)},
+                                               detail::of_others::refused)),
+      options_(options) {
   if (options.epochs < 1 || options.steps < 0) {
     throw value_error(
         fmt::format("checkpoint: every {} epochs and {} steps", options.epochs, options.steps));
@@ -250,30 +239,30 @@ checkpoint::checkpoint(std::filesystem::path file, checkpoint_options options)
 }
 
 void checkpoint::on_identify(training& t) {
-  t.take_file("checkpoint", file_);
-  known_ = detail::state_of({"checkpoint", file_});  // before it is looked at
+  file_->take(t);  // before it is read
+  const std::filesystem::path& file = file_->task().file;
   std::error_code failed;
-  const bool found = std::filesystem::exists(file_, failed);
+  const bool found = std::filesystem::exists(file, failed);
   if (failed) {
     throw io_error(
-        fmt::format("checkpoint: {}: cannot look at it: {}", file_.string(), failed.message()));
+        fmt::format("checkpoint: {}: cannot look at it: {}", file.string(), failed.message()));
   }
-  resumed_ = found && t.restore(state_in(file_), file_.string(), options_.rate) ? 0 : -1;
-  if (resumed_ < 0) detail::demand_writable({"checkpoint", file_});  // it is going to be written
+  resumed_ = found && t.restore(state_in(file), file.string(), options_.rate) ? 0 : -1;
+  if (resumed_ < 0) detail::demand_writable(file_->task());  // it is going to be written
 }
 
 void checkpoint::on_resume(training& t) {
   const bool anew = resumed_ < 0;
   resumed_ = t.steps;
-  if (anew) keep(file_, known_, t);
+  if (anew) keep(*file_, t);
 }
 
 void checkpoint::on_safe_point(training& t, bool last) {
   const bool by_epoch = t.batch == 0 && t.epoch % options_.epochs == 0;
   const bool by_step = t.batch != 0 && options_.steps != 0 && t.steps % options_.steps == 0;
   // Where nothing was trained the file may lie in a folder that can only be read.
-  if (last && t.steps == resumed_ && holds(file_, t.snapshot())) return;
-  if (last || by_epoch || by_step) keep(file_, known_, t);
+  if (last && t.steps == resumed_ && holds(file_->task().file, t.snapshot())) return;
+  if (last || by_epoch || by_step) keep(*file_, t);
 }
 
 }  // namespace cotape

@@ -24,9 +24,27 @@ constexpr const char* choice_of_rate =
 
 const Bytef* bytes_of(std::string_view s) { return reinterpret_cast<const Bytef*>(s.data()); }
 
-std::string on_a_line(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+std::string on_a_line(const std::string& text) {
+  if (!text.starts_with('"') && text.find_first_of("\t\n") == text.npos) return text;
+  std::string line = "\"";
+  for (const char c : text) {
+    if (c == '\t') line += "\\t";
+    else if (c == '\n') line += "\\n";
+    else if (c == '\\') line += "\\\\";
+    else line += c;
+  }
+  return line + '"';
+}
+
+std::string from_a_line(std::string_view line) {
+  if (line.size() < 2 || line.front() != '"' || line.back() != '"') return std::string(line);
+  std::string text;
+  line = line.substr(1, line.size() - 2);
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const bool escaped = line[i] == '\\' && i + 1 < line.size();
+    const char c = line[escaped ? ++i : i];
+    text += !escaped ? c : c == 't' ? '\t' : c == 'n' ? '\n' : c;
+  }
   return text;
 }
 
@@ -77,13 +95,9 @@ std::string text_of(const tape& t, const effect& e) {
 
 }  // namespace
 
-fact make_fact(std::string name, std::string value, fact_kind kind) {
-  return {on_a_line(std::move(name)), on_a_line(std::move(value)), kind};
-}
-
 tensor as_text(const facts& of) {
   std::string text = "\n";
-  for (const fact& f : of) text += fmt::format("{}\t{}\n", f.name, f.value);
+  for (const fact& f : of) text += fmt::format("{}\t{}\n", on_a_line(f.name), on_a_line(f.value));
   constexpr std::size_t word = sizeof(std::int64_t);
   text.resize((text.size() + word - 1) / word * word, '\n');
   tensor result({int64, {static_cast<std::int64_t>(text.size() / word)}});
@@ -99,7 +113,7 @@ fact_values values_in(const tensor& text) {
     left.remove_prefix(std::min(left.size(), line.size() + 1));
     const std::size_t end = line.find('\t');
     if (end == std::string_view::npos) continue;
-    result.emplace(line.substr(0, end), line.substr(end + 1));
+    result.emplace(from_a_line(line.substr(0, end)), from_a_line(line.substr(end + 1)));
   }
   return result;
 }
@@ -107,8 +121,7 @@ fact_values values_in(const tensor& text) {
 bool same_training(const tensor& a, const tensor& b) {
   fact_values left = values_in(a), right = values_in(b);
   for (fact_values* of : {&left, &right}) {
-    of->erase(name_of_length);
-    of->erase(name_of_set);
+    for (const char* name : {name_of_length, name_of_set, name_of_threads}) of->erase(name);
   }
   return left == right;
 }
@@ -122,10 +135,11 @@ std::optional<std::string> difference(const facts& here, const fact_values& kept
     if (f.kind == fact_kind::of_done && !how.done) continue;
     if (f.kind == fact_kind::remark) continue;
     if (f.kind == fact_kind::sum) {
-      return fmt::format("its {} differ from those here{}", f.name, start_anew);
+      return fmt::format("its {} differ from those here{}", on_a_line(f.name), start_anew);
     }
-    return fmt::format("it was kept with {} {}, here it is {}{}{}", f.name, at->second, f.value,
-                       start_anew, f.kind == fact_kind::rate ? choice_of_rate : "");
+    return fmt::format("it was kept with {} {}, here it is {}{}{}", on_a_line(f.name),
+                       on_a_line(at->second), on_a_line(f.value), start_anew,
+                       f.kind == fact_kind::rate ? choice_of_rate : "");
   }
   return {};
 }
@@ -151,11 +165,11 @@ void add_operations(facts& to, const tape& t, std::size_t first, const std::stri
     sum.add(text);
     sum.add("\n");
     if (i >= listed) continue;
-    to.push_back(make_fact(fmt::format("operation {}", i), text + " in the " + section,
-                           fact_kind::operation));
+    to.push_back(
+        {fmt::format("operation {}", i), text + " in the " + section, fact_kind::operation});
   }
   for (const effect& e : t.effects()) sum.add(text_of(t, e) + "\n");
-  to.push_back(make_fact("operations of the " + section, sum.text(), fact_kind::sum));
+  to.push_back({"operations of the " + section, sum.text(), fact_kind::sum});
 }
 
 std::string type_name(const std::type_info& type) {

@@ -19,19 +19,20 @@ namespace cotape::detail {
 // which files tell of one fit alone; or not compared.
 enum class fact_kind { value, sum, rate, of_done, operation, remark };
 
-constexpr const char *name_of_length = "length", *name_of_set = "instruction set";
+constexpr const char *name_of_length = "length", *name_of_set = "instruction set",
+                     *name_of_threads = "threads";
 constexpr const char* start_anew = ": remove the file to start anew";
 
 struct fact {
   std::string name, value;
-  fact_kind kind;
+  fact_kind kind = fact_kind::value;
 };
 using facts = std::vector<fact>;
 using fact_values = std::map<std::string, std::string>;
 
-/// A fact whose name and value fit into a line.
-fact make_fact(std::string name, std::string value, fact_kind kind = fact_kind::value);
-/// A line each, "name<tab>value", as the bytes of int64 words; and what stands in such words.
+/// A line each, "name<tab>value", as the bytes of int64 words; and what stands in such words. What
+/// holds a tab or the end of a line, or begins with a quote, stands in quotes there, with \t, \n
+/// and \\ in it.
 tensor as_text(const facts& of);
 fact_values values_in(const tensor& text);
 

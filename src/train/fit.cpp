@@ -140,11 +140,10 @@ void running_fit::warn() {
     const std::vector<array_view> views = first_batch();
     so_far.warnings = of_.strays(std::span(views).first(set_.inputs.size()));
   }
-  if (!ended_ && !resumed_from_.empty()) {
-    so_far.warnings.push_back(
-        fmt::format("the training was kept under the instruction set {} and goes on under {}: its "
-                    "figures hold, but its bits are not those of one that was never interrupted",
-                    resumed_from_, instruction_set()));
+  for (const std::string& other : on_another_) {
+    auto& known = so_far.warnings;
+    const bool said = std::find(known.begin(), known.end(), other) != known.end();
+    if (!ended_ && !said) known.push_back(other);
   }
   std::vector<std::string> lines = so_far.warnings;
   if (stays_stopped_) lines.emplace_back(stayed_stopped);
@@ -196,14 +195,22 @@ results running_fit::run_step() {
   }
 }
 
-void running_fit::step() {
-  each([&](callback& c) { c.on_batch_begin(*this); });
+// From here on nothing is undone: a step has succeeded, or the fit has ended without any.
+void running_fit::commit() {
+  if (!before_) return;
+  before_->commit();
   before_.reset();
   of_.net.settle();
+}
+
+void running_fit::step() {
+  each([&](callback& c) { c.on_batch_begin(*this); });
   for (std::size_t i = 0; i < batch_views_.size(); ++i) batch_views_[i] = batches_[i];
-  sums_.add(run_step(), batches_.batch_rows(), of_.metrics);
+  const results figures_of_batch = run_step();
+  commit();
+  sums_.add(figures_of_batch, batches_.batch_rows(), of_.metrics);
   ++batch;
-  ++steps;
+  of_.steps = ++steps;
   each([&](callback& c) { c.on_batch_end(*this); });
   if (progress_) {
     progress_->update(batches_.batch_rows(), [this] { return of_.figures(sums_); });
@@ -229,7 +236,6 @@ void running_fit::end_epoch() {
   epoch_ended_ = false;
   batch = 0;
   of_.epochs = epoch;
-  of_.steps = steps;
   keep(false);
 }
 
@@ -251,6 +257,8 @@ void running_fit::keep_values() {
     before_->keep(list);
   }
   for (const auto& [number, r] : of_.read) before_->keep({r.first});
+  for (const auto& [number, p] : of_.altered) before_->keep({p});
+  for (const auto& [p, hash] : of_.programs.changing()) before_->keep({p});
   for (const auto& c : options_.callbacks) before_->keep(c.object()->state());
 }
 
@@ -321,9 +329,9 @@ void running_fit::run_to_end() {
   warn();
   if (!ended_) train();
   of_.epochs = epoch;
-  of_.steps = steps;
   if (!passed_) keep(true);
   if (stays_stopped_) so_far.warnings.emplace_back(stayed_stopped);  // of this try: not kept
+  commit();
   keep_description();
   ++of_.fits;
 }

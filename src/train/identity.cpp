@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "cotape/threads.hpp"
 #include "cotape/xtensor.hpp"
 #include "io/named.hpp"
 #include "kernels/gemm.hpp"
@@ -20,7 +21,8 @@ namespace {
 constexpr int version = 3;
 // Operations that are kept as text; those after them are in the checksum.
 constexpr std::size_t most_listed = 1000;
-constexpr const char *sum_after = "last values", *name_of_first_rate = "rate";
+constexpr const char *sum_after = "last values", *name_of_first_rate = "rate",
+                     *name_of_version = "version of the format";
 
 std::string name_of_description(std::int64_t fit) {
   return fmt::format("{}{:04}", description_prefix, fit);
@@ -67,18 +69,21 @@ std::vector<variable> inputs_on(tape& t, const std::vector<array_view>& views) {
 
 }  // namespace
 
-std::string instruction_set() {
-  return fmt::format("{} with BLAS kernels for {}", kernels::name_of(kernels::chosen_isa()),
-                     kernels::gemm_kernel_name());
+facts facts_of_machine() {
+  const std::string set =
+      fmt::format("{} with BLAS kernels for {}", kernels::name_of(kernels::chosen_isa()),
+                  kernels::gemm_kernel_name());
+  return {{name_of_set, set, fact_kind::remark},
+          {name_of_threads, fmt::format("{}", num_threads()), fact_kind::remark}};
 }
 
 template <class T> void running_fit::tell(const std::string& name, const T& value, fact_kind kind) {
-  own_.push_back(make_fact(name, fmt::format("{}", value), kind));
+  own_.push_back({name, fmt::format("{}", value), kind});
 }
 
 // What it trains, and how.
 void running_fit::tell_model() {
-  tell("version of the format", version);
+  tell(name_of_version, version);
   for (std::size_t i = 0; i < settings_.size(); ++i) tell(settings_names[i], settings_[i]);
   for (const parameter& p : parameters_) {
     tell(fmt::format("parameter '{}'", p.name()),
@@ -216,10 +221,9 @@ bool running_fit::rate_is_set() const {
 // Where the fit begins. Nothing is known of a fit that is under way already.
 facts running_fit::beginning() const {
   if (steps != at_.first_step || epoch != at_.first_epoch) return {};
-  facts result{make_fact("epochs before it", fmt::format("{}", epoch)),
-               make_fact("steps before it", fmt::format("{}", steps))};
+  facts result{{"epochs before it", fmt::format("{}", epoch)}};
   const auto tell_sum = [&](const std::string& name, const std::vector<parameter>& of) {
-    result.push_back(make_fact(name, sum_of(of).text(), fact_kind::sum));
+    result.push_back({name, sum_of(of).text(), fact_kind::sum});
   };
   tell_sum("first weights", parameters_);
   std::vector<parameter> state = of_.how->state();
@@ -231,7 +235,8 @@ facts running_fit::beginning() const {
         {others_[i]});
   }
   const auto drawn = of_.net.random.counter().value<std::int64_t>()();
-  result.push_back(make_fact("random values drawn before it", fmt::format("{}", drawn)));
+  result.push_back({"random values drawn before it", fmt::format("{}", drawn)});
+  result.push_back({"steps before it", fmt::format("{}", steps)});
   return result;
 }
 
@@ -282,7 +287,7 @@ void running_fit::describe() {
   tell_callbacks();
   tell_step();
   tell_data();
-  tell(name_of_set, instruction_set(), fact_kind::remark);
+  for (fact& f : facts_of_machine()) own_.push_back(std::move(f));
   demand_utf8();
   trained_ = parameters_;
   for (const auto& list : {of_.how->state(), others_, {of_.net.random.counter()}}) {
@@ -302,7 +307,7 @@ void running_fit::claim_beginning() {
   beginning_ = first.beginning;
   if (first_rate_ == first.last_rate) first_rate_ = first.first_rate;
   for (fact& f : own_) {
-    if (f.name == name_of_first_rate) f = make_fact(f.name, fmt::format("{}", first_rate_), f.kind);
+    if (f.name == name_of_first_rate) f.value = fmt::format("{}", first_rate_);
     for (const fact& b : beginning_) {
       if (f.name == b.name) f = b;
     }
@@ -328,12 +333,12 @@ void running_fit::keep_description() {
   tell(sum_after, sum_of_end(snapshot()), fact_kind::sum);
   tell(rate_after, rate_of(how()), fact_kind::rate);
   std::erase_if(own_, [](const fact& f) { return f.kind == fact_kind::operation; });
-  of_.kept_fits[at_.fit] = own_;
+  of_.kept_fits.insert_or_assign(at_.fit, std::move(own_));  // all of it, or no entry
 }
 
 // Throws unless the snapshot, which is of fit `fit`, is of this program.
-running_fit::kept_fit running_fit::identify(const named_tensors& found, std::int64_t fit,
-                                            const std::string& source, resumed_rate rate) {
+kept_fit running_fit::identify(const named_tensors& found, std::int64_t fit,
+                               const std::string& source, resumed_rate rate) {
   describe();
   kept_fit result;
   const std::int64_t last = std::min(fit, at_.fit);
@@ -352,6 +357,9 @@ running_fit::kept_fit running_fit::identify(const named_tensors& found, std::int
     if (k == at_.fit) claim_beginning();
     const facts& here = k == at_.fit ? own_ : done->second;
     fact_values kept = values_in(there->second);
+    if (there->second.dtype() != int64 || !kept.contains(name_of_version)) {
+      refuse(source, fmt::format("its description of fit {} tells nothing{}", k, start_anew));
+    }
     const auto differs = [&](bool any_rate) {
       return difference(here, kept, {.done = k < fit, .any_rate = any_rate});
     };
@@ -371,7 +379,7 @@ void running_fit::learn(const fact_values& kept) {
   std::set<std::string> known{sum_after, rate_after};
   for (const fact& f : own_) known.insert(f.name);
   for (const auto& [name, value] : kept) {
-    if (!known.contains(name)) own_.push_back(make_fact(name, value));
+    if (!known.contains(name)) own_.push_back({name, value});
   }
   texts_.clear();
 }

@@ -231,17 +231,25 @@ gradient_check model::body::check_gradient(std::span<const array_view> batch,
   return cotape::check_gradient(loss, {}, options);
 }
 
+std::vector<std::string> model::body::names_of_figures(const std::string& prefix) const {
+  std::vector<std::string> names{prefix + "loss"};
+  for (std::size_t i = 0; i < metric_sizes.size(); ++i) {
+    const std::string of = net.outputs() == 1 ? "" : net.name_of_output(i / metrics.size()) + "_";
+    names.push_back(prefix + of + metrics[i % metrics.size()].name());
+  }
+  return names;
+}
+
 logs model::body::figures(const detail::figures_so_far& sums, const std::string& prefix) const {
   const std::vector<double>& totals = sums.totals();
   const double rows = totals[0];
+  const std::vector<std::string> names = names_of_figures(prefix);
   logs result;
-  result.add(prefix + "loss", totals[1] / rows);
+  result.add(names[0], totals[1] / rows);
   std::size_t at = 2;
   for (std::size_t i = 0; i < metric_sizes.size(); ++i) {
-    const metric& m = metrics[i % metrics.size()];
     const std::span<const double> own(totals.data() + at, metric_sizes[i]);
-    const std::string of = net.outputs() == 1 ? "" : net.name_of_output(i / metrics.size()) + "_";
-    result.add(prefix + of + m.name(), m.value(own, rows));
+    result.add(names[i + 1], metrics[i % metrics.size()].value(own, rows));
     at += metric_sizes[i];
   }
   return result;

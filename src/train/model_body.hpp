@@ -83,7 +83,9 @@ struct model::body {
   /// Of the loss in training, by differences, at a batch's inputs and targets.
   gradient_check check_gradient(std::span<const array_view> batch,
                                 const gradient_check_options& options);
-  /// The figures by name, of rows and totals, under "loss", "accuracy" ...
+  /// "loss", "accuracy" ...
+  std::vector<std::string> names_of_figures(const std::string& prefix = {}) const;
+  /// The figures by these names, of rows and totals.
   logs figures(const detail::figures_so_far& sums, const std::string& prefix = {}) const;
   logs evaluate(const detail::dataset& set, std::int64_t batch_size,
                 const std::string& prefix = {});

@@ -3,10 +3,10 @@
 
 #include <array>
 #include <optional>
-#include <tuple>
 
 #include "cotape/data.hpp"
 #include "train/before_fit.hpp"
+#include "train/resumption.hpp"
 
 namespace cotape::detail {
 
@@ -19,8 +19,9 @@ constexpr const char* warnings_name = "fit/warnings";
 
 inline double rate_of(const optimizer& o) { return *o.rate().view().data_as<double>(); }
 constexpr const char* rate_after = "rate at its end";  // a fact of fits that are done
-// The machine's set, and the kernels that it multiplies with: other ones give other bits.
-std::string instruction_set();
+// What bits depend on: the instruction set and the kernels that products are made with, and the
+// number of threads.
+facts facts_of_machine();
 [[noreturn]] void refuse(const std::string& source, const std::string& why);
 
 class running_fit final : public training {
@@ -40,12 +41,6 @@ class running_fit final : public training {
   // What must be the same in a resumed fit, and the names for messages.
   static constexpr std::array settings_names{
       "rows", "rows of validation", "batch_size", "seed", "shuffle", "replace"};
-  // The fit's number among the model's, where it began, how far it is; 1 if it was stopped, and 2
-  // more if it has ended.
-  struct position {
-    std::int64_t fit, first_epoch, first_step, epoch, batch, step, state;
-  };
-
   void keep_values();
   void begin();
   void run_to_end();
@@ -58,6 +53,8 @@ class running_fit final : public training {
   void check_first_gradient();
   void train();
   void train_epoch();
+  before_fit* before() override { return before_ ? &*before_ : nullptr; }
+  void commit();
   void step();
   results run_step();
   void end_epoch();
@@ -78,29 +75,8 @@ class running_fit final : public training {
   std::vector<std::string> names_of_figures() const;
   std::size_t number_of_sums() const;
   void compare(const named_tensors& found, const std::string& source);
-  // What a snapshot tells of this fit.
-  struct kept_fit {
-    fact_values values;
-    bool other_rate = false;  // than here, or another schedule
-  };
-  struct gathered {
-    std::vector<double> sums;
-    history past;
-  };
-  gathered read_figures(const named_tensors& found, const position& p,
-                        const std::string& source) const;
-  // A snapshot of this very fit: the whole state, ready to be gone on from.
-  struct resumption {
-    std::int64_t of_fit = 0;  // whose snapshot holds it
-    position at = {};
-    named_tensors values;
-    gathered figures;
-    kept_fit kept;
-    bool is_behind(const resumption& other) const {
-      return std::tie(of_fit, at.step, at.epoch, at.state) <
-             std::tie(other.of_fit, other.at.step, other.at.epoch, other.at.state);
-    }
-  };
+  kept_figures read_figures(const named_tensors& found, const position& p,
+                            const std::string& source) const;
   position position_in(const named_tensors& found, const std::string& source) const;
   named_tensors ends_in(named_tensors& found, std::int64_t fit) const;
   named_tensors own_end_in(const named_tensors& found, const fact_values& kept) const;
@@ -160,7 +136,7 @@ class running_fit final : public training {
   bool stays_stopped_ = false;  // longer than the fit that was stopped, as the file tells
   bool asking_ = false;         // where to go on from, before anything changes
   bool may_restore_ = false, epoch_ended_ = false;  // within on_resume ...; within on_epoch_end
-  std::optional<before_fit> before_;                // until the first step
+  std::optional<before_fit> before_;                // until a step has succeeded
   bool moved_ = false, other_rate_ = false;  // it goes on from elsewhere, and with another rate
   std::optional<resumption> furthest_;
   named_tensors ends_;  // of fits before this one
@@ -171,7 +147,7 @@ class running_fit final : public training {
   std::vector<parameter> shown_;         // whose values the last snapshot shows
   std::vector<parameter> trained_;       // all that a step may change, but for the rate
   std::map<std::string, tensor> texts_;  // that a snapshot shows
-  std::string resumed_from_;             // another instruction set than this one
+  std::vector<std::string> on_another_;  // machine than it was kept on: what to say of it
 };
 
 }  // namespace cotape::detail

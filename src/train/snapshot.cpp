@@ -17,7 +17,6 @@ constexpr const char* settings_name = "fit/settings";  // of the first version
 constexpr const char* position_name = "fit/position";
 constexpr const char* sums_name = "fit/sums";
 constexpr const char* history_prefix = "fit/history/";
-constexpr std::int64_t stopped = 1, ended = 2;  // of a position's state
 
 array_view view_of(const std::vector<double>& v) {
   return {{float64, {static_cast<std::int64_t>(v.size())}}, v.data()};
@@ -32,6 +31,20 @@ std::string name_of_end(std::int64_t fit) { return fmt::format("{}{:04}/", ended
 // Columns by number, so that they keep their order.
 std::string name_of_column(std::size_t i, const std::string& name) {
   return fmt::format("{}{:04}/{}", history_prefix, i, name);
+}
+
+// In words, what the snapshot was kept with and what there is here, where bits depend on it.
+std::vector<std::string> machines_apart(const fact_values& kept) {
+  std::vector<std::string> result;
+  for (const fact& here : facts_of_machine()) {
+    const auto there = kept.find(here.name);
+    if (there == kept.end() || there->second == here.value) continue;
+    result.push_back(fmt::format(
+        "the training was kept with {0} {1} and goes on with {0} {2}: its figures hold, "
+        "but its bits may not be those of one that was never interrupted",
+        here.name, there->second, here.value));
+  }
+  return result;
 }
 
 }  // namespace
@@ -88,7 +101,7 @@ named_views running_fit::snapshot() {
   at_.epoch = epoch;
   at_.batch = epoch_ended_ ? 0 : batch;
   at_.step = steps;
-  at_.state = (stop ? stopped : 0) + (ended_ ? ended : 0);
+  at_.state = detail::state_of(stop, ended_);
   named_views result = fixed_part();
   add_descriptions(result);
   for (const auto& [name, value] : ends_) result[name] = value;
@@ -96,7 +109,7 @@ named_views running_fit::snapshot() {
   if (!so_far.warnings.empty()) {
     facts lines;
     for (const std::string& w : so_far.warnings) {
-      lines.push_back(make_fact(fmt::format("{:04}", lines.size()), w));
+      lines.push_back({fmt::format("{:04}", lines.size()), w});
     }
     result[warnings_name] = texts_[warnings_name] = as_text(lines);
   }
@@ -138,19 +151,16 @@ std::size_t running_fit::number_of_sums() const {
 }
 
 std::vector<std::string> running_fit::names_of_figures() const {
-  figures_so_far none;
-  none.totals().resize(number_of_sums());
-  std::vector<std::string> names;
-  for (const auto& f : of_.figures(none)) names.push_back(f.first);
+  std::vector<std::string> names = of_.names_of_figures();
   if (validation_.rows == 0) return names;
-  for (const auto& f : of_.figures(none, "val_")) names.push_back(f.first);
+  for (std::string& name : of_.names_of_figures("val_")) names.push_back(std::move(name));
   return names;
 }
 
 // The sums and the history of a snapshot, if they can be those of its position.
-running_fit::gathered running_fit::read_figures(const named_tensors& found, const position& p,
-                                                const std::string& source) const {
-  gathered result;
+kept_figures running_fit::read_figures(const named_tensors& found, const position& p,
+                                       const std::string& source) const {
+  kept_figures result;
   if (const auto at = found.find(sums_name); at != found.end()) {
     const auto* x = at->second.data_as<double>();
     result.sums.assign(x, x + at->second.shape().elements());
@@ -161,8 +171,8 @@ running_fit::gathered running_fit::read_figures(const named_tensors& found, cons
   constexpr std::int64_t most = std::int64_t{1} << 62;  // what is added to it does not overflow
   const bool sane = 0 <= p.first_epoch && p.first_epoch <= p.epoch && p.epoch < most &&
                     0 <= p.first_step && p.first_step <= p.step && p.step < most && 0 <= p.batch &&
-                    p.batch <= batches_.count() && p.fit == at_.fit && 0 <= p.state &&
-                    p.state <= stopped + ended;
+                    p.batch <= batches_.count() && p.fit == at_.fit &&
+                    fit_state::under_way <= p.state && p.state <= fit_state::ended_after_stop;
   if (!sane) refuse(source, "its position is impossible");
   const std::int64_t epochs = p.epoch - p.first_epoch;
   std::vector<std::string> names;
@@ -191,14 +201,14 @@ running_fit::gathered running_fit::read_figures(const named_tensors& found, cons
   return result;
 }
 
-running_fit::position running_fit::position_in(const named_tensors& found,
-                                               const std::string& source) const {
+position running_fit::position_in(const named_tensors& found, const std::string& source) const {
   const auto place = found.find(position_name);
   if (place == found.end() || place->second.type() != view_of_words(at_).type()) {
     refuse(source, "it is no state of a fit");
   }
   const auto* words = place->second.data_as<std::int64_t>();
-  return {words[0], words[1], words[2], words[3], words[4], words[5], words[6]};
+  return {
+      words[0], words[1], words[2], words[3], words[4], words[5], static_cast<fit_state>(words[6])};
 }
 
 // What the snapshot of a later fit holds of this one, without the prefix, and with the rate that
@@ -236,9 +246,8 @@ named_tensors running_fit::ends_in(named_tensors& found, std::int64_t fit) const
   return result;
 }
 
-std::optional<running_fit::resumption> running_fit::look_into(named_tensors&& found,
-                                                              const std::string& source,
-                                                              resumed_rate rate) {
+std::optional<resumption> running_fit::look_into(named_tensors&& found, const std::string& source,
+                                                 resumed_rate rate) {
   const std::int64_t fit = position_in(found, source).fit;
   if (found.contains(settings_name)) {
     refuse(source, fmt::format("it is of an earlier version, which did not say of what training "
@@ -271,9 +280,7 @@ void running_fit::go_on_from(resumption&& where) {
   const std::vector<parameter> state = state_of(names);
   if (before_) before_->keep(state);
   learn(where.kept.values);
-  const auto set = where.kept.values.find(name_of_set);
-  const bool another = set != where.kept.values.end() && set->second != instruction_set();
-  resumed_from_ = another ? set->second : "";
+  on_another_ = machines_apart(where.kept.values);
   // Nothing is refused from here on.
   const position& p = where.at;
   const bool keep_rate = where.kept.other_rate && !rate_is_set();
@@ -288,9 +295,9 @@ void running_fit::go_on_from(resumption&& where) {
   epoch = of_.epochs = p.epoch;
   batch = p.batch;
   steps = of_.steps = p.step;
-  ended_ = p.state >= ended;
+  ended_ = has_ended(p.state);
   passed_ = where.of_fit > p.fit;
-  stop_as_kept(p.state % ended != 0, where.kept.values);
+  stop_as_kept(was_stopped(p.state), where.kept.values);
   moved_ = true;
   other_rate_ = where.kept.other_rate;
   if (options_.steps == 0) return;

@@ -92,6 +92,45 @@ TEST(Shape, BroadcastFailsWhereSizesDiffer) {
   EXPECT_FALSE(broadcast({2}, {0}, result));
 }
 
+TEST(Shape, RepeatedAxesAreWhatBroadcastingMadeOrRepeated) {
+  using list = std::vector<std::int64_t>;
+  EXPECT_EQ(repeated_axes({2, 3}, {2, 3}), list());
+  EXPECT_EQ(repeated_axes({1, 3}, {2, 3}), (list{0}));
+  EXPECT_EQ(repeated_axes({3, 1, 1}, {2, 3, 1, 5}), (list{0, 3}));
+  EXPECT_EQ(repeated_axes({}, {2, 1}), (list{0, 1}));
+  EXPECT_EQ(repeated_axes({1}, {0}), (list{0}));
+}
+
+TEST(Shape, AxesCanBeLeftOut) {
+  EXPECT_EQ(without_axes({2, 3, 4}, 1), (shape{2, 4}));
+  EXPECT_EQ(without_axes({2, 3, 4}, 1, 2), shape{2});
+  EXPECT_EQ(without_axes({2, 3, 4}, 3, 0), (shape{2, 3, 4}));
+  EXPECT_EQ(without_axes({0}, 0).text(), "()");
+}
+
+TEST(Types, AreListedInErrors) {
+  const value_type a{float32, {2, 3}}, b{int64, {2}};
+  EXPECT_EQ(text_of(std::vector<const value_type*>{&a, &b}), "float32 (2, 3), int64 (2,)");
+  EXPECT_EQ(text_of(std::vector<const value_type*>{}), "no operand");
+}
+
+// Its kind stays, also one of the user's.
+TEST(Error, SaysMoreOnItsWay) {
+  struct own_error : value_error {
+    using value_error::value_error;
+  };
+  expect_error<own_error>(
+      [] {
+        try {
+          throw own_error("rate: -1");
+        } catch (error& e) {
+          e.add(" [at a.cpp:3]");
+          throw;
+        }
+      },
+      "rate: -1 [at a.cpp:3]");
+}
+
 TEST(Dtype, HasANameASizeAndACppType) {
   EXPECT_STREQ(name_of(float32), "float32");
   EXPECT_STREQ(name_of(float64), "float64");

@@ -159,6 +159,27 @@ TEST(Sweep, RecordsOneNodeForTheSharesOfAllParts) {
   EXPECT_EQ(whole, 0u);
 }
 
+// Shares that are put together by one node need no node each before.
+TEST(Sweep, RecordsNothingThatNobodyReads) {
+  tape t;
+  const variable x = t.input(float64, {4, 3}), at = t.input(int64, {2});
+  const auto unread = [&](const variable& y) {
+    const auto first = static_cast<std::uint32_t>(t.size());
+    const variable g = gradient(y, x);
+    std::vector<bool> read(t.size(), false);
+    read[g.index()] = true;
+    for (auto i = static_cast<std::uint32_t>(t.size()); i-- > first;) {
+      for (std::uint32_t k : t.operands_of(i)) read[k] = true;
+    }
+    return std::count(read.begin() + first, read.end(), false);
+  };
+  const variable rows = slice(x, {{1, 3}});
+  EXPECT_EQ(unread(sum(rows)), 0);
+  EXPECT_EQ(unread(sum(gather(x, at))), 0);
+  EXPECT_EQ(unread(sum(rows * gather(x, at) * slice(x, {{0, 2}}))), 0);
+  EXPECT_EQ(unread(sum(concatenate(std::vector<operand>(2, rows)) * x)), 0);
+}
+
 TEST(Sweep, TakesOneInputSeveralTimes) {
   tape t;
   const variable x = t.constant(3.0);

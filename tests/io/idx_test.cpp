@@ -161,6 +161,9 @@ TEST_F(Idx, DeclaredSizesAreCheckedBeforeMemoryIsTaken) {
             "it declares uint8 of (2, 3), 24 bytes as float32: over the limit of 20");
   EXPECT_TRUE(error_of(plain(header(8, {4000000000, 4000000000}) + "abc"))
                   .starts_with("it declares more than a tensor can be: "));
+  EXPECT_EQ(error_of(plain(header(8, {0, 4294967294}))),
+            "it declares more than a tensor can be: shape (0, 4294967294): more than 2^31 elements "
+            "without its sizes of 0");
 }
 
 TEST_F(Idx, FractionsDoNotBecomeInt64) {

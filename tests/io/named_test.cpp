@@ -306,6 +306,11 @@ TEST_F(Named, BrokenNpzFilesAreRefused) {
     renamed.replace(at, 8, "rate.txt");
   }
   EXPECT_EQ(error(renamed), "it holds 'rate.txt', no .npy");
+  std::string folder = good;
+  for (auto at = good.find("rate.npy"); at != good.npos; at = good.find("rate.npy", at + 1)) {
+    folder.replace(at, 8, "rate.np/");
+  }
+  EXPECT_EQ(error(folder), "it holds the folder 'rate.np/': pack the .npy files alone");
   write_npz(file, {{"a", rate}, {"b", rate}});
   std::string twice = content(file);
   for (auto at = twice.find("b.npy"); at != twice.npos; at = twice.find("b.npy", at)) {

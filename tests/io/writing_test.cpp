@@ -652,6 +652,15 @@ TEST_F(Writing, ALogIsWrittenAnewWhereItIsGone) {
   ino_t before = 0;
   fit([&] { before = status_of(file).st_ino; });
   EXPECT_EQ(status_of(file).st_ino, before);
+  // Under another name too, such as a copy's that is made of links, it is that one's.
+  const path other = folder_ / "other";
+  std::string linked;
+  const std::string whole = fit([&] {
+                              std::filesystem::create_hard_link(file, other);
+                              linked = content(file);
+                            }).csv();
+  EXPECT_EQ(content(file), whole);
+  EXPECT_EQ(content(other), linked);
   const std::string message = message_of([&] {
     fit([&] {
       std::filesystem::remove(file);

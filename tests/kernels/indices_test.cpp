@@ -1,5 +1,5 @@
 // gather and scatter_add against plain loops, and their errors.
-#include "cotape/error.hpp"
+#include "expect_error.hpp"
 #include "kernels/buffers.hpp"
 
 namespace cotape::kernels::testing {
@@ -11,8 +11,9 @@ TYPED_TEST_SUITE(Indices, element_types);
 
 template <class T>
 void run(kernel k, const buffer<T>& d, const buffer<T>& a, const buffer<std::int64_t>& index,
-         const reduction& g) {
-  step s = make_step(k, d.data(), a.data(), index.data(), nullptr, d.size(), &g);
+         const reduction& g, bool labels = false) {
+  const picking p{.seen = g, .labels = labels, .op = "pick", .where = {"a/model.cpp", 12}};
+  step s = make_step(k, d.data(), a.data(), index.data(), nullptr, d.size(), &p);
   s.rows = static_cast<std::uint32_t>(index.size());
   s.run(s);
 }
@@ -78,19 +79,23 @@ TYPED_TEST(Indices, RowsOfAnySizeArePickedAndAddedAtAnyNumberOfThreads) {
   }
 }
 
-TEST(IndicesOutside, ThrowAndNameTheIndexAndItsPlace) {
+TEST(IndicesOutside, AreToldWithTheOperationAndItsLine) {
   const reduction g{1, 3, 2};
   const buffer<float> a(6, 1.0F), d(4, 9.0F);
   for (std::int64_t bad : {std::int64_t{3}, std::int64_t{-1}}) {
     const buffer<std::int64_t> index{1, bad};
-    try {
-      run(gather(float32), d, a, index, g);
-      FAIL();
-    } catch (const value_error& e) {
-      EXPECT_EQ(std::string(e.what()),
-                "gather: index " + std::to_string(bad) + " at place 1 is outside 0..2");
-    }
-    EXPECT_THROW(run(scatter_add(float32), a, d, index, g), value_error);
+    const auto message = [&](kernel k, const buffer<float>& to, const buffer<float>& from,
+                             bool labels) {
+      return tests::message_of([&] { run(k, to, from, index, g, labels); });
+    };
+    const std::string number = std::to_string(bad),
+                      text = "pick: index " + number +
+                             ", element 1 of the indices, is outside 0..2 [at model.cpp:12]";
+    EXPECT_EQ(message(gather(float32), d, a, false), text);
+    EXPECT_EQ(message(scatter_add(float32), a, d, false), text);
+    EXPECT_EQ(
+        message(gather(float32), d, a, true),
+        "pick: label " + number + " in row 1 is none of the 3 classes, 0..2 [at model.cpp:12]");
     EXPECT_EQ(d[0], 9.0F);
     EXPECT_EQ(a[0], 1.0F);
   }

@@ -81,16 +81,46 @@ TYPED_TEST(Load, TilesOfAnySizeComeThroughAnyMap) {
     for (std::size_t piece : {512UL, 1UL, 7UL, 64UL}) {
       const auto a = counting<T>(c.source_size());
       const index_map map = c.map();
-      const buffer<T> d(c.elements());
-      for (std::size_t base = 0; base < d.size(); base += piece) {
-        const buffer<T> part(std::min(piece, d.size() - base));
-        step s = make_step(load(map, sizeof(T), false), part.data(), a.data(), nullptr, nullptr,
-                           part.size(), &map);
-        s.base = static_cast<std::uint32_t>(base);
-        s.run(s);
-        std::copy(part.begin(), part.end(), d.data() + base);
+      for (isa i : usable_sets()) {
+        const buffer<T> d(c.elements());
+        for (std::size_t base = 0; base < d.size(); base += piece) {
+          const buffer<T> part(std::min(piece, d.size() - base));
+          step s = make_step(load(map, sizeof(T), false, i), part.data(), a.data(), nullptr,
+                             nullptr, part.size(), &map);
+          s.base = static_cast<std::uint32_t>(base);
+          s.run(s);
+          std::copy(part.begin(), part.end(), d.data() + base);
+        }
+        expect_loaded(c, a, d);
       }
-      expect_loaded(c, a, d);
+    }
+  }
+}
+
+// Tiles begin anywhere in a row; elements before and behind a tile stay.
+TYPED_TEST(Load, BroadcastsOfAnySizeComeFromAnyPlaceAndTouchNothingElse) {
+  using T = TypeParam;
+  constexpr std::int64_t most = 230;
+  const auto a = counting<T>(most);
+  for (isa i : usable_sets()) {
+    for (std::int64_t size = 2; size < 80; ++size) {
+      for (const axes& c : {axes{{{most / size + 2, 0}, {size, 1}}, 0},
+                            axes{{{most / size + 2, 1}, {size, 0}}, 0}}) {
+        const index_map map = c.map();
+        for (std::size_t base : {0UL, 1UL, 5UL, 39UL}) {
+          for (std::size_t n : {0UL, 1UL, 3UL, 15UL, 16UL, 17UL, 64UL, 128UL, 150UL}) {
+            const buffer<T> d(200, T(-5));
+            step s = make_step(load(map, sizeof(T), false, i), d.data() + 3, a.data(), nullptr,
+                               nullptr, n, &map);
+            s.base = static_cast<std::uint32_t>(base);
+            s.run(s);
+            for (std::size_t k = 0; k < d.size(); ++k) {
+              const T expected = k >= 3 && k < 3 + n ? a[c.place(base + k - 3)] : T(-5);
+              ASSERT_EQ(d[k], expected) << size << ", " << base << ", " << n << " at " << k;
+            }
+          }
+        }
+      }
     }
   }
 }

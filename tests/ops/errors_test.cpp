@@ -1,4 +1,6 @@
 // Every error of recording and differentiating: its type, what it says, and the user's line.
+#include <fmt/format.h>
+
 #include "primitives/assemble.hpp"
 #include "support.hpp"
 
@@ -206,8 +208,65 @@ TEST_F(Errors, OfPartsNameTheShapes) {
                "pad: (2, 3) needs 2 sizes before and after, none negative");
   EXPECT_ERROR(shape_error, pad(x, {1, -1}, {1, 1}), "pad: (2, 3) needs 2 sizes");
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
-  EXPECT_ERROR_ANYWHERE(shape_error, pad(vector, {most}, {most}), "more than 2^31 elements");
+  EXPECT_ERROR(shape_error, pad(vector, {most}, {most}),
+               "pad: float32 (3,) cannot become shape (4294967301): more than 2^31 elements [at ");
   EXPECT_ERROR(value_error, pad(whole, {1, 1}, {1, 1}, 1.5), "1.5 is no int64");
+}
+
+// Parts that were made somewhere else: a vector's elements are converted within its constructor.
+TEST_F(Errors, OfPartsNameTheLineOfTheCall) {
+  std::vector<variable> pieces = split(x, 2);
+  pieces.push_back(y);
+  const std::vector<operand> parts(pieces.begin(), pieces.end());
+  EXPECT_ERROR(shape_error, concatenate(parts), "concatenate: (1, 3) and (4, 5) differ in another");
+  EXPECT_ERROR(shape_error, stack(parts), "stack: (1, 3) and (4, 5) are not equal");
+  const std::vector<operand> parameters(2, p);
+  EXPECT_ERROR(tape_error, concatenate(parameters), "concatenate: no operand is on a tape");
+  EXPECT_ERROR(tape_error, stack(parameters), "stack: no operand is on a tape");
+  EXPECT_ERROR(value_error, stack(std::vector<operand>{}), "stack: no parts");
+}
+
+TEST_F(Errors, OfSizesThatAreTooLargeNameTheOperationAndItsOperands) {
+  const variable big = t.input(float32, {1 << 30, 1}), row = t.input(float32, {1, 4});
+  EXPECT_ERROR(
+      shape_error, concatenate({big, big, big}),
+      "concatenate: float32 (1073741824, 1) cannot become shape (3221225472, 1): more than 2^31");
+  EXPECT_ERROR(
+      shape_error, stack({big, big, big}),
+      "stack: float32 (1, 1073741824, 1) cannot become shape (3, 1073741824, 1): more than 2^31");
+  EXPECT_ERROR(shape_error, scatter_add(vector, t.input(int64, {3}), std::int64_t{1} << 32),
+               "scatter_add: float32 (3,), int64 (3,) cannot become shape (4294967296): more than "
+               "2^31 elements");
+  EXPECT_ERROR(
+      shape_error, one_hot(whole, std::int64_t{1} << 32),
+      "one_hot: int64 (2, 3) cannot become shape (2, 3, 4294967296): more than 2^31 elements");
+  EXPECT_ERROR(
+      shape_error, diag(t.input(float32, {1 << 20})),
+      "diag: float32 (1048576,) cannot become shape (1048576, 1048576): more than 2^31 elements");
+  EXPECT_ERROR(
+      shape_error, reshape(big, {1 << 30, 1, 1 << 30}),
+      "reshape: float32 (1073741824, 1) cannot become shape (1073741824, 1, 1073741824): more");
+  EXPECT_ERROR(shape_error, big + row,
+               "add: float32 (1073741824, 1), float32 (1, 4) cannot become shape (1073741824, 4): "
+               "more than 2^31");
+  EXPECT_ERROR(
+      shape_error, broadcast_to(big, {1, 4}),
+      "broadcast_to: float32 (1073741824, 1) cannot become shape (1073741824, 4): more than 2^31");
+  EXPECT_ERROR(shape_error, matmul(big, row),
+               "matmul: float32 (1073741824, 1), float32 (1, 4) cannot become shape (1073741824, "
+               "4): more than");
+  EXPECT_ERROR(shape_error,
+               matmul(t.input(float32, {1 << 20, 1, 4, 1}), t.input(float32, {1 << 20, 1, 4})),
+               "matmul: float32 (1048576, 1, 4, 1), float32 (1048576, 1, 4) cannot become shape "
+               "(1048576, 1048576): ");
+  EXPECT_ERROR(shape_error, gather(big, t.input(int64, {1 << 10, 1 << 9}), 1),
+               "gather: float32 (1073741824, 1), int64 (1024, 512) cannot become shape "
+               "(1073741824, 1024, 512): more than 2^31 elements");
+  const variable axes = t.input(float32, {1, 1, 1, 1, 1, 1, 1, 1});
+  EXPECT_ERROR(
+      shape_error, expand_dims(axes, 0),
+      "expand_dims: float32 (1, 1, 1, 1, 1, 1, 1, 1) cannot become shape (1, 1, 1, 1, 1, 1, 1, 1, "
+      "1): more than 8 axes");
 }
 
 TEST_F(Errors, OfCustomGradientsTellTapesApart) {
@@ -331,11 +390,34 @@ TEST_F(Errors, OfOnesOwnDerivativesNameTheOperation) {
                         "narrower: its derivative gave float32 (2, 3) for an operand float64");
 }
 
-TEST_F(Errors, OfLabelsThatAreNoClassStopTheRun) {
+TEST_F(Errors, OfLabelsThatAreNoClassNameTheLossAndTheRow) {
+  const xt::xarray<float> ones = xt::ones<float>({2, 3});
   const variable labels = t.constant(xt::xarray<int>{1, 3});
-  const variable loss = sparse_categorical_crossentropy_from_logits(x, labels);
-  EXPECT_ERROR_ANYWHERE(value_error, (loss.value<float>({{x, xt::ones<float>({2, 3})}})),
-                        "gather: index 3 at place 1 is outside 0..2");
+  for (const auto& [name, loss] :
+       {std::pair("sparse_categorical_crossentropy", &sparse_categorical_crossentropy),
+        std::pair("sparse_categorical_crossentropy_from_logits",
+                  &sparse_categorical_crossentropy_from_logits)}) {
+    const variable mean = loss({x, __FILE__, __LINE__}, labels);
+    const std::string text =
+        fmt::format("{}: label 3 in row 1 is none of the 3 classes, 0..2 [at errors_test.cpp:{}]",
+                    name, __LINE__ - 3);
+    EXPECT_ERROR_ANYWHERE(value_error, mean.value<float>({{x, ones}}), text);
+    EXPECT_ERROR_ANYWHERE(value_error, gradient(mean, x).value<float>({{x, ones}}), text);
+  }
+}
+
+TEST_F(Errors, OfIndicesOutsideNameTheOperationAndTheLine) {
+  const xt::xarray<float> ones = xt::ones<float>({2, 3});
+  const variable at = t.constant(xt::xarray<int>{1, 0, -4});
+  const std::string why =
+      "index -4, element 2 of the indices, is outside 0..1 [at errors_test.cpp:";
+  const variable rows = gather(x, at);
+  const std::string text = fmt::format("gather: {}{}]", why, __LINE__ - 1);
+  EXPECT_ERROR_ANYWHERE(value_error, rows.value<float>({{x, ones}}), text);
+  EXPECT_ERROR_ANYWHERE(value_error, gradient(sum(rows), x).value<float>({{x, ones}}), text);
+  const variable added = scatter_add(t.constant(xt::xarray<float>{1, 2, 3}), at, 2);
+  EXPECT_ERROR_ANYWHERE(value_error, added.value<float>(),
+                        fmt::format("scatter_add: {}{}]", why, __LINE__ - 2));
 }
 
 TEST_F(Errors, OfOnesOwnOperations) {

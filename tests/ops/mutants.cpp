@@ -59,6 +59,7 @@ class altered_rule {
     const auto first = static_cast<std::uint32_t>(tape_.size());
     derivation asked_for_all = d;
     asked_for_all.needed = {all.get(), n};
+    asked_for_all.parts = nullptr;  // what is given as a part is a node, too
     original_->derive(asked_for_all);
     what_({d.inputs, d.output, d.adjoints, first, d.needed});
   }

@@ -384,12 +384,12 @@ std::pair<std::vector<sizes>, std::int64_t> random_parts(dice& d, bool differ) {
 
 oracle joining(std::string name, bool differ,
                sizes (*rule)(const std::vector<sizes>&, std::int64_t),
-               variable (*f)(const std::vector<operand>&, std::int64_t)) {
+               variable (*f)(const std::vector<operand>&, std::int64_t, const char*, int)) {
   return {std::move(name), [=](dice& d) {
             const auto [parts, axis] = random_parts(d, differ);
             return call{parts, [parts = parts, axis = axis, rule] { return rule(parts, axis); },
                         [axis = axis, f](const variables& v) {
-                          return variables{f({v.begin(), v.end()}, axis)};
+                          return variables{f({v.begin(), v.end()}, axis, __FILE__, __LINE__)};
                         },
                         fmt::format("axis {}", axis)};
           }};

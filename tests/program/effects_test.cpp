@@ -1,4 +1,6 @@
 // Effects: what a run writes to parameters, when, and what it leaves alone.
+#include <fmt/format.h>
+
 #include <cmath>
 #include <xtensor/xview.hpp>
 
@@ -332,6 +334,7 @@ TEST(Require, NamesTheElement) {
   const variable x = t.input(float32, {2, 2}), i = t.input(int64, {2});
   t.require(x > 0, "x must be positive");
   t.require(i, "i must not be 0");
+  const int line = __LINE__ - 2;
   program code(t, {x, i}, {});
   const auto run = [&](const xt::xarray<float>& a, const xt::xarray<std::int64_t>& b) {
     code.run(
@@ -342,12 +345,14 @@ TEST(Require, NamesTheElement) {
       [&] {
         run({{1, 2}, {-3, 4}}, {1, 2});
       },
-      "require: x must be positive (element 2)");
+      fmt::format("require: x must be positive (element 2) [condition made at effects_test.cpp:{}]",
+                  line));
   expect_error<value_error>(
       [&] {
         run({{1, 2}, {3, 4}}, {1, 0});
       },
-      "require: i must not be 0 (element 1)");
+      fmt::format("require: i must not be 0 (element 1) [condition made at effects_test.cpp:{}]",
+                  line - 1));
 }
 
 TEST(Require, TakesParametersAndNumbers) {

@@ -292,9 +292,10 @@ TEST(Gemm, OfWhatBlasCannotCountIsRefused) {
   tape t;
   const std::int64_t much = std::int64_t{1} << 31;
   const variable x = t.input(float32, {1, much}), y = matmul(x, transpose(x));
+  const std::string line = std::to_string(__LINE__ - 1);
   tests::expect_error<shape_error>(
       [&] { program(t, {x}, {y}); },
-      "matmul: a size or stride beyond 32 bits: m 1, n 1, k 2147483648");
+      "matmul: a size or stride beyond 32 bits: m 1, n 1, k 2147483648 [at gemm_test.cpp:" + line);
 }
 
 // Long chains are followed a few steps, each product's for itself: time stays linear.

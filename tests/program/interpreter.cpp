@@ -8,8 +8,8 @@
 #include "primitives/assemble.hpp"
 #include "primitives/primitives.hpp"
 #include "primitives/ternary.hpp"
-#include "program/assemble.hpp"
 #include "program/gemm.hpp"
+#include "program/put.hpp"
 #include "program/schedule.hpp"
 #include "tape/sources.hpp"
 

@@ -314,6 +314,10 @@ class OwnKernelErrors : public testing::Test {
     }();
     return p;
   }
+  // How an error says what was recorded at the line.
+  static std::string told(int line) {
+    return " (of float64 (2, 3)) [at own_kernel_test.cpp:" + std::to_string(line) + "]";
+  }
   tape t;
   variable x = t.input(float64, {2, 3});
   std::vector<std::int64_t> words = words_of(some);
@@ -337,8 +341,9 @@ TEST_F(OwnKernelErrors, OfUnfinishedPrimitivesSayWhatIsMissing) {
                             "odd: the primitive has no `lower` [at own_kernel_test.cpp:");
   const primitive& idle = changed([](primitive& p) { p.lower = [](lowering&) {}; });
   const variable y = record(idle, {x}, words);
+  const std::string recorded = told(__LINE__ - 1);
   expect_error<value_error>([&] { program(t, {x}, {y}); },
-                            "odd: `lower` chose no kernel: call lower_to_kernel");
+                            "odd: `lower` chose no kernel: call lower_to_kernel" + recorded);
 }
 
 TEST_F(OwnKernelErrors, OfScratchSayHowManyBytes) {
@@ -349,8 +354,9 @@ TEST_F(OwnKernelErrors, OfScratchSayHowManyBytes) {
     };
   });
   const variable y = record(negative, {x}, words);
+  const std::string recorded = told(__LINE__ - 1);
   expect_error<value_error>([&] { program(t, {x}, {y}); },
-                            "odd: no scratch of 18446744073709551608 bytes");
+                            "odd: no scratch of 18446744073709551608 bytes" + recorded);
 }
 
 TEST_F(OwnKernelErrors, OfOperandsCountThem) {
@@ -378,10 +384,12 @@ TEST_F(OwnKernelErrors, OfFormsNameTheRightOne) {
     p.arity = 1;
   });
   const variable y = record(one, {x}, words);
+  const std::string recorded = told(__LINE__ - 1);
   for (const bool fuse : {true, false}) {
     expect_error<value_error>([&] { program(t, {x}, {y}, {.fuse = fuse}); },
                               "odd: lower_to_kernel is for primitives of form::kernel, which it "
-                              "is not");
+                              "is not" +
+                                  recorded);
   }
 }
 
@@ -411,18 +419,22 @@ TEST_F(OwnKernelErrors, OfKernelsThatMayThrowAskForTheMark) {
     p.lower = [](lowering& l) { lower_to_kernel(l, {}, [](const kernel_call&) {}); };
   });
   const variable y = record(odd, {x}, words);
+  const std::string recorded = told(__LINE__ - 1);
   expect_error<value_error>([&] { program(t, {x}, {y}); },
                             "odd: its kernel may throw and the primitive does not say so: make the "
-                            "kernel noexcept, or the primitive .throws = true");
+                            "kernel noexcept, or the primitive .throws = true" +
+                                recorded);
 }
 
 TEST_F(OwnKernelErrors, OfKernelsSayWhatTheyTook) {
   const auto fails = [&]<class Error>(const primitive& odd, const std::string& message) {
+    const variable y = record(odd, {x, x}, words);
+    const std::string line = std::to_string(__LINE__ - 1);
     expect_error<Error>(
         [&] {
-          record(odd, {x, x}, words).value<double>({{x, xt::ones<double>({2, 3})}});
+          y.value<double>({{x, xt::ones<double>({2, 3})}});
         },
-        message);
+        message + " [at own_kernel_test.cpp:" + line + "]");
   };
   const primitive& beyond = changed([](primitive& p) {
     p.throws = true;
@@ -437,14 +449,16 @@ TEST_F(OwnKernelErrors, OfKernelsSayWhatTheyTook) {
       lower_to_kernel(l, {}, [](const kernel_call& c) { c.operand<float>(1); });
     };
   });
-  fails.operator()<dtype_error>(other_dtype, "odd: operand 1 is float64, its kernel took it for");
+  fails.operator()<dtype_error>(other_dtype,
+                                "odd: operand 1 is float64, its kernel took it for float32");
   const primitive& other_result = changed([](primitive& p) {
     p.throws = true;
     p.lower = [](lowering& l) {
       lower_to_kernel(l, {}, [](const kernel_call& c) { c.result<std::int64_t>(); });
     };
   });
-  fails.operator()<dtype_error>(other_result, "odd: its result is float64, its kernel took it for");
+  fails.operator()<dtype_error>(other_result,
+                                "odd: its result is float64, its kernel took it for int64");
 }
 
 // An adjoint of the output's shape is summed back to an operand that broadcasts to it: no other.
@@ -573,6 +587,81 @@ TEST(OwnKernel, ConstantsAreFoldedOnce) {
     EXPECT_EQ(code.output(0).value<double>()(0), at + 4);
   }
   EXPECT_EQ(calls, 1);
+}
+
+// Element-wise operations of one's own, of one, two and three operands.
+struct softened {
+  static constexpr auto name = "softened";
+  template <class T> static T kernel(T x) {
+    if (x > 1000) throw value_error("softened: above 1000");
+    return x / (1 + std::abs(x));
+  }
+  static variable derivative(variable x, variable, variable dy) {
+    return chain(dy, reciprocal(square(1 + abs(x))));
+  }
+};
+struct slanted {
+  static constexpr auto name = "slanted";
+  template <class T> static T kernel(T x, T y) noexcept { return x - y / 2; }
+  static variable derivative(int i, variable, variable, variable, variable dy) {
+    return i == 0 ? dy : dy * -0.5;
+  }
+};
+struct between {
+  static constexpr auto name = "between";
+  template <class T> static T kernel(T x, T y, T z) noexcept { return x + (y - x) * z; }
+  static variable derivative(int i, variable x, variable y, variable z, variable, variable dy) {
+    return chain(dy, i == 0 ? 1 - z : i == 1 ? z : y - x);
+  }
+};
+
+// Values that are no constants, made alternately by operations of one's own and of the library.
+variable alternating(const variable& x, const variable& y, int rounds) {
+  variable last = x * y, before = x + 2;
+  for (int i = 0; i < rounds; ++i) {
+    const variable a = apply<slanted>(last, before), b = apply<between>(a, x, last * y);
+    before = apply<slanted>(y, apply<softened>(b)) + a;
+    last = exp(-square(b));
+  }
+  return last + before;
+}
+
+template <class T> void expect_run_of_numbers() {
+  constexpr dtype d = dtype_of<T>::value;
+  for (const int rounds : {1, 4, 30000}) {
+    tape t;
+    const variable x = t.input(d, {}), y = t.input(d, {}), z = alternating(x, y, rounds);
+    program fused(t, {x, y}, {z}), plain(t, {x, y}, {z}, {.fuse = false});
+    EXPECT_EQ(fused.steps(), 1U) << fused.explain().substr(0, 1000);
+    for (const T at : {T(0.25), T(-3)}) {
+      const T slope = T(0.7);
+      const std::vector<array_view> given{{{d, {}}, &at}, {{d, {}}, &slope}};
+      for (program* p : {&fused, &plain}) p->run(given);
+      EXPECT_TRUE(std::isfinite(fused.output(0).number()));
+      EXPECT_EQ(fused.output(0).number(), plain.output(0).number()) << rounds;
+    }
+  }
+}
+
+TEST(OwnOperation, StaysInARunOfNumbers) {
+  expect_run_of_numbers<float>();
+  expect_run_of_numbers<double>();
+}
+
+TEST(OwnOperation, ThatThrowsInARunOfNumbersLeavesParametersAsTheyWere) {
+  const parameter p("p", 3.0);
+  tape t;
+  const variable x = t.input(float64, {}), w = t.read(p);
+  t.assign(p, alternating(w * 0.5, apply<softened>(x), 3));
+  program code(t, {x}, {w * x});
+  const auto run = [&](double at) {
+    const array_view given[] = {{{float64, {}}, &at}};
+    code.run(given);
+  };
+  EXPECT_THROW(run(2000), value_error);
+  EXPECT_EQ(p.value<double>()(), 3);
+  run(0.5);
+  EXPECT_NE(p.value<double>()(), 3);
 }
 
 TEST(OwnKernel, TapesOfSeveralThreadsCallItAtOnce) {

@@ -394,15 +394,20 @@ TEST(ProgramErrors, AnInputThatIsNeededButNotListedThrows) {
 
 TEST(ProgramErrors, OnlyInputsCanBeListedAsInputs) {
   tape t;
-  const variable x = t.input(float32, {2}), y = x + 1;
+  const variable x = t.input(float32, {2}), y = x + 1, one = t.constant(1.0F);
+  const auto made = fmt::format(" [made at run_test.cpp:{}]", __LINE__ - 1);
   expect_error<value_error>(
       [&] {
         program(t, {x, y}, {y});
       },
-      "program: input 1 was not made by tape.input");
-  expect_error<value_error>([&] { program(t, {t.constant(1.0F)}, {y}); },
-                            "program: input 0 was not made by tape.input");
-  expect_error<value_error>([&] { program(t, {x, x}, {y}); }, "program: input 1 is listed twice");
+      "program: input 1 was not made by tape.input" + made);
+  expect_error<value_error>([&] { program(t, {one}, {y}); },
+                            "program: input 0 was not made by tape.input" + made);
+  expect_error<value_error>(
+      [&] {
+        program(t, {x, x}, {y});
+      },
+      "program: input 1 is listed twice" + made);
 }
 
 TEST(ProgramErrors, OfACompiledFunctionPointToItsArguments) {
@@ -417,10 +422,10 @@ TEST(ProgramErrors, OfACompiledFunctionPointToItsArguments) {
 TEST(ProgramErrors, VariablesOfAnotherTapeThrow) {
   tape t, other;
   const variable x = t.input(float32, {2}), y = other.input(float32, {2});
-  expect_error<tape_error>([&] { program(t, {y}, {x}); },
-                           "program: a variable lives on another tape");
-  expect_error<tape_error>([&] { program(t, {x}, {y}); },
-                           "program: a variable lives on another tape");
+  const auto text = fmt::format(
+      "program: a variable lives on another tape [made at run_test.cpp:{}]", __LINE__ - 2);
+  expect_error<tape_error>([&] { program(t, {y}, {x}); }, text);
+  expect_error<tape_error>([&] { program(t, {x}, {y}); }, text);
 }
 
 TEST(ProgramErrors, ValuesThatDoNotFitThrow) {

@@ -164,6 +164,31 @@ TEST_F(Profile, PrintsATable) {
   }
 }
 
+TEST_F(Profile, PrintsEqualItemsAsOneLineWithTheirNumberAndSums) {
+  const auto row = [](const char* what, double flops, std::size_t steps, double seconds) {
+    profile_row r{};
+    r.seconds = seconds;
+    r.share = seconds / 10;
+    r.share_of_peak = seconds / 8;
+    r.part.what = what;
+    r.part.flops = flops;
+    r.part.bytes = 2 * flops;
+    r.part.steps = steps;
+    return r;
+  };
+  profile_table table;
+  table.rows = {row("loop", 1e6, 1, 1), row("matmul", 8e6, 1, 2), row("loop", 3e6, 2, 4),
+                row("loop", 0, 0, 0)};
+  std::ostringstream text;
+  text << table;
+  const std::string grouped =
+      "  50.0 5000000.000           4           8      0.0     0.0     42     3  3 times: loop\n"
+      "  20.0 2000000.000           8          16      0.0     0.0     25     1  matmul\n"
+      " 100.0 ";
+  EXPECT_NE(text.str().find("steps\n" + grouped), std::string::npos) << text.str();
+  EXPECT_NE(text.str().find("     4  in all"), std::string::npos) << text.str();
+}
+
 TEST_F(Profile, RefusesNoRunsAndWrongInputs) {
   tape t;
   const variable x = t.input(float32, {64, 96});

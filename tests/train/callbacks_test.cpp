@@ -283,8 +283,12 @@ TEST(CsvLog, IsRefusedBeforeTheFirstStep) {
   EXPECT_EQ(refused({checkpoint(file), csv_log(file)}), "csv_log: " + file.string() + twice);
   EXPECT_EQ(refused({checkpoint(file), checkpoint(same)}), "checkpoint: " + same.string() + twice);
   EXPECT_TRUE(std::filesystem::is_empty(folder.at));
-  std::ofstream(file) << "old";
+  const auto second = folder.at / "second";  // links to a file that there is not yet
   std::filesystem::create_symlink("l", link);
+  std::filesystem::create_symlink("link", second);
+  EXPECT_EQ(refused({csv_log(link), csv_log(second)}), "csv_log: " + second.string() + twice);
+  EXPECT_EQ(refused({checkpoint(link), csv_log(file)}), "csv_log: " + file.string() + twice);
+  std::ofstream(file) << "old";
   EXPECT_EQ(refused({csv_log(link), csv_log(file)}), "csv_log: " + file.string() + twice);
 }
 

@@ -2,8 +2,10 @@
 // on how large the numbers are that they are gathered from.
 #include <gtest/gtest.h>
 
+#include <cfenv>
 #include <cmath>
 #include <cotape/cotape.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <xtensor/xtensor.hpp>
 #include <xtensor/xview.hpp>
@@ -148,6 +150,27 @@ TEST(Figures, RmseIsGatheredInFloat64) {
   for (const std::int64_t size : {4, 1}) {
     EXPECT_NEAR(passing_on({"rmse"}).evaluate(p, t, size)["rmse"], 1e19, 1e12) << size;
   }
+}
+
+// Trains where floating-point exceptions stop the process; ends it.
+void train_under_traps() {
+  set_num_threads(1);
+  if (feenableexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW) == -1) std::exit(0);
+  const xt::xtensor<float, 2> x = {{0, 0}, {0, 1}, {1, 0}, {1, 1}}, t = {{0}, {1}, {1}, {0}};
+  sequential m{dense(4, "tanh"), dense(1, "sigmoid")};
+  m.compile("binary_crossentropy", adam(), {"accuracy", "mae"});
+  fit_options options;
+  options.epochs = 3;
+  options.batch_size = 3;
+  options.validation_split = 0.25;
+  options.progress = nullptr;
+  m.fit(x, t, options);
+  std::exit(std::isfinite(m.evaluate(x, t)["loss"]) ? 0 : 1);
+}
+
+// Their names are asked for before there is a row to divide by.
+TEST(Figures, AreNamedWithoutADivisionByZero) {
+  EXPECT_EXIT(train_under_traps(), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -127,15 +127,15 @@ TEST(FileOfAFit, KeepsWarnings) {
   }
 }
 
-// The file as another machine would have written it.
-void tell_another_set(const path& file) {
+// Changes a fact that the file tells; with no value takes it out.
+void tell(const path& file, const std::string& name, const std::string& value) {
   named_tensors all = read_safetensors(file);
   tensor& words = all.at("fit/description/0001");
   std::string text(static_cast<const char*>(words.data()), words.type().bytes());
-  const std::string name = "\ninstruction set\t";
-  const std::size_t at = text.find(name) + name.size();
-  ASSERT_LT(at, text.size()) << text;
-  text.replace(at, text.find('\n', at) - at, "mmx");
+  const std::size_t at = text.find("\n" + name + "\t");
+  ASSERT_NE(at, std::string::npos) << text;
+  const std::string line = value.empty() ? "" : "\n" + name + "\t" + value;
+  text.replace(at, text.find('\n', at + 1) - at, line);
   text.resize((text.size() + 7) / 8 * 8, '\n');
   tensor changed({int64, {static_cast<std::int64_t>(text.size() / 8)}});
   std::memcpy(changed.data(), text.data(), text.size());
@@ -147,7 +147,7 @@ TEST(FileOfAFit, TellsTheInstructionSet) {
   const own_file file;
   setting s;
   s.trained(file.at);
-  tell_another_set(file.at);
+  tell(file.at, "instruction set", "mmx");
   const std::string kept = bytes_of(file.at);
   sequential done = s.make();
   EXPECT_EQ(s.fit(done, file.at).warnings, std::vector<std::string>{});  // it trains nothing
@@ -157,16 +157,71 @@ TEST(FileOfAFit, TellsTheInstructionSet) {
   const std::vector<std::string> warnings = s.fit(m, file.at).warnings;
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_TRUE(
-      warnings[0].starts_with("the training was kept under the instruction set mmx and "
-                              "goes on under "))
+      warnings[0].starts_with("the training was kept with instruction set mmx and goes on with "
+                              "instruction set "))
       << warnings[0];
   EXPECT_TRUE(
-      warnings[0].ends_with(": its figures hold, but its bits are not those of one that "
-                            "was never interrupted"))
+      warnings[0].ends_with(": its figures hold, but its bits may not be those of one that was "
+                            "never interrupted"))
       << warnings[0];
   s.epochs = 4;
   sequential again = s.make();
   EXPECT_EQ(s.fit(again, file.at).warnings, warnings);
+}
+
+struct threads_put_back {
+  int before = num_threads();
+  ~threads_put_back() { set_num_threads(before); }
+};
+
+// Products of doubles, whose bits depend on it, went on without a word.
+TEST(FileOfAFit, TellsTheNumberOfThreads) {
+  const threads_put_back after;
+  const own_file file;
+  setting s;
+  set_num_threads(2);
+  s.trained(file.at);
+  const std::string kept = bytes_of(file.at);
+  const auto warnings = [&](int threads, std::int64_t epochs) {
+    set_num_threads(threads);
+    s.epochs = epochs;
+    sequential m = s.make();
+    return s.fit(m, file.at).warnings;
+  };
+  using lines = std::vector<std::string>;
+  EXPECT_EQ(warnings(1, 2), lines{});  // it trains nothing
+  EXPECT_TRUE(kept == bytes_of(file.at));
+  EXPECT_EQ(warnings(2, 3), lines{});
+  const lines one{
+      "the training was kept with threads 2 and goes on with threads 1: its figures hold, but its "
+      "bits may not be those of one that was never interrupted"};
+  EXPECT_EQ(warnings(1, 4), one);
+  EXPECT_EQ(warnings(1, 5), one);
+  // A file that does not tell it, as of an earlier version.
+  tell(file.at, "threads", "");
+  EXPECT_EQ(warnings(2, 6), one);
+}
+
+// Nothing of it was compared then.
+TEST(FileOfAFit, TellsSomething) {
+  const own_file file;
+  setting s;
+  s.trained(file.at);
+  const named_tensors whole = read_safetensors(file.at);
+  const auto refused = [&](tensor description) {
+    named_tensors all = whole;
+    all.at("fit/description/0001") = std::move(description);
+    write_safetensors(file.at, {all.begin(), all.end()});
+    setting other;
+    other.seed = 9;
+    return message_of([&] { other.trained(file.at); });
+  };
+  const std::string wanted = "fit: " + file.at.string() +
+                             ": its description of fit 1 tells nothing: remove the file to start "
+                             "anew";
+  EXPECT_EQ(refused(tensor({int64, {0}})), wanted);
+  EXPECT_EQ(refused(tensor({int64, {7}})), wanted);
+  EXPECT_EQ(refused(tensor({float64, {3}})), wanted);
 }
 
 // Half an epoch was trained with the old schedule's rate.

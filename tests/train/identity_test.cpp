@@ -438,6 +438,34 @@ TEST(Identity, TellsOptionsThatOnlyOneHas) {
             "it was kept with (anonymous namespace)::talking 0's options a, b, here it is a");
 }
 
+// Tabs and ends of lines, which the file parts facts by, became blanks.
+TEST(Identity, TellsBlanksFromTabsAndEndsOfLines) {
+  const std::string texts[]{"a b", "a\tb", "a\nb", "a\\tb", "\"a\\tb\"", "\"a\tb\""};
+  const auto with = [](const named_texts& says) {
+    setting s;
+    s.more = [=] { return callbacks{talking(says, false)}; };
+    return s;
+  };
+  for (const std::string& kept : texts) {
+    for (const std::string& here : texts) {
+      EXPECT_EQ(refusal(with({{"a", kept}}), with({{"a", here}})) == "no error", kept == here)
+          << kept << " and " << here;
+      EXPECT_EQ(refusal(with({{kept, "1"}}), with({{here, "1"}})) == "no error", kept == here)
+          << kept << " and " << here;
+    }
+  }
+  EXPECT_EQ(
+      refusal(with({{"a", "1\t\"2\""}}), with({{"a", "1 \\2"}})),
+      "it was kept with (anonymous namespace)::talking 0's a \"1\\t\"2\"\", here it is 1 \\2");
+  // Parameters of such names beside each other: each is told.
+  setting both;
+  both.more = [] { return callbacks{talking({{"a b", "1"}, {"a\tb", "2"}}, false)}; };
+  setting other = both;
+  other.more = [] { return callbacks{talking({{"a b", "1"}, {"a\tb", "3"}}, false)}; };
+  EXPECT_EQ(refusal(both, other),
+            "it was kept with \"(anonymous namespace)::talking 0's a\\tb\" 2, here it is 3");
+}
+
 TEST(Identity, LetsDifferWhatMay) {
   const own_file log;
   setting kept, here;
@@ -761,18 +789,20 @@ TEST(Identity, IsReadableAndTheSameInEachProcess) {
   }
 }
 
-TEST(Identity, IsKeptBeforeTheFirstStep) {
+// As it was before the first step, when that has succeeded.
+TEST(Identity, IsKeptOfTheBeginning) {
   const own_file file;
   setting s;
   s.more = [] {
-    struct failing : callback {
-      void on_batch_begin(training&) override { throw std::runtime_error("killed"); }
-    };
-    return callbacks{failing()};
+    return callbacks{
+        calling("on_batch_end", [](training&) { throw std::runtime_error("killed"); })};
   };
   sequential m = s.make();
+  const auto before = bits_of(m);
   expect_error<std::runtime_error>([&] { s.fit(m, file.at); }, "killed");
-  EXPECT_TRUE(std::filesystem::exists(file.at));
+  const named_tensors kept = read_safetensors(file.at);
+  EXPECT_EQ(kept.at("fit/position").data_as<std::int64_t>()[5], 0);
+  EXPECT_TRUE(same_bits(kept.at("model/dense/weight"), before[0]));
   const own_file once;
   EXPECT_TRUE(same(setting().trained(file.at), setting().trained(once.at)));
 }

@@ -91,6 +91,29 @@ TEST(Lengths, ThatAreShorterLeaveAnEpochOpen) {
   }
 }
 
+// A fit that fails within an epoch leaves the weights of its last step: the next one's steps are
+// counted from there.
+TEST(Lengths, CountTheStepsOfAFitThatFails) {
+  fives f;
+  sequential m({dense(1)}, 1);
+  m.compile("mse", sgd({.rate = 0.1}));
+  std::vector<std::int64_t> asked;
+  const auto fit = [&](std::int64_t killed) {
+    asked.clear();
+    const auto rate = [&](std::int64_t step) {
+      asked.push_back(step);
+      return 0.1;
+    };
+    m.fit(f.x, f.y,
+          {.batch_size = 2,
+           .callbacks = {scheduled_rate(rate, schedule_by::step), killer(killed)},
+           .progress = nullptr});
+  };
+  expect_error<std::runtime_error>([&] { fit(2); }, "killed");
+  fit(-1);
+  EXPECT_EQ(asked, (std::vector<std::int64_t>{2, 3, 4}));
+}
+
 // A file that would not change was written all the same, which fails in a folder to read only.
 TEST(Lengths, ThatAreReachedWriteNothing) {
   const own_file file;

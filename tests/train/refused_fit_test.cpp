@@ -4,6 +4,8 @@
 
 #include <cotape/cotape.hpp>
 #include <limits>
+#include <optional>
+#include <sstream>
 #include <xtensor/xtensor.hpp>
 
 #include "train/setting.hpp"
@@ -122,6 +124,119 @@ TEST(RefusedFit, PutsBackWhatCallbacksHaveSet) {
     EXPECT_EQ(how.rate().value<double>()(), 0.5) << where;
     EXPECT_EQ(kept.count.value<double>()(), 1.0) << where;
   }
+}
+
+// A callback that freezes parameters while it looks, say.
+TEST(RefusedFit, PutsBackWhichParametersAreTrainable) {
+  for (const char* where : before_the_first_step) {
+    sequential m({dense(2), dense(1)});
+    m.compile("mse", adam());
+    m.predict(x);
+    m.parameters()[1].set_trainable(false);
+    const auto freeze = [](training& t) {
+      for (const parameter& p : t.parameters()) p.set_trainable(!p.trainable());
+    };
+    const callbacks all{calling("on_fit_begin", freeze), refusing(where)};
+    EXPECT_EQ(message_of([&] { m.fit(x, y, {.callbacks = all, .progress = nullptr}); }), "refused");
+    std::vector<bool> trainable;
+    for (const parameter& p : m.parameters()) trainable.push_back(p.trainable());
+    EXPECT_EQ(trainable, (std::vector<bool>{true, false, true, true})) << where;
+  }
+}
+
+// Their lists of state began anew with the fit.
+TEST(RefusedFit, LeavesTheStateOfCallbacksTheParametersThatTheyWere) {
+  early_stopping stop({.monitor = "loss"});
+  rate_on_plateau plateau({}, "loss");
+  const auto state = [&] {
+    std::vector<parameter> all = stop.state();
+    for (const parameter& p : plateau.state()) all.push_back(p);
+    return all;
+  };
+  const auto values = [](const std::vector<parameter>& of) {
+    std::vector<tensor> all;
+    for (const parameter& p : of) all.emplace_back(p.view());
+    return all;
+  };
+  const auto refused = [&](std::int64_t units) {
+    const std::vector<parameter> before = state();
+    const auto kept = values(before);
+    sequential other({dense(units), dense(1)});
+    other.compile("mse", adam());
+    const callbacks all{stop, plateau, refusing("on_resume")};
+    EXPECT_EQ(message_of([&] { other.fit(x, y, {.callbacks = all, .progress = nullptr}); }),
+              "refused");
+    EXPECT_EQ(state(), before);
+    EXPECT_TRUE(same(values(state()), kept));
+  };
+  refused(3);  // before any
+  sequential m({dense(2), dense(1)});
+  m.compile("mse", adam());
+  m.fit(x, y, {.epochs = 2, .callbacks = {stop, plateau}, .progress = nullptr});
+  EXPECT_EQ(stop.best_epoch(), 2);
+  refused(2);
+  refused(3);
+  EXPECT_EQ(stop.best_epoch(), 2);
+}
+
+// Said once: by a fit that then was refused.
+TEST(RefusedFit, LeavesItsWarningsToTheNextOne) {
+  sequential m({dense(1)}, 1);
+  m.compile("binary_crossentropy", sgd({.rate = 1e-9}));
+  const auto said = [&](const callbacks& all) {
+    std::ostringstream out;
+    const std::string message = message_of([&] {
+      m.fit(array{{30, 40}, {-10, -20}}, column{{1}, {0}}, {.callbacks = all, .progress = &out});
+    });
+    EXPECT_EQ(message, all.empty() ? "no error" : "refused");
+    return out.str().find("takes probabilities") != std::string::npos;
+  };
+  EXPECT_TRUE(said({refusing("on_epoch_begin")}));
+  EXPECT_TRUE(said({}));
+  EXPECT_FALSE(said({}));
+}
+
+// A layer that the refused model made the weights of, and that another model has come to use.
+TEST(RefusedFit, LeavesALayerThatAnotherModelHasComeToUse) {
+  const dense shared(2);
+  sequential a({shared, dense(2), dense(1)}, 4), b({shared, dense(1)}, 5);
+  a.compile("mse", adam());
+  std::optional<tensor> predicted;
+  std::vector<tensor> weights;
+  const callbacks all{calling("on_fit_begin",
+                              [&](training&) {
+                                predicted.emplace(b.predict(x));
+                                weights = bits_of(b);
+                              }),
+                      refusing("on_resume")};
+  EXPECT_EQ(message_of([&] { a.fit(x, y, {.callbacks = all, .progress = nullptr}); }), "refused");
+  EXPECT_EQ(b.parameters().size(), 4u);
+  EXPECT_TRUE(same(weights, bits_of(b)));
+  EXPECT_TRUE(same_bits(*predicted, b.predict(x)));
+  EXPECT_EQ(b.parameters()[0].name(), "dense/weight");
+  EXPECT_NE(b.summary().find("dense "), std::string::npos) << b.summary();
+  // The numbers that its weights were drawn from are drawn.
+  a.fit(x, y, {.epochs = 0, .progress = nullptr});
+  EXPECT_FALSE(same_bits(a.parameters()[0].view(), a.parameters()[2].view()));
+  EXPECT_TRUE(same_bits(a.parameters()[0].view(), b.parameters()[0].view()));
+}
+
+// A layer without weights that another model uses too keeps no numbers drawn.
+TEST(RefusedFit, DrawsItsNumbersAgainBesideASharedLayerWithoutWeights) {
+  const auto weights = [](bool refused) {
+    const dropout shared(0.5);
+    sequential other({dense(1), shared});
+    other.predict(x);
+    sequential m({dense(2), shared, dense(1)}, 4);
+    m.compile("mse", adam());
+    const callbacks all{refusing("on_fit_begin")};
+    if (refused) {
+      EXPECT_THROW(m.fit(x, y, {.callbacks = all, .progress = nullptr}), value_error);
+    }
+    m.predict(x);
+    return bits_of(m);
+  };
+  EXPECT_TRUE(same(weights(true), weights(false)));
 }
 
 // A model that was built for the data of such a fit kept its weights and their dtype.

@@ -3,6 +3,7 @@
 
 #include "kernels/arch.hpp"
 #include "kernels/gemm.hpp"
+#include "kernels/words.hpp"
 
 namespace cotape::kernels {
 
@@ -15,6 +16,17 @@ template <class Arch> kernel cast_kernel(dtype from, dtype to);
 
 // n bytes, at least 64, between places that do not overlap.
 template <class Arch> void copy_lines(std::byte* d, const std::byte* a, std::size_t n);
+
+// Broadcasts of n elements: of a row, from its element `at` on, and of a column whose elements, so
+// far apart, are repeated `size` times each, from the at-th time of the first one on.
+template <class Arch>
+void repeat_row(word4* d, const word4* row, std::int64_t size, std::int64_t at, std::int64_t n);
+template <class Arch>
+void spread_column(word4* d, const word4* a, std::int64_t stride, std::int64_t size,
+                   std::int64_t at, std::int64_t n);
+template <class Arch>
+void spread_column(word8* d, const word8* a, std::int64_t stride, std::int64_t size,
+                   std::int64_t at, std::int64_t n);
 
 // d[i] += a[i] for i < n.
 template <class Arch> void add_elements(float* d, const float* a, std::int64_t n);

@@ -33,21 +33,32 @@ template <class B, class T> [[gnu::always_inline]] inline B whole_power(B x, int
   return select(lost, product_of(B(1) / x, -n), y);
 }
 
-// One element's result does not depend on its neighbours: both ways multiply alike.
-template <class B> B power_of(B a, B b) {
+template <class T> constexpr T least_normal = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
+
+template <class T> [[gnu::always_inline]] inline T power_of_number(T a, T b) {
+  return is_small_whole(b) ? whole_power(a, static_cast<int>(b), least_normal<T>) : std::pow(a, b);
+}
+
+template <class B> [[gnu::noinline]] B power_of_each(B a, B b) {
   using T = typename B::value_type;
   alignas(64) T x[B::size], n[B::size];
-  b.store_aligned(n);
-  bool alike = is_small_whole(n[0]);
-  for (std::size_t i = 1; i < B::size; ++i) alike = alike && n[i] == n[0];
-  constexpr T least = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
-  if (alike) return whole_power(a, static_cast<int>(n[0]), least);
   a.store_aligned(x);
-  for (std::size_t i = 0; i < B::size; ++i) {
-    if (is_small_whole(n[i])) x[i] = whole_power(x[i], static_cast<int>(n[i]), least);
-    else x[i] = std::pow(x[i], n[i]);
-  }
+  b.store_aligned(n);
+  for (std::size_t i = 0; i < B::size; ++i) x[i] = power_of_number(x[i], n[i]);
   return B::load_aligned(x);
+}
+
+// One element's result does not depend on its neighbours: all ways multiply alike.
+template <class B> [[gnu::always_inline]] inline B power_of(B a, B b) {
+  if constexpr (std::is_floating_point_v<B>) {
+    return power_of_number(a, b);
+  } else {
+    using T = typename B::value_type;
+    const T n = b.data[0];
+    if (!is_small_whole(n) || !xsimd::all(b == B(n))) [[unlikely]]
+      return power_of_each(a, b);
+    return whole_power(a, static_cast<int>(n), least_normal<T>);
+  }
 }
 
 }  // namespace

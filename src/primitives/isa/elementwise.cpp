@@ -2,6 +2,7 @@
 // the files of primitives instantiate for each of them.
 #include <cmath>
 
+#include "kernels/isa/ends.hpp"
 #include "kernels/isa/transcendental.hpp"
 #include "primitives/elementwise.hpp"
 
@@ -13,29 +14,22 @@ template <class Op, class T, class Arch> void elementwise(const kernels::step& s
   const auto* b = static_cast<const T*>(s.b);
   const auto* c = static_cast<const T*>(s.c);
   const std::size_t n = s.n;
-  if constexpr (std::is_same_v<T, std::int64_t>) {
-    if constexpr (takes_integers<Op>) {
-      for (std::size_t i = 0; i < n; ++i) {
-        if constexpr (Op::arity == 1) d[i] = Op::kernel(a[i]);
-        else if constexpr (Op::arity == 2) d[i] = Op::kernel(a[i], b[i]);
-        else d[i] = Op::kernel(a[i], b[i], c[i]);
-      }
-    }
-  } else {
+  const auto applied = [&](auto load) __attribute__((always_inline)) {
+    if constexpr (Op::arity == 1) return Op::kernel(load(a));
+    else if constexpr (Op::arity == 2) return Op::kernel(load(a), load(b));
+    else return Op::kernel(load(a), load(b), load(c));
+  };
+  if constexpr (!std::is_same_v<T, std::int64_t>) {
     using B = kernels::batch<T>;
+    std::size_t i = 0;
 #pragma GCC unroll 2
-    for (std::size_t i = 0; i < n; i += B::size) {
-      B y;
-      if constexpr (Op::arity == 1) {
-        y = Op::kernel(B::load_unaligned(a + i));
-      } else if constexpr (Op::arity == 2) {
-        y = Op::kernel(B::load_unaligned(a + i), B::load_unaligned(b + i));
-      } else {
-        y = Op::kernel(B::load_unaligned(a + i), B::load_unaligned(b + i),
-                       B::load_unaligned(c + i));
-      }
-      y.store_aligned(d + i);
+    for (; i + B::size <= n; i += B::size) {
+      applied([&](const T* p) { return B::load_unaligned(p + i); }).store_aligned(d + i);
     }
+    if (i == n) return;
+    applied([&](const T* p) { return kernels::end_of(p + i, n - i); }).store_aligned(d + i);
+  } else if constexpr (takes_integers<Op>) {
+    for (std::size_t i = 0; i < n; ++i) d[i] = applied([&](const T* p) { return p[i]; });
   }
 }
 
@@ -92,7 +86,7 @@ template <class Op, class T, class Arch, int Form> static kernels::any_function 
 
 template <class Op, class T, class Arch, int... Form>
 static kernels::scalar_functions functions_of(std::integer_sequence<int, Form...>) {
-  return {function_of<Op, T, Arch, Form>()...};
+  return {{{function_of<Op, T, Arch, Form>()...}}};
 }
 
 template <class Op, class T, class Arch> kernels::scalar_functions scalar_functions() {

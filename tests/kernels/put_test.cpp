@@ -9,7 +9,7 @@ struct put_part {
   bool adds = false;
 };
 
-struct assembly_case {
+struct put_case {
   const char* what;
   std::size_t size;
   std::vector<put_part> parts;
@@ -17,14 +17,14 @@ struct assembly_case {
 };
 
 // As many columns of a matrix as it has, one a part.
-assembly_case columns(const char* what, std::int64_t rows, std::int64_t count, std::int64_t width) {
-  assembly_case c{what, static_cast<std::size_t>(rows * width), {}};
+put_case columns(const char* what, std::int64_t rows, std::int64_t count, std::int64_t width) {
+  put_case c{what, static_cast<std::size_t>(rows * width), {}};
   for (std::int64_t k = 0; k < count; ++k) c.parts.push_back({{{{rows, width}}, k}});
   return c;
 }
 
-std::vector<assembly_case> cases() {
-  std::vector<assembly_case> all{
+std::vector<put_case> cases() {
+  std::vector<put_case> all{
       {"nothing", 100, {}, true},
       {"a run", 1000, {{{{{999, 1}}, 1}}}, true},
       {"a run that leaves the rest", 1000, {{{{{500, 1}}, 100}}}},
@@ -59,11 +59,11 @@ std::vector<assembly_case> cases() {
       columns("sixteen columns", 30000, 16, 16),
       columns("seventeen columns", 20011, 17, 17),
       columns("eight columns of nine", 5003, 8, 9)};
-  assembly_case many{"many elements", 20000, {}, true};
+  put_case many{"many elements", 20000, {}, true};
   for (std::int64_t k = 0; k < 20000; ++k)
     many.parts.push_back({{{}, (k * 7919) % 20000}, k > 9000});
   all.push_back(many);
-  assembly_case backwards = columns("columns from the last on, but one", 9001, 11, 11);
+  put_case backwards = columns("columns from the last on, but one", 9001, 11, 11);
   std::reverse(backwards.parts.begin(), backwards.parts.end());
   backwards.parts.erase(backwards.parts.begin() + 2);
   backwards.fills = true;
@@ -77,12 +77,12 @@ TYPED_TEST_SUITE(Assemble, element_types);
 
 TYPED_TEST(Assemble, GivesTheBitsOfPlainLoopsAtAnyNumberOfThreads) {
   using T = TypeParam;
-  for (const assembly_case& c : cases()) {
+  for (const put_case& c : cases()) {
     SCOPED_TRACE(c.what);
     std::vector<buffer<T>> from;
     buffer<T> expected(c.size, T(-5));
     if (c.fills) std::fill(expected.begin(), expected.end(), T(2));
-    assembly a;
+    puts a;
     a.fills = c.fills;
     a.rest = bits_of(2, dtype_of<T>::value);
     for (const put_part& p : c.parts) {
@@ -94,7 +94,7 @@ TYPED_TEST(Assemble, GivesTheBitsOfPlainLoopsAtAnyNumberOfThreads) {
       }
       a.add(p.where.map(), from.back().data(), p.adds);
     }
-    const kernel run = assemble(dtype_of<T>::value, static_cast<std::int64_t>(c.size), a);
+    const kernel run = put(dtype_of<T>::value, static_cast<std::int64_t>(c.size), a);
     for (int n : {1, 2, 4}) {
       const threads set(n);
       const buffer<T> d(c.size, T(-5));
@@ -122,10 +122,10 @@ TYPED_TEST(Assemble, StoresOneByOneAreTheInverseOfLoads) {
       for (std::size_t i = 0; i < a.size(); ++i) {
         expected[m.place(i)] = adds ? expected[m.place(i)] + a[i] : a[i];
       }
-      assembly one;
+      puts one;
       one.add(m.map(), a.data(), adds);
       step s = make_step(nullptr, d.data(), nullptr, nullptr, nullptr, d.size(), &one);
-      s.run = assemble(dtype_of<T>::value, s.n, one);
+      s.run = put(dtype_of<T>::value, s.n, one);
       s.run(s);
       EXPECT_TRUE(same_bits(d, expected)) << "map " << &m - maps.data();
     }

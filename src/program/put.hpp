@@ -9,8 +9,8 @@ namespace cotape {
 
 /// Appends the values of an assembly, `of` without operands, whose nodes' values are at the places;
 /// gives the last.
-std::uint32_t append_assembly(graph& g, const graph::value& of,
-                              const std::vector<std::uint32_t>& place);
+std::uint32_t append_puts(graph& g, const graph::value& of,
+                          const std::vector<std::uint32_t>& place);
 
 bool is_put(const graph& g, std::uint32_t v);
 
@@ -19,6 +19,6 @@ bool goes_on(const graph& g, std::uint32_t v);
 
 /// Adds v, whose part is at `from`, to what is put together by one step: all of it, or what it
 /// fills before if the part has indices, which takes a step of its own.
-void put_part(const graph& g, std::uint32_t v, const void* from, kernels::assembly& to);
+void put_part(const graph& g, std::uint32_t v, const void* from, kernels::puts& to);
 
 }  // namespace cotape

@@ -12,7 +12,7 @@
 namespace cotape::kernels {
 namespace {
 
-using part = assembly::part;
+using part = puts::part;
 
 template <class T> void add_run(T* d, const T* a, std::int64_t n) {
   using run = void (*)(T*, const T*, std::int64_t);
@@ -23,11 +23,11 @@ template <class T> void add_run(T* d, const T* a, std::int64_t n) {
 
 // The elements first .. end - 1 of a part.
 template <class T>
-void put(const assembly& all, const part& p, T* d, std::int64_t first, std::int64_t end) {
+void put_part(const puts& all, const part& p, T* d, std::int64_t first, std::int64_t end) {
   if (first >= end) return;
   const T* a = static_cast<const T*>(p.from) + first;
   d += p.offset;
-  if (p.map == assembly::side_by_side) {
+  if (p.map == puts::side_by_side) {
     if (p.adds) add_run(d + first, a, end - first);
     else copy_elements(d + first, a, end - first);
     return;
@@ -50,10 +50,10 @@ void put(const assembly& all, const part& p, T* d, std::int64_t first, std::int6
 }
 
 // How many elements of a part stand before a place of the result.
-std::int64_t before(const assembly& all, const part& p, std::int64_t place) {
+std::int64_t before(const puts& all, const part& p, std::int64_t place) {
   std::int64_t left = place - p.offset, count = 0, inner = p.n;
   if (left <= 0) return 0;
-  if (p.map == assembly::side_by_side) return std::min<std::int64_t>(left, p.n);
+  if (p.map == puts::side_by_side) return std::min<std::int64_t>(left, p.n);
   const index_map& map = all.maps[p.map];
   for (std::uint32_t axis = 0; axis < map.rank; ++axis) {
     inner /= map.size[axis];
@@ -69,7 +69,7 @@ std::int64_t before(const assembly& all, const part& p, std::int64_t place) {
 template <class T> inline constexpr std::uint32_t square = 16 / sizeof(T);
 
 template <class T>
-void put_columns(const assembly& all, const part* p, T* d, std::int64_t at, std::int64_t next) {
+void put_columns(const puts& all, const part* p, T* d, std::int64_t at, std::int64_t next) {
   using word = std::conditional_t<sizeof(T) == 4, word4, word8>;
   constexpr std::uint32_t n = square<T>;
   std::int64_t first[n], end[n], low = 0, high = p->n;
@@ -87,17 +87,17 @@ void put_columns(const assembly& all, const part* p, T* d, std::int64_t at, std:
     transpose_square(rows, reinterpret_cast<word*>(d + p->offset + i * stride), stride);
   }
   for (std::uint32_t k = 0; k < n; ++k) {
-    put(all, p[k], d, first[k], std::min(low, end[k]));
-    put(all, p[k], d, std::max(high, first[k]), end[k]);
+    put_part(all, p[k], d, first[k], std::min(low, end[k]));
+    put_part(all, p[k], d, std::max(high, first[k]), end[k]);
   }
 }
 
 // Whether as many parts as a square has rows are columns side by side.
-template <class T> bool are_columns(const assembly& all, std::size_t first) {
+template <class T> bool are_columns(const puts& all, std::size_t first) {
   if (all.parts.size() < first + square<T>) return false;
   const part* p = all.parts.data() + first;
   for (std::uint32_t k = 0; k < square<T>; ++k) {
-    if (p[k].adds || p[k].map == assembly::side_by_side || p[k].n != p->n) return false;
+    if (p[k].adds || p[k].map == puts::side_by_side || p[k].n != p->n) return false;
     const index_map& map = all.maps[p[k].map];
     if (map.rank != 1 || map.stride[0] != all.maps[p->map].stride[0]) return false;
     if (p[k].offset != p->offset + k) return false;
@@ -106,11 +106,11 @@ template <class T> bool are_columns(const assembly& all, std::size_t first) {
 }
 
 // Fills the elements first .. end - 1 but where the first part is about to be stored in one run.
-template <class T> void fill_rest(const assembly& a, T* d, std::int64_t first, std::int64_t end) {
+template <class T> void fill_rest(const puts& a, T* d, std::int64_t first, std::int64_t end) {
   T rest;
   std::memcpy(&rest, a.rest.data(), sizeof rest);
   std::int64_t from = end, to = end;
-  if (!a.parts.empty() && a.parts[0].map == assembly::side_by_side && !a.parts[0].adds) {
+  if (!a.parts.empty() && a.parts[0].map == puts::side_by_side && !a.parts[0].adds) {
     from = std::clamp<std::int64_t>(a.parts[0].offset, first, end);
     to = std::clamp<std::int64_t>(std::int64_t{a.parts[0].offset} + a.parts[0].n, first, end);
   }
@@ -119,7 +119,7 @@ template <class T> void fill_rest(const assembly& a, T* d, std::int64_t first, s
 }
 
 // All parts at the places first .. end - 1.
-template <class T> void put_all(const assembly& a, T* d, std::int64_t first, std::int64_t end) {
+template <class T> void put_all(const puts& a, T* d, std::int64_t first, std::int64_t end) {
   if (a.fills) fill_rest(a, d, first, end);
   for (std::size_t k = 0; k < a.parts.size(); ++k) {
     const part& p = a.parts[k];
@@ -127,20 +127,22 @@ template <class T> void put_all(const assembly& a, T* d, std::int64_t first, std
       put_columns(a, &p, d, first, end);
       k += square<T> - 1;
     } else {
-      put(a, p, d, before(a, p, first), before(a, p, end));
+      put_part(a, p, d, before(a, p, first), before(a, p, end));
     }
   }
 }
 
 template <class T> void run(const step& s) {
-  const auto& a = *static_cast<const assembly*>(s.side);
+  const auto& a = *static_cast<const puts*>(s.side);
   auto* d = static_cast<T*>(s.d);
   const std::int64_t size = s.n, bytes = (a.moved / size + 1) * std::int64_t{sizeof(T)};
   if (a.block == 0) {
     if (a.fills) fill_rest(a, d, 0, size);
     for (const part& p : a.parts) {
-      if (p.n < 4096) put(a, p, d, 0, p.n);
-      else split_move(p.n, sizeof(T), 64, [&](auto first, auto end) { put(a, p, d, first, end); });
+      if (p.n < 4096) put_part(a, p, d, 0, p.n);
+      else
+        split_move(p.n, sizeof(T), 64,
+                   [&](auto first, auto end) { put_part(a, p, d, first, end); });
     }
     return;
   }
@@ -158,14 +160,14 @@ std::int64_t extent(const index_map& map) {
   return places;
 }
 
-template <class T> void choose_block(assembly& a, std::int64_t size) {
+template <class T> void choose_block(puts& a, std::int64_t size) {
   constexpr std::int64_t block = (std::int64_t{1} << 14) / sizeof(T);
   std::int64_t places = a.fills ? size : 0;
   bool in_order = true;
   a.moved = places;
   for (const part& p : a.parts) {
     a.moved += p.n;
-    places += p.map == assembly::side_by_side ? p.n : extent(a.maps[p.map]);
+    places += p.map == puts::side_by_side ? p.n : extent(a.maps[p.map]);
   }
   for (const index_map& m : a.maps) {
     for (std::uint32_t k = 0; k < m.rank; ++k) in_order = in_order && m.stride[k] > 0;
@@ -187,21 +189,21 @@ template <class T> void choose_block(assembly& a, std::int64_t size) {
   }
 }
 
-template <class T> kernel choose(assembly& a, std::int64_t size) {
+template <class T> kernel choose(puts& a, std::int64_t size) {
   choose_block<T>(a, size);
   return &run<T>;
 }
 
 }  // namespace
 
-void assembly::add(const index_map& map, const void* at, bool adds) {
+void puts::add(const index_map& map, const void* at, bool adds) {
   const auto number = is_run(map) ? side_by_side : static_cast<std::uint32_t>(maps.size());
   parts.push_back({at, static_cast<std::uint32_t>(map.offset),
                    static_cast<std::uint32_t>(map.elements()), number, adds, false});
   if (!is_run(map)) maps.push_back(map);
 }
 
-kernel assemble(dtype type, std::int64_t n, assembly& a) {
+kernel put(dtype type, std::int64_t n, puts& a) {
   if (type == int64) return choose<std::int64_t>(a, n);
   return type == float32 ? choose<float>(a, n) : choose<double>(a, n);
 }

@@ -1,7 +1,7 @@
 // An assembly in a program: a chain of values, each of which puts one part into what the one before
 // it made, in the same buffer where that is free. So a part is stored as soon as it is there, and
 // any number of parts costs what they are together.
-#include "program/assemble.hpp"
+#include "program/put.hpp"
 
 #include <algorithm>
 
@@ -16,7 +16,7 @@ using primitives::assembly;
 void lower_indexed(lowering& l) {
   l.step.run = kernels::scatter_add(l.output.dtype);
   l.step.rows = static_cast<std::uint32_t>(l.inputs[1]->shape.elements());
-  l.step.side = l.sides.keep(seen_by_indices(l.output.shape, l.attributes.back()));
+  l.step.side = l.sides.keep(picked_from(l.output.shape, l.attributes.back(), l));
 }
 
 const primitive put{"assemble", form::kernel, 1, nullptr};
@@ -38,8 +38,8 @@ bool goes_on(const graph& g, std::uint32_t v) {
   return x.into && last.node == x.node && last.constant == x.constant;
 }
 
-std::uint32_t append_assembly(graph& g, const graph::value& of,
-                              const std::vector<std::uint32_t>& place) {
+std::uint32_t append_puts(graph& g, const graph::value& of,
+                          const std::vector<std::uint32_t>& place) {
   const assembly a(g.on.attributes_of(of.node));
   std::vector<std::uint32_t> operands;
   for (std::uint32_t k : g.on.value_operands_of(of.node)) operands.push_back(place[k]);
@@ -73,7 +73,7 @@ std::uint32_t append_assembly(graph& g, const graph::value& of,
   return last;
 }
 
-void put_part(const graph& g, std::uint32_t v, const void* from, kernels::assembly& to) {
+void put_part(const graph& g, std::uint32_t v, const void* from, kernels::puts& to) {
   const graph::value& x = g.values[v];
   to.fills = to.fills || x.fills;
   to.rest = kernels::bits_of(assembly(g.on.attributes_of(x.node)).rest(), g.type(v).dtype);
