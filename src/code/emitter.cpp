@@ -17,6 +17,7 @@ using kernels::step;
 constexpr std::int64_t least_share = 1 << 19;
 // Elements of a nest at a time.
 constexpr std::int64_t most_of_nest = 1024;
+static_assert(most_of_nest >= kernels::least_parts);  // fewer come in one call
 
 // Where an operand of a step is, and how far it moves a tile.
 struct place {
@@ -84,8 +85,9 @@ class tiler {
   int parts() {
     std::int64_t grain = l_.columns != 0 || of_kind(loop::kind::reduce) == 0 ? body_.tile : 16;
     for (const loop::instruction& i : l_.body) {
-      if (i.does == loop::kind::reduce)
-        grain = std::lcm(grain, l_.reductions[i.needs].slab / l_.width(false));
+      if (i.does != loop::kind::reduce) continue;
+      const std::int64_t slab = l_.reductions[i.needs].slab;
+      grain = std::lcm(grain, slab / std::gcd(slab, l_.width(l_.body[i.in[0]].by_row)));
     }
     grain = std::min(grain, l_.rows);
     body_.grain = static_cast<std::uint32_t>(grain);
@@ -202,8 +204,8 @@ class tiler {
     kernels::index_map map;
     if (i.map != none) map = l_.maps[i.map];
     else map.append(l_.rows * l_.width(i.by_row), 1);
-    const bool row = l_.columns != 0 && map.rank == 2 && map.stride[0] == 0 && map.stride[1] == 1 &&
-                     map.size[1] == l_.columns;
+    const bool row = l_.columns != 0 && !i.by_row && map.rank == 2 && map.stride[0] == 0 &&
+                     map.stride[1] == 1 && map.size[1] == l_.columns;
     if (row && body_.tile == 1 && l_.buffers[i.from].readable == 0 && i.to == none) {
       places_[k] = {l_.buffers[i.from].at, 0};
       return;
@@ -293,15 +295,17 @@ class tiler {
 
   // A tile's rows, each from its own start.
   void fold(std::uint32_t k, const loop::instruction& i) {
-    if (sums_[k] == nullptr) sums_[k] = e_.scratch_for(l_.reductions[i.needs].scratch);
+    const std::uint64_t needed = padded(l_.reductions[i.needs].scratch);
+    const std::uint64_t sums = e_.pool().take(needed);
     places_[k] = destination(i);
     step s = step_of(i);
     s.side = out_.sides.keep(kernels::reduction{std::int64_t{units_}, l_.columns, 1});
     s.d = region_word(places_[k].at);
     s.a = word(i.in[0]);
-    s.c = sums_[k];
+    s.c = region_word(e_.in_scratch(sums));
     add(l_.body[i.in[0]], s, {places_[k].advance, places_[i.in[0]].advance, 0, 0}, true);
     store(k, i);
+    e_.pool().give_back(sums, needed);
     release_operands(k);
   }
 

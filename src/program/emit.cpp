@@ -89,7 +89,8 @@ class item_writer {
   void choose_kernel(std::uint32_t v, code::loop::instruction& i, const schedule::item& item) {
     const primitive* op = g_.values[v].op;
     const auto [known, added] = one_number_.try_emplace({op, i.dtype});
-    if (item.size == 1 && !added && known->second.functions[0] != nullptr) {
+    if (item.size == 1 && !added && known->second.functions[0] != nullptr &&
+        known->second.functions.called == nullptr) {  // one of your own knows its line
       i.run = known->second.run;
       i.side = known->second.side;
     } else {

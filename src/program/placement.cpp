@@ -161,8 +161,8 @@ class placer {
                          const std::unordered_map<std::uint32_t, reading>& readings) const {
     const graph::value& x = g_.values[v];
     const auto free = [&](std::uint32_t r) {
-      return dies_in(r, i) && bytes(r) == bytes(v) && g_.values[r].op != &sources::input &&
-             !taken_[r];
+      return dies_in(r, i) && bytes(r) == bytes(v) && g_.elements(r) == g_.elements(v) &&
+             g_.values[r].op != &sources::input && !taken_[r];
     };
     if (x.into) {
       const std::uint32_t r = g_.root(x.goes_into());

@@ -126,6 +126,42 @@ TEST(NestsOf, RowsOfMoreAxesAreOneItem) {
   EXPECT_EQ(program(t, {x}, {x - m}).steps(), 1u);
 }
 
+// What is one a row of a nest may repeat along the rows, as long as a row is or not.
+TEST(NestsOf, RowsReadWhatRepeatsAlongThem) {
+  for (const std::int64_t rows : {10, 20}) {
+    std::vector<tensor> found;
+    for (const bool fuse : {true, false}) {
+      tape t;
+      const variable x = t.input(float32, {40, rows, 10}), w = t.input(float32, {rows, 1});
+      const variable sums = sum(x, 2, keep_dims) * w;
+      program code(t, {x, w}, {x * sums, x + sin(w) * sums}, {.fuse = fuse});
+      const tensor x_now = waves(float32, {40, rows, 10}), w_now = waves(float32, {rows, 1});
+      code.run(std::vector<array_view>{x_now, w_now});
+      for (std::size_t i = 0; i < 2; ++i) found.emplace_back(code.output(i).view());
+    }
+    for (std::size_t i = 0; i < 2; ++i) {
+      EXPECT_EQ(std::memcmp(found[i].data(), found[i + 2].data(), found[i].type().bytes()), 0)
+          << rows << ", result " << i;
+    }
+  }
+}
+
+// Beside a nest a shorter row is added up, which ends within one of the nest's.
+TEST(NestsOf, OtherRowsMayBeShorter) {
+  std::vector<tensor> found;
+  for (const bool fuse : {true, false}) {
+    tape t;
+    const variable x = t.input(float32, {4096, 8}), y = exp(x);
+    program code(t, {x}, {sum(y, 1), sum(reshape(y, {8192, 4}), 1)}, {.fuse = fuse});
+    const tensor x_now = waves(float32, {4096, 8});
+    code.run(std::vector<array_view>{x_now});
+    for (std::size_t i = 0; i < 2; ++i) found.emplace_back(code.output(i).view());
+  }
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(std::memcmp(found[i].data(), found[i + 2].data(), found[i].type().bytes()), 0) << i;
+  }
+}
+
 // A parameter that is overwritten in place is read by the whole row before.
 TEST(NestsOf, RowsMayBeUpdatedInPlace) {
   for (const shape& s : {shape{300, 7}, shape{64, 512}}) {

@@ -80,6 +80,20 @@ TEST_F(Parallel, NestsGiveTheSameBits) {
   }
 }
 
+// A thread takes whole what a sum of another row length adds up, too.
+TEST_F(Parallel, NestsBesideOtherRowsGiveTheSameBits) {
+  const auto f = [](variable x) {
+    const variable e = exp(x);
+    return std::vector<variable>{e / sum(e, 1, keep_dims), sum(reshape(e, {200000, 6}), 1)};
+  };
+  const array x = random({300000, 4});
+  const std::vector<array> one = values(1, f, x);
+  for (int threads : {2, 3}) {
+    const std::vector<array> many = values(threads, f, x);
+    for (std::size_t i = 0; i < one.size(); ++i) EXPECT_EQ(one[i], many[i]) << threads << ", " << i;
+  }
+}
+
 // Within loops of rows a thread takes whole rows; what adds up more is a loop of its own.
 TEST_F(Parallel, ReductionsFollowTheOneOrderWithinLoopsToo) {
   using kernels::reduction;
