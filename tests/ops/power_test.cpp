@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "cotape/cotape.hpp"
+#include "sanitized.hpp"
 
 namespace cotape {
 namespace {
@@ -74,7 +75,8 @@ TEST(Power, StandsInLongRunsOfNumbers) {
   tape t;
   const variable x = t.input(float64, {});
   variable y = x;
-  for (int i = 0; i < 300000; ++i) y = power(y, i % 2 == 0 ? 3 : 0.5) * 0.5 + 0.25;
+  for (int i = 0; i < (tests::sanitized ? 5000 : 300000); ++i)
+    y = power(y, i % 2 == 0 ? 3 : 0.5) * 0.5 + 0.25;
   EXPECT_TRUE(std::isfinite(y.value<double>({{x, 0.5}})()));
 }
 

@@ -8,6 +8,8 @@
 #include <functional>
 #include <memory>
 
+#include "sanitized.hpp"
+
 namespace cotape {
 namespace {
 
@@ -20,11 +22,7 @@ double peak_megabytes() {
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
+using tests::sanitized;
 
 // 1,000,000 nodes: sin and a multiplication by w in turn, so that neither vanishes in a pass.
 // Asked for are 5 s and 1 GB; machines are noisy, so the
