@@ -15,8 +15,9 @@ template <class W> constexpr std::int64_t width = sizeof(words) / sizeof(W);
 alignas(64) constexpr std::uint32_t numbers[] = {0, 1, 2,  3,  4,  5,  6,  7,
                                                  8, 9, 10, 11, 12, 13, 14, 15};
 
-// The first n < lanes words.
-struct first_words {
+// The first n < lanes words. Named by the instruction set, as all that stands on other lines for
+// another set: coverage tools merge functions of one name.
+template <class Arch> struct first_words {
 #if defined(__AVX512F__)
   explicit first_words(std::int64_t n) : mask(static_cast<__mmask16>((1U << n) - 1)) {}
   words load(const word4* a) const { return _mm512_maskz_loadu_epi32(mask, a); }
@@ -46,9 +47,10 @@ words permuted(words w, words index) {
 }
 
 // A row that is shorter than a vector: word i of the result is the row's word (at + i) mod size.
+template <class Arch>
 void repeat_short(word4* d, const word4* row, std::int64_t size, std::int64_t at, std::int64_t n) {
   const auto period = static_cast<std::uint32_t>(size);
-  const words source = first_words(size).load(row);
+  const words source = first_words<current>(size).load(row);
   words next = words::load_aligned(numbers) + words(static_cast<std::uint32_t>(at));
   next -= ((next * words((1U << 16) / period + 1)) >> 16) * words(period);  // mod size
   const words step(static_cast<std::uint32_t>(lanes) % period);
@@ -59,10 +61,11 @@ void repeat_short(word4* d, const word4* row, std::int64_t size, std::int64_t at
     next += step;
     next = xsimd::min(next, next - words(period));  // below 0 is above all
   }
-  if (i < n) first_words(n - i).store(d + i, permuted(source, next));
+  if (i < n) first_words<current>(n - i).store(d + i, permuted(source, next));
 }
 #else
 // The same: three vectors of 2 or 4 words are whole rows.
+template <class Arch>
 void repeat_short(word4* d, const word4* row, std::int64_t size, std::int64_t at, std::int64_t n) {
   word4 rows[3 * lanes];
   for (word4& w : rows) {
@@ -77,7 +80,7 @@ void repeat_short(word4* d, const word4* row, std::int64_t size, std::int64_t at
 // Copies n < lanes words.
 void copy_first(word4* d, const word4* a, std::int64_t n) {
 #if defined(__AVX2__)
-  const first_words first(n);
+  const first_words<current> first(n);
   first.store(d, first.load(a));
 #else
   for (std::int64_t i = 0; i < n; ++i) d[i] = a[i];
@@ -150,7 +153,7 @@ void spread(W* d, const W* a, std::int64_t stride, std::int64_t size, std::int64
 template <>
 void repeat_row<current>(word4* d, const word4* row, std::int64_t size, std::int64_t at,
                          std::int64_t n) {
-  if (size < lanes && size < n) return repeat_short(d, row, size, at, n);
+  if (size < lanes && size < n) return repeat_short<current>(d, row, size, at, n);
   for (std::int64_t length; n > 0; n -= length, d += length, at = 0) {
     length = size - at < n ? size - at : n;
     copy_words(d, row + at, length);
