@@ -13,6 +13,10 @@
 
 namespace cotape {
 
+// A condition that must hold: a value of its own, so that it is scheduled like any other. A copy of
+// a value.
+extern const primitive requirement, copy;
+
 struct graph {
   struct value {
     const primitive* op;
@@ -37,8 +41,10 @@ struct graph {
   explicit graph(tape& t) : on(t) {}
   const value_type& type(std::uint32_t v) const { return on.type_at(values[v].type); }
   std::int64_t elements(std::uint32_t v) const { return type(v).shape.elements(); }
-  // Of a part of an assembly its own ones alone.
+  // Of a part of an assembly its own ones alone; of a requirement, whose node is the number of its
+  // message, none.
   std::span<const std::int64_t> attributes(std::uint32_t v) const {
+    if (is(v, requirement)) return {};
     const auto words = on.attributes_of(values[v].node);
     if (values[v].part == no_node) return words;
     return primitives::assembly(words).words_of(values[v].part);
@@ -72,9 +78,6 @@ struct graph {
   std::vector<std::uint32_t> requirements;  // values of `requirement`
 };
 
-// A condition that must hold: a value of its own, so that it is scheduled like any other. A copy of
-// a value.
-extern const primitive requirement, copy;
 // A slice that loops load tile by tile.
 extern const primitive loaded_slice;
 

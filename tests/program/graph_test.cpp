@@ -111,6 +111,16 @@ TEST(Passes, WalkOverAnyNumberOfOperands) {
   for (std::uint32_t v = 5; v < 10; ++v) EXPECT_EQ(p.of[v].where, region::arena);
 }
 
+// Its node is the number of its message, which is no node of the tape.
+TEST(Passes, ARequirementHasNoAttributes) {
+  tape t;
+  const variable number = t.constant(xt::xarray<double>{2}), x = t.input(float64, {1});
+  t.require(x, "x is not 0");
+  const graph g = needed_part(t, {x * number}, {});
+  ASSERT_EQ(g.requirements.size(), 1u);
+  EXPECT_TRUE(g.attributes(g.requirements[0]).empty());
+}
+
 // Blocks that come and go at random: those that are alive at once never overlap, and what is free
 // is used again, in few blocks, which are packed, as in many.
 class ArenaPlan : public testing::TestWithParam<int> {};
