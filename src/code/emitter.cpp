@@ -20,7 +20,7 @@ constexpr std::int64_t most_of_nest = 1024;
 static_assert(most_of_nest >= kernels::least_parts);  // fewer come in one call
 
 // Where an operand of a step is, and how far it moves a tile.
-struct place {
+struct moving_location {
   location at;
   std::uint64_t advance = 0;
   bool pooled = false;  // a tile that is free again after its last use
@@ -69,14 +69,13 @@ class tiler {
   // A tile of a nest is as many rows as are about as much and, where that is possible, fill lines.
   std::uint32_t units_of_tile() const {
     const std::int64_t reductions = of_kind(loop::kind::reduce);
-    if (l_.columns == 0) {
-      if (reductions > 0 && reductions + of_kind(loop::kind::apply) <= 4) return 8 * kernels::tile;
-      return l_.rows > 64 * kernels::tile ? kernels::tile : 4 * kernels::tile;
-    }
-    std::int64_t units = std::max<std::int64_t>(most_of_nest / l_.columns, 1);
-    if (fills_lines(l_.columns)) {
-      const std::int64_t aligned = rows_of_lines(l_.columns);
+    std::int64_t units = l_.rows > 64 * kernels::tile ? kernels::tile : 4 * kernels::tile;
+    if (l_.columns != 0) {
+      units = std::max<std::int64_t>(most_of_nest / l_.columns, 1);
+      const std::int64_t aligned = fills_lines(l_.columns) ? rows_of_lines(l_.columns) : 1;
       units = (units + aligned - 1) / aligned * aligned;
+    } else if (reductions > 0 && reductions + of_kind(loop::kind::apply) <= 4) {
+      units = 8 * kernels::tile;
     }
     return static_cast<std::uint32_t>(std::clamp<std::int64_t>(l_.rows, 1, units));
   }
@@ -120,14 +119,10 @@ class tiler {
     return std::uint64_t{body_.tile} * static_cast<std::uint64_t>(l_.width(i.by_row)) *
            size_of(i.dtype);
   }
-  std::uint64_t tile_bytes(const loop::instruction& i) const {
-    return staggered(
-        padded(std::min<std::uint64_t>(body_.tile, std::max<std::uint32_t>(body_.size, 1)) *
-               static_cast<std::uint64_t>(l_.width(i.by_row)) * size_of(i.dtype)));
-  }
+  std::uint64_t tile_bytes(const loop::instruction& i) const { return staggered(padded(bytes(i))); }
   const void* word(std::uint32_t k) const { return region_word(places_[k].at); }
 
-  place tile(const loop::instruction& i) {
+  moving_location tile(const loop::instruction& i) {
     return {e_.in_scratch(e_.pool().take(tile_bytes(i))), 0, true};
   }
 
@@ -136,7 +131,7 @@ class tiler {
     return body_.size <= body_.tile || bytes(i) % cache_line == 0;
   }
 
-  place destination(const loop::instruction& i) {
+  moving_location destination(const loop::instruction& i) {
     if (i.to == none || !direct(i)) return tile(i);
     return {l_.buffers[i.to].at, bytes(i)};
   }
@@ -163,11 +158,16 @@ class tiler {
 
   // --- Steps ------------------------------------------------------------------------------------
 
-  void add(const loop::instruction& i, step s, std::array<std::uint64_t, 4> advance,
+  void add(const loop::instruction& i, const step& s, std::array<std::uint64_t, 4> advance,
            bool sees_tile = false) {
+    add_to(*steps_, i, s, advance, sees_tile);
+  }
+
+  void add_to(std::vector<tile_step>& list, const loop::instruction& i, step s,
+              std::array<std::uint64_t, 4> advance, bool sees_tile) {
     const auto width = static_cast<std::uint32_t>(l_.width(i.by_row));
     if (body_.size > body_.tile) {
-      steps_->push_back({s, advance, width, sees_tile ? 0 : width});
+      list.push_back({s, advance, width, sees_tile ? 0 : width});
     } else {
       s.n = body_.size * width;
       e_.add(s);
@@ -178,6 +178,13 @@ class tiler {
     step s{};
     s.run = i.run;
     s.side = i.side;
+    return s;
+  }
+
+  step step_by(const kernels::index_map& map, dtype type) {
+    step s{};
+    s.run = kernels::load(map, size_of(type), false);
+    s.side = out_.sides.keep(map);
     return s;
   }
 
@@ -210,10 +217,7 @@ class tiler {
       places_[k] = {l_.buffers[i.from].at, 0};
       return;
     }
-    const auto* kept = out_.sides.keep(map);
-    step s{};
-    s.run = kernels::load(*kept, size_of(i.dtype), false);
-    s.side = kept;
+    step s = step_by(map, i.dtype);
     s.a = region_word(l_.buffers[i.from].at);
     if (row && i.to == none) return before(k, i, s);
     places_[k] = destination(i);
@@ -227,13 +231,7 @@ class tiler {
     places_[k] = {e_.in_scratch(e_.pool().take_fresh(tile_bytes(i)))};
     fixed_[k] = true;
     s.d = region_word(places_[k].at);
-    if (body_.size > body_.tile) {
-      const auto width = static_cast<std::uint32_t>(l_.width(i.by_row));
-      body_.before.push_back({s, {}, width, width});
-    } else {
-      s.n = body_.size * static_cast<std::uint32_t>(l_.width(i.by_row));
-      e_.add(s);
-    }
+    add_to(body_.before, i, s, {}, false);
   }
 
   void splat(std::uint32_t k, const loop::instruction& i) {
@@ -251,11 +249,8 @@ class tiler {
     kernels::index_map map;
     map.append(body_.tile, 1);
     map.append(l_.columns, 0);
-    const auto* kept = out_.sides.keep(map);
     places_[k] = destination(i);
-    step s{};
-    s.run = kernels::load(*kept, size_of(i.dtype), false);
-    s.side = kept;
+    step s = step_by(map, i.dtype);
     s.d = region_word(places_[k].at);
     s.a = word(i.in[0]);
     add(i, s, {places_[k].advance, places_[i.in[0]].advance, 0, 0}, true);
@@ -313,7 +308,7 @@ class tiler {
   emitter& e_;
   listing& out_;
   tiled_loop body_;
-  std::vector<place> places_;            // by instruction
+  std::vector<moving_location> places_;  // by instruction
   std::vector<std::uint32_t> last_use_;  // by instruction: the last that reads its result
   std::vector<bool> fixed_;              // by instruction: done before the loop
   std::vector<void*> sums_;              // by instruction: a reduction's scratch

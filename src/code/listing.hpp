@@ -59,8 +59,9 @@ struct listing {
   std::vector<patch> patches;
   buffer constants;
   std::uint64_t constant_bytes = 0;
-  std::uint64_t folding = 0;             // where scratch memory begins in `constants`
-  std::byte* base = region_base();       // where the arena's memory stood when addresses were made
+  std::uint64_t folding = 0;  // where scratch memory begins in `constants`
+  // Where the arena's memory stood when addresses were made.
+  std::byte* base = static_cast<std::byte*>(region_word({region::arena, 0}));
   std::uint64_t arena = 0, scratch = 0;  // bytes of that memory, scratch behind the values
 
   // Gives an address other than an external's in place of a region word.
@@ -78,16 +79,13 @@ struct listing {
     if (offset < arena + scratch)
       at = reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(to) + offset);
   }
-  void bind() {
+  void bind_externals() {
     for (const patch& p : patches) {
       *p.at = static_cast<const std::byte*>(externals[p.external]) + p.offset;
     }
   }
   void fold() {
     for (const kernels::step& s : constant_steps) s.run(s);
-  }
-  static std::byte* region_base() {
-    return static_cast<std::byte*>(region_word({region::arena, 0}));
   }
 
   std::size_t bytes() const {

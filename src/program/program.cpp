@@ -186,7 +186,7 @@ void program::body::bind(std::span<const array_view> values) {
     else if (n != 0) std::memcpy(to, from, type.bytes());
     from = to;
   }
-  code::listing::bind();
+  bind_externals();
 }
 
 workspace::run program::body::start(std::span<const array_view> values) {

@@ -1,6 +1,6 @@
 // An assembly in a program: a chain of values, each of which puts one part into what the one before
-// it made, in the same buffer where that is free. So a part is stored as soon as it is there, and
-// any number of parts costs what they are together.
+// it made, in the same buffer where that is free. So any number of parts costs what they are
+// together.
 #include "program/put.hpp"
 
 #include <algorithm>

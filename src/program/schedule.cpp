@@ -64,6 +64,7 @@ class scheduler {
     depth_.assign(g.values.size(), 1);
     result_.item_of.assign(g.values.size(), no_node);
     result_.in_place.assign(g.values.size(), no_node);
+    random_ = std::any_of(g.values.begin(), g.values.end(), [](auto& x) { return x.op->random; });
   }
 
   schedule run() {
@@ -113,9 +114,9 @@ class scheduler {
       return false;
     }
     if (g_.elements(v) == g_.elements(r)) return reads_in_step(g_, v, i);
+    if (g_.elements(v) != g_.elements(r) * columns_[r]) return false;
     const kernels::index_map map = kernels::broadcast_map(g_.type(i).shape, g_.type(v).shape);
-    return g_.elements(v) == g_.elements(r) * columns_[r] && map.rank == 2 && map.stride[0] == 1 &&
-           map.stride[1] == 0 && map.size[1] == columns_[r];
+    return map.rank == 2 && map.stride[0] == 1 && map.stride[1] == 0 && map.size[1] == columns_[r];
   }
 
   // The read of a parameter, or no_node.
@@ -129,7 +130,6 @@ class scheduler {
     std::vector<std::uint32_t> times_stored(g_.values.size(), 0);
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
       if (g_.values[v].op->throws) last_throw = v;
-      random_ = random_ || g_.values[v].op->random;
       if (g_.is(v, sources::read)) {
         reads_[static_cast<std::uint32_t>(g_.attributes(v)[0])] = v;
       }
@@ -187,8 +187,9 @@ class scheduler {
     }
     if (result_.in_place[v] == no_node) return first;
     first = std::max(first, after_throws_);
+    const std::uint32_t overwritten = read_of(result_.in_place[v]);
     for (std::uint32_t reader : readers_before(v)) {
-      first = std::max(first, all_.of[reader] + !one_loop(reader, v, read_of(result_.in_place[v])));
+      first = std::max(first, all_.of[reader] + !one_loop(reader, v, overwritten));
     }
     return first;
   }
@@ -336,10 +337,7 @@ class scheduler {
       for (std::uint32_t i : g_.operands(v)) {
         const std::uint32_t r = g_.root(i);
         if (!before_overwrite(v, r, target)) return false;
-        if (stored(g_, r) && all_.of[r] != group && g_.elements(r) > 1 && !g_.values[r].constant &&
-            last_use_[r] < target) {
-          longer.insert(r);
-        }
+        if (all_.of[r] != group && outlived(r, target)) longer.insert(r);
       }
     }
     std::uint64_t lengthened = 0;
@@ -365,15 +363,17 @@ class scheduler {
       for (std::uint32_t i : g_.operands(v)) {
         const std::uint32_t r = g_.root(i);
         wanted = wanted && before_overwrite(v, r, target);
-        if (stored(g_, r) && g_.elements(r) > 1 && !g_.values[r].constant &&
-            last_use_[r] < target) {
-          ++longer;
-        }
+        longer += outlived(r, target);
       }
       if (!wanted || longer > 1) continue;
       all_.of[v] = target;
       for (std::uint32_t i : g_.operands(v)) note_use(g_.root(i), target);
     }
+  }
+
+  // A use in the group lengthens the life of r's buffer.
+  bool outlived(std::uint32_t r, std::uint32_t group) const {
+    return stored(g_, r) && g_.elements(r) > 1 && !g_.values[r].constant && last_use_[r] < group;
   }
 
   void note_use(std::uint32_t root, std::uint32_t group) {

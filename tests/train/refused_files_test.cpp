@@ -70,20 +70,29 @@ TEST(RefusedFiles, AreNotMadeWhereTheFirstRowsCannotBePredicted) {
   EXPECT_TRUE(same(before, bits_of(m)));
 }
 
-TEST(RefusedFiles, AreNotMadeWhereALaterOneCannotBeWritten) {
+// A fit that writes into a folder, and into another one within it, which goes before.
+struct fit_into_a_folder_that_goes {
   const own_file file;
   const path other = file.folder / "other";
-  std::filesystem::create_directory(other);
   setting s;
   sequential m = s.make();
-  const auto before = bits_of(m);
-  s.more = [&] {
-    return callbacks{checkpoint(file.folder / "first"),
-                     calling("on_resume", [&](training&) { std::filesystem::remove_all(other); })};
+  const std::vector<tensor> before = bits_of(m);
+  fit_into_a_folder_that_goes() { std::filesystem::create_directory(other); }
+  void expect_nothing_changed() {
+    EXPECT_TRUE(files_in(file.folder).empty());
+    EXPECT_TRUE(same(before, bits_of(m)));
+  }
+};
+
+TEST(RefusedFiles, AreNotMadeWhereALaterOneCannotBeWritten) {
+  fit_into_a_folder_that_goes f;
+  f.s.more = [&] {
+    return callbacks{checkpoint(f.file.folder / "first"), calling("on_resume", [&](training&) {
+                       std::filesystem::remove_all(f.other);
+                     })};
   };
-  EXPECT_TRUE(message_of([&] { s.fit(m, other / "c"); }).starts_with("checkpoint: "));
-  EXPECT_TRUE(files_in(file.folder).empty());
-  EXPECT_TRUE(same(before, bits_of(m)));
+  EXPECT_TRUE(message_of([&] { f.s.fit(f.m, f.other / "c"); }).starts_with("checkpoint: "));
+  f.expect_nothing_changed();
 }
 
 // Its fit has no step: the end of the fit is where its files are written.
@@ -191,19 +200,13 @@ TEST(RefusedFiles, ThatAnotherHasWrittenAreTheOthers) {
 
 // All are made ready before the first one takes its name.
 TEST(RefusedFiles, AreNotMadeWhereTheFolderOfALaterOneGoes) {
-  const own_file file;
-  const path other = file.folder / "other";
-  std::filesystem::create_directory(other);
-  setting s;
-  sequential m = s.make();
-  const auto before = bits_of(m);
+  fit_into_a_folder_that_goes f;
   const callbacks all{
-      checkpoint(file.at), checkpoint(other / "c"),
-      calling("on_batch_begin", [&](training&) { std::filesystem::remove_all(other); })};
-  EXPECT_EQ(message_of([&] { m.fit(s.x, s.y, {.callbacks = all, .progress = nullptr}); }),
-            "checkpoint: " + (other / "c").string() + ": what was written for it is gone");
-  EXPECT_TRUE(files_in(file.folder).empty());
-  EXPECT_TRUE(same(before, bits_of(m)));
+      checkpoint(f.file.at), checkpoint(f.other / "c"),
+      calling("on_batch_begin", [&](training&) { std::filesystem::remove_all(f.other); })};
+  EXPECT_EQ(message_of([&] { f.m.fit(f.s.x, f.s.y, {.callbacks = all, .progress = nullptr}); }),
+            "checkpoint: " + (f.other / "c").string() + ": what was written for it is gone");
+  f.expect_nothing_changed();
 }
 
 // A link that is put there meanwhile leads elsewhere.

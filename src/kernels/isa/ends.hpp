@@ -21,7 +21,8 @@ template <class T> alignas(64) constexpr ends<T> table_of_ends;
 
 // The last vector of an operand, of which `left` elements are its own. What stands behind them may
 // be anything: in its place is 1/2, where every operation is a number, so that none divides by
-// zero, overflows, or takes a slower way than its elements ask for.
+// zero, overflows, or takes a slower way than its elements ask for. With masked loads (head.hpp)
+// loops over 14 doubles took 1.13 times as long.
 template <class T> [[gnu::always_inline]] inline batch<T> end_of(const T* p, std::size_t left) {
   using B = batch<T>;
   const auto& [kept, rest] = table_of_ends<T>;
