@@ -34,6 +34,7 @@ class program_cache {
     std::vector<std::uint64_t> key;    // of functions: the number of the function
     std::vector<std::uint32_t> nodes;  // for rebind()
     program code;
+    bool held = false;
   };
 
   explicit program_cache(const compile_options& options = {}, place where = {});
@@ -51,6 +52,10 @@ class program_cache {
                 const std::function<std::vector<variable>(std::span<const variable>)>& f,
                 std::uint64_t function = 0);
   void forget_programs();
+  /// Keeps those that it has now, whatever comes, or no longer.
+  void hold(bool held) {
+    for (entry& e : programs_) e.held = held;
+  }
   /// What its programs have given is valid no more.
   void end_results();
   program& last() const;

@@ -115,8 +115,8 @@ class model {
   /// trainable and not. Throws value_error if the input's shape is not known yet.
   std::string summary() const;
 
-  /// Chooses the loss, the optimizer and metrics, and which parameters are trainable; training goes
-  /// on from the present weights and counts.
+  /// Chooses the loss, the optimizer and metrics; training goes on from the present weights and
+  /// counts.
   /// Several outputs: the same loss for each, or one each; the sum is minimized.
   void compile(const loss_function& loss, const optimizer_argument& how = "rmsprop",
                std::vector<metric> metrics = {});
@@ -126,10 +126,12 @@ class model {
   /// Trains, and gives the figures of each epoch: "loss" (the mean over the samples, before each
   /// update; of a loss that is a sum, such as "sse", the mean of the batches' sums), the metrics,
   /// and those of validation after "val_". Another call continues: two of 5 epochs do what one of
-  /// 10 does. Targets have the output's shape but for axes of size 1, so (n) also for (n, 1), or
-  /// are labels for a sparse loss or one of your own (see `targets`); floating data takes the
-  /// model's dtype. Before the first step it throws value_error or shape_error, naming rows or
-  /// shapes, for a model that is not compiled, an empty set, shapes that do not fit, NaN or
+  /// 10 does. Each records the layers anew, before on_fit_begin: what is trainable then is trained,
+  /// what layers and losses read by reference is what it is then; what a callback changes of that
+  /// waits for the next fit. Targets have the output's shape but for axes of size 1, so (n) also
+  /// for (n, 1), or are labels for a sparse loss or one of your own (see `targets`); floating data
+  /// takes the model's dtype. Before the first step it throws value_error or shape_error, naming
+  /// rows or shapes, for a model that is not compiled, an empty set, shapes that do not fit, NaN or
   /// infinity, labels out of range, and targets that MAPE or MSLE cannot take; and for what must be
   /// meant otherwise: an output that is a softmax of a softmax, a softmax over one unit, or a
   /// sigmoid or softmax under a loss of logits, and a loss whose gradient reaches no trainable
@@ -138,7 +140,8 @@ class model {
   /// they were before it; one in the first step, or before it, leaves everything as it was before
   /// the fit. A callback that moves or destroys the model ends the fit with value_error.
   history fit(const arrays& x, const arrays& y, const fit_options& options = {});
-  /// The loss, then the metrics, in predicting mode. Errors as fit's. Changes no parameter.
+  /// The loss, then the metrics, in predicting mode. Errors as fit's. Changes no parameter. Like
+  /// predict it records the layers at the first call with such shapes after fit, compile or add.
   logs evaluate(const arrays& x, const arrays& y, std::int64_t batch_size = 256);
   /// The gradient of the loss in training, with dropout's masks, against differences: for each of
   /// the trainable parameters, at these rows. Errors as fit's. Changes no parameter.

@@ -66,6 +66,7 @@ class training {
   /// one is done first. Takes nothing any more once a step has succeeded.
   void if_refused(std::function<void()> undo);
 
+  // For reading, but for `stop`: of a callback that changes the position fit throws value_error.
   std::int64_t epoch = 0;  // epochs finished by all fits of the model, within on_epoch_end as well
   std::int64_t batch = 0;  // batches finished in this epoch
   std::int64_t steps = 0;  // batches finished by all fits of the model

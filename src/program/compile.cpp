@@ -49,13 +49,13 @@ program& program_cache::add(std::vector<std::uint64_t> key, std::vector<std::uin
                             const std::vector<variable>& outputs, const compile_options& options) {
   programs_.push_front({std::move(key), std::move(nodes), {t, inputs, outputs, options, space_}});
   std::size_t kept = 0, bytes = 0, largest = 0;
-  auto it = programs_.begin();
-  for (; it != programs_.end() && kept < most_programs; ++it, ++kept) {
-    bytes += own_bytes(*it);
-    if (bytes > most_bytes && kept > 0) break;
-    largest = std::max(largest, it->code.memory().arena);
-  }
-  programs_.erase(it, programs_.end());
+  programs_.remove_if([&](const entry& e) {
+    bytes += own_bytes(e);
+    if (!e.held && kept > 0 && (kept >= most_programs || bytes > most_bytes)) return true;
+    ++kept;
+    largest = std::max(largest, e.code.memory().arena);
+    return false;
+  });
   space_->largest = largest;
   return last();
 }

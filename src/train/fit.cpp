@@ -30,7 +30,10 @@ running_fit::running_fit(model::body& of, const dataset& set, const dataset& val
       set_(set),
       validation_(validation),
       options_(options),
+      callbacks_(options.callbacks),
       parameters_(of.net.parameters()),
+      drawn_(of.net.random.counter()),
+      rate_(of.how->rate()),
       batches_(set.all(), {options.batch_size, options.seed, options.shuffle, options.replace}) {
   epoch = of.epochs;
   steps = of.steps;
@@ -46,6 +49,11 @@ running_fit::running_fit(model::body& of, const dataset& set, const dataset& val
                options.batch_size, static_cast<std::int64_t>(options.seed),
                options.shuffle,    options.replace};
   batch_views_.resize(set.inputs.size() + set.targets.size());
+}
+
+running_fit::~running_fit() {
+  of_.when_recorded = nullptr;
+  of_.programs.hold(false);
 }
 
 bool running_fit::steps_done() const {
@@ -65,19 +73,25 @@ std::optional<std::vector<array_view>> running_fit::last_batch() const {
   return set_.first(rest);
 }
 
-// All steps are recorded before the first one, so that nothing depends on which were. What is
-// trained is settled anew: parameters may have become trainable, or no longer be.
+// Each fit records its steps anew, all of them before the first one, so that nothing depends on
+// which were, and keeps them to its end. That settles what is trained and what is read: parameters
+// may have become trainable, or no longer be, and a generator may be another.
 void running_fit::compile_steps() {
-  const bool as_before = std::all_of(of_.read.begin(), of_.read.end(), [](const auto& r) {
-    const auto& [p, trainable] = r.second;
-    return p.trainable() == trainable;
-  });
-  if (!as_before || of_.stop_at_non_finite != options_.stop_at_non_finite) {
-    of_.stop_at_non_finite = options_.stop_at_non_finite;
-    of_.forget_programs();
+  of_.stop_at_non_finite = options_.stop_at_non_finite;
+  of_.forget_programs();
+  if (!callbacks_.empty()) tell_model();
+  compile_step(*of_.training_step, first_batch(), "", most_listed);
+  if (const auto last = last_batch()) {
+    compile_step(*of_.training_step, *last, "last batch's ", 0);
   }
-  of_.training_step->compile_for(first_batch());
-  if (const auto last = last_batch()) of_.training_step->compile_for(*last);
+  for (const std::int64_t rows :
+       {std::min(validation_.rows, validation_batch), validation_.rows % validation_batch}) {
+    if (rows == 0) continue;
+    compile_step(*of_.validation, validation_.first(rows),
+                 fmt::format("validation's batch of {} rows: ", rows), 0);
+  }
+  of_.programs.hold(true);
+  optimizer_state_ = how().state();
   demand_own_optimizer();
   find_weights();
 }
@@ -85,7 +99,7 @@ void running_fit::compile_steps() {
 // Whole numbers are counters: of generators, of steps.
 void running_fit::find_weights() {
   weights_ = parameters_;
-  std::vector<parameter> known = how().state();
+  std::vector<parameter> known = optimizer_state_;
   known.insert(known.end(), parameters_.begin(), parameters_.end());
   const auto take = [&](const parameter& p) {
     const bool is_known = std::find(known.begin(), known.end(), p) != known.end();
@@ -127,11 +141,24 @@ void running_fit::expect_figures() {
   }
 }
 
-void running_fit::demand_model() const {
-  if (!of_.left) return;
-  throw value_error(
-      "fit: a callback moved, destroyed or assigned to the model while it was trained: the fit "
-      "has ended");
+// A callback may go on from elsewhere, and nothing else may move the fit.
+template <class F> void running_fit::call(callback& c, F f) {
+  const auto here = [this] {
+    return std::tuple(epoch, batch, steps, last_epoch, last_step, so_far.epochs());
+  };
+  const auto before = here();
+  moved_ = false;
+  f(c);
+  if (of_.left) {
+    throw value_error(
+        "fit: a callback moved, destroyed or assigned to the model while it was trained: the fit "
+        "has ended");
+  }
+  if (!moved_ && here() != before) {
+    throw value_error(
+        "fit: a callback changed epoch, batch, steps, last_epoch, last_step or the epochs of "
+        "so_far: these are for reading, set `stop` to end the fit");
+  }
 }
 
 // One that goes on has the warnings that it was kept with.
@@ -222,7 +249,8 @@ void running_fit::end_epoch() {
   figures = of_.figures(sums_);
   std::string more;
   if (validation_.rows != 0) {
-    for (const auto& [name, value] : of_.evaluate(validation_, validation_batch, "val_")) {
+    for (const auto& [name, value] :
+         of_.evaluate(*of_.validation, validation_, validation_batch, "val_")) {
       figures.add(name, value);
       if (progress_) more += fmt::format("{}{} {:.4f}", more.empty() ? "" : "  ", name, value);
     }
@@ -252,22 +280,20 @@ void running_fit::train_epoch() {
 
 // Of all that a callback may set. Without one nothing does.
 void running_fit::keep_values() {
-  if (options_.callbacks.empty()) return;
-  for (const auto& list : {parameters_, how().state(), {of_.net.random.counter()}}) {
-    before_->keep(list);
-  }
+  if (callbacks_.empty()) return;
+  for (const auto& list : {parameters_, optimizer_state_, {drawn_}}) before_->keep(list);
   for (const auto& [number, r] : of_.read) before_->keep({r.first});
   for (const auto& [number, p] : of_.altered) before_->keep({p});
   for (const auto& [p, hash] : of_.programs.changing()) before_->keep({p});
-  for (const auto& c : options_.callbacks) before_->keep(c.object()->state());
+  for (const auto& c : callbacks_) before_->keep(c.object()->state());
 }
 
 // Callbacks refuse a training, or say where it is to go on.
 void running_fit::begin() {
   keep_values();
-  first_rate_ = rate_of(how());  // for those that look at the state when the fit begins
+  first_rate_ = rate_now();  // for those that look at the state when the fit begins
   each([&](callback& c) { c.on_fit_begin(*this); });
-  if (own_.empty()) first_rate_ = rate_of(how());
+  if (!described_) first_rate_ = rate_now();
   asking_ = true;
   each([&](callback& c) { c.on_identify(*this); });
   asking_ = false;
@@ -288,10 +314,9 @@ template <class F> void running_fit::each_where_it_goes_on(F f) {
     if (std::exchange(other_rate_, false) && batch != 0) set_rate_again();
     moved_ = false;
     may_restore_ = true;
-    for (const auto& c : options_.callbacks) {
+    for (const auto& c : callbacks_) {
       if (done.contains(c.object().get())) continue;
-      f(*c.object());
-      demand_model();
+      call(*c.object(), f);
       if (!moved_) continue;
       done.insert(c.object().get());
       break;

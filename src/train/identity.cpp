@@ -19,8 +19,6 @@ namespace cotape::detail {
 namespace {
 
 constexpr int version = 3;
-// Operations that are kept as text; those after them are in the checksum.
-constexpr std::size_t most_listed = 1000;
 constexpr const char *sum_after = "last values", *name_of_first_rate = "rate",
                      *name_of_version = "version of the format";
 
@@ -28,8 +26,15 @@ std::string name_of_description(std::int64_t fit) {
   return fmt::format("{}{:04}", description_prefix, fit);
 }
 
+// A name that could be taken for a list, or for none, stands in quotes.
 std::string joined(const std::vector<std::string>& names) {
-  return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+  if (names.empty()) return "none";
+  std::string list;
+  for (const std::string& name : names) {
+    const bool plain = !name.empty() && name != "none" && name.find_first_of(",\"") == name.npos;
+    list += fmt::format("{}{}", list.empty() ? "" : ", ", plain ? name : fmt::format("{:?}", name));
+  }
+  return list;
 }
 
 checksum sum_of(const std::vector<parameter>& parameters) {
@@ -53,18 +58,23 @@ void demand_names(const std::string& whose, const named_texts& options) {
   }
 }
 
-// Adds the parameters that were read on a tape to a list, each once.
-void add_those_of(const tape& t, std::vector<parameter>& to) {
-  for (const auto& [p, node] : t.current_parameters()) {
+// Adds the parameters that were read on a tape to a list, each once: of those that were made since
+// number `since` the ones that something else holds too.
+void add_those_of(tape& t, std::uint64_t since, std::vector<parameter>& to) {
+  const auto add = [&](const parameter& p) {
     if (std::find(to.begin(), to.end(), p) == to.end()) to.push_back(p);
+  };
+  for (const auto& [p, node] : t.current_parameters()) {
+    if (p.number() < since) add(p);
+  }
+  for (const parameter* p : t.parameters_since(since)) {
+    if (p->shared()) add(*p);
   }
 }
 
-// As a step is recorded for.
-std::vector<variable> inputs_on(tape& t, const std::vector<array_view>& views) {
-  std::vector<variable> x;
-  for (const array_view& v : views) x.push_back(t.input(v.dtype(), v.shape()));
-  return x;
+// A name without the number that it ends with.
+std::string without_number(const std::string& name) {
+  return name.substr(0, name.find_last_not_of("0123456789") + 1);
 }
 
 }  // namespace
@@ -98,7 +108,6 @@ void running_fit::tell_model() {
   tell("metrics", joined(metrics));
   const optimizer& how = *of_.how;
   const std::string type = type_name(typeid(how));
-  demand_names(type, how.description());
   tell("optimizer", type);
   tell_options(type, how.description());
 }
@@ -114,10 +123,11 @@ void running_fit::tell_options(const std::string& name, const named_texts& optio
 }
 
 // The callbacks that keep state or have something to tell, and the rate: that it begins with, or
-// that callbacks set. These have names of their own: another schedule may be chosen.
+// that callbacks set. These have names of their own: another schedule may be chosen, and one of
+// another length has more options with numbers.
 void running_fit::tell_callbacks() {
   std::vector<std::string> names, of_rate;
-  for (const auto& c : options_.callbacks) {
+  for (const auto& c : callbacks_) {
     const callback& one = *c.object();
     const named_texts options = one.description(*this);
     if (options.empty() && one.state().empty()) continue;
@@ -128,10 +138,14 @@ void running_fit::tell_callbacks() {
       names.push_back(type);
       continue;
     }
+    std::vector<std::string> kinds;
+    const std::string name = fmt::format("rate-setting {} {}", type, of_rate.size());
     for (const auto& [option, text] : options) {
-      tell(fmt::format("rate-setting {} {}'s {}", type, of_rate.size(), option), text,
-           fact_kind::rate);
+      tell(fmt::format("{}'s {}", name, option), text, fact_kind::rate);
+      std::string kind = without_number(option);
+      if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
     }
+    tell(name + "'s options", joined(kinds), fact_kind::rate);
     of_rate.push_back(type);
   }
   tell("callbacks", joined(names));
@@ -139,61 +153,31 @@ void running_fit::tell_callbacks() {
   if (!rate_is_set()) tell(name_of_first_rate, first_rate_, fact_kind::rate);
 }
 
-// The operations of a step for such values, recorded once more, but for the look at whether the
-// loss is finite; and the parameters that they read. `of` begins the names of the facts.
-void running_fit::tell_operations(const std::vector<array_view>& views, const std::string& of,
-                                  std::size_t listed, std::vector<parameter>& read) {
-  tape t;
-  const std::vector<variable> x = inputs_on(t, views);
-  const auto inputs = std::span(x).first(set_.inputs.size());
-  const auto targets = std::span(x).subspan(set_.inputs.size());
-  std::size_t at = 0;
-  const auto told = [&](const char* section) {
-    add_operations(own_, t, at, of + section, listed);
-    at = t.size();
-  };
-  const std::vector<variable> predictions = of_.net.record(inputs, mode::training);
-  told("model");
-  const variable loss = of_.record_loss(predictions, targets);
-  told("loss");
-  of_.record_metrics(predictions, targets);
-  told("metrics");
-  of_.how->minimize(loss);
-  told("update");
-  if (listed != 0 && validation_.rows != 0) {
-    of_.net.record(inputs, mode::predicting);
-    told("model that predicts");
+// Compiles a step for such values, and tells its operations as they are recorded for that; `of`
+// begins the names of the facts. The look at whether the loss is finite tells nothing.
+void running_fit::compile_step(traced& step, const std::vector<array_view>& views,
+                               const std::string& of, std::size_t listed) {
+  const std::uint64_t since = parameter::made();
+  std::size_t told = 0;
+  if (!callbacks_.empty()) {
+    of_.when_recorded = [&](tape& t, const char* part) {
+      add_operations(operations_, t, told, of + part, listed);
+      told = t.size();
+      add_those_of(t, since, read_);
+    };
   }
-  add_those_of(t, read);
-}
-
-// The same, as checksums, of the batches of other sizes: the last one, and those that validation is
-// evaluated by.
-void running_fit::tell_other_batches(std::vector<parameter>& read) {
-  if (const auto last = last_batch()) tell_operations(*last, "last batch's ", 0, read);
-  for (const std::int64_t rows :
-       {std::min(validation_.rows, validation_batch), validation_.rows % validation_batch}) {
-    if (rows == 0) continue;
-    tape t;
-    of_.record_step(inputs_on(t, validation_.first(rows)), mode::predicting, false);
-    add_operations(own_, t, 0, fmt::format("validation's batch of {} rows", rows), 0);
-    add_those_of(t, read);
-  }
+  step.compile_for(views);
+  of_.when_recorded = nullptr;
 }
 
 // What a step reads and nobody else keeps is state of the training too. Of what is made and dropped
 // whenever the step is recorded, the compiled step has its own.
-void running_fit::tell_step() {
-  const std::uint64_t since = parameter::made();
-  std::vector<parameter> read;
-  tell_operations(first_batch(), "", most_listed, read);
-  tell_other_batches(read);
+void running_fit::find_others() {
   std::vector<std::string> names;
-  for (const parameter& p : state_of(names)) std::erase(read, p);
-  for (const parameter& p : read) {
-    if (p.number() < since || p.shared()) others_.push_back(p);
-  }
-  for (const auto& [p, hash] : of_.programs.changing()) others_.push_back(p);
+  std::vector<parameter> others = read_;
+  for (const parameter& p : state_of(names)) std::erase(others, p);
+  for (const auto& [p, hash] : of_.programs.changing()) others.push_back(p);
+  others_ = std::move(others);
 }
 
 void running_fit::tell_data() {
@@ -214,7 +198,7 @@ void running_fit::tell_data() {
 
 // Whether a callback says what the rate is.
 bool running_fit::rate_is_set() const {
-  return std::any_of(options_.callbacks.begin(), options_.callbacks.end(),
+  return std::any_of(callbacks_.begin(), callbacks_.end(),
                      [](const auto& c) { return c.object()->sets_rate(); });
 }
 
@@ -226,23 +210,23 @@ facts running_fit::beginning() const {
     result.push_back({name, sum_of(of).text(), fact_kind::sum});
   };
   tell_sum("first weights", parameters_);
-  std::vector<parameter> state = of_.how->state();
-  std::erase(state, of_.how->rate());
+  std::vector<parameter> state = optimizer_state_;
+  std::erase(state, rate_);
   tell_sum("first values of the optimizer's state", state);
   for (std::size_t i = 0; i < others_.size(); ++i) {
     tell_sum(
         fmt::format("first values of parameter {} beside the model's, '{}'", i, others_[i].name()),
         {others_[i]});
   }
-  const auto drawn = of_.net.random.counter().value<std::int64_t>()();
-  result.push_back({"random values drawn before it", fmt::format("{}", drawn)});
+  result.push_back(
+      {"random values drawn before it", fmt::format("{}", drawn_.value<std::int64_t>()())});
   result.push_back({"steps before it", fmt::format("{}", steps)});
   return result;
 }
 
 // From here on it trains.
 void running_fit::note_beginning() {
-  if (begun_ || own_.empty()) return;
+  if (begun_ || !described_) return;
   begun_ = true;
   of_.begun = {at_.fit, beginning_, {}, first_rate_, first_rate_};
 }
@@ -251,7 +235,7 @@ void running_fit::note_beginning() {
 void running_fit::note_failure() noexcept {
   if (!begun_) return;
   of_.begun.left = sum_now();
-  of_.begun.last_rate = rate_of(how());
+  of_.begun.last_rate = rate_now();
 }
 
 checksum running_fit::sum_now() const noexcept {
@@ -282,18 +266,20 @@ std::string running_fit::length() const {
 }
 
 void running_fit::describe() {
-  if (!own_.empty()) return;
-  tell_model();
+  if (described_) return;
+  described_ = true;
+  demand_names(type_name(typeid(how())), how().description());
   tell_callbacks();
-  tell_step();
+  own_.insert(own_.end(), operations_.begin(), operations_.end());
+  find_others();
   tell_data();
   for (fact& f : facts_of_machine()) own_.push_back(std::move(f));
   demand_utf8();
   trained_ = parameters_;
-  for (const auto& list : {of_.how->state(), others_, {of_.net.random.counter()}}) {
+  for (const auto& list : {optimizer_state_, others_, {drawn_}}) {
     trained_.insert(trained_.end(), list.begin(), list.end());
   }
-  std::erase(trained_, how().rate());
+  std::erase(trained_, rate_);
   beginning_ = beginning();
   own_.insert(own_.end(), beginning_.begin(), beginning_.end());
   tell(name_of_length, length(), fact_kind::of_done);
@@ -329,9 +315,9 @@ void running_fit::add_descriptions(named_views& to) {
 
 // For the fits that come after it.
 void running_fit::keep_description() {
-  if (own_.empty()) return;
+  if (!described_) return;
   tell(sum_after, sum_of_end(snapshot()), fact_kind::sum);
-  tell(rate_after, rate_of(how()), fact_kind::rate);
+  tell(rate_after, rate_now(), fact_kind::rate);
   std::erase_if(own_, [](const fact& f) { return f.kind == fact_kind::operation; });
   of_.kept_fits.insert_or_assign(at_.fit, std::move(own_));  // all of it, or no entry
 }
@@ -384,7 +370,7 @@ void running_fit::learn(const fact_values& kept) {
   texts_.clear();
 }
 
-std::string running_fit::name_of_rate() const { return "optimizer/" + how().rate().name(); }
+std::string running_fit::name_of_rate() const { return "optimizer/" + rate_.name(); }
 
 // Of the state that a fit ended with. The rate is told by itself, since another may be chosen.
 std::string running_fit::sum_of_end(const named_views& state) const {

@@ -138,6 +138,9 @@ void model::body::forget_programs() {
   evaluation.emplace(programs, 1, [this](std::span<const variable> x) {
     return record_step(x, mode::predicting, false);
   });
+  validation.emplace(programs, 3, [this](std::span<const variable> x) {
+    return record_step(x, mode::predicting, false);
+  });
   prediction.emplace(programs, 2, [this](std::span<const variable> x) {
     std::vector<variable> result = net.record(x, mode::predicting);
     x[0].owner().forget_effects();
@@ -184,11 +187,17 @@ std::vector<variable> model::body::record_metrics(std::span<const variable> pred
 
 std::vector<variable> model::body::record_step(std::span<const variable> x, mode m, bool train) {
   const std::uint64_t since = parameter::made();
+  tape& t = x[0].owner();
+  const auto recorded = [&](const char* part) {
+    if (when_recorded) when_recorded(t, part);
+  };
   const std::vector<variable> predictions = net.record(first(x, net.inputs()), m);
   // Of a layer that assigns, nothing is done when evaluating.
-  if (!train) x[0].owner().forget_effects();
+  if (!train) t.forget_effects();
+  recorded("model");
   const auto targets = x.subspan(net.inputs());
   const variable loss = record_loss(predictions, targets);
+  recorded("loss");
   if (train) examine(predictions);
   std::vector<variable> result{loss};
   std::vector<std::size_t> sizes;
@@ -196,23 +205,24 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
     result.push_back(sums);
     sizes.push_back(static_cast<std::size_t>(sums.shape().elements()));
   }
-  if (train && stop_at_non_finite) {
-    loss.owner().require(abs(loss) < std::numeric_limits<double>::infinity(),
-                         std::string(not_finite));
-  }
+  recorded("metrics");
   if (train) {
     std::string who = net.outputs() == 1 ? "fit, output" : "fit, outputs";
     for (std::size_t i = 0; i < net.outputs(); ++i) {
       who += fmt::format("{} '{}'", i == 0 ? "" : ",", net.name_of_output(i));
     }
     how->minimize(loss, detail::trainable_inputs(loss, who));
-    for (const auto& [p, node] : loss.owner().current_parameters()) {
+    recorded("update");
+    if (stop_at_non_finite) {
+      t.require(abs(loss) < std::numeric_limits<double>::infinity(), std::string(not_finite));
+    }
+    for (const auto& [p, node] : t.current_parameters()) {
       stepped.insert(p.number());
       if (p.number() < since) read.try_emplace(p.number(), p, p.trainable());
     }
-    for (const effect& e : loss.owner().effects()) {
+    for (const effect& e : t.effects()) {
       if (e.parameter == no_node) continue;
-      const parameter& p = loss.owner().parameter_at(e.parameter);
+      const parameter& p = t.parameter_at(e.parameter);
       if (p.number() < since) altered.try_emplace(p.number(), p);
     }
   }
@@ -255,14 +265,14 @@ logs model::body::figures(const detail::figures_so_far& sums, const std::string&
   return result;
 }
 
-logs model::body::evaluate(const detail::dataset& set, std::int64_t batch_size,
+logs model::body::evaluate(detail::traced& by, const detail::dataset& set, std::int64_t batch_size,
                            const std::string& prefix) {
   const std::vector<array_view> whole = set.all();
   std::vector<array_view> batch;
   detail::figures_so_far sums;
   for (std::int64_t at = 0; at < set.rows; at += batch_size) {
     rows_from(whole, at, batch_size, batch);
-    sums.add(evaluation->run(batch), batch[0].shape()[0], metrics);
+    sums.add(by.run(batch), batch[0].shape()[0], metrics);
   }
   return figures(sums, prefix);
 }
@@ -359,7 +369,8 @@ logs model::evaluate(const arrays& x, const arrays& y, std::int64_t batch_size) 
   const action of(*this, "evaluate", access::look);
   of->demand_compiled("evaluate");
   demand_size("evaluate", batch_size);
-  return of->evaluate(detail::examples_for("evaluate", of->net, of->losses, x, y), batch_size);
+  return of->evaluate(*of->evaluation, detail::examples_for("evaluate", of->net, of->losses, x, y),
+                      batch_size);
 }
 
 gradient_check model::check_gradient(const arrays& x, const arrays& y,

@@ -87,7 +87,7 @@ struct model::body {
   std::vector<std::string> names_of_figures(const std::string& prefix = {}) const;
   /// The figures by these names, of rows and totals.
   logs figures(const detail::figures_so_far& sums, const std::string& prefix = {}) const;
-  logs evaluate(const detail::dataset& set, std::int64_t batch_size,
+  logs evaluate(detail::traced& by, const detail::dataset& set, std::int64_t batch_size,
                 const std::string& prefix = {});
 
   detail::network net;
@@ -96,7 +96,10 @@ struct model::body {
   std::vector<metric> metrics;
   std::vector<std::size_t> metric_sizes;  // how many sums each metric of each output has
   detail::program_cache programs;
-  std::optional<detail::traced> training_step, evaluation, prediction;
+  // The first and the last are of a fit: its steps, and its evaluation of validation data.
+  std::optional<detail::traced> training_step, evaluation, prediction, validation;
+  // Told of each part of a step when it is recorded: "model", "loss", "metrics", "update".
+  std::function<void(tape&, const char* part)> when_recorded;
   static constexpr std::string_view not_finite = "fit: the loss is not finite";
   bool stop_at_non_finite = true;  // then the training step throws that
   // What the training steps read that was there before them, by number, and whether it was

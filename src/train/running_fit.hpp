@@ -10,6 +10,8 @@
 
 namespace cotape::detail {
 
+// Operations that are kept as text; those after them are in the checksum.
+constexpr std::size_t most_listed = 1000;
 constexpr std::int64_t validation_batch = 256;  // rows at once, as evaluate's
 
 // Of the names in a snapshot; then the fit's number, and of an earlier fit that has ended "/" and
@@ -17,7 +19,6 @@ constexpr std::int64_t validation_batch = 256;  // rows at once, as evaluate's
 constexpr std::string_view description_prefix = "fit/description/", ended_prefix = "fit/ended/";
 constexpr const char* warnings_name = "fit/warnings";
 
-inline double rate_of(const optimizer& o) { return *o.rate().view().data_as<double>(); }
 constexpr const char* rate_after = "rate at its end";  // a fact of fits that are done
 // What bits depend on: the instruction set and the kernels that products are made with, and the
 // number of threads.
@@ -29,6 +30,9 @@ class running_fit final : public training {
   /// `set` and `validation` (of no rows: none) and the options must outlive it.
   running_fit(model::body& of, const dataset& set, const dataset& validation,
               const fit_options& options);
+  running_fit(const running_fit&) = delete;
+  running_fit& operator=(const running_fit&) = delete;
+  ~running_fit() override;
   history run();
 
   const std::vector<parameter>& parameters() const override { return weights_; }
@@ -61,13 +65,10 @@ class running_fit final : public training {
   bool finished() const;
   bool steps_done() const;
   template <class F> void each(F f) {
-    for (const auto& c : options_.callbacks) {
-      f(*c.object());
-      demand_model();
-    }
+    for (const auto& c : callbacks_) call(*c.object(), f);
   }
+  template <class F> void call(callback& c, F f);
   template <class F> void each_where_it_goes_on(F f);
-  void demand_model() const;
   void keep(bool last);
   named_views fixed_part();
   std::vector<parameter> state_of(std::vector<std::string>& names) const;
@@ -93,10 +94,9 @@ class running_fit final : public training {
   void tell(const std::string& name, const T& value, fact_kind kind = fact_kind::value);
   void tell_model();
   void tell_callbacks();
-  void tell_operations(const std::vector<array_view>& views, const std::string& of,
-                       std::size_t listed, std::vector<parameter>& read);
-  void tell_other_batches(std::vector<parameter>& read);
-  void tell_step();
+  void compile_step(traced& step, const std::vector<array_view>& views, const std::string& of,
+                    std::size_t listed);
+  void find_others();
   void demand_utf8() const;
   void demand_own_optimizer() const;
   void set_rate_again();
@@ -106,6 +106,7 @@ class running_fit final : public training {
   void note_beginning();
   void note_failure() noexcept;
   checksum sum_now() const noexcept;
+  double rate_now() const noexcept { return *rate_.view().data_as<double>(); }
   bool rate_is_set() const;
   std::string length() const;
   void describe();
@@ -122,7 +123,11 @@ class running_fit final : public training {
   model::body& of_;
   const dataset &set_, &validation_;
   const fit_options& options_;
-  std::vector<parameter> parameters_, weights_;  // of the model; and what else steps change
+  const std::vector<given<callback>> callbacks_;  // a callback may change the options' list
+  std::vector<parameter> parameters_, weights_;   // of the model; and what else steps change
+  // As the steps were recorded with: of a model's generator, and of the optimizer.
+  const parameter drawn_, rate_;
+  std::vector<parameter> optimizer_state_;
   std::vector<expected_figure> expected_;
   batches batches_;
   std::vector<array_view> batch_views_;
@@ -141,9 +146,10 @@ class running_fit final : public training {
   std::optional<resumption> furthest_;
   named_tensors ends_;  // of fits before this one
   double first_rate_ = 0;
-  facts beginning_;
-  facts own_;                            // none before they are asked for
-  std::vector<parameter> others_;        // of the step, that nobody else keeps
+  facts beginning_, own_, operations_;   // the last as the steps were recorded
+  bool described_ = false;               // own_ holds them all
+  std::vector<parameter> read_;          // that the steps read
+  std::vector<parameter> others_;        // of these, that nobody else keeps
   std::vector<parameter> shown_;         // whose values the last snapshot shows
   std::vector<parameter> trained_;       // all that a step may change, but for the rate
   std::map<std::string, tensor> texts_;  // that a snapshot shows

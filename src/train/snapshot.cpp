@@ -67,10 +67,10 @@ std::vector<parameter> running_fit::state_of(std::vector<std::string>& names) co
     }
   };
   take("model/", parameters_);
-  take("optimizer/", of_.how->state());
-  take("random/", {of_.net.random.counter()});
+  take("optimizer/", optimizer_state_);
+  take("random/", {drawn_});
   std::size_t keepers = 0;  // callbacks without state may come and go
-  for (const auto& c : options_.callbacks) {
+  for (const auto& c : callbacks_) {
     const callback& one = *c.object();
     const std::vector<parameter> state = one.state();
     for (const parameter& p : state) {
@@ -216,7 +216,7 @@ position running_fit::position_in(const named_tensors& found, const std::string&
 named_tensors running_fit::own_end_in(const named_tensors& found, const fact_values& kept) const {
   const auto told = kept.find(rate_after);
   if (told == kept.end()) return {};
-  tensor rate(how().rate().view());
+  tensor rate(rate_.view());
   const char* end = told->second.data() + told->second.size();
   const auto [behind, failed] = std::from_chars(told->second.data(), end, *rate.data_as<double>());
   if (failed != std::errc() || behind != end) return {};
@@ -285,7 +285,7 @@ void running_fit::go_on_from(resumption&& where) {
   const position& p = where.at;
   const bool keep_rate = where.kept.other_rate && !rate_is_set();
   for (std::size_t i = 0; i < state.size(); ++i) {
-    if (!keep_rate || state[i] != how().rate()) state[i].set(where.values.at(names[i]));
+    if (!keep_rate || state[i] != rate_) state[i].set(where.values.at(names[i]));
   }
   sums_.totals() = std::move(where.figures.sums);
   so_far = std::move(where.figures.past);

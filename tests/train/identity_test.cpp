@@ -143,8 +143,7 @@ TEST(Identity, TellsPredictingWhereThereIsValidation) {
   };
   const std::string message = refusal(predicting(2, true), predicting(3, true));
   EXPECT_EQ(message,
-            "it was kept with operation 255 literal 2 : float64 () in the model that predicts, "
-            "here it is literal 3 : float64 () in the model that predicts");
+            "its operations of the validation's batch of 3 rows: model differ from those here");
   EXPECT_EQ(refusal(predicting(2, false), predicting(3, false)), "no error");
   // A parameter that the model reads there alone is told by its value.
   const auto scaled_by = [&](double number) {
