@@ -57,6 +57,8 @@ enum class schedule_by { epoch, step };
 class scheduled_rate : public callback {
  public:
   explicit scheduled_rate(rate_schedule rate, schedule_by by = schedule_by::epoch);
+  scheduled_rate(const scheduled_rate&) = default;  // and no move: none is without a schedule
+  scheduled_rate& operator=(const scheduled_rate&) = default;
   void on_epoch_begin(training& t) override;
   void on_batch_begin(training& t) override;
   named_texts description(const training& t) const override;
@@ -71,6 +73,7 @@ class scheduled_rate : public callback {
 /// the options do. Throws as early_stopping.
 class rate_on_plateau : public callback {
  public:
+  /// Throws value_error as reduce_on_plateau, for options out of range.
   explicit rate_on_plateau(plateau_options options = {}, std::string monitor = "val_loss");
   void on_fit_begin(training& t) override;
   void on_epoch_end(training& t) override;
@@ -94,6 +97,8 @@ class csv_log : public callback {
   explicit csv_log(std::filesystem::path file);
   /// The same to a stream, which must outlive the fit; what is written anew follows the rest.
   explicit csv_log(std::ostream& out);
+  csv_log(const csv_log&) = default;  // and no move: none is without a file
+  csv_log& operator=(const csv_log&) = default;
   void on_identify(training& t) override;
   void on_resume(training& t) override;
   void on_epoch_end(training& t) override;
@@ -107,6 +112,8 @@ class csv_log : public callback {
 class each_epoch : public callback {
  public:
   explicit each_epoch(std::function<void(training&)> f);
+  each_epoch(const each_epoch&) = default;  // and no move: none is without a function
+  each_epoch& operator=(const each_epoch&) = default;
   void on_epoch_end(training& t) override { f_(t); }
 
  private:
@@ -150,6 +157,8 @@ struct checkpoint_options {
 class checkpoint : public callback {
  public:
   explicit checkpoint(std::filesystem::path file, checkpoint_options options = {});
+  checkpoint(const checkpoint&) = default;  // and no move: none is without a file
+  checkpoint& operator=(const checkpoint&) = default;
   void on_identify(training& t) override;
   void on_resume(training& t) override;
   void on_safe_point(training& t, bool last) override;

@@ -53,6 +53,8 @@ class symbol;
 class layer {
  public:
   explicit layer(std::shared_ptr<layer_body> body);
+  layer(const layer&) = default;  // and no move: no layer is without a body
+  layer& operator=(const layer&) = default;
 
   /// The same layer under a name, which its parameters' names begin with. Throws value_error if the
   /// parameters exist already.
@@ -84,6 +86,8 @@ class symbol {
     std::string name = {};  // an input's
   };
   explicit symbol(source s) : source_(std::make_shared<const source>(std::move(s))) {}
+  symbol(const symbol&) = default;  // and no move: no symbol is without a source
+  symbol& operator=(const symbol&) = default;
   const source& of() const { return *source_; }
 
  private:

@@ -27,19 +27,24 @@ concept loss_callable = std::invocable<const F&, variable, variable>;
 /// shape is refused. `as_given`: all have the shape of the data.
 enum class targets : std::uint8_t { fitted, as_given };
 
-/// A scalar of (prediction, target). The names: those of the functions of losses.hpp, Keras's short
-/// ones among them ("mse", "mae", "mape", "msle"); "huber" has delta 1. Of a sigmoid's or softmax's
-/// output the stable form in the logits is evaluated. Throws value_error listing the names.
+/// A scalar of (prediction, target), from a function or by name. The names: those of the functions
+/// of losses.hpp, Keras's short ones among them ("mse", "mae", "mape", "msle"); "huber" has
+/// delta 1. Of a sigmoid's or softmax's output the stable form in the logits is evaluated. Throws
+/// value_error listing the names, and for an empty function.
 class loss_function {
  public:
-  loss_function(const char* name) : loss_function(std::string(name)) {}
+  loss_function(const char* name) : loss_function(std::string(name == nullptr ? "" : name)) {}
   loss_function(const std::string& name);
+  loss_function(std::nullptr_t) = delete;
   template <loss_callable F>
-  loss_function(F f, targets taken = targets::fitted)
-      : taken_(taken), record_([f](variable p, variable t) -> variable { return f(p, t); }) {}
+  loss_function(F f, targets taken = targets::fitted) : taken_(taken), record_(std::move(f)) {
+    demand_function();
+  }
   /// A function of losses.hpp is the loss of that name, unless it takes its targets as given:
   /// `m.compile(mse, sgd())`.
   loss_function(variable (*f)(operand, operand), targets taken = targets::fitted);
+  loss_function(const loss_function&) = default;  // and no move: none is without its function
+  loss_function& operator=(const loss_function&) = default;
 
   variable operator()(variable prediction, variable target) const {
     return record_(prediction, target);
@@ -49,6 +54,8 @@ class loss_function {
   targets taken() const { return taken_; }
 
  private:
+  void demand_function() const;
+
   std::string name_;
   targets taken_ = targets::fitted;
   std::function<variable(variable, variable)> record_;
@@ -63,12 +70,14 @@ class loss_function {
 /// the names.
 class metric {
  public:
-  metric(const char* name) : metric(std::string(name)) {}
+  metric(const char* name) : metric(std::string(name == nullptr ? "" : name)) {}
   metric(const std::string& name);
   /// The mean over batches, weighted by their rows, of a scalar. Callbacks that look for the best
   /// value must be told which are better, by `direction` here or by an option of theirs; of a loss
   /// that has a name the lower ones are.
   metric(std::string name, const loss_function& f, std::optional<better> direction = {});
+  metric(const metric&) = default;  // and no move: none is without its functions
+  metric& operator=(const metric&) = default;
 
   const std::string& name() const { return name_; }
   /// None if it is not known.

@@ -63,7 +63,8 @@ class training {
   void take_file(const char* who, const std::filesystem::path& file);
   /// What is to be done if the fit is refused: ends, for whatever is thrown, before a step has
   /// succeeded. For what a callback changes until then and does not keep in its state(). The last
-  /// one is done first. Takes nothing any more once a step has succeeded.
+  /// one is done first; what it throws is passed over. Takes nothing any more once a step has
+  /// succeeded.
   void if_refused(std::function<void()> undo);
 
   // For reading, but for `stop`: of a callback that changes the position fit throws value_error.
@@ -105,7 +106,8 @@ class callback {
   /// From on_fit_begin on, of unique names; before it what there is. Parameters that the callback
   /// holds: one that is made at each call is refused where there is a checkpoint.
   virtual std::vector<parameter> state() const { return {}; }
-  /// Options that a training which goes on must have too, asked for before the first step.
+  /// Options that a training which goes on must have too, asked for before the first step. Of those
+  /// that set the rate a longer fit may have more whose names end with a number: "rate at 7".
   virtual named_texts description(const training&) const { return {}; }
   /// Whether it says what the rate is, so that the optimizer's first one does not matter. Then
   /// on_epoch_begin is called too where a training goes on within an epoch with another rate.

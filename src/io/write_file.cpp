@@ -42,6 +42,10 @@ file_state state_of(const file_task& task, const descriptor& file) {
   return state_of(s);
 }
 
+// Of the files that are written before they take their name. Their writers remove what others have
+// left by such names.
+constexpr std::string_view unfinished = ".cotape-unfinished";
+
 [[noreturn]] void fail_beside(const file_task& task, const std::filesystem::path& folder) {
   const int why = errno;
   task.fail(fmt::format("cannot write in the folder {}: {}", folder.native(), std::strerror(why)));
@@ -83,6 +87,10 @@ destination follow_links(const file_task& task) {
                       at.filename(),
                       {}};
     if (!found.folder.open()) fail_beside(task, folder);
+    if (found.name.find(unfinished) != found.name.npos) {
+      task.fail(fmt::format("names with '{}' are of files that are being written: choose another",
+                            unfinished));
+    }
     found.old = status_of(found.folder, found.name);
     if (!found.old && errno != ENOENT) task.fail_by_system("write it");
     if (found.old && S_ISLNK(found.old->st_mode)) {
@@ -122,7 +130,7 @@ class unfinished_file {
  public:
   unfinished_file(const file_task& task, const destination& to) : task_(task), to_(to) {
     const std::string start =
-        to_.name.substr(0, NAME_MAX - ending.size() - 3) + std::string(ending);
+        to_.name.substr(0, NAME_MAX - unfinished.size() - 3) + std::string(unfinished);
     const int next = open(start);
     try {
       remove_leftovers(start, next);
@@ -161,7 +169,6 @@ class unfinished_file {
   }
 
  private:
-  static constexpr std::string_view ending = ".cotape-unfinished";
   static constexpr int most_names = 100;
 
   static std::string name_of(const std::string& start, int k) {

@@ -13,6 +13,9 @@ inline double worst(better direction) {
   return direction == better::higher ? -infinity : infinity;
 }
 
+/// Throws value_error, naming `who` takes them, for options out of range.
+void demand_options(const char* who, const plateau_options& options);
+
 /// Better than `best` by more than `delta`; NaN never is.
 inline bool improves(better direction, double value, double best, double delta) {
   return direction == better::higher ? value > best + delta : value < best - delta;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <set>
 #include <unordered_map>
 
@@ -240,6 +241,10 @@ std::vector<variable> network::record(std::span<const variable> x, mode m) {
 }
 
 std::vector<variable> network::walk(std::span<const variable> x, mode m, bool keep_types) {
+  if (walking_) throw value_error("model: one of its layers calls the model itself");
+  walking_ = true;
+  const auto end = [](bool* walking) { *walking = false; };
+  const std::unique_ptr<bool, decltype(end)> guard(&walking_, end);
   std::vector<variable> values(nodes_.size());
   for (std::size_t i = 0; i < x.size(); ++i) values[inputs_[i]] = x[i];
   std::vector<variable> from;

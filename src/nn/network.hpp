@@ -81,7 +81,7 @@ class network {
 
   std::vector<node> nodes_;
   std::vector<std::size_t> inputs_, outputs_;
-  bool built_ = false;
+  bool built_ = false, walking_ = false;
   // What a build changes: nodes, the names of layers, and the parameters of those without any.
   struct earlier {
     struct layer_state {

@@ -70,16 +70,19 @@ rate_schedule warm_up(std::int64_t steps, rate_schedule then) {
   };
 }
 
+void detail::demand_options(const char* who, const plateau_options& options) {
+  demand(options.factor >= 0 && options.factor < 1, who, "factor", options.factor);
+  demand(options.patience >= 1, who, "patience", static_cast<double>(options.patience));
+  demand(options.minimum_delta >= 0, who, "minimum_delta", options.minimum_delta);
+  demand(options.lowest >= 0, who, "lowest rate", options.lowest);
+}
+
 reduce_on_plateau::reduce_on_plateau(parameter rate, plateau_options options)
     : rate_(std::move(rate)),
       best_("best", detail::worst(options.direction.value_or(usual)), false),
       waited_("waited", std::int64_t{0}, false),
       options_(options) {
-  const auto* name = "reduce_on_plateau";
-  demand(options.factor >= 0 && options.factor < 1, name, "factor", options.factor);
-  demand(options.patience >= 1, name, "patience", static_cast<double>(options.patience));
-  demand(options.minimum_delta >= 0, name, "minimum_delta", options.minimum_delta);
-  demand(options.lowest >= 0, name, "lowest rate", options.lowest);
+  detail::demand_options("reduce_on_plateau", options);
 }
 
 bool reduce_on_plateau::observe(double figure) {

@@ -20,6 +20,9 @@ void before_fit::write(std::shared_ptr<fit_file> file, prepared_file content) {
 }
 
 void before_fit::commit() {
+  // Streams first: they take it as it comes, and may fail.
+  std::stable_partition(files_.begin(), files_.end(),
+                        [](const auto& f) { return f.first->task().stream != nullptr; });
   std::vector<file_state> states;
   for (auto& [file, content] : files_) states.push_back(file->make_ready(content));
   for (std::size_t i = 0; i < states.size(); ++i) {
@@ -43,7 +46,12 @@ void before_fit::put_back() {
     dropped = true;
   }
   if (dropped) of_.forget_programs();  // they hold the state
-  std::for_each(undo_.rbegin(), undo_.rend(), [](const auto& undo) { undo(); });
+  std::for_each(undo_.rbegin(), undo_.rend(), [](const auto& undo) {
+    try {
+      undo();
+    } catch (...) {  // what the fit was refused for is told, and the others are undone
+    }
+  });
 }
 
 }  // namespace cotape::detail

@@ -42,7 +42,7 @@ bool holds(const std::filesystem::path& file, const named_views& state) try {
 // neither the callback's options nor the metric say it.
 better direction_of(const char* callback, const training& t, const std::string& monitor,
                     std::optional<better> chosen) {
-  const std::string validation = "val_";
+  const std::string validation = model::body::validation_prefix;
   std::vector<std::string> names;
   bool validated = false;
   for (const expected_figure& f : t.expected()) {
@@ -154,24 +154,32 @@ void scheduled_rate::on_batch_begin(training& t) {
   if (by_ == schedule_by::step) t.how().rate().set(rate_(t.steps));
 }
 
-// The first 1024 rates, then those at distances from the beginning that are powers of 2: no
-// schedule is asked for what the fit will not come to.
+// The first rates, then checksums of many, at last those at distances from the beginning that are
+// powers of 2: no schedule is asked for what the fit will not come to.
 named_texts scheduled_rate::description(const training& t) const {
   const bool by_epoch = by_ == schedule_by::epoch;
   const std::int64_t first = by_epoch ? t.epoch : t.steps;
-  const std::int64_t last = by_epoch ? t.last_epoch : t.last_step;
+  const std::int64_t length = (by_epoch ? t.last_epoch : t.last_step) - first;
   named_texts result{{"unit", by_epoch ? "epoch" : "step"}};
-  const std::int64_t length = last - first;
-  constexpr std::int64_t all = 1024;
-  for (std::int64_t far = 0; far < length;
-       far = far < all ? far + 1 : far + std::min(far, length - far)) {
-    result.emplace_back(fmt::format("rate at {}", first + far), text(rate_(first + far)));
+  for (std::int64_t far = 0; far < length;) {
+    const bool each = far < 1 << 10, summed = !each && far < 1 << 22;
+    if (!summed) {
+      result.emplace_back(fmt::format("rate at {}", first + far), text(rate_(first + far)));
+      far += each ? 1 : std::min(far, length - far);
+      continue;
+    }
+    detail::checksum sum;
+    const std::int64_t end = std::min(far + (far < 1 << 16 ? 1 << 6 : 1 << 12), length);
+    for (; far < end; ++far) sum.add(text(rate_(first + far)) + "\n");
+    result.emplace_back(fmt::format("checksum of rates up to {}", first + end), sum.text());
   }
   return result;
 }
 
 rate_on_plateau::rate_on_plateau(plateau_options options, std::string monitor)
-    : options_(options), monitor_(std::move(monitor)) {}
+    : options_(options), monitor_(std::move(monitor)) {
+  detail::demand_options("rate_on_plateau", options);
+}
 
 void rate_on_plateau::on_fit_begin(training& t) {
   plateau_options chosen = options_;

@@ -249,8 +249,8 @@ void running_fit::end_epoch() {
   figures = of_.figures(sums_);
   std::string more;
   if (validation_.rows != 0) {
-    for (const auto& [name, value] :
-         of_.evaluate(*of_.validation, validation_, validation_batch, "val_")) {
+    for (const auto& [name, value] : of_.evaluate(*of_.validation, validation_, validation_batch,
+                                                  model::body::validation_prefix)) {
       figures.add(name, value);
       if (progress_) more += fmt::format("{}{} {:.4f}", more.empty() ? "" : "  ", name, value);
     }
@@ -395,9 +395,11 @@ void demand(const fit_options& o) {
 
 // Takes the last rows away from a set.
 detail::dataset split_off(detail::dataset& set, double fraction) {
-  const row_split parts =
-      split_rows(set.rows, {.test = fraction, .validation = 0, .shuffle = false});
-  const auto kept = static_cast<std::int64_t>(parts.train.size());
+  const std::int64_t kept = set.rows - detail::share_of(set.rows, fraction);
+  if (kept == 0) {
+    throw value_error(fmt::format(
+        "fit: a validation_split of {} leaves none of {} rows to train on", fraction, set.rows));
+  }
   detail::dataset last;
   last.rows = set.rows - kept;
   for (auto views : {&detail::dataset::inputs, &detail::dataset::targets}) {

@@ -31,8 +31,11 @@ std::string joined(const std::vector<std::string>& names) {
   if (names.empty()) return "none";
   std::string list;
   for (const std::string& name : names) {
-    const bool plain = !name.empty() && name != "none" && name.find_first_of(",\"") == name.npos;
-    list += fmt::format("{}{}", list.empty() ? "" : ", ", plain ? name : fmt::format("{:?}", name));
+    const bool plain = !name.empty() && name != "none" && name.find_first_of(",'\\") == name.npos;
+    if (!list.empty()) list += ", ";
+    if (!plain) list += "'";
+    for (const char c : name) list += fmt::format("{}{}", c == '\'' || c == '\\' ? "\\" : "", c);
+    if (!plain) list += "'";
   }
   return list;
 }

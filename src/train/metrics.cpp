@@ -189,11 +189,16 @@ loss_function::loss_function(const std::string& name) {
     throw value_error(fmt::format("loss: no loss '{}'; there are: {}", name, known_losses()));
   }
   name_ = l->name;
-  record_ = [f = l->record](variable p, variable t) { return f(p, t); };
+  record_ = l->record;
+}
+
+void loss_function::demand_function() const {
+  if (!record_) throw value_error("loss: the function is empty");
 }
 
 loss_function::loss_function(variable (*f)(operand, operand), targets taken)
-    : taken_(taken), record_([f](variable p, variable t) { return f(p, t); }) {
+    : taken_(taken), record_(f) {
+  demand_function();
   if (taken == targets::as_given) return;
   for (const named_loss& l : named_losses) {
     if (f == l.record || f == l.short_function) name_ = l.name;

@@ -241,19 +241,34 @@ gradient_check model::body::check_gradient(std::span<const array_view> batch,
   return cotape::check_gradient(loss, {}, options);
 }
 
-std::vector<std::string> model::body::names_of_figures(const std::string& prefix) const {
+std::vector<std::string> model::body::names_of_figures(const std::vector<metric>& by,
+                                                       const std::string& prefix) const {
   std::vector<std::string> names{prefix + "loss"};
-  for (std::size_t i = 0; i < metric_sizes.size(); ++i) {
-    const std::string of = net.outputs() == 1 ? "" : net.name_of_output(i / metrics.size()) + "_";
-    names.push_back(prefix + of + metrics[i % metrics.size()].name());
+  const std::size_t outputs = std::max<std::size_t>(net.outputs(), 1);  // none: no layer as yet
+  for (std::size_t i = 0; i < outputs * by.size(); ++i) {
+    const std::string of = outputs == 1 ? "" : net.name_of_output(i / by.size()) + "_";
+    names.push_back(prefix + of + by[i % by.size()].name());
   }
   return names;
+}
+
+void model::body::demand_names(const std::vector<metric>& of) const {
+  std::set<std::string> taken;
+  for (const char* prefix : {"", validation_prefix}) {
+    for (const std::string& name : names_of_figures(of, prefix)) {
+      if (taken.insert(name).second) continue;
+      throw value_error(
+          fmt::format("compile: two figures of an epoch would be named '{}' (those of validation "
+                      "begin with '{}'): give each metric a name of its own",
+                      name, validation_prefix));
+    }
+  }
 }
 
 logs model::body::figures(const detail::figures_so_far& sums, const std::string& prefix) const {
   const std::vector<double>& totals = sums.totals();
   const double rows = totals[0];
-  const std::vector<std::string> names = names_of_figures(prefix);
+  const std::vector<std::string> names = names_of_figures(metrics, prefix);
   logs result;
   result.add(names[0], totals[1] / rows);
   std::size_t at = 2;
@@ -278,7 +293,7 @@ logs model::body::evaluate(detail::traced& by, const detail::dataset& set, std::
 }
 
 optimizer_argument::optimizer_argument(const char* name)
-    : given<optimizer>(optimizer_named(name)) {}
+    : given<optimizer>(optimizer_named(name == nullptr ? "" : name)) {}
 
 model::model(std::int64_t seed) : body_(std::make_shared<body>(seed)) { body_->forget_programs(); }
 
@@ -358,6 +373,7 @@ void model::compile(std::vector<loss_function> losses, const optimizer_argument&
     throw value_error(fmt::format("compile: {} losses for {} outputs", losses.size(), outputs));
   }
   if (!how.object()) throw value_error("compile: the optimizer is a null pointer");
+  of->demand_names(metrics);
   of->losses = std::move(losses);
   of->how = how.object();
   of->metrics = std::move(metrics);

@@ -83,8 +83,12 @@ struct model::body {
   /// Of the loss in training, by differences, at a batch's inputs and targets.
   gradient_check check_gradient(std::span<const array_view> batch,
                                 const gradient_check_options& options);
-  /// "loss", "accuracy" ...
-  std::vector<std::string> names_of_figures(const std::string& prefix = {}) const;
+  /// "loss", "accuracy" ...: of such metrics.
+  std::vector<std::string> names_of_figures(const std::vector<metric>& by,
+                                            const std::string& prefix = {}) const;
+  static constexpr const char* validation_prefix = "val_";
+  /// Throws value_error unless all figures of an epoch have names of their own.
+  void demand_names(const std::vector<metric>& of) const;
   /// The figures by these names, of rows and totals.
   logs figures(const detail::figures_so_far& sums, const std::string& prefix = {}) const;
   logs evaluate(detail::traced& by, const detail::dataset& set, std::int64_t batch_size,

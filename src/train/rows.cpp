@@ -96,15 +96,16 @@ std::vector<std::int64_t> shuffled_rows(std::int64_t n, std::uint64_t seed) {
   return rows;
 }
 
+std::int64_t detail::share_of(std::int64_t rows, double fraction) {
+  const double product = static_cast<double>(rows) * fraction, whole = std::round(product);
+  const bool meant = std::abs(product - whole) <= 1e-12 * product;
+  return static_cast<std::int64_t>(meant ? whole : std::ceil(product));
+}
+
 row_split split_rows(std::int64_t n, const split_options& options) {
   const auto share = [](std::int64_t rows, double fraction) {
-    if (!(fraction >= 0 && fraction < 1)) {
-      throw value_error(
-          fmt::format("split_rows: a fraction of {}, it must be in [0, 1)", fraction));
-    }
-    const double product = static_cast<double>(rows) * fraction, whole = std::round(product);
-    const bool meant = std::abs(product - whole) <= 1e-12 * product;
-    return static_cast<std::int64_t>(meant ? whole : std::ceil(product));
+    if (fraction >= 0 && fraction < 1) return detail::share_of(rows, fraction);
+    throw value_error(fmt::format("split_rows: a fraction of {}, it must be in [0, 1)", fraction));
   };
   const std::int64_t test = share(n, options.test);
   const std::int64_t validation = share(n - test, options.validation);

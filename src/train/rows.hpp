@@ -25,6 +25,8 @@ class row_generator {
   std::mt19937_64 random_;
 };
 
+// ceil(rows * fraction), of a fraction of 0 to 1 that is meant as decimals.
+std::int64_t share_of(std::int64_t rows, double fraction);
 std::size_t bytes_of_row(const value_type& type);
 // The type of as many rows as are given.
 value_type with_rows(const value_type& type, std::int64_t rows);

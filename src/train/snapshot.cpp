@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "io/file.hpp"
 #include "train/running_fit.hpp"
 
 namespace cotape::detail {
@@ -50,7 +51,7 @@ std::vector<std::string> machines_apart(const fact_values& kept) {
 }  // namespace
 
 void refuse(const std::string& source, const std::string& why) {
-  throw io_error(fmt::format("fit: {}: {}", source, why));
+  throw io_error(fmt::format("fit: {}: {}", source, shown(why)));
 }
 
 // Everything that is a parameter, with the names that a snapshot gives them.
@@ -151,9 +152,11 @@ std::size_t running_fit::number_of_sums() const {
 }
 
 std::vector<std::string> running_fit::names_of_figures() const {
-  std::vector<std::string> names = of_.names_of_figures();
+  std::vector<std::string> names = of_.names_of_figures(of_.metrics);
   if (validation_.rows == 0) return names;
-  for (std::string& name : of_.names_of_figures("val_")) names.push_back(std::move(name));
+  for (std::string& name : of_.names_of_figures(of_.metrics, model::body::validation_prefix)) {
+    names.push_back(std::move(name));
+  }
   return names;
 }
 

@@ -25,6 +25,7 @@ void training::take_file(const char* who, const std::filesystem::path& file) {
 }
 
 void training::if_refused(std::function<void()> undo) {
+  if (!undo) throw value_error("training::if_refused: the function is empty");
   if (detail::before_fit* all = before()) all->if_refused(std::move(undo));
 }
 

@@ -324,6 +324,86 @@ TEST(Identity, GoesOnWithAnotherRateThroughDoneFits) {
                 choice);
 }
 
+// Rates after the first 1024 were compared at powers of 2 alone.
+TEST(Identity, TellsSchedulesFarAhead) {
+  const auto kept_until = [](std::int64_t change, std::int64_t steps) {
+    setting s;
+    s.more = [=] {
+      return callbacks{
+          scheduled_rate([=](std::int64_t step) { return step == change ? 0.02 : 0.01; },
+                         schedule_by::step),
+          killer(1)};
+    };
+    s.epochs = steps / 2;  // of two batches
+    return s;
+  };
+  const auto resumed = [&](std::int64_t change, std::int64_t steps) {
+    const own_file file;
+    expect_error<std::runtime_error>([&] { kept_until(-1, 6000).trained(file.at); }, "killed");
+    std::string message;
+    try {
+      kept_until(change, steps).trained(file.at);
+    } catch (const std::exception& e) {
+      message = e.what();
+    }
+    const std::string before = "checksum of rates up to ";
+    const auto at = message.find(before);
+    if (at == message.npos) return message;
+    return message.substr(at + before.size(),
+                          message.find(' ', at + before.size()) - at - before.size());
+  };
+  EXPECT_EQ(resumed(-1, 6000), "killed");
+  EXPECT_EQ(resumed(1050, 6000), "1088");
+  EXPECT_EQ(resumed(1050, 9000), "1088");
+  EXPECT_EQ(resumed(5999, 6000), "6000");
+  EXPECT_EQ(resumed(7000, 9000), "killed");  // beyond the first
+}
+
+// An option that only one of two schedules has.
+TEST(Identity, TellsTheOptionsOfWhatSetsTheRate) {
+  struct own : callback {
+    explicit own(named_texts options) : options_(std::move(options)) {}
+    named_texts description(const training&) const override { return options_; }
+    bool sets_rate() const override { return true; }
+    named_texts options_;
+  };
+  const auto with = [](named_texts options) {
+    setting s;
+    s.more = [=] { return callbacks{own(options)}; };
+    return s;
+  };
+  const auto told = [&](const named_texts& kept, const named_texts& here) {
+    const std::string message = refusal(with(kept), with(here));
+    const auto from = message.find("'s "), to = message.find(", or choose");
+    return from == message.npos ? message : message.substr(from + 3, to - from - 3);
+  };
+  EXPECT_EQ(told({{"a", "1"}}, {{"a", "1"}, {"warm", "2"}}), "options a, here it is a, warm");
+  EXPECT_EQ(told({{"a", "1"}, {"warm", "2"}}, {{"a", "1"}}), "options a, warm, here it is a");
+  EXPECT_EQ(told({{"a", "1"}, {"at 1", "2"}}, {{"a", "1"}, {"at 1", "2"}, {"at 2", "2"}}),
+            "no error");
+}
+
+// Two names could be taken for one with a comma.
+TEST(Identity, TellsNamesInListsApart) {
+  setting kept, here;
+  kept.metrics = {metric("a", mse), metric("b", mae)};
+  here.metrics = {metric("a, b", mse)};
+  EXPECT_EQ(refusal(kept, here), "it was kept with metrics a, b, here it is 'a, b'");
+}
+
+// The message ended where the description held a NUL.
+TEST(Identity, TellsADescriptionThatHoldsANul) {
+  struct own : callback {
+    explicit own(std::string text) : text_(std::move(text)) {}
+    named_texts description(const training&) const override { return {{"text", text_}}; }
+    std::string text_;
+  };
+  setting kept, here;
+  kept.more = [] { return callbacks{own(std::string("a\0b", 3))}; };
+  here.more = [] { return callbacks{own("c")}; };
+  EXPECT_TRUE(refusal(kept, here).ends_with("'s text a\\0b, here it is c")) << refusal(kept, here);
+}
+
 TEST(Identity, TellsSchedules) {
   const auto schedule = [](double factor) {
     return [factor] { return callbacks{scheduled_rate(step_decay(0.1, factor, 1))}; };

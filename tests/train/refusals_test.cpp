@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <xtensor/xtensor.hpp>
 
 #include "expect_error.hpp"
@@ -264,6 +265,10 @@ TEST(Refusals, OfOptions) {
   EXPECT_EQ(fit({.batch_size = 0}), "fit: a batch of 0 rows");
   EXPECT_EQ(fit({.steps = -2}), "fit: -2 steps");
   EXPECT_EQ(fit({.validation_split = 1}), "fit: a validation_split of 1, it must be in [0, 1)");
+  EXPECT_EQ(fit({.validation_split = 0.7}),
+            "fit: a validation_split of 0.7 leaves none of 3 rows to train on");
+  EXPECT_EQ(message_of([] { rate_on_plateau({.patience = 0}); }),
+            "rate_on_plateau: patience 0 is out of range");
   EXPECT_EQ(fit({.validation_split = 0.1, .validation_data = {x, y}}),
             "fit: validation_split and validation_data are both given");
   EXPECT_EQ(message_of([&] { with_loss("mse").evaluate(x, y, 0); }), "evaluate: a batch of 0 rows");
@@ -274,6 +279,88 @@ TEST(Refusals, OfOptions) {
               m.predict(x);
             }),
             "predict: the model has 2 outputs: call predict_all");
+}
+
+// They ended in std::bad_function_call, or in a crash.
+TEST(Refusals, OfEmptyFunctions) {
+  const std::string empty = "loss: the function is empty";
+  variable (*const of_operands)(operand, operand) = nullptr;
+  variable (*const of_variables)(variable, variable) = nullptr;
+  const std::function<variable(variable, variable)> none;
+  const char* const nameless = nullptr;
+  EXPECT_EQ(message_of([&] { with_loss("mse").compile(of_operands, sgd()); }), empty);
+  EXPECT_EQ(message_of([&] { with_loss("mse").compile(of_variables, sgd()); }), empty);
+  EXPECT_EQ(message_of([&] { with_loss("mse").compile(none, sgd()); }), empty);
+  EXPECT_EQ(message_of([&] { metric("m", none); }), empty);
+  EXPECT_TRUE(
+      message_of([&] { with_loss(nameless); }).starts_with("loss: no loss ''; there are: "));
+  EXPECT_TRUE(message_of([&] {
+                with_loss("mse").compile("mse", sgd(), {nameless});
+              }).starts_with("metric"));
+  EXPECT_TRUE(message_of([&] {
+                with_loss("mse").compile("mse", nameless);
+              }).starts_with("optimizer: no optimizer ''; there are: "));
+}
+
+// They lost their weights, their file or their function to another one.
+TEST(Refusals, OfNothingThatWasMovedFrom) {
+  sequential m({input({2}, float64)});
+  layer l = dense(1);
+  const layer other_layer = std::move(l);
+  m.add(l);
+  loss_function loss = [](variable p, variable t) { return sum(square(p - t)); };
+  const loss_function other_loss = std::move(loss);
+  metric own("own", loss);
+  const metric other_metric = std::move(own);
+  m.compile(loss, sgd({.rate = 0.01}), {own});
+  std::ostringstream out;
+  csv_log log(out);
+  const csv_log other_log = std::move(log);
+  scheduled_rate rate(constant_rate(0.1));
+  const scheduled_rate other_rate = std::move(rate);
+  int epochs = 0;
+  each_epoch counting([&](training&) { ++epochs; });
+  const each_epoch other_counting = std::move(counting);
+  m.fit(x, y, {.callbacks = {log, rate, counting}, .progress = nullptr});
+  EXPECT_EQ(epochs, 1);
+  EXPECT_TRUE(out.str().starts_with("epoch,loss,own\n1,"));
+  EXPECT_EQ(other_layer.parameters().size(), 2u);
+}
+
+// A name that two figures had: early_stopping followed the wrong one.
+TEST(Refusals, OfFiguresOfOneName) {
+  const auto compile = [](const std::vector<metric>& metrics) {
+    return message_of([&] { with_loss("mse").compile("mse", sgd(), metrics); });
+  };
+  const auto taken = [](const std::string& name) {
+    return "compile: two figures of an epoch would be named '" + name +
+           "' (those of validation begin with 'val_'): give each metric a name of its own";
+  };
+  EXPECT_EQ(compile({metric("val_loss", mse)}), taken("val_loss"));
+  EXPECT_EQ(compile({metric("loss", mse)}), taken("loss"));
+  EXPECT_EQ(compile({metric("a", mse), metric("a", mae)}), taken("a"));
+  EXPECT_EQ(compile({"mae", metric("val_mae", mse)}), taken("val_mae"));
+  const symbol in = input({2}, float64);
+  model m(in, {dense(1).named("x")(in), dense(1).named("val_x")(in)});
+  EXPECT_EQ(message_of([&] { m.compile("mse", sgd(), {"mae"}); }), taken("val_x_mae"));
+  EXPECT_EQ(message_of([&] { m.compile("mse", sgd()); }), "no error");
+}
+
+// It ran until the stack was full.
+TEST(Refusals, OfALayerThatCallsItsModel) {
+  sequential m({input({2}, float64)});
+  m.add(lambda([&](variable v) { return m(v); }));
+  m.compile("mse", sgd());
+  const std::string message = "model: one of its layers calls the model itself";
+  EXPECT_EQ(message_of([&] { m.predict(x); }), message);
+  EXPECT_EQ(message_of([&] { m.summary(); }), message);
+  bool asked = false;
+  sequential n({lambda([&](variable v) {
+    asked = true;
+    return n.predict(x).shape().rank() == 2 ? v : v;
+  })});
+  EXPECT_EQ(message_of([&] { n.predict(x); }), message);
+  EXPECT_TRUE(asked);
 }
 
 TEST(Refusals, OfLossesThatAreNoNumber) {

@@ -209,6 +209,37 @@ TEST(RefusedFiles, AreNotMadeWhereTheFolderOfALaterOneGoes) {
   f.expect_nothing_changed();
 }
 
+// A stream takes it as it comes, and may fail: then no file has taken its name yet.
+TEST(RefusedFiles, AreNotMadeWhereAStreamFails) {
+  const own_file file;
+  setting s;
+  s.trained(file.at);
+  s.epochs = 3;
+  std::ostream broken(nullptr);
+  s.more = [&] { return callbacks{checkpoint(file.folder / "other"), csv_log(broken)}; };
+  sequential m = s.make();
+  const auto before = bits_of(m);
+  EXPECT_EQ(message_of([&] { s.fit(m, file.at); }), "csv_log: cannot write to the stream");
+  EXPECT_EQ(files_in(file.folder).size(), 1u);
+  EXPECT_TRUE(same(before, bits_of(m)));
+}
+
+// Its writer would have removed the log.
+TEST(RefusedFiles, HaveNoNameOfUnfinishedOnes) {
+  const own_file file;
+  const path name = file.at.string() + ".cotape-unfinished-2";
+  setting s;
+  sequential m = s.make();
+  const callbacks all{csv_log(name), checkpoint(file.at)};
+  const std::string why =
+      name.string() +
+      ": names with '.cotape-unfinished' are of files that are being written: choose another";
+  EXPECT_EQ(message_of([&] { m.fit(s.x, s.y, {.callbacks = all, .progress = nullptr}); }),
+            "csv_log: " + why);
+  EXPECT_EQ(message_of([&] { write_safetensors(name, {}); }), "write_safetensors: " + why);
+  EXPECT_TRUE(files_in(file.folder).empty());
+}
+
 // A link that is put there meanwhile leads elsewhere.
 TEST(RefusedFiles, ReplaceNoLinkThatComesMeanwhile) {
   const own_file file;
@@ -243,6 +274,29 @@ TEST(RefusedFit, LetsCallbacksPutBackWhatTheyChange) {
               "refused");
     EXPECT_EQ(told, refused ? "cba" : "");
   }
+}
+
+// What it threw was told in place of what the fit was refused for.
+TEST(RefusedFit, PassesOverWhatPuttingBackThrows) {
+  setting s;
+  sequential m = s.make();
+  const parameter weight = m.parameters()[0];
+  const tensor before(weight.view());
+  std::string told;
+  const callbacks all{calling("on_fit_begin",
+                              [&](training& t) {
+                                t.if_refused([&] { told += "a"; });
+                                t.if_refused([] { throw std::runtime_error("not put back"); });
+                                weight.set(xt::zeros<double>({2, 2}));
+                              }),
+                      refusing("on_batch_begin")};
+  EXPECT_EQ(message_of([&] { m.fit(s.x, s.y, {.callbacks = all, .progress = nullptr}); }),
+            "refused");
+  EXPECT_EQ(told, "a");
+  EXPECT_TRUE(same_bits(before, weight.view()));
+  const callbacks empty{calling("on_fit_begin", [](training& t) { t.if_refused({}); })};
+  EXPECT_EQ(message_of([&] { m.fit(s.x, s.y, {.callbacks = empty, .progress = nullptr}); }),
+            "training::if_refused: the function is empty");
 }
 
 }  // namespace
