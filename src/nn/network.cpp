@@ -149,7 +149,12 @@ void network::name_layers() {
   }
 }
 
+void network::demand_rest() const {
+  if (walking_) throw value_error("model: one of its layers calls the model itself");
+}
+
 void network::build() {
+  demand_rest();
   tape t;
   std::vector<variable> x;
   for (const std::size_t i : inputs_) {
@@ -241,7 +246,7 @@ std::vector<variable> network::record(std::span<const variable> x, mode m) {
 }
 
 std::vector<variable> network::walk(std::span<const variable> x, mode m, bool keep_types) {
-  if (walking_) throw value_error("model: one of its layers calls the model itself");
+  demand_rest();
   walking_ = true;
   const auto end = [](bool* walking) { *walking = false; };
   const std::unique_ptr<bool, decltype(end)> guard(&walking_, end);

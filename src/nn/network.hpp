@@ -76,6 +76,7 @@ class network {
  private:
   void add_nodes(const std::vector<symbol>& inputs, const std::vector<symbol>& outputs);
   void name_layers();
+  void demand_rest() const;
   void restore();
   std::vector<variable> walk(std::span<const variable> x, mode m, bool keep_types);
 

@@ -168,9 +168,11 @@ named_texts scheduled_rate::description(const training& t) const {
       far += each ? 1 : std::min(far, length - far);
       continue;
     }
-    detail::checksum sum;
     const std::int64_t end = std::min(far + (far < 1 << 16 ? 1 << 6 : 1 << 12), length);
-    for (; far < end; ++far) sum.add(text(rate_(first + far)) + "\n");
+    std::vector<double> rates;
+    for (; far < end; ++far) rates.push_back(rate_(first + far));
+    detail::checksum sum;
+    sum.add({{float64, {static_cast<std::int64_t>(rates.size())}}, rates.data()});
     result.emplace_back(fmt::format("checksum of rates up to {}", first + end), sum.text());
   }
   return result;

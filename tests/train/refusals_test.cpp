@@ -354,6 +354,9 @@ TEST(Refusals, OfALayerThatCallsItsModel) {
   const std::string message = "model: one of its layers calls the model itself";
   EXPECT_EQ(message_of([&] { m.predict(x); }), message);
   EXPECT_EQ(message_of([&] { m.summary(); }), message);
+  sequential o({input({2}, float64)});
+  o.add(lambda([&](variable v) { return o.parameters().empty() ? v : v * 2; }));
+  EXPECT_EQ(message_of([&] { o.summary(); }), message);
   bool asked = false;
   sequential n({lambda([&](variable v) {
     asked = true;
