@@ -294,9 +294,9 @@ void running_fit::begin() {
   first_rate_ = rate_now();  // for those that look at the state when the fit begins
   each([&](callback& c) { c.on_fit_begin(*this); });
   if (!described_) first_rate_ = rate_now();
-  asking_ = true;
+  restoring_ = restoring::asking;
   each([&](callback& c) { c.on_identify(*this); });
-  asking_ = false;
+  restoring_ = restoring::refused;
   if (furthest_) {
     note_beginning();
     go_on_from(std::move(*furthest_));
@@ -313,7 +313,7 @@ template <class F> void running_fit::each_where_it_goes_on(F f) {
   do {
     if (std::exchange(other_rate_, false) && batch != 0) set_rate_again();
     moved_ = false;
-    may_restore_ = true;
+    restoring_ = restoring::at_once;
     for (const auto& c : callbacks_) {
       if (done.contains(c.object().get())) continue;
       call(*c.object(), f);
@@ -321,7 +321,7 @@ template <class F> void running_fit::each_where_it_goes_on(F f) {
       done.insert(c.object().get());
       break;
     }
-    may_restore_ = false;
+    restoring_ = restoring::refused;
   } while (moved_);
 }
 

@@ -139,9 +139,10 @@ class running_fit final : public training {
   bool ended_ = false;   // on_fit_end has been called
   bool begun_ = false;   // nothing has refused it
   bool stays_stopped_ = false;  // longer than the fit that was stopped, as the file tells
-  bool asking_ = false;         // where to go on from, before anything changes
-  bool may_restore_ = false, epoch_ended_ = false;  // within on_resume ...; within on_epoch_end
-  std::optional<before_fit> before_;                // until a step has succeeded
+  // What restore does: within on_identify it asks where to go on from, before anything changes.
+  enum class restoring : std::uint8_t { refused, asking, at_once } restoring_{};
+  bool epoch_ended_ = false;                 // within on_epoch_end
+  std::optional<before_fit> before_;         // until a step has succeeded
   bool moved_ = false, other_rate_ = false;  // it goes on from elsewhere, and with another rate
   std::optional<resumption> furthest_;
   named_tensors ends_;  // of fits before this one

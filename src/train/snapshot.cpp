@@ -318,7 +318,7 @@ void running_fit::stop_as_kept(bool stopped_before, const fact_values& kept) {
 }
 
 bool running_fit::restore(named_tensors found, const std::string& source, resumed_rate rate) {
-  if (!asking_ && !may_restore_) {
+  if (restoring_ == restoring::refused) {
     throw value_error(
         fmt::format("fit: {}: a training goes on from a snapshot only within "
                     "on_identify, on_resume and on_epoch_begin: call restore there",
@@ -326,7 +326,7 @@ bool running_fit::restore(named_tensors found, const std::string& source, resume
   }
   std::optional<resumption> where = look_into(std::move(found), source, rate);
   if (!where) return false;
-  if (!asking_) go_on_from(std::move(*where));
+  if (restoring_ == restoring::at_once) go_on_from(std::move(*where));
   else if (!furthest_ || furthest_->is_behind(*where)) furthest_ = std::move(where);
   return true;
 }
