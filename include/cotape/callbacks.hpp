@@ -127,7 +127,8 @@ struct checkpoint_options {
 };
 
 /// Keeps the whole state of the training in a safetensors file: weights, optimizer, position,
-/// random streams, history, parameters that the step reads, and the state of the other callbacks. A
+/// random streams, history, parameters that the step reads, which of them and of the model's are
+/// trainable, and the state of the other callbacks. A
 /// fit whose file exists goes on from there, to the same bits as if it had never been interrupted:
 /// with as many threads, on which the bits of large products depend.
 /// Written atomically, the first time and at the fit's end too: what it begins with, before the
@@ -144,7 +145,8 @@ struct checkpoint_options {
 /// differs; nothing has changed then. What may differ: the number of epochs or steps of the fit
 /// that is under way, patience, progress, each_epoch, and other callbacks that keep no state and
 /// describe nothing. A fit that ended goes on for more epochs from the weights that it ended with,
-/// which are the best ones where early_stopping has put them back. One that was stopped stays so,
+/// which are the best ones where early_stopping has put them back. One that goes on within an epoch
+/// calls no on_epoch_begin for it again. One that was stopped stays so,
 /// and the history's warnings tell it where more is asked for than then; one that is asked for
 /// fewer epochs or steps than it has had keeps them; an epoch that it was within stays open. A file
 /// that something else has written since the fit wrote it, or looked at it, stays: io_error ends

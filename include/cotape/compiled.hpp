@@ -51,7 +51,9 @@ class program_cache {
   program& make(std::span<const array_view> inputs,
                 const std::function<std::vector<variable>(std::span<const variable>)>& f,
                 std::uint64_t function = 0);
+  /// What traces made stays, and is what the next ones make.
   void forget_programs();
+  void forget_all();
   /// Keeps those that it has now, whatever comes, or no longer.
   void hold(bool held) {
     for (entry& e : programs_) e.held = held;

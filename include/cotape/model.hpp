@@ -116,7 +116,7 @@ class model {
   std::string summary() const;
 
   /// Chooses the loss, the optimizer and metrics; training goes on from the present weights and
-  /// counts.
+  /// counts, but what layers and losses make whenever they are recorded starts anew.
   /// Several outputs: the same loss for each, or one each; the sum is minimized.
   void compile(const loss_function& loss, const optimizer_argument& how = "rmsprop",
                std::vector<metric> metrics = {});

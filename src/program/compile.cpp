@@ -139,7 +139,14 @@ program& program_cache::make(
 void program_cache::forget_programs() {
   space_->demand_idle();
   programs_.clear();
+  std::erase_if(held_, [](const auto& h) { return !h.first.shared(); });
+}
+
+void program_cache::forget_all() {
+  forget_programs();
+  state_.clear();
   held_.clear();
+  assigned_ = false;
 }
 
 void program_cache::end_results() { space_->end_results(); }

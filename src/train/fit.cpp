@@ -60,7 +60,8 @@ bool running_fit::steps_done() const {
   return options_.steps != 0 && steps - at_.first_step >= options_.steps;
 }
 
-// Of a fit of so many steps an end within an epoch has used one up: its epochs tell nothing.
+// A fit of so many steps may end within an epoch, which is counted then: only its steps tell
+// whether it has come to its end.
 bool running_fit::finished() const {
   return stop || (options_.steps == 0 ? epoch >= last_epoch : steps_done());
 }
@@ -68,6 +69,7 @@ bool running_fit::finished() const {
 std::vector<array_view> running_fit::first_batch() const { return set_.first(options_.batch_size); }
 
 std::optional<std::vector<array_view>> running_fit::last_batch() const {
+  if (options_.steps != 0 && options_.steps < batches_.count()) return {};  // it is not reached
   const std::int64_t rest = set_.rows % options_.batch_size;
   if (rest == 0 || rest == set_.rows) return {};
   return set_.first(rest);
@@ -105,7 +107,7 @@ void running_fit::find_weights() {
     const bool is_known = std::find(known.begin(), known.end(), p) != known.end();
     if (p.dtype() != int64 && !is_known) weights_.push_back(p);
   };
-  for (const auto& [number, p] : of_.altered) take(p);
+  for (const parameter& p : assigned_) take(p);
   for (const auto& [p, hash] : of_.programs.changing()) take(p);
 }
 
@@ -153,6 +155,11 @@ template <class F> void running_fit::call(callback& c, F f) {
     throw value_error(
         "fit: a callback moved, destroyed or assigned to the model while it was trained: the fit "
         "has ended");
+  }
+  if (of_.net.random.counter() != drawn_) {
+    throw value_error(
+        "fit: a callback replaced the model's generator, which the steps draw from: set random() "
+        "before fit");
   }
   if (!moved_ && here() != before) {
     throw value_error(
@@ -281,9 +288,9 @@ void running_fit::train_epoch() {
 // Of all that a callback may set. Without one nothing does.
 void running_fit::keep_values() {
   if (callbacks_.empty()) return;
-  for (const auto& list : {parameters_, optimizer_state_, {drawn_}}) before_->keep(list);
-  for (const auto& [number, r] : of_.read) before_->keep({r.first});
-  for (const auto& [number, p] : of_.altered) before_->keep({p});
+  for (const auto& list : {parameters_, optimizer_state_, {drawn_}, read_, assigned_}) {
+    before_->keep(list);
+  }
   for (const auto& [p, hash] : of_.programs.changing()) before_->keep({p});
   for (const auto& c : callbacks_) before_->keep(c.object()->state());
 }

@@ -18,7 +18,7 @@ namespace cotape::detail {
 
 namespace {
 
-constexpr int version = 3;
+constexpr int version = 4;
 constexpr const char *sum_after = "last values", *name_of_first_rate = "rate",
                      *name_of_version = "version of the format";
 
@@ -61,18 +61,8 @@ void demand_names(const std::string& whose, const named_texts& options) {
   }
 }
 
-// Adds the parameters that were read on a tape to a list, each once: of those that were made since
-// number `since` the ones that something else holds too.
-void add_those_of(tape& t, std::uint64_t since, std::vector<parameter>& to) {
-  const auto add = [&](const parameter& p) {
-    if (std::find(to.begin(), to.end(), p) == to.end()) to.push_back(p);
-  };
-  for (const auto& [p, node] : t.current_parameters()) {
-    if (p.number() < since) add(p);
-  }
-  for (const parameter* p : t.parameters_since(since)) {
-    if (p->shared()) add(*p);
-  }
+void add_new(const parameter& p, std::vector<parameter>& to) {
+  if (std::find(to.begin(), to.end(), p) == to.end()) to.push_back(p);
 }
 
 // A name without the number that it ends with.
@@ -156,19 +146,30 @@ void running_fit::tell_callbacks() {
   if (!rate_is_set()) tell(name_of_first_rate, first_rate_, fact_kind::rate);
 }
 
-// Compiles a step for such values, and tells its operations as they are recorded for that; `of`
-// begins the names of the facts. The look at whether the loss is finite tells nothing.
+// Compiles a step for such values, and notes what it reads and assigns: of what is made while it is
+// recorded what something else comes to hold. For callbacks it tells the operations as they are
+// recorded; `of` begins the names of the facts. The look at whether the loss is finite tells
+// nothing.
 void running_fit::compile_step(traced& step, const std::vector<array_view>& views,
                                const std::string& of, std::size_t listed) {
   const std::uint64_t since = parameter::made();
   std::size_t told = 0;
-  if (!callbacks_.empty()) {
-    of_.when_recorded = [&](tape& t, const char* part) {
-      add_operations(operations_, t, told, of + part, listed);
-      told = t.size();
-      add_those_of(t, since, read_);
-    };
-  }
+  of_.when_recorded = [&](tape& t, const char* part) {
+    if (callbacks_.empty()) return;
+    add_operations(operations_, t, told, of + part, listed);
+    told = t.size();
+    for (const effect& e : t.effects()) {
+      if (e.parameter == no_node) continue;
+      const parameter& p = t.parameter_at(e.parameter);
+      if (p.number() < since || p.shared()) add_new(p, assigned_);
+    }
+    for (const auto& [p, node] : t.current_parameters()) {
+      if (p.number() < since) add_new(p, read_);
+    }
+    for (const parameter* p : t.parameters_since(since)) {
+      if (p->shared()) add_new(*p, read_);
+    }
+  };
   step.compile_for(views);
   of_.when_recorded = nullptr;
 }

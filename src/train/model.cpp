@@ -128,10 +128,10 @@ void model::body::unbuild() {
   if (changed) forget_programs();
 }
 
-void model::body::forget_programs() {
-  programs.forget_programs();
-  read.clear();
-  altered.clear();
+void model::body::forget_programs() { programs.forget_programs(); }
+
+void model::body::forget_all() {
+  programs.forget_all();
   training_step.emplace(programs, 0, [this](std::span<const variable> x) {
     return record_step(x, mode::training, true);
   });
@@ -186,7 +186,6 @@ std::vector<variable> model::body::record_metrics(std::span<const variable> pred
 }
 
 std::vector<variable> model::body::record_step(std::span<const variable> x, mode m, bool train) {
-  const std::uint64_t since = parameter::made();
   tape& t = x[0].owner();
   const auto recorded = [&](const char* part) {
     if (when_recorded) when_recorded(t, part);
@@ -216,15 +215,7 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
     if (stop_at_non_finite) {
       t.require(abs(loss) < std::numeric_limits<double>::infinity(), std::string(not_finite));
     }
-    for (const auto& [p, node] : t.current_parameters()) {
-      stepped.insert(p.number());
-      if (p.number() < since) read.try_emplace(p.number(), p, p.trainable());
-    }
-    for (const effect& e : t.effects()) {
-      if (e.parameter == no_node) continue;
-      const parameter& p = t.parameter_at(e.parameter);
-      if (p.number() < since) altered.try_emplace(p.number(), p);
-    }
+    for (const auto& [p, node] : t.current_parameters()) stepped.insert(p.number());
   }
   metric_sizes = std::move(sizes);
   return result;
@@ -295,11 +286,11 @@ logs model::body::evaluate(detail::traced& by, const detail::dataset& set, std::
 optimizer_argument::optimizer_argument(const char* name)
     : given<optimizer>(optimizer_named(name == nullptr ? "" : name)) {}
 
-model::model(std::int64_t seed) : body_(std::make_shared<body>(seed)) { body_->forget_programs(); }
+model::model(std::int64_t seed) : body_(std::make_shared<body>(seed)) { body_->forget_all(); }
 
 model::model(const symbols& inputs, const symbols& outputs, std::int64_t seed)
     : body_(std::make_shared<body>(inputs, outputs, seed)) {
-  body_->forget_programs();
+  body_->forget_all();
 }
 
 // Called where a model gives its body away: a fit that is under way then ends.
@@ -350,7 +341,7 @@ std::string model::summary() const {
 void model::append(const layer& l) {
   const action of(*this, "add", access::change);
   of->net.append(l);
-  of->forget_programs();
+  of->forget_all();
 }
 
 void model::prepend(const symbol& input) {
@@ -378,7 +369,7 @@ void model::compile(std::vector<loss_function> losses, const optimizer_argument&
   of->how = how.object();
   of->metrics = std::move(metrics);
   of->warned = false;
-  of->forget_programs();
+  of->forget_all();
 }
 
 logs model::evaluate(const arrays& x, const arrays& y, std::int64_t batch_size) {

@@ -61,8 +61,10 @@ struct model::body {
 
   /// Throws value_error before compile.
   void demand_compiled(const char* who) const;
-  /// Drops the programs: layers, loss or optimizer have changed.
+  /// Drops the programs, but not what layers and losses make whenever they are recorded; and that
+  /// too, where layers, losses or the optimizer have changed.
   void forget_programs();
+  void forget_all();
   /// Takes back a build that was made for what was then refused.
   void unbuild();
   /// Records outputs, loss and metrics; x holds inputs, then targets. With an optimizer it trains.
@@ -105,11 +107,7 @@ struct model::body {
   // Told of each part of a step when it is recorded: "model", "loss", "metrics", "update".
   std::function<void(tape&, const char* part)> when_recorded;
   static constexpr std::string_view not_finite = "fit: the loss is not finite";
-  bool stop_at_non_finite = true;  // then the training step throws that
-  // What the training steps read that was there before them, by number, and whether it was
-  // trainable then.
-  std::map<std::uint64_t, std::pair<parameter, bool>> read;
-  std::map<std::uint64_t, parameter> altered;  // of what was there, what they change; by number
+  bool stop_at_non_finite = true;   // then the training step throws that
   std::set<std::uint64_t> stepped;  // the numbers of all that any of its training steps has read
   // Outputs that may be no probabilities, though the loss takes them; whether that was said since
   // compile.

@@ -71,6 +71,7 @@ class running_fit final : public training {
   template <class F> void each_where_it_goes_on(F f);
   void keep(bool last);
   named_views fixed_part();
+  std::vector<parameter> flagged() const;
   std::vector<parameter> state_of(std::vector<std::string>& names) const;
   // Of an epoch: "loss", ..., "val_loss" ...; and how many numbers they are gathered in.
   std::vector<std::string> names_of_figures() const;
@@ -147,14 +148,15 @@ class running_fit final : public training {
   std::optional<resumption> furthest_;
   named_tensors ends_;  // of fits before this one
   double first_rate_ = 0;
-  facts beginning_, own_, operations_;   // the last as the steps were recorded
-  bool described_ = false;               // own_ holds them all
-  std::vector<parameter> read_;          // that the steps read
-  std::vector<parameter> others_;        // of these, that nobody else keeps
-  std::vector<parameter> shown_;         // whose values the last snapshot shows
-  std::vector<parameter> trained_;       // all that a step may change, but for the rate
-  std::map<std::string, tensor> texts_;  // that a snapshot shows
-  std::vector<std::string> on_another_;  // machine than it was kept on: what to say of it
+  facts beginning_, own_, operations_;      // the last as the steps were recorded
+  bool described_ = false;                  // own_ holds them all
+  std::vector<parameter> read_, assigned_;  // by the steps
+  std::vector<parameter> others_;           // of those that are read, that nobody else keeps
+  std::vector<parameter> shown_;            // whose values the last snapshot shows
+  std::vector<std::int64_t> trainable_;     // that it shows
+  std::vector<parameter> trained_;          // all that a step may change, but for the rate
+  std::map<std::string, tensor> texts_;     // that a snapshot shows
+  std::vector<std::string> on_another_;     // machine than it was kept on: what to say of it
 };
 
 }  // namespace cotape::detail

@@ -17,6 +17,7 @@ namespace {
 constexpr const char* settings_name = "fit/settings";  // of the first version
 constexpr const char* position_name = "fit/position";
 constexpr const char* sums_name = "fit/sums";
+constexpr const char* trainable_name = "fit/trainable";
 constexpr const char* history_prefix = "fit/history/";
 
 array_view view_of(const std::vector<double>& v) {
@@ -87,13 +88,24 @@ std::vector<parameter> running_fit::state_of(std::vector<std::string>& names) co
   return all;
 }
 
-// The views live as long as shown_.
+// Those of which a callback may settle for the next fit whether they are trained.
+std::vector<parameter> running_fit::flagged() const {
+  std::vector<parameter> result = parameters_;
+  result.insert(result.end(), others_.begin(), others_.end());
+  return result;
+}
+
+// The views live as long as shown_ and trainable_.
 named_views running_fit::fixed_part() {
   named_views result;
   std::vector<std::string> names;
   shown_ = state_of(names);
   for (std::size_t i = 0; i < shown_.size(); ++i) result[names[i]] = shown_[i].view();
   result[position_name] = view_of_words(at_);
+  trainable_.clear();
+  for (const parameter& p : flagged()) trainable_.push_back(p.trainable() ? 1 : 0);
+  result[trainable_name] = {{int64, {static_cast<std::int64_t>(trainable_.size())}},
+                            trainable_.data()};
   return result;
 }
 
@@ -290,8 +302,14 @@ void running_fit::go_on_from(resumption&& where) {
   for (std::size_t i = 0; i < state.size(); ++i) {
     if (!keep_rate || state[i] != rate_) state[i].set(where.values.at(names[i]));
   }
+  const auto* trainable = where.values.at(trainable_name).data_as<std::int64_t>();
+  for (const parameter& one : flagged()) one.set_trainable(*trainable++ != 0);
   sums_.totals() = std::move(where.figures.sums);
   so_far = std::move(where.figures.past);
+  figures = {};
+  for (const auto& [name, values] : so_far.columns()) {
+    if (!values.empty()) figures.add(name, values.back());
+  }
   last_epoch += p.first_epoch - at_.first_epoch;
   last_step += p.first_step - at_.first_step;
   at_ = p;

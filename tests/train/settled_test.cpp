@@ -78,24 +78,17 @@ TEST(Settled, AnotherGeneratorBetweenFitsIsDrawnFrom) {
   EXPECT_EQ(m.random().counter().value<std::int64_t>()(), 1);
 }
 
-TEST(Settled, AnotherGeneratorWithinAFitWaitsForTheNext) {
+// The file could not keep which one it is.
+TEST(Settled, AnotherGeneratorWithinAFitIsRefused) {
+  const own_file file;
   setting changing;
-  model* of = nullptr;
+  sequential m = usual.make();
   changing.more = [&] {
-    return callbacks{calling("on_epoch_end", [&](training&) { of->random() = generator(7); })};
+    return callbacks{calling("on_epoch_end", [&](training&) { m.random() = generator(7); })};
   };
-  const auto run = [&](const setting& s, const path& file, std::int64_t epochs) {
-    setting so_long = s;
-    so_long.epochs = epochs;
-    sequential m = so_long.make();
-    of = &m;
-    so_long.fit(m, file);
-    return bits_of(m);
-  };
-  const own_file once, file;
-  const auto wanted = run(usual, once.at, 4);
-  EXPECT_TRUE(same(run(changing, file.at, 2), run(usual, once.folder / "2.safetensors", 2)));
-  EXPECT_TRUE(same(run(usual, file.at, 4), wanted));
+  EXPECT_EQ(message_of([&] { changing.fit(m, file.at); }),
+            "fit: a callback replaced the model's generator, which the steps draw from: set "
+            "random() before fit");
 }
 
 // A layer that reads a parameter by reference, which is another one in the second fit.
@@ -122,6 +115,142 @@ TEST(Settled, AnotherParameterBetweenFitsIsRead) {
   const auto wanted = run(once.at, -1);
   expect_error<std::runtime_error>([&] { run(file.at, 6); }, "killed");
   EXPECT_TRUE(same(run(file.at, -1), wanted));
+}
+
+// What callbacks freeze is for the next fit: killed before that, it was trained.
+TEST(Settled, ParametersThatACallbackFreezesStayFrozenAfterAKill) {
+  const auto run = [](const path& file, const char* where, std::int64_t killed) {
+    const parameter scale("scale", 1.0);
+    setting s;
+    s.last = [=](variable v) { return v * v.owner().read(scale); };
+    sequential m = s.make();
+    s.more = [&] {
+      return callbacks{calling(where,
+                               [&](training& t) {
+                                 if (t.epoch == 0) return;
+                                 m.parameters()[1].set_trainable(false);
+                                 scale.set_trainable(false);
+                               }),
+                       killer(killed)};
+    };
+    s.fit(m, file);
+    if (killed == 4) throw std::runtime_error("killed");  // between the fits
+    s.more = [&] { return callbacks{killer(killed)}; };
+    const tensor frozen(m.parameters()[1].view()), other(scale.view());
+    s.fit(m, file);
+    EXPECT_TRUE(same_bits(frozen, m.parameters()[1].view()));
+    EXPECT_TRUE(same_bits(other, scale.view()));
+    auto bits = bits_of(m);
+    bits.emplace_back(scale.view());
+    return bits;
+  };
+  for (const char* where : {"on_epoch_end", "on_fit_end"}) {
+    const own_file once;
+    const auto wanted = run(once.at, where, -1);
+    for (const std::int64_t step : {3, 4, 6}) {
+      const own_file file;
+      expect_error<std::runtime_error>([&] { run(file.at, where, step); }, "killed");
+      EXPECT_TRUE(same(run(file.at, where, -1), wanted)) << where << " " << step;
+    }
+  }
+}
+
+// They were none after a training was gone on with.
+TEST(Settled, FiguresOfTheLastEpochAreKept) {
+  const auto run = [](const path& file, std::int64_t killed) {
+    setting s;
+    s.epochs = 4;
+    double last = 0;
+    s.more = [&] {
+      return callbacks{calling("on_epoch_begin",
+                               [](training& t) {
+                                 if (t.epoch == 0) return;
+                                 t.how().rate().set(t.figures["loss"] / 100);
+                               }),
+                       calling("on_fit_end", [&](training& t) { last = t.figures["mae"]; }),
+                       killer(killed)};
+    };
+    auto bits = s.trained(file);
+    bits.emplace_back(parameter("last", last).view());
+    return bits;
+  };
+  const own_file once, file;
+  const auto wanted = run(once.at, -1);
+  expect_error<std::runtime_error>([&] { run(file.at, 4); }, "killed");
+  EXPECT_TRUE(same(run(file.at, -1), wanted));
+}
+
+// A loss made it while the step was recorded: where no shorter batch followed, early_stopping did
+// not know it.
+TEST(Settled, ParametersThatALossMakesAreAmongThoseOfTheTraining) {
+  const auto run = [](std::int64_t batch) {
+    std::optional<parameter> w;
+    sequential m({input({2}, float64), dense(1)});
+    m.compile(
+        [&](variable p, variable t) {
+          if (!w) w.emplace("w", 1.0);
+          return mean(square(p * p.owner().read(*w) - t));
+        },
+        sgd({.rate = 0.01}));
+    std::vector<std::string> names;
+    calling looking("on_fit_end", [&](training& t) {
+      for (const parameter& p : t.parameters()) names.push_back(p.name());
+    });
+    m.fit(usual.x, usual.y, {.batch_size = batch, .callbacks = {looking}, .progress = nullptr});
+    return names;
+  };
+  const std::vector<std::string> wanted{"dense/weight", "dense/bias", "w"};
+  EXPECT_EQ(run(3), wanted);
+  EXPECT_EQ(run(2), wanted);
+}
+
+// What was made for the old loss was held against the new one.
+TEST(Settled, CompileForgetsWhatLossesMade) {
+  sequential m({lambda([](variable v) {
+                  generator noise(3);
+                  return v + 0.01 * noise.uniform(v.owner(), v.shape(), 0, 1, v.dtype());
+                }),
+                dense(1)});
+  m.compile(
+      [](variable p, variable t) {
+        generator noise(5);
+        return mean(square(p - t + 0.1 * noise.normal(p.owner(), p.shape(), 0, 1, p.dtype())));
+      },
+      sgd());
+  const fit_options options{.progress = nullptr};
+  m.fit(usual.x, usual.y, options);
+  m.fit(usual.x, usual.y, options);
+  m.compile("mse", sgd());
+  m.fit(usual.x, usual.y, options);
+  m.add(lambda([](variable v) {
+    generator noise(3);
+    return v + noise.uniform(v.owner(), v.shape(), 0, 1, v.dtype());
+  }));
+  EXPECT_EQ(message_of([&] { m.fit(usual.x, usual.y, options); }), "no error");
+}
+
+// It was 1 again in the second fit, without a word.
+TEST(Settled, ParametersThatAreMadeInEachTraceAreNotTrainedTwice) {
+  sequential m(
+      {lambda([](variable v) { return v * v.owner().read(parameter("w", 1.0)); }), dense(1)});
+  m.compile("mse", sgd({.rate = 0.01}));
+  const fit_options options{.batch_size = 3, .progress = nullptr};
+  m.fit(usual.x, usual.y, options);
+  EXPECT_TRUE(message_of([&] { m.fit(usual.x, usual.y, options); })
+                  .ends_with("is made in each trace, and something else holds it too: make it "
+                             "outside of the function"));
+}
+
+// A shorter last batch that the fit does not come to.
+TEST(Settled, StepsThatAreNotReachedAreNotRecorded) {
+  sequential m({input({2}, float64), dense(1)});
+  m.compile([](variable p, variable t) { return mean(square(reshape(p - t, {2, 1}))); }, sgd());
+  const auto fit = [&](std::int64_t steps) {
+    return message_of(
+        [&] { m.fit(usual.x, usual.y, {.batch_size = 2, .steps = steps, .progress = nullptr}); });
+  };
+  EXPECT_EQ(fit(1), "no error");
+  EXPECT_NE(fit(2), "no error");
 }
 
 // Only fit moves a fit: a file of a position that no fit has was read by none.
