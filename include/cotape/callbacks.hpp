@@ -128,9 +128,9 @@ struct checkpoint_options {
 
 /// Keeps the whole state of the training in a safetensors file: weights, optimizer, position,
 /// random streams, history, parameters that the step reads, which of them and of the model's are
-/// trainable, and the state of the other callbacks. A
-/// fit whose file exists goes on from there, to the same bits as if it had never been interrupted:
-/// with as many threads, on which the bits of large products depend.
+/// trainable, and the state of the other callbacks. A fit whose file exists goes on from there, to
+/// the same bits as if it had never been interrupted: with as many threads, on which the bits of
+/// large products depend.
 /// Written atomically, the first time and at the fit's end too: what it begins with, before the
 /// first step but beside the file, whose name it takes when the step has succeeded, so that a fit
 /// that is refused changes no file. A fit that was finished trains no more. Several fits of a model
@@ -146,16 +146,15 @@ struct checkpoint_options {
 /// that is under way, patience, progress, each_epoch, and other callbacks that keep no state and
 /// describe nothing. A fit that ended goes on for more epochs from the weights that it ended with,
 /// which are the best ones where early_stopping has put them back. One that goes on within an epoch
-/// calls no on_epoch_begin for it again. One that was stopped stays so,
-/// and the history's warnings tell it where more is asked for than then; one that is asked for
-/// fewer epochs or steps than it has had keeps them; an epoch that it was within stays open. A file
-/// that something else has written since the fit wrote it, or looked at it, stays: io_error ends
-/// the fit; one that is gone is written anew. All files of a fit are looked at before anything
-/// changes; the one that is furthest on tells the state. What the step makes whenever it is
-/// recorded (a generator in a lambda layer) is kept too. A fit that trains nothing writes nothing
-/// where the file holds its state. A training that goes on under another instruction set, or with
-/// another number of threads, says so in the history's warnings, which are kept as well: its bits
-/// may be others.
+/// calls no on_epoch_begin for it again. One that was stopped stays so, and the history's warnings
+/// tell it where more is asked for than then; one that is asked for fewer epochs or steps than it
+/// has had keeps them; an epoch that it was within stays open. A file that something else has
+/// written since the fit wrote it, or looked at it, stays: io_error ends the fit; one that is gone
+/// is written anew. All files of a fit are looked at before anything changes; the one that is
+/// furthest on tells the state. What the step makes whenever it is recorded (a generator in a
+/// lambda layer) is kept too. A fit that trains nothing writes nothing where the file holds its
+/// state. A training that goes on under another instruction set, or with another number of threads,
+/// says so in the history's warnings, which are kept as well: its bits may be others.
 class checkpoint : public callback {
  public:
   explicit checkpoint(std::filesystem::path file, checkpoint_options options = {});
