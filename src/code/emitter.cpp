@@ -90,6 +90,7 @@ class tiler {
     }
     grain = std::min(grain, l_.rows);
     body_.grain = static_cast<std::uint32_t>(grain);
+    if (!l_.splittable) return 1;
     const std::int64_t work =
         l_.rows * l_.width(false) * static_cast<std::int64_t>(body_.steps.size());
     return kernels::parts_of(work, std::max(least_share, work / (l_.rows / grain)));

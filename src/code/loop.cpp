@@ -25,7 +25,7 @@ std::string loop::text() const {
 }
 
 std::vector<std::uint32_t> last_uses(const loop& l) {
-  std::vector<std::uint32_t> last(l.body.size(), 0);
+  std::vector<std::uint32_t> last(l.body.size(), none);
   for (std::uint32_t k = 0; k < l.body.size(); ++k) {
     for (std::uint8_t n = 0; n < l.body[k].count; ++n) last[l.body[k].in[n]] = k;
   }

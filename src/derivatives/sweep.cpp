@@ -110,7 +110,7 @@ class sweep {
   }
 
   void add(std::uint32_t to, variable share, std::uint32_t from) {
-    if (tape_.nodes()[share.index()].op == &primitives::assemble) {
+    if (tape_.nodes()[share.index()].op->how == form::assembly) {
       auto parts = primitives::parts_of(tape_, share.index());
       if (!parts.operands.empty()) return add(to, std::move(parts), from);
     }

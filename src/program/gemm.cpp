@@ -6,13 +6,10 @@
 #include "primitives/binary.hpp"
 #include "primitives/lowering.hpp"
 #include "primitives/primitives.hpp"
-#include "tape/sources.hpp"
 
 namespace cotape {
 
 namespace {
-
-const primitive gemm{"matmul", form::kernel, 2, nullptr};
 
 class folding {
  public:
@@ -36,7 +33,7 @@ class folding {
   }
 
  private:
-  kernels::gemm_maps& maps(std::uint32_t v) { return g_.products[g_.values[v].product]; }
+  kernels::gemm_maps& maps(std::uint32_t v) { return g_.products[g_.values[v].number]; }
 
   // Reads the operand where its elements stand in the farthest value before it, at most 8
   // operations back, in which they are matrices: from there on nothing is copied.
@@ -56,7 +53,9 @@ class folding {
     map = kernels::index_map::of(g_.type(v).shape);
     while (n-- > 0) {
       const std::uint32_t u = chain[n];
-      if (!primitives::follow(map, *g_.values[u].op, g_.attributes(u), g_.type(u).shape)) v = u;
+      if (shows(g_, u, map)) continue;
+      map = kernels::index_map::of(g_.type(u).shape);
+      v = u;
     }
     return v;
   }
@@ -84,10 +83,10 @@ class folding {
     graph::value& x = g_.values[v];
     const std::uint32_t m = x.in[k], addend = x.in[1 - k];
     if (!is_open(m) || addend == m || g_.values[m].type != x.type) return false;
-    const form how = g_.values[addend].op->how;
-    const bool stored = g_.is(addend, sources::read) && updated_[v] != no_node &&
+    const form how = g_.how(addend);
+    const bool stored = how == form::read && updated_[v] != no_node &&
                         g_.attributes(addend)[0] == std::int64_t{updated_[v]};
-    const bool own = how != form::source && how != form::view && uses_[addend] == 1;
+    const bool own = !is_source(how) && how != form::view && uses_[addend] == 1;
     if (g_.values[addend].type != x.type || (!stored && !own)) return false;
     move(m, x);
     x.in[x.count++] = addend;
@@ -119,13 +118,6 @@ class folding {
 };
 
 }  // namespace
-
-void as_gemm(graph& g, graph::value& x) {
-  if (x.op != &primitives::matmul) return;
-  x.op = &gemm;
-  x.product = static_cast<std::uint32_t>(g.products.size());
-  g.products.emplace_back(g.type(x.in[0]).shape, g.type(x.in[1]).shape, g.on.type_at(x.type).shape);
-}
 
 void fold_into_gemm(graph& g) {
   folding(g).run();

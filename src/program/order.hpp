@@ -26,7 +26,7 @@ class use_lists {
 };
 
 inline bool stored(const graph& g, std::uint32_t v) {
-  return g.values[v].op->how != form::source && g.values[v].op->how != form::view;
+  return !is_source(g.how(v)) && g.how(v) != form::view;
 }
 
 struct groups {

@@ -4,7 +4,6 @@
 
 #include "primitives/pairs.hpp"
 #include "program/schedule.hpp"
-#include "tape/sources.hpp"
 
 namespace cotape {
 
@@ -30,7 +29,7 @@ class pairing {
     bool any = false;
     for (std::uint32_t v : values) {
       const graph::value& x = g_.values[v];
-      if (x.op->how != form::elementwise || g_.type(v).dtype == int64) continue;
+      if (x.how != form::elementwise || g_.type(v).dtype == int64) continue;
       for (std::size_t k = std::min<std::size_t>(x.op->arity, 2); k-- > 0;) {
         const std::uint32_t u = x.in[k];
         if (s_.item_of[u] != item || !fits(u, v)) continue;
@@ -51,7 +50,7 @@ class pairing {
     if (uses_[u] != 1 || inner.op->arity != 2 || inner.type != g_.values[v].type) return false;
     return std::none_of(inner.in.begin(), inner.in.begin() + 2, [&](std::uint32_t i) {
       const std::uint32_t r = g_.root(i);
-      if (!g_.is(r, sources::read)) return false;
+      if (g_.how(r) != form::read) return false;
       const auto parameter = static_cast<std::uint32_t>(g_.attributes(r)[0]);
       return overwritten_.contains(parameter) && s_.in_place[v] != parameter;
     });
@@ -59,10 +58,9 @@ class pairing {
 
   static const operation_pair* pair_of(const primitive& inner, const primitive& outer,
                                        std::size_t position) {
-    const bool commutes = &outer == &builtin<add_op> || &outer == &builtin<multiply_op>;
-    const bool second = position == 1 && !commutes;
     for (const operation_pair& p : operation_pairs()) {
-      if (p.inner == &inner && p.outer == &outer && p.second == second) return &p;
+      const bool fits = position == 0 ? p.first : p.second;
+      if (p.inner == &inner && p.outer == &outer && fits) return &p;
     }
     return nullptr;
   }

@@ -21,10 +21,10 @@ namespace cotape {
 
 namespace sources {
 
-const primitive input{"input", form::source, 0, nullptr};
-const primitive constant{"constant", form::source, 0, nullptr};
-const primitive literal{"literal", form::source, 0, nullptr};
-const primitive read{"read", form::source, 0, nullptr};
+const primitive input{"input", form::input, 0, nullptr};
+const primitive constant{"constant", form::constant, 0, nullptr};
+const primitive literal{"literal", form::literal, 0, nullptr};
+const primitive read{"read", form::read, 0, nullptr};
 
 }  // namespace sources
 
@@ -55,6 +55,19 @@ const char* misuse_of(const primitive& op, std::size_t operands) {
     return "{}: form::elementwise takes 1 to 3 operands";
   return op.arity == any_number || op.arity == operands ? nullptr
                                                         : "{}: it takes {} operands, not {}";
+}
+
+// What a loop relies on, whatever a shape rule of one's own says.
+void demand_elements(const signature& s, const value_type& result) {
+  shape joint;
+  for (const value_type* t : s.inputs) {
+    const bool covers = broadcast(t->shape, result.shape, joint) && joint == result.shape;
+    if (covers && t->dtype == result.dtype) continue;
+    throw dtype_error(fmt::format(
+        "{}: form::elementwise takes operands of the result's dtype that broadcast to its shape, "
+        "not {} for {}: cast or reshape it",
+        s.op, t->text(), result.text()));
+  }
 }
 
 template <class T> std::size_t held(const std::vector<T>& v) { return v.capacity() * sizeof(T); }
@@ -166,6 +179,7 @@ variable tape::record(const primitive& op, std::span<const variable> inputs,
       [&] {
         if (op.attributes_text != nullptr) op.attributes_text(s);
         const value_type type = sized(s.op, s.inputs, [&] { return op.infer(s); });
+        if (op.how == form::elementwise) demand_elements(s, type);
         return append(op, inputs, intern(type), attributes, where);
       },
       [&] { return origin(inputs, where); });
