@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "kernels/call.hpp"
+
 namespace cotape::code {
 
 namespace {
@@ -51,6 +53,10 @@ class scalar_writer {
     std::array<std::uint32_t, 3> from{};
     for (std::uint8_t n = 0; n < i.count; ++n) from[n] = slot_[i.in[n]];
     const std::uint32_t run = function_for(i, from);
+    if (i.scalar->called != nullptr) {
+      const auto number = static_cast<std::uint32_t>(body_.code.size());
+      body_.own.emplace_back(number, static_cast<const kernels::user_loop*>(i.side)->where);
+    }
     for (std::uint8_t n = 0; n < i.count; ++n) release(i.in[n], k);
     const std::uint32_t d = slot_[k] = take();
     body_.code.push_back({run & 0xffff, d & 0xffffff, from[0] & 0xffffff, from[1], from[2]});

@@ -653,16 +653,44 @@ TEST(OwnOperation, ThatThrowsInARunOfNumbersLeavesParametersAsTheyWere) {
   const parameter p("p", 3.0);
   tape t;
   const variable x = t.input(float64, {}), w = t.read(p);
+  const int softened_at = __LINE__ + 1;
   t.assign(p, alternating(w * 0.5, apply<softened>(x), 3));
   program code(t, {x}, {w * x});
   const auto run = [&](double at) {
     const array_view given[] = {{{float64, {}}, &at}};
     code.run(given);
   };
-  EXPECT_THROW(run(2000), value_error);
+  expect_error<value_error>([&] { run(2000); }, "softened: above 1000 [at own_kernel_test.cpp:" +
+                                                    std::to_string(softened_at) + "]");
   EXPECT_EQ(p.value<double>()(), 3);
   run(0.5);
   EXPECT_NE(p.value<double>()(), 3);
+}
+
+template <class T> void expect_the_line_that_threw() {
+  for (const int before : {0, 1, 40}) {
+    tape t;
+    const variable x = t.input(dtype_of<T>::value, {});
+    variable y = x, other = apply<softened>(-x);
+    for (int i = 0; i < before; ++i) y = apply<slanted>(y, 0.5) + 0.25;
+    const int line = __LINE__ + 1;
+    y = apply<softened>(y * y);
+    program code(t, {x}, {exp(-y) + other * y - square(y) + reciprocal(y)});
+    ASSERT_EQ(code.steps(), 1U) << code.explain();
+    const T small = T(0.5), large = 1e6;
+    const std::vector<array_view> good{{{x.dtype(), {}}, &small}}, bad{{{x.dtype(), {}}, &large}};
+    for (int run = 0; run < 2; ++run) {
+      expect_error<value_error>([&] { code.run(bad); },
+                                "1000 [at own_kernel_test.cpp:" + std::to_string(line) + "]");
+      code.run(good);
+      EXPECT_TRUE(std::isfinite(code.output(0).number()));
+    }
+  }
+}
+
+TEST(OwnOperation, ThatThrowsInARunOfNumbersNamesItsLine) {
+  expect_the_line_that_threw<float>();
+  expect_the_line_that_threw<double>();
 }
 
 // --- What descriptors answer ------------------------------------------------------------
