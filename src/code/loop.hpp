@@ -38,12 +38,12 @@ struct loop {
   };
 
   enum class kind : std::uint8_t {
-    load,    // the elements of a buffer where the map says; consecutive ones without a map
-    splat,   // one number for all
-    spread,  // a row's number for each of its elements
-    apply,   // a kernel over up to three operands
-    reduce,  // a reduction over the loop, into a buffer
-    fold,    // a reduction over each row
+    load,        // the elements of a buffer where the map says; consecutive ones without a map
+    splat,       // one number for all
+    spread,      // a row's number for each of its elements
+    apply,       // a kernel over up to three operands
+    reduce,      // a reduction over the loop, into a buffer
+    reduce_row,  // a reduction over each row
   };
 
   struct instruction {

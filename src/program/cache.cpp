@@ -50,18 +50,18 @@ class key_writer {
   }
 
   void run(const std::vector<std::uint32_t>& roots) {
-    const std::vector<std::uint32_t> place = t_.needed_by(roots);
-    for (std::uint32_t i = 0; i < place.size(); ++i) {
-      if (place[i] == no_node) continue;
+    const std::vector<std::uint32_t> number_of = t_.needed_by(roots);
+    for (std::uint32_t i = 0; i < number_of.size(); ++i) {
+      if (number_of[i] == no_node) continue;
       out_.nodes.push_back(i);
-      write(i, place);
+      write(i, number_of);
     }
-    for (std::uint32_t r : roots) out_.key.push_back(place[r]);
+    for (std::uint32_t r : roots) out_.key.push_back(number_of[r]);
     out_.key.push_back(static_cast<std::uint64_t>(num_threads()));
   }
 
  private:
-  void write(std::uint32_t i, const std::vector<std::uint32_t>& place) {
+  void write(std::uint32_t i, const std::vector<std::uint32_t>& number_of) {
     const node& n = t_.nodes()[i];
     auto& key = out_.key;
     key.push_back(reinterpret_cast<std::uint64_t>(n.op));
@@ -70,7 +70,7 @@ class key_writer {
     key.push_back((operands.size() << 16) + (static_cast<std::uint64_t>(type.dtype) << 8) +
                   type.shape.rank());
     for (std::int64_t s : type.shape) key.push_back(static_cast<std::uint64_t>(s));
-    for (std::uint32_t k : operands) key.push_back(place[k]);
+    for (std::uint32_t k : operands) key.push_back(number_of[k]);
     if (n.op->how == form::input) {
       out_.inputs.push_back(t_.at(i));
     } else if (n.op->how == form::literal) {

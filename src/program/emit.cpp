@@ -73,7 +73,7 @@ class item_writer {
     } else {
       for (std::uint32_t o : g_.operands(v)) i.in[i.count++] = operand(v, o, i.by_row);
       i.does = !reduces       ? code::loop::kind::apply
-               : s_.by_row[v] ? code::loop::kind::fold
+               : s_.by_row[v] ? code::loop::kind::reduce_row
                               : code::loop::kind::reduce;
       i.by_row = s_.by_row[v];
       choose_kernel(v, i, item);

@@ -23,6 +23,6 @@ inline gemm_operands gemm_operands_of(const graph& g, std::uint32_t v) {
 }
 
 // Takes scale factors, addends, and what moves the elements of operands or results into products.
-void fold_into_gemm(graph& g);
+void take_into_products(graph& g);
 
 }  // namespace cotape

@@ -7,7 +7,6 @@
 #include <bit>
 #include <map>
 #include <stdexcept>
-#include <unordered_map>
 
 #include "kernels/walk.hpp"
 #include "primitives/primitives.hpp"
@@ -43,22 +42,6 @@ bool shows_part(const graph& g, std::uint32_t v) {
   return x.how == form::view && x.op->picks && g.elements(v) < g.elements(x.in[0]);
 }
 
-// The last assignment to each parameter; earlier ones are overwritten by it.
-std::vector<effect> final_effects(const tape& t) {
-  std::vector<effect> result;
-  std::unordered_map<std::uint32_t, std::size_t> last;
-  for (const effect& e : t.effects()) {
-    if (e.parameter == no_node) {
-      result.push_back(e);
-    } else if (const auto [it, added] = last.try_emplace(e.parameter, result.size()); added) {
-      result.push_back(e);
-    } else {
-      result[it->second] = e;
-    }
-  }
-  return result;
-}
-
 // A new value, computed by `op` from another one of its type.
 std::uint32_t append(graph& g, const primitive& op, std::uint32_t of) {
   const graph::value x = g.values[of];
@@ -79,20 +62,20 @@ std::uint32_t simplified(const graph& g, std::uint32_t v) {
   return v;
 }
 
-// Node i as a value, or the one that it equals without computing anything. The places are those of
+// Node i as a value, or the one that it equals without computing anything. The numbers are those of
 // its operands among the values.
-std::uint32_t value_of(graph& g, std::uint32_t i, const std::vector<std::uint32_t>& place) {
+std::uint32_t value_of(graph& g, std::uint32_t i, const std::vector<std::uint32_t>& number) {
   const primitive* op = g.on.nodes()[i].op;
   graph::value x{.op = op, .type = &g.on.type_of(i), .node = i, .how = op->how};
-  if (x.how == form::assembly) return append_puts(g, x, place);
+  if (x.how == form::assembly) return append_puts(g, x, number);
   const auto operands = g.on.value_operands_of(i);
   if (operands.size() > x.in.size()) {
     x.in = {static_cast<std::uint32_t>(g.lists.size()),
             static_cast<std::uint32_t>(operands.size())};
     x.count = any_number;
-    for (std::uint32_t k : operands) g.lists.push_back(place[k]);
+    for (std::uint32_t k : operands) g.lists.push_back(number[k]);
   } else {
-    for (std::uint32_t k : operands) x.in[x.count++] = place[k];
+    for (std::uint32_t k : operands) x.in[x.count++] = number[k];
   }
   if (x.how == form::product) {
     x.number = static_cast<std::uint32_t>(g.products.size());
@@ -113,43 +96,34 @@ bool is_literal(const graph& g, std::uint32_t v, double number) {
          std::bit_cast<double>(g.attributes(v)[0]) == number;
 }
 
-std::vector<std::uint32_t> count_uses(const graph& g) {
-  std::vector<std::uint32_t> uses(g.values.size(), 0);
-  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
-    for (std::uint32_t i : g.operands(v)) ++uses[i];
-  }
-  for (std::uint32_t v : g.outputs) ++uses[v];
-  for (const graph::update& u : g.updates) ++uses[u.value];
-  return uses;
-}
-
 graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_options& options) {
   graph g(t);
-  const std::vector<effect> effects = options.effects ? final_effects(t) : std::vector<effect>{};
+  // The last assignment to each parameter, and messages by condition.
+  std::map<std::uint32_t, std::uint32_t> assigned;
+  std::multimap<std::uint32_t, std::uint32_t> messages;
+  for (const effect& e : options.effects ? t.effects() : std::span<const effect>()) {
+    if (e.parameter != no_node) assigned[e.parameter] = e.value;
+    else messages.emplace(e.value, e.previous);
+  }
   std::vector<std::uint32_t> roots;
   for (const variable& v : outputs) roots.push_back(v.index());
-  for (const effect& e : effects) roots.push_back(e.value);
-  std::vector<std::uint32_t> place = t.needed_by(roots);
-  equal_nodes known(t, place.empty() ? 0 : place.back() + 1,
-                    [&](std::uint32_t k) { return place[k]; });
+  for (const auto& [condition, message] : messages) roots.push_back(condition);
+  for (const auto& [parameter, value] : assigned) roots.push_back(value);
+  std::vector<std::uint32_t> number = t.needed_by(roots);
+  equal_nodes known(t, number.empty() ? 0 : number.back() + 1,
+                    [&](std::uint32_t k) { return number[k]; });
   // A requirement stands right after its condition: what comes later may be updated in place.
-  std::multimap<std::uint32_t, std::uint32_t> messages;  // by condition
-  for (const effect& e : effects) {
-    if (e.parameter == no_node) messages.emplace(e.value, e.previous);
-  }
-  for (std::uint32_t i = 0; i < place.size(); ++i) {
-    if (place[i] == no_node) continue;
+  for (std::uint32_t i = 0; i < number.size(); ++i) {
+    if (number[i] == no_node) continue;
     const std::uint32_t first = known.first_equal(i);
-    place[i] = first == i ? value_of(g, i, place) : place[first];
+    number[i] = first == i ? value_of(g, i, number) : number[first];
     for (auto [m, end] = messages.equal_range(i); m != end; ++m) {
-      g.requirements.push_back(append(g, requirement, place[i]));
+      g.requirements.push_back(append(g, requirement, number[i]));
       g.values.back().node = m->second;
     }
   }
-  for (const variable& v : outputs) g.outputs.push_back(place[v.index()]);
-  for (const effect& e : effects) {
-    if (e.parameter != no_node) g.updates.push_back({e.parameter, place[e.value]});
-  }
+  for (const variable& v : outputs) g.outputs.push_back(number[v.index()]);
+  for (const auto& [parameter, value] : assigned) g.updates.push_back({parameter, number[value]});
   return g;
 }
 
@@ -176,6 +150,8 @@ void mark_constants(graph& g, bool rebind) {
 }
 
 void read_slices_in_place(graph& g) {
+  const auto slices = [](const graph::value& x) { return x.op->shows != nullptr && x.op->picks; };
+  if (std::none_of(g.values.begin(), g.values.end(), slices)) return;
   std::vector<bool> kept(g.values.size()), elsewhere(g.values.size());  // by root
   for (std::uint32_t v : g.outputs) kept[g.root(v)] = true;
   for (const graph::update& u : g.updates) kept[g.root(u.value)] = true;
@@ -186,26 +162,27 @@ void read_slices_in_place(graph& g) {
   }
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
     graph::value& x = g.values[v];
-    if (x.op->shows == nullptr || !x.op->picks || kept[v]) continue;
+    if (!slices(x) || kept[v]) continue;
     if (is_run(map_of_shown(g, v))) x.how = form::view;
     else if (!elsewhere[v]) x.how = form::elementwise;
   }
+  prune(g);
 }
 
 void prune(graph& g) {
-  std::vector<std::uint32_t> place(g.values.size(), no_node);
-  for (std::uint32_t v : g.outputs) place[v] = 0;
-  for (std::uint32_t v : g.requirements) place[v] = 0;
-  for (const graph::update& u : g.updates) place[u.value] = 0;
+  std::vector<std::uint32_t> number(g.values.size(), no_node);
+  for (std::uint32_t v : g.outputs) number[v] = 0;
+  for (std::uint32_t v : g.requirements) number[v] = 0;
+  for (const graph::update& u : g.updates) number[u.value] = 0;
   for (auto v = static_cast<std::uint32_t>(g.values.size()); v-- > 0;) {
-    if (place[v] == no_node) continue;
-    for (std::uint32_t i : g.operands(v)) place[i] = 0;
+    if (number[v] == no_node) continue;
+    for (std::uint32_t i : g.operands(v)) number[i] = 0;
   }
   std::uint32_t next = 0;
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
-    if (place[v] == no_node) continue;
-    for (std::uint32_t& i : g.operands(v)) i = place[i];
-    place[v] = next;
+    if (number[v] == no_node) continue;
+    for (std::uint32_t& i : g.operands(v)) i = number[i];
+    number[v] = next;
     g.values[next++] = g.values[v];
   }
   g.values.resize(next);
@@ -217,9 +194,9 @@ void prune(graph& g) {
     g.views[v].whole = v;
     g.views[v].offset += map_of_shown(g, v).offset;
   }
-  for (std::uint32_t& v : g.outputs) v = place[v];
-  for (std::uint32_t& v : g.requirements) v = place[v];
-  for (graph::update& u : g.updates) u.value = place[u.value];
+  for (std::uint32_t& v : g.outputs) v = number[v];
+  for (std::uint32_t& v : g.requirements) v = number[v];
+  for (graph::update& u : g.updates) u.value = number[u.value];
 }
 
 void verify(const graph& g) {

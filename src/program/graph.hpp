@@ -107,7 +107,6 @@ void read_slices_in_place(graph& g);
 void prune(graph& g);
 // A number, perhaps reshaped or broadcast.
 bool is_literal(const graph& g, std::uint32_t v, double number);
-std::vector<std::uint32_t> count_uses(const graph& g);  // by values, outputs and updates
 // Throws std::logic_error if the graph is not legal: inputs precede, types fit. For debug builds.
 void verify(const graph& g);
 

@@ -19,6 +19,8 @@ class use_lists {
   }
   // r holds an output or a new value of a parameter.
   bool kept(std::uint32_t r) const { return kept_[r]; }
+  // One thing alone needs r.
+  bool once(std::uint32_t r) const { return of(r).size() + kept(r) == 1; }
 
  private:
   std::vector<std::uint32_t> first_, users_;

@@ -11,7 +11,7 @@ namespace {
 
 class pairing {
  public:
-  pairing(graph& g, schedule& s) : g_(g), s_(s), uses_(count_uses(g)) {}
+  pairing(graph& g, schedule& s) : g_(g), s_(s) {}
 
   void run() {
     for (std::uint32_t i = 0; i < s_.items.size(); ++i) {
@@ -47,7 +47,7 @@ class pairing {
   // u can be computed where v is: nothing else needs it, and what it reads still stands.
   bool fits(std::uint32_t u, std::uint32_t v) const {
     const graph::value& inner = g_.values[u];
-    if (uses_[u] != 1 || inner.op->arity != 2 || inner.type != g_.values[v].type) return false;
+    if (!s_.uses.once(u) || inner.op->arity != 2 || inner.type != g_.values[v].type) return false;
     return std::none_of(inner.in.begin(), inner.in.begin() + 2, [&](std::uint32_t i) {
       const std::uint32_t r = g_.root(i);
       if (g_.how(r) != form::read) return false;
@@ -76,7 +76,6 @@ class pairing {
 
   graph& g_;
   schedule& s_;
-  std::vector<std::uint32_t> uses_;
   std::unordered_set<std::uint32_t> overwritten_;  // parameters updated in place in the item
 };
 

@@ -96,9 +96,8 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
   own_sources(g);
   prune(g);
   if (code::verifies) verify(g);
-  if (options.fuse) fold_into_gemm(g);
+  if (options.fuse) take_into_products(g);
   read_slices_in_place(g);
-  prune(g);
   mark_constants(g, options.rebind);
   if (code::verifies) verify(g);
   schedule s = make_schedule(g, options.fuse);
@@ -185,7 +184,7 @@ void program::body::bind(std::span<const array_view> values) {
 workspace::run program::body::start(std::span<const array_view> values) {
   space->demand_idle();
   check(values);
-  if (std::byte* place = space->settle(); place != base) move_to(place);
+  if (std::byte* now = space->settle(); now != base) move_to(now);
   workspace::run now = space->begin(types);
   bind(values);
   for (const promotion& p : promotions) convert<double, float>(p.from, p.to, p.elements);

@@ -39,10 +39,10 @@ bool goes_on(const graph& g, std::uint32_t v) {
 }
 
 std::uint32_t append_puts(graph& g, const graph::value& of,
-                          const std::vector<std::uint32_t>& place) {
+                          const std::vector<std::uint32_t>& number_of) {
   const assembly a(g.on.attributes_of(of.node));
   std::vector<std::uint32_t> operands;
-  for (std::uint32_t k : g.on.value_operands_of(of.node)) operands.push_back(place[k]);
+  for (std::uint32_t k : g.on.value_operands_of(of.node)) operands.push_back(number_of[k]);
   // Where parts with indices go is not known.
   std::vector<kernels::index_map> maps;
   bool known = true;

@@ -55,9 +55,9 @@ void list_updates(const graph& g, const schedule& s, const placement& p, program
 
 }  // namespace
 
-void program::body::move_to(std::byte* place) {
-  every_address(*this, [&](auto*& at) { move(at, place); });
-  base = place;
+void program::body::move_to(std::byte* to) {
+  every_address(*this, [&](auto*& at) { move(at, to); });
+  base = to;
 }
 
 void resolve(const graph& g, const schedule& s, const placement& p, program::body& out) {

@@ -54,14 +54,15 @@ class scheduler {
   scheduler(const graph& g, bool fuse)
       : g_(g),
         fuse_(fuse),
-        uses_(g),
         read_in_(g.values.size(), no_node),
         all_{read_in_, {}},
+        result_{.uses = use_lists(g),
+                .item_of = read_in_,
+                .in_place = read_in_,
+                .by_row = std::vector<bool>(g.values.size())},
         last_use_(g.values.size(), 0),
         counted_(last_use_),
         depth_(g.values.size(), 1) {
-    result_ = {
-        .item_of = read_in_, .in_place = read_in_, .by_row = std::vector<bool>(g.values.size())};
     random_ = std::any_of(g.values.begin(), g.values.end(), [](auto& x) { return x.op->random; });
   }
 
@@ -146,7 +147,7 @@ class scheduler {
   }
 
   bool readers_allow(std::uint32_t v, std::uint32_t r) const {
-    if (!uses_.of(r).empty() && uses_.of(r).back() > v) return false;
+    if (!result_.uses.of(r).empty() && result_.uses.of(r).back() > v) return false;
     const auto operands = g_.operands(v);
     return reads_only(v, r, [&](const std::uint32_t& i) {
       return g_.may_overwrite(v, static_cast<std::size_t>(&i - operands.data())) &&
@@ -198,7 +199,7 @@ class scheduler {
   // What reads the parameter that v overwrites, v too.
   std::span<const std::uint32_t> readers_of_old(std::uint32_t v) const {
     const std::uint32_t r = read_of(result_.in_place[v]);
-    return r == no_node ? std::span<const std::uint32_t>() : uses_.of(r);
+    return r == no_node ? std::span<const std::uint32_t>() : result_.uses.of(r);
   }
 
   std::uint32_t group_for(std::uint32_t v, const kind& own, std::uint32_t first) {
@@ -242,7 +243,7 @@ class scheduler {
 
   // What a loop streams by for v: its operands from outside, and its result.
   std::uint32_t new_streams(std::uint32_t v, std::uint32_t group) const {
-    std::uint32_t n = uses_.kept(v);
+    std::uint32_t n = result_.uses.kept(v);
     for (std::uint32_t i : g_.operands(v)) {
       const std::uint32_t r = g_.root(i);
       n += reads_in_step(g_, v, i) && all_.of[r] != group && read_in_[r] != group;
@@ -298,9 +299,9 @@ class scheduler {
       move(all_.members[g], target);
     }
     for (auto v = static_cast<std::uint32_t>(g_.values.size()); v-- > 0;) {
-      if (g_.how(v) != form::elementwise || g_.values[v].constant || uses_.kept(v)) continue;
+      if (g_.how(v) != form::elementwise || g_.values[v].constant || result_.uses.kept(v)) continue;
       const std::uint32_t target = result_.by_row[v] ? no_node : first_user({&v, 1});
-      const auto users = uses_.of(v);
+      const auto users = result_.uses.of(v);
       const bool only = std::all_of(users.begin(), users.end(), [&](std::uint32_t u) {
         return all_.of[u] == target &&
                (!result_.by_row[u] ||
@@ -314,7 +315,7 @@ class scheduler {
   std::uint32_t first_user(std::span<const std::uint32_t> values) const {
     std::uint32_t first = no_node;
     for (std::uint32_t v : values) {
-      for (std::uint32_t u : uses_.of(v)) {
+      for (std::uint32_t u : result_.uses.of(v)) {
         if (all_.of[u] != all_.of[v]) first = std::min(first, all_.of[u]);
       }
     }
@@ -334,7 +335,7 @@ class scheduler {
       const std::uint32_t group = all_.of[v];
       if (g_.values[v].op->throws) return false;
       bool used = false;
-      for (std::uint32_t u : uses_.of(v)) {
+      for (std::uint32_t u : result_.uses.of(v)) {
         if (all_.of[u] == target && !joins_by(u, v)) return false;
         used = used || all_.of[u] != group;
       }
@@ -396,7 +397,7 @@ class scheduler {
       in_place.push_back(v);
       for (std::uint32_t reader : readers_of_old(v)) edges.emplace_back(reader, v);
     }
-    for (std::uint32_t g : order_of(g_, uses_, all_, edges, in_place)) add_item(g);
+    for (std::uint32_t g : order_of(g_, result_.uses, all_, edges, in_place)) add_item(g);
   }
 
   void add_item(std::uint32_t group) {
@@ -427,7 +428,6 @@ class scheduler {
 
   const graph& g_;
   bool fuse_;
-  use_lists uses_;
   std::vector<std::uint32_t> read_in_;  // by root: the last group that reads it element by element
   groups all_;
   schedule result_;

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "program/graph.hpp"
+#include "program/order.hpp"
 
 namespace cotape {
 
@@ -19,6 +19,7 @@ struct schedule {
     std::vector<std::uint32_t> values;  // in order
     std::size_t reductions = 0;         // of them
   };
+  use_lists uses;
   std::vector<item> items = {};
   std::vector<std::uint32_t> item_of;  // by value; no_node for sources and views
   // By value: the parameter (in the tape's parameters) that it is written into directly.
