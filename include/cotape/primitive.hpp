@@ -30,15 +30,24 @@ namespace cotape {
 namespace primitives {
 struct collected_parts;
 }
+namespace kernels {
+struct index_map;
+}
 
 /// How a program treats a primitive. One of your own is of the form kernel.
 enum class form : std::uint8_t {
-  source,       // a value that is bound or read: input, constant, literal, read
+  input,        // sources: what is bound at each run,
+  constant,     // a tensor,
+  literal,      // a number,
+  read,         // and a parameter's value
   elementwise,  // y[i] from the operands' i-th elements, broadcast; fused into loops
   reduction,    // may end a fused loop
   view,         // the first operand's data with another shape; a rule sees the others, if any
   kernel,       // a step of its own
+  product,      // of matrices, with what a program folds into it
+  assembly,     // parts put together, any number of them in one step
 };
+inline bool is_source(form f) { return f <= form::read; }
 
 /// One node in the reverse sweep: what its derivative rule sees and fills in.
 struct derivation {
@@ -64,7 +73,17 @@ struct primitive {
   void (*lower)(lowering&) = nullptr;     // chooses the kernel and describes its geometry
   bool random = false;                    // never merged with an equal node
   bool throws = false;                    // its kernel may throw: runs before any effect commits
-  const primitive* undoes = nullptr;      // this(undoes(x)) is x: programs and the sweep skip both
+  bool splittable = true;       // a loop that it is in may run on several threads, each with a part
+  bool picks = false;           // reads of its first operand no more than it gives
+  std::uint8_t overwrites = 0;  // bit k: the result may stand in the memory of operand k
+  std::uint8_t drops_ones = 0;  // bit k: if operand k of the two is 1, the result is the other one
+  // Floating-point operations; null: one an element (of what is reduced), none in a kernel.
+  double (*flops)(const signature&, const value_type& output) = nullptr;
+  // The result shows elements of the first operand: makes of the map of where those stand that of
+  // where the result's do; false if no strides say that. Null: it is computed.
+  bool (*shows)(kernels::index_map&, std::span<const std::int64_t> attributes,
+                const shape& result) = nullptr;
+  const primitive* undoes = nullptr;  // this(undoes(x)) is x: programs and the sweep skip both
   variable (*kinks)(const derivation&) = nullptr;  // 1 where the result is on a kink, tie or jump
   // "radius=2, wrap=true"; throws if they do not fit; null: a report shows the words
   std::string (*attributes_text)(const signature&) = nullptr;
@@ -130,27 +149,26 @@ template <class Op> constexpr auto kinks_of() -> variable (*)(const derivation&)
 }
 
 template <class Op>
-inline constexpr primitive custom{
-    Op::name,
-    form::elementwise,
-    arity_of<Op, double>(),
-    &infer_floating,
-    &derive<Op>,
-    [](lowering& l) { lower_to_loop(l, &loop<Op, float>, &loop<Op, double>); },
-    false,
-    !kernel_is_noexcept<Op>(),
-    nullptr,
-    kinks_of<Op>()};
+inline constexpr primitive own{
+    .name = Op::name,
+    .how = form::elementwise,
+    .arity = arity_of<Op, double>(),
+    .infer = &infer_floating,
+    .derive = &derive<Op>,
+    .lower = [](lowering& l) { lower_to_loop(l, &loop<Op, float>, &loop<Op, double>); },
+    .throws = !kernel_is_noexcept<Op>(),
+    .splittable = !requires {Op::one_thread;
+}  // namespace detail
+, .overwrites = 7, .kinks = kinks_of<Op>()
+};  // namespace cotape
 
 }  // namespace detail
 
 /// Records the element-wise operation Op.
-template <class Op> variable apply(operand a) { return record(detail::custom<Op>, {a}); }
-template <class Op> variable apply(operand a, operand b) {
-  return record(detail::custom<Op>, {a, b});
-}
+template <class Op> variable apply(operand a) { return record(detail::own<Op>, {a}); }
+template <class Op> variable apply(operand a, operand b) { return record(detail::own<Op>, {a, b}); }
 template <class Op> variable apply(operand a, operand b, operand c) {
-  return record(detail::custom<Op>, {a, b, c});
+  return record(detail::own<Op>, {a, b, c});
 }
 
 }  // namespace cotape

@@ -73,7 +73,8 @@ class tape {
   /// Makes (p, value) an effect: later reads on this tape give `value`, and compiled programs and
   /// commit() write it to p. Throws shape_error or dtype_error if the types differ.
   void assign(const parameter& p, operand value);
-  /// Makes running the tape's effects fail with `message` if any element of `condition` is 0.
+  /// Makes running the tape's effects throw a requirement_error with `message` if any element of
+  /// `condition` is 0.
   void require(operand condition, const std::string& message);
 
   /// Everything recorded after a mark is forgotten by rewind(mark), effects included.
@@ -95,9 +96,9 @@ class tape {
 
   variable record(const primitive& op, std::span<const variable> inputs,
                   std::span<const std::int64_t> attributes = {},
-                  place where = {__builtin_FILE(), __builtin_LINE()});
+                  const place& where = {__builtin_FILE(), __builtin_LINE()});
   /// A number of the given dtype; throws value_error if int64 cannot hold it.
-  variable literal(double number, dtype d, place where);
+  variable literal(double number, dtype d, const place& where);
   /// The operand as a variable of this tape, a number as a literal of dtype d.
   variable resolve(const operand& x, dtype d);
   /// Keeps a rule for a custom_gradient and returns its number.
@@ -187,9 +188,9 @@ class tape {
   };
   place current(place where) const { return now_.scope != no_node ? places_[now_.scope] : where; }
   variable append(const primitive& op, std::span<const variable> inputs, std::uint32_t type,
-                  std::span<const std::int64_t> attributes, place where);
+                  std::span<const std::int64_t> attributes, const place& where);
   std::uint32_t intern(const value_type& type);
-  std::uint32_t intern(place where);
+  std::uint32_t intern(const place& where);
   std::uint32_t known(const parameter& p);
 
   struct indexes;

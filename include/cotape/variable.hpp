@@ -68,25 +68,26 @@ class variable {
 class operand {
  public:
   operand(variable v, const char* file = __builtin_FILE(), int line = __builtin_LINE())
-      : variable_(v), where_{file, line} {}
+      : variable_(v), file_(file), line_(line) {}
   operand(const parameter& p, const char* file = __builtin_FILE(), int line = __builtin_LINE())
-      : parameter_(p), where_{file, line} {}
+      : parameter_(p), file_(file), line_(line) {}
   template <arithmetic T>
   operand(T number, const char* file = __builtin_FILE(), int line = __builtin_LINE())
-      : number_(static_cast<double>(number)), is_number_(true), where_{file, line} {}
+      : number_(static_cast<double>(number)), file_(file), line_(line), is_number_(true) {}
 
   const cotape::variable& as_variable() const { return variable_; }
   const cotape::parameter* as_parameter() const { return parameter_ ? &*parameter_ : nullptr; }
   bool is_number() const { return is_number_; }
   double number() const { return number_; }
-  const place& where() const { return where_; }
+  place where() const { return {file_, line_}; }
 
  private:
   cotape::variable variable_;
   std::optional<cotape::parameter> parameter_;
   double number_ = 0;
+  const char* file_;
+  int line_;
   bool is_number_ = false;
-  place where_;
 };
 
 std::ostream& operator<<(std::ostream& out, const variable& v);

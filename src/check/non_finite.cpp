@@ -86,7 +86,7 @@ class inverse {
     for (const primitive* op : {&primitives::transpose, &primitives::slice, &primitives::gather}) {
       if (n_.op == op) moved_.emplace(numbers_moved(v));
     }
-    if (n_.op != &primitives::assemble) return;
+    if (n_.op->how != form::assembly) return;
     primitives::assembly(attributes_).for_each_part([&](const auto& p) {
       parts_.resize(p.operand);  // without indices, which stand between
       parts_.push_back(p);

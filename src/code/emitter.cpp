@@ -46,7 +46,7 @@ class tiler {
       emit(body_.last, rest);
       return;
     }
-    if (ragged_ || (rest != body_.tile && of_kind(loop::kind::fold) != 0)) {
+    if (ragged_ || (rest != body_.tile && of_kind(loop::kind::reduce_row) != 0)) {
       in_last_ = true;
       emit(body_.last, rest);
     }
@@ -90,6 +90,7 @@ class tiler {
     }
     grain = std::min(grain, l_.rows);
     body_.grain = static_cast<std::uint32_t>(grain);
+    if (!l_.splittable) return 1;
     const std::int64_t work =
         l_.rows * l_.width(false) * static_cast<std::int64_t>(body_.steps.size());
     return kernels::parts_of(work, std::max(least_share, work / (l_.rows / grain)));
@@ -108,7 +109,7 @@ class tiler {
         case loop::kind::spread: spread(k, i); break;
         case loop::kind::apply: apply(k, i); break;
         case loop::kind::reduce: reduce(k, i); break;
-        case loop::kind::fold: fold(k, i); break;
+        case loop::kind::reduce_row: reduce_row(k, i); break;
       }
     }
   }
@@ -289,7 +290,7 @@ class tiler {
   }
 
   // A tile's rows, each from its own start.
-  void fold(std::uint32_t k, const loop::instruction& i) {
+  void reduce_row(std::uint32_t k, const loop::instruction& i) {
     const std::uint64_t needed = padded(l_.reductions[i.needs].scratch);
     const std::uint64_t sums = e_.pool().take(needed);
     places_[k] = destination(i);

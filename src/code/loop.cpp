@@ -9,7 +9,7 @@ namespace cotape::code {
 
 std::string loop::text() const {
   static constexpr std::array<const char*, 6> names{"load",  "splat",  "spread",
-                                                    "apply", "reduce", "fold"};
+                                                    "apply", "reduce", "reduce"};
   std::string lines = columns == 0 ? fmt::format("{} elements\n", rows)
                                    : fmt::format("{} rows of {}\n", rows, columns);
   for (std::size_t k = 0; k < body.size(); ++k) {
@@ -25,7 +25,7 @@ std::string loop::text() const {
 }
 
 std::vector<std::uint32_t> last_uses(const loop& l) {
-  std::vector<std::uint32_t> last(l.body.size(), 0);
+  std::vector<std::uint32_t> last(l.body.size(), none);
   for (std::uint32_t k = 0; k < l.body.size(); ++k) {
     for (std::uint8_t n = 0; n < l.body[k].count; ++n) last[l.body[k].in[n]] = k;
   }
@@ -51,8 +51,8 @@ void verify(const loop& l) {
       const loop::instruction& o = l.body[i.in[n]];
       demand(o.does != loop::kind::reduce, l, k, "reads what is done after the loop");
       const bool from_row = i.does == loop::kind::spread;
-      const bool alike = i.does == loop::kind::fold ? !o.by_row
-                         : from_row                 ? o.by_row
+      const bool alike = i.does == loop::kind::reduce_row ? !o.by_row
+                         : from_row                       ? o.by_row
                                     : o.by_row == i.by_row || o.does == loop::kind::splat;
       demand(alike || i.does == loop::kind::reduce, l, k, "mixes rows and elements");
     }

@@ -38,12 +38,12 @@ struct loop {
   };
 
   enum class kind : std::uint8_t {
-    load,    // the elements of a buffer where the map says; consecutive ones without a map
-    splat,   // one number for all
-    spread,  // a row's number for each of its elements
-    apply,   // a kernel over up to three operands
-    reduce,  // a reduction over the loop, into a buffer
-    fold,    // a reduction over each row
+    load,        // the elements of a buffer where the map says; consecutive ones without a map
+    splat,       // one number for all
+    spread,      // a row's number for each of its elements
+    apply,       // a kernel over up to three operands
+    reduce,      // a reduction over the loop, into a buffer
+    reduce_row,  // a reduction over each row
   };
 
   struct instruction {
@@ -67,24 +67,34 @@ struct loop {
   };
 
   std::int64_t rows = 0, columns = 0;  // 0: the loop is flat
+  bool splittable = true;              // several threads may each do a part
   std::vector<buffer> buffers;
   std::vector<kernels::index_map> maps;
   std::vector<reduction_needs> reductions;
   std::vector<instruction> body;
 
+  // Makes it an empty loop, and keeps its memory.
+  void clear() {
+    splittable = true;
+    buffers.clear();
+    maps.clear();
+    reductions.clear();
+    body.clear();
+  }
   std::int64_t width(bool by_row) const { return columns == 0 || by_row ? 1 : columns; }
   std::string text() const;
 };
 
-// By instruction: the last one that reads its result, or 0.
+// By instruction: the last one that reads its result, or none.
 std::vector<std::uint32_t> last_uses(const loop& l);
+
+// Whether what passes make of graphs and loops is verified: in builds without NDEBUG.
+#ifdef NDEBUG
+inline constexpr bool verifies = false;
+#else
+inline constexpr bool verifies = true;
+#endif
 
 // Throws std::logic_error if the loop is not legal.
 void verify(const loop& l);
-#ifdef NDEBUG
-inline void check(const loop&) {}
-#else
-inline void check(const loop& l) { verify(l); }
-#endif
-
 }  // namespace cotape::code

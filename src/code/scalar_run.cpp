@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "kernels/call.hpp"
+
 namespace cotape::code {
 
 namespace {
@@ -51,6 +53,10 @@ class scalar_writer {
     std::array<std::uint32_t, 3> from{};
     for (std::uint8_t n = 0; n < i.count; ++n) from[n] = slot_[i.in[n]];
     const std::uint32_t run = function_for(i, from);
+    if (i.scalar->called != nullptr) {
+      const auto number = static_cast<std::uint32_t>(body_.code.size());
+      body_.own.emplace_back(number, static_cast<const kernels::user_loop*>(i.side)->where);
+    }
     for (std::uint8_t n = 0; n < i.count; ++n) release(i.in[n], k);
     const std::uint32_t d = slot_[k] = take();
     body_.code.push_back({run & 0xffff, d & 0xffffff, from[0] & 0xffffff, from[1], from[2]});
@@ -65,14 +71,14 @@ class scalar_writer {
     for (std::size_t n = 0; n < i.count; ++n) {
       source[n] = from[n] == last_ ? 1 : from[n] == before_ ? 2 : 0;
     }
-    const auto form = [&] { return source[0] + 3 * source[1] + 9 * source[2]; };
-    for (std::size_t n = 3; (*i.scalar)[form()] == nullptr;) source[--n] = 0;
+    const auto variant = [&] { return source[0] + 3 * source[1] + 9 * source[2]; };
+    for (std::size_t n = 3; (*i.scalar)[variant()] == nullptr;) source[--n] = 0;
     const auto [numbers, added] = known_.try_emplace(i.scalar);
     if (added) numbers->second.fill(none);
-    std::uint32_t& number = numbers->second[form()];
+    std::uint32_t& number = numbers->second[variant()];
     if (number == none) {
       number = static_cast<std::uint32_t>(body_.functions.size());
-      body_.functions.push_back((*i.scalar)[form()]);
+      body_.functions.push_back((*i.scalar)[variant()]);
       if (i.scalar->called != nullptr) body_.functions.push_back(i.scalar->called);
     }
     return number;

@@ -110,7 +110,7 @@ class sweep {
   }
 
   void add(std::uint32_t to, variable share, std::uint32_t from) {
-    if (tape_.nodes()[share.index()].op == &primitives::assemble) {
+    if (tape_.nodes()[share.index()].op->how == form::assembly) {
       auto parts = primitives::parts_of(tape_, share.index());
       if (!parts.operands.empty()) return add(to, std::move(parts), from);
     }
@@ -126,7 +126,7 @@ class sweep {
   // Shares that cover node i in part (of its slices, say) are put together at once, when all are
   // there: added one by one, each would cost as much as the whole. They get the line of the first.
   void put_parts_together(std::uint32_t i, tape::hold& work) {
-    const auto found = parts_.find(i);
+    const auto found = parts_.empty() ? parts_.end() : parts_.find(i);
     if (found == parts_.end()) return;
     auto& [from, parts] = found->second;
     work.move_to(from);

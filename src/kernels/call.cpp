@@ -15,6 +15,7 @@ namespace {
 
 using kernels::call;
 using kernels::step;
+using kernels::user_loop;
 
 // Runs a kernel from outside. Its errors get the line where it was recorded.
 template <class F> void telling_line(const place& where, F run) {
@@ -25,11 +26,6 @@ void run_call(const step& s) {
   const call& made = *static_cast<const call*>(s.side);
   telling_line(made.where, [&] { made.run(kernel_call(made, s)); });
 }
-
-struct user_loop {
-  element_loop run;
-  place where;
-};
 
 void run_user_loop(const step& s) {
   const auto& loop = *static_cast<const user_loop*>(s.side);

@@ -19,4 +19,10 @@ struct call {
   std::size_t scratch_bytes = 0;
 };
 
+// An element-wise kernel of one's own: the side of its steps.
+struct user_loop {
+  element_loop run;
+  place where;
+};
+
 }  // namespace cotape::kernels

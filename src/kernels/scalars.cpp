@@ -1,17 +1,38 @@
 #include "kernels/scalars.hpp"
 
+#include <algorithm>
+#include <cstring>
+
+#include "base/telling.hpp"
+
 namespace cotape::kernels {
 namespace {
 
 template <class T> void stop(const scalar_instruction*, T*, T, T, const any_function*) {}
 
-// Its buffers are its own, which a jump may not skip.
+// Its buffers are its own, which a jump may not skip. Where the loop throws, the slots are done
+// with: the first bytes tell run() which instruction it was.
 template <class T>
-[[gnu::noinline]] T call_loop(any_function loop, const scalar_instruction* i, const T* slots) {
+[[gnu::noinline]] T call_loop(any_function loop, const scalar_instruction* i, T* slots) {
   const void* operands[] = {slots + i->a, slots + i->b, slots + i->c};
   T y;
-  reinterpret_cast<element_loop>(loop)(&y, operands, 1);
+  try {
+    reinterpret_cast<element_loop>(loop)(&y, operands, 1);
+  } catch (...) {
+    std::memcpy(slots, &i, sizeof i);
+    throw;
+  }
   return y;
+}
+
+// The line of the operation that threw.
+std::string line_of(const scalar_body& body) {
+  const scalar_instruction* threw = nullptr;
+  std::memcpy(&threw, body.slots.data(), sizeof threw);
+  const auto number = static_cast<std::uint32_t>(threw - body.code.data());
+  return at_line(std::lower_bound(body.own.begin(), body.own.end(), number, [](auto& o, auto n) {
+                   return o.first < n;
+                 })->second);
 }
 
 template <class T>
@@ -28,7 +49,11 @@ template <class T> void run(const step& s) {
   for (const auto& i : body.imports) slots[i.slot] = *static_cast<const T*>(i.outside);
   const scalar_instruction* first = body.code.data();
   const any_function* functions = body.functions.data();
-  reinterpret_cast<scalar_function<T>>(functions[first->run])(first, slots, 0, 0, functions);
+  telling(
+      [&] {
+        reinterpret_cast<scalar_function<T>>(functions[first->run])(first, slots, 0, 0, functions);
+      },
+      [&] { return line_of(body); });
   for (const auto& e : body.exports) {
     *static_cast<T*>(const_cast<void*>(e.outside)) = slots[e.slot];
   }

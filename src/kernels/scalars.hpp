@@ -3,6 +3,7 @@
 // results out of them after it.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "cotape/kernel.hpp"
@@ -20,6 +21,8 @@ struct scalar_body {
   std::vector<scalar_instruction, line_allocator<scalar_instruction>> code;
   std::vector<any_function> functions;  // by number; the last one is stop_scalars
   std::vector<transfer> imports, exports;
+  // The instructions that call operations of one's own, ascending, and the lines of those.
+  std::vector<std::pair<std::uint32_t, place>> own;
   std::vector<double, line_allocator<double>>
       slots;  // doubles, or floats of which only half the room is used
 };

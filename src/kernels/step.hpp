@@ -43,10 +43,10 @@ using any_function = void (*)();
 template <class T>
 using scalar_function = void (*)(const scalar_instruction*, T* slots, T last, T before,
                                  const any_function* functions);
-// An operation's functions, by form: a + 3 b + 9 c, where each operand comes from its slot (0), is
-// the last result (1) or the one before (2). Null where there is none; form 0 always exists.
+// An operation's functions by variant: a + 3 b + 9 c, where each operand comes from its slot (0),
+// is the last result (1) or the one before (2). Null where there is none; variant 0 always exists.
 struct scalar_functions : std::array<any_function, 27> {
-  any_function called = nullptr;  // what form 0 calls: it follows form 0 in a body's list
+  any_function called = nullptr;  // what variant 0 calls: it follows variant 0 in a body's list
 };
 // g++ makes a jump of it from -O2 on; the files that use it are always compiled with -O3.
 #if defined(__clang__)

@@ -108,7 +108,7 @@ void give_part(derivation& d, collected_parts part) {
   else d.adjoints[0] = put_together(d.adjoint.owner(), d.inputs[0].shape(), {}, std::move(part));
 }
 
-const primitive assemble{"assemble",     form::kernel,    any_number,
+const primitive assemble{"assemble",     form::assembly,  any_number,
                          infer_assemble, derive_assemble, lowered_by_program};
 
 }  // namespace cotape::primitives

@@ -7,9 +7,7 @@
 
 namespace cotape {
 
-struct binary {
-  static constexpr std::uint8_t arity = 2;
-};
+using binary = operation<2>;
 
 struct kinked_where_equal : binary {
   static variable kinks(const derivation& d) { return equal(d.inputs[0], d.inputs[1]); }
@@ -17,7 +15,7 @@ struct kinked_where_equal : binary {
 
 struct add_op : binary {  // y = a + b
   static constexpr auto name = "add";
-  static constexpr bool integers = true;
+  static constexpr bool integers = true, commutes = true;
   template <class B> static B kernel(B a, B b) { return a + b; }
   static variable derivative(int, variable, variable, variable, variable dy) { return dy; }
 };
@@ -25,7 +23,8 @@ COTAPE_BINARY(add)
 
 struct multiply_op : binary {  // y = a b,  dy/da = b
   static constexpr auto name = "multiply";
-  static constexpr bool integers = true;
+  static constexpr bool integers = true, commutes = true;
+  static constexpr std::uint8_t drops_ones = 0b11;
   template <class B> static B kernel(B a, B b) { return a * b; }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
     return chain(dy, i == 0 ? b : a);
@@ -127,6 +126,7 @@ COTAPE_BINARY(sinc_derivative)
 struct absorbing_multiply_op : binary {  // y = a b, 0 where a is 0, b where b is,  dy/da = b
   static constexpr auto name = "absorbing_multiply";
   static constexpr bool plain = true;
+  static constexpr std::uint8_t drops_ones = 0b01;  // a one in b would turn a's -0 into 0
   template <class B> static B kernel(B a, B b) {
     return select(a == B(0), B(0), select(b == B(0), b, a * b));  // b, sign and all, where a is 1
   }
@@ -139,6 +139,7 @@ COTAPE_BINARY(absorbing_multiply)
 struct chain_op : binary {  // y = a b, 0 where a is 0,  dy/da = b,  dy/db = a
   static constexpr auto name = "chain";
   static constexpr bool plain = true;
+  static constexpr std::uint8_t drops_ones = 0b01;
   template <class B> static B kernel(B a, B b) { return select(a == B(0), B(0), a * b); }
   // Both a and dy are adjoints here: either one's zeros stand against the other's infinities.
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
@@ -147,12 +148,12 @@ struct chain_op : binary {  // y = a b, 0 where a is 0,  dy/da = b,  dy/db = a
 };
 COTAPE_BINARY(chain)
 
-struct broadcast_op {  // the same elements in a larger shape (attributes)
+struct broadcast_op : operation<1> {  // the same elements in a larger shape (attributes)
   static constexpr auto name = "broadcast_to";
-  static constexpr std::uint8_t arity = 1;
   static constexpr bool integers = true;
   template <class B> static B kernel(B x) { return x; }
   static value_type infer(const signature&);
+  static bool shows(kernels::index_map&, std::span<const std::int64_t>, const shape&);
   static variable derivative(variable, variable, variable dy) { return dy; }
 };
 #ifdef COTAPE_ISA

@@ -28,6 +28,12 @@ value_type broadcast_op::infer(const signature& s) {
   return result;
 }
 
+bool broadcast_op::shows(kernels::index_map& map, std::span<const std::int64_t>,
+                         const shape& result) {
+  map.widen(result);
+  return true;
+}
+
 variable broadcast_to(operand x, const shape& s) {
   return record(builtin<broadcast_op>, {x}, {s.begin(), s.rank()});
 }

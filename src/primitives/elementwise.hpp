@@ -4,12 +4,21 @@
 // f's kernels.
 #pragma once
 
+#include "base/for_dtype.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/primitive.hpp"
 #include "kernels/arch.hpp"
 #include "primitives/lowering.hpp"
 
 namespace cotape {
+
+// What the structs of operations may say otherwise: see primitive.
+template <std::uint8_t Arity> struct operation {
+  static constexpr std::uint8_t arity = Arity, drops_ones = 0;
+  static constexpr bool commutes = false;  // to the last bit
+  static constexpr decltype(primitive::flops) flops = nullptr;
+  static constexpr decltype(primitive::shows) shows = nullptr;
+};
 
 // y[i] = Op::kernel(a[i], ...) for s.n elements, rounded up to whole vectors.
 template <class Op, class T, class Arch> void elementwise(const kernels::step& s);
@@ -29,19 +38,15 @@ template <class Op, class T> inline constexpr bool runs_plain = takes_integers<O
 }
 || (std::is_same_v<T, double> && requires { Op::plain_doubles; });
 
-template <class Op, class Arch> kernels::kernel kernel_in(dtype d) {
-  if (d == float32) return &elementwise<Op, float, Arch>;
-  if (d == float64) return &elementwise<Op, double, Arch>;
-  if constexpr (takes_integers<Op>) return &elementwise<Op, std::int64_t, Arch>;
-  return nullptr;
-}
-
 template <class Op> void lower_builtin(lowering& l) {
   kernels::for_isa(kernels::chosen_isa(), [&]<class Arch>() {
-    l.step.run = kernel_in<Op, Arch>(l.output.dtype);
-    if (l.scalar == nullptr) return;
-    if (l.output.dtype == float32) *l.scalar = scalar_functions<Op, float, Arch>();
-    if (l.output.dtype == float64) *l.scalar = scalar_functions<Op, double, Arch>();
+    for_dtype(l.output.dtype, [&]<class T>() {
+      constexpr bool floating = std::is_floating_point_v<T>;
+      if constexpr (floating || takes_integers<Op>) l.step.run = &elementwise<Op, T, Arch>;
+      if constexpr (floating) {
+        if (l.scalar != nullptr) *l.scalar = scalar_functions<Op, T, Arch>();
+      }
+    });
   });
 }
 
@@ -59,16 +64,18 @@ template <class Op> constexpr const primitive* undoes_of();
 }  // namespace detail
 
 template <class Op>
-inline constexpr primitive builtin{Op::name,
-                                   form::elementwise,
-                                   Op::arity,
-                                   detail::infer_of<Op>(),
-                                   detail::derive_of<Op>(),
-                                   &lower_builtin<Op>,
-                                   false,
-                                   false,
-                                   detail::undoes_of<Op>(),
-                                   detail::kinks_of<Op>()};
+inline constexpr primitive builtin{.name = Op::name,
+                                   .how = form::elementwise,
+                                   .arity = Op::arity,
+                                   .infer = detail::infer_of<Op>(),
+                                   .derive = detail::derive_of<Op>(),
+                                   .lower = &lower_builtin<Op>,
+                                   .overwrites = 7,
+                                   .drops_ones = Op::drops_ones,
+                                   .flops = Op::flops,
+                                   .shows = Op::shows,
+                                   .undoes = detail::undoes_of<Op>(),
+                                   .kinks = detail::kinks_of<Op>()};
 
 template <class Op> constexpr const primitive* detail::undoes_of() {
   if constexpr (requires { typename Op::undoes; }) return &builtin<typename Op::undoes>;

@@ -48,8 +48,14 @@ void lower_uniform(lowering& l) {
 
 }  // namespace
 
-const primitive gather{"gather",      form::kernel, 2,     infer_gather,
-                       derive_gather, lower_gather, false, true};
+const primitive gather{.name = "gather",
+                       .how = form::kernel,
+                       .arity = 2,
+                       .infer = infer_gather,
+                       .derive = derive_gather,
+                       .lower = lower_gather,
+                       .throws = true,
+                       .picks = true};
 const primitive uniform{"uniform", form::kernel, 1, infer_uniform, nullptr, lower_uniform, true};
 
 }  // namespace cotape::primitives

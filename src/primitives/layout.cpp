@@ -12,9 +12,9 @@ namespace {
 
 using kernels::index_map;
 
-void lower_move(lowering& l, const primitive& op) {
+template <const primitive& Op> void lower_move(lowering& l) {
   index_map map = index_map::of(l.inputs[0]->shape);
-  follow(map, op, l.attributes, l.output.shape);
+  Op.shows(map, l.attributes, l.output.shape);
   const auto* kept = l.sides.keep(map.merged());
   l.step.run = kernels::load(*kept, size_of(l.output.dtype), true);
   l.step.side = kept;
@@ -48,7 +48,10 @@ void derive_transpose(derivation& d) {
   d.adjoints[0] = record(transpose, {d.adjoint}, inverse);
 }
 
-void lower_transpose(lowering& l) { lower_move(l, transpose); }
+bool show_transpose(index_map& map, std::span<const std::int64_t> attributes, const shape&) {
+  map.permute(attributes);
+  return true;
+}
 
 value_type infer_slice(const signature& s) {
   return {s.inputs[0]->dtype, shape(s.attributes.first(s.inputs[0]->shape.rank()))};
@@ -61,7 +64,11 @@ void derive_slice(derivation& d) {
   give_part(d, std::move(part));
 }
 
-void lower_slice(lowering& l) { lower_move(l, slice); }
+bool show_slice(index_map& map, std::span<const std::int64_t> attributes, const shape& result) {
+  const std::size_t rank = result.rank();
+  map.cut(attributes.first(rank), attributes.subspan(rank, rank), attributes.subspan(2 * rank));
+  return true;
+}
 
 value_type infer_cast(const signature& s) {
   return {static_cast<dtype>(s.attributes[0]), s.inputs[0]->shape};
@@ -78,26 +85,23 @@ value_type infer_same(const signature& s) { return *s.inputs[0]; }
 
 }  // namespace
 
-bool follow(index_map& map, const primitive& op, std::span<const std::int64_t> attributes,
-            const shape& result) {
-  const std::size_t rank = result.rank();
-  bool known = true;
-  if (op.how == form::view) known = map.reshape(result);
-  else if (&op == &transpose) map.permute(attributes);
-  else if (&op == &builtin<broadcast_op>) map.widen(result);
-  else if (&op == &slice)
-    map.cut(attributes.subspan(0, rank), attributes.subspan(rank, rank),
-            attributes.subspan(2 * rank));
-  else known = false;
-  if (!known) map = index_map::of(result);
-  return known;
-}
-
 const primitive reshape{"reshape", form::view, 1, infer_reshape, derive_reshape};
 const primitive stop_gradient{"stop_gradient", form::view, 1, infer_same};
-const primitive transpose{"transpose",     form::kernel,     1,
-                          infer_transpose, derive_transpose, lower_transpose};
-const primitive slice{"slice", form::kernel, 1, infer_slice, derive_slice, lower_slice};
+const primitive transpose{.name = "transpose",
+                          .how = form::kernel,
+                          .arity = 1,
+                          .infer = infer_transpose,
+                          .derive = derive_transpose,
+                          .lower = lower_move<transpose>,
+                          .shows = show_transpose};
+const primitive slice{.name = "slice",
+                      .how = form::kernel,
+                      .arity = 1,
+                      .infer = infer_slice,
+                      .derive = derive_slice,
+                      .lower = lower_move<slice>,
+                      .picks = true,
+                      .shows = show_slice};
 const primitive cast{"cast", form::kernel, 1, infer_cast, derive_cast, lower_cast};
 
 }  // namespace cotape::primitives

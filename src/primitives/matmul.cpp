@@ -47,6 +47,6 @@ void derive_matmul(derivation& d) {  // dA = dY B^T,  dB = A^T dY
 
 }  // namespace
 
-const primitive matmul{"matmul", form::kernel, 2, infer_matmul, derive_matmul, lowered_by_program};
+const primitive matmul{"matmul", form::product, 2, infer_matmul, derive_matmul, lowered_by_program};
 
 }  // namespace cotape::primitives

@@ -24,10 +24,12 @@ constexpr std::array<char, 32> joined(std::string_view inner, std::string_view o
 
 // Outer(Inner(a, b), c), Outer(c, Inner(a, b)) where the inner result comes second, or
 // Outer(Inner(a, b)).
-template <class Inner, class Outer, bool Second> struct pair_op {
-  static constexpr std::uint8_t arity = Outer::arity + 1;
+template <class Inner, class Outer, bool Second> struct pair_op : operation<Outer::arity + 1> {
   static constexpr auto both_names = joined(Inner::name, Outer::name);
   static constexpr const char* name = both_names.data();
+  static double flops(const signature&, const value_type& output) {
+    return 2 * static_cast<double>(output.shape.elements());
+  }
   template <class B> [[gnu::always_inline]] static B kernel(B a, B b) {
     return Outer::kernel(Inner::kernel(a, b));
   }
@@ -41,8 +43,8 @@ template <class Inner, class Outer, bool Second, class T>
 inline constexpr bool runs_plain<pair_op<Inner, Outer, Second>, T> =
     runs_plain<Inner, T>&& runs_plain<Outer, T>;
 
-// X(inner, outer, the inner result comes second). Of outer operations that commute one order is
-// enough: bits are the same.
+// X(inner, outer, the inner result comes second). Of outer operations that commute, as `commutes`
+// says, one order is enough: bits are the same.
 #define COTAPE_PAIRS(X)            \
   COTAPE_PAIRS_WITHIN(X, add)      \
   COTAPE_PAIRS_WITHIN(X, multiply) \
@@ -72,7 +74,7 @@ COTAPE_PAIRS(COTAPE_PAIR_KERNELS)
 struct operation_pair {
   const primitive* inner;
   const primitive* outer;
-  bool second;            // the inner result is the outer operation's second operand
+  bool first, second;     // the inner result may be the outer operation's such operand
   const primitive* both;  // of the inner's operands, then the outer's other one
 };
 std::span<const operation_pair> operation_pairs();

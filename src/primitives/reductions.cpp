@@ -105,6 +105,10 @@ void derive_cumsum(derivation& d) {  // the sums of dy from the other end
   d.adjoints[0] = record(cumsum, {d.adjoint}, attributes);
 }
 
+double flops_of_cumsum(const signature&, const value_type& output) {
+  return static_cast<double>(output.shape.elements());
+}
+
 void lower_cumsum(lowering& l) {
   l.step.run = kernels::cumsum(l.output.dtype, l.attributes[1] != 0);
   l.step.side = l.sides.keep(kernels::reduction::of(l.inputs[0]->shape, l.attributes[0], 1));
@@ -129,6 +133,13 @@ const primitive norm{.name = "norm",
                      .lower = lower_reduction<kernels::norm>,
                      .kinks = zeros_of_norm};
 const primitive argmax{"argmax", form::kernel, 1, infer_argmax, nullptr, lower_argmax};
-const primitive cumsum{"cumsum", form::kernel, 1, infer_cumsum, derive_cumsum, lower_cumsum};
+const primitive cumsum{.name = "cumsum",
+                       .how = form::kernel,
+                       .arity = 1,
+                       .infer = infer_cumsum,
+                       .derive = derive_cumsum,
+                       .lower = lower_cumsum,
+                       .overwrites = 1,
+                       .flops = flops_of_cumsum};
 
 }  // namespace cotape::primitives

@@ -6,9 +6,7 @@
 
 namespace cotape {
 
-struct ternary {
-  static constexpr std::uint8_t arity = 3;
-};
+using ternary = operation<3>;
 
 struct exp_quotient_op
     : ternary {  // y = b / c, b being e^(a - constant),  dy/da = y,  dy/dc = -y/c

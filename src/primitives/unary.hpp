@@ -7,9 +7,7 @@
 
 namespace cotape {
 
-struct unary {
-  static constexpr std::uint8_t arity = 1;
-};
+using unary = operation<1>;
 
 struct kinked_at_zero : unary {
   static variable kinks(const derivation& d) { return equal(d.inputs[0], 0); }

@@ -64,7 +64,7 @@ struct program::body : code::listing {
   void check(std::span<const array_view> values) const;
   // The value lies in the workspace (an earlier output) or in a parameter that is updated in place.
   bool writes_to(const array_view& v) const;
-  void move_to(std::byte* place);  // gives all addresses in the workspace anew
+  void move_to(std::byte* to);  // gives all addresses in the workspace anew
   void bind(std::span<const array_view> values);
   workspace::run start(std::span<const array_view> values);  // everything before the first step
   void finish();                                             // everything after the last

@@ -10,12 +10,12 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "base/for_dtype.hpp"
 #include "cotape/compiled.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/primitive.hpp"
 #include "cotape/threads.hpp"
 #include "tape/rewinding.hpp"
-#include "tape/sources.hpp"
 
 namespace cotape {
 
@@ -50,18 +50,18 @@ class key_writer {
   }
 
   void run(const std::vector<std::uint32_t>& roots) {
-    const std::vector<std::uint32_t> place = t_.needed_by(roots);
-    for (std::uint32_t i = 0; i < place.size(); ++i) {
-      if (place[i] == no_node) continue;
+    const std::vector<std::uint32_t> number_of = t_.needed_by(roots);
+    for (std::uint32_t i = 0; i < number_of.size(); ++i) {
+      if (number_of[i] == no_node) continue;
       out_.nodes.push_back(i);
-      write(i, place);
+      write(i, number_of);
     }
-    for (std::uint32_t r : roots) out_.key.push_back(place[r]);
+    for (std::uint32_t r : roots) out_.key.push_back(number_of[r]);
     out_.key.push_back(static_cast<std::uint64_t>(num_threads()));
   }
 
  private:
-  void write(std::uint32_t i, const std::vector<std::uint32_t>& place) {
+  void write(std::uint32_t i, const std::vector<std::uint32_t>& number_of) {
     const node& n = t_.nodes()[i];
     auto& key = out_.key;
     key.push_back(reinterpret_cast<std::uint64_t>(n.op));
@@ -70,15 +70,15 @@ class key_writer {
     key.push_back((operands.size() << 16) + (static_cast<std::uint64_t>(type.dtype) << 8) +
                   type.shape.rank());
     for (std::int64_t s : type.shape) key.push_back(static_cast<std::uint64_t>(s));
-    for (std::uint32_t k : operands) key.push_back(place[k]);
-    if (n.op == &sources::input) {
+    for (std::uint32_t k : operands) key.push_back(number_of[k]);
+    if (n.op->how == form::input) {
       out_.inputs.push_back(t_.at(i));
-    } else if (n.op == &sources::literal) {
+    } else if (n.op->how == form::literal) {
       write_literal(t_.attributes_of(i)[0], type.dtype);
-    } else if (n.op == &sources::read) {
+    } else if (n.op->how == form::read) {
       const auto number = static_cast<std::size_t>(t_.attributes_of(i)[0]);
       key.push_back(reinterpret_cast<std::uint64_t>(t_.parameter_at(number).identity()));
-    } else if (n.op != &sources::constant && n.op != &sources::custom) {
+    } else if (n.op->how != form::constant && n.op->how != form::view) {  // the type says a view
       const auto words = t_.attributes_of(i);
       key.push_back(words.size());
       for (std::int64_t w : words) key.push_back(static_cast<std::uint64_t>(w));
@@ -125,7 +125,7 @@ std::vector<array_view> ordered(const std::vector<variable>& inputs,
   for (const binding& b : given) {
     const variable x = b.input();
     const primitive& made_by = *x.owner().nodes()[x.index()].op;
-    if (&made_by != &sources::input) {
+    if (made_by.how != form::input) {
       throw value_error(fmt::format(
           "value: the result of {} is bound, only what tape.input made can be", made_by.name));
     }
@@ -153,9 +153,7 @@ ready prepared(variable v, std::span<const binding> inputs) {
 }
 
 void set_element(tensor& t, std::size_t i, int number) {
-  if (t.dtype() == float32) t.data_as<float>()[i] = static_cast<float>(number);
-  else if (t.dtype() == float64) t.data_as<double>()[i] = number;
-  else t.data_as<std::int64_t>()[i] = number;
+  for_dtype(t.dtype(), [&]<class T>() { t.data_as<T>()[i] = static_cast<T>(number); });
 }
 
 }  // namespace

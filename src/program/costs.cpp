@@ -2,10 +2,7 @@
 #include "program/costs.hpp"
 
 #include <algorithm>
-#include <string_view>
 
-#include "primitives/binary.hpp"
-#include "primitives/primitives.hpp"
 #include "program/gemm.hpp"
 #include "program/put.hpp"
 
@@ -54,21 +51,17 @@ class counter {
   double elements(std::uint32_t v) const { return static_cast<double>(g_.elements(v)); }
   double size(std::uint32_t v) const { return static_cast<double>(g_.type(v).bytes()); }
 
-  double flops(std::uint32_t v) const {
+  double flops(std::uint32_t v) {
     const graph::value& x = g_.values[v];
     if (is_gemm(g_, v)) return gemm_of(g_, v).geometry().flops();
-    if (x.op == &builtin<broadcast_op> || x.op == &loaded_slice) return 0;
-    if (x.op->how == form::elementwise) {  // a pair of them is named a+b
-      return elements(v) * (std::string_view(x.op->name).find('+') == std::string::npos ? 1 : 2);
-    }
-    const bool adds = x.op->how == form::reduction || x.op == &primitives::cumsum || x.adds;
-    return adds ? elements(x.in[0]) : 0;
+    if (x.op->flops != nullptr) return x.op->flops(g_.seen_by(v, types_), g_.type(v));
+    if (x.op->shows != nullptr) return 0;
+    if (x.how == form::elementwise) return elements(v);
+    return x.how == form::reduction || x.adds ? elements(x.in[0]) : 0;
   }
 
   double bytes(std::uint32_t v, std::uint32_t number) {
     const graph::value& x = g_.values[v];
-    const bool picks =
-        x.op == &primitives::slice || x.op == &loaded_slice || x.op == &primitives::gather;
     if (is_gemm(g_, v)) {
       return gemm_of(g_, v).geometry().elements() * static_cast<double>(size_of(g_.type(v).dtype));
     }
@@ -78,7 +71,7 @@ class counter {
       const std::uint32_t r = g_.root(i);
       if (s_.item_of[r] == number || counted_[r] == number) continue;
       counted_[r] = number;
-      total += picks ? std::min(size(i), size(v)) : size(i);
+      total += x.op->picks ? std::min(size(i), size(v)) : size(i);
     }
     return total;
   }
@@ -86,8 +79,9 @@ class counter {
   const graph& g_;
   const schedule& s_;
   const placement& p_;
-  std::vector<recorded> in_;            // by value
-  std::vector<std::uint32_t> counted_;  // by value: the item that reads it and was counted last
+  std::vector<const value_type*> types_;  // of the operands of a value
+  std::vector<recorded> in_;              // by value
+  std::vector<std::uint32_t> counted_;    // by value: the item that reads it and was counted last
 };
 
 }  // namespace

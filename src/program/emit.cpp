@@ -10,11 +10,9 @@
 #include <tuple>
 
 #include "base/telling.hpp"
-#include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
 #include "program/gemm.hpp"
 #include "program/put.hpp"
-#include "tape/sources.hpp"
 
 namespace cotape {
 
@@ -44,42 +42,40 @@ class item_writer {
   }
 
  private:
-  void* at(std::uint32_t v) const { return region_word(p_.of[g_.whole(v)]); }
+  void* at(std::uint32_t v) const { return word_of(g_, p_, v); }
 
   // --- Loops ------------------------------------------------------------------------------------
 
   void emit_loop(const schedule::item& item) {
-    loop_ = {};
+    loop_.clear();
     loop_.rows = item.columns == 0 ? item.size : item.size / item.columns;
     loop_.columns = item.columns;
     loads_.clear();
     for (std::uint32_t v : item.values) add_value(v, item);
     for (std::uint32_t v : item.values) made_[v] = no_node;
-    check(loop_);
+    if (code::verifies) verify(loop_);
     to_.add(loop_);
   }
 
   // Broadcasts and slices are loads.
   void add_value(std::uint32_t v, const schedule::item& item) {
     const graph::value& x = g_.values[v];
-    const shape& from = g_.type(x.in[0]).shape;
-    const std::int64_t n = from.elements();
+    const std::int64_t n = g_.elements(x.in[0]);
     code::loop::instruction i{code::loop::kind::load, g_.type(v).dtype};
-    i.by_row = loop_size(g_, v) != item.size;
+    const bool reduces = x.how == form::reduction;
+    i.by_row = s_.by_row[v] && !reduces;
     i.to = p_.of[v].where == region::none ? code::none : buffer(v);
-    if (g_.is(v, builtin<broadcast_op>) && n != loop_.rows * loop_.width(i.by_row) && n != 1) {
+    const bool copied = n == loop_.rows * loop_.width(i.by_row) || n == 1;
+    if (x.op->shows != nullptr && (x.op->picks || !copied)) {
       const std::uint32_t made = made_[g_.whole(x.in[0])];
       if (made != no_node) spread(i, made);
-      else load(i, x.in[0], kernels::broadcast_map(from, g_.type(v).shape));
-    } else if (g_.is(v, loaded_slice)) {
-      load(i, x.in[0], map_of_slice(g_, v));
+      else load(i, x.in[0], map_of_shown(g_, v));
     } else {
-      const bool reduces = x.op->how == form::reduction;
       for (std::uint32_t o : g_.operands(v)) i.in[i.count++] = operand(v, o, i.by_row);
-      i.does = folds(g_, item, v) ? code::loop::kind::fold
-               : reduces          ? code::loop::kind::reduce
-                                  : code::loop::kind::apply;
-      i.by_row = i.by_row || i.does == code::loop::kind::fold;
+      i.does = !reduces       ? code::loop::kind::apply
+               : s_.by_row[v] ? code::loop::kind::reduce_row
+                              : code::loop::kind::reduce;
+      i.by_row = s_.by_row[v];
       choose_kernel(v, i, item);
       loop_.body.push_back(i);
     }
@@ -88,6 +84,7 @@ class item_writer {
 
   void choose_kernel(std::uint32_t v, code::loop::instruction& i, const schedule::item& item) {
     const primitive* op = g_.values[v].op;
+    loop_.splittable = loop_.splittable && op->splittable;
     const auto [known, added] = one_number_.try_emplace({op, i.dtype});
     if (item.size == 1 && !added && known->second.functions[0] != nullptr &&
         known->second.functions.called == nullptr) {  // one of your own knows its line
@@ -98,7 +95,7 @@ class item_writer {
       const lowering l = lower(v, s, &known->second.functions);
       i.run = known->second.run = s.run;
       i.side = known->second.side = s.side;
-      if (op->how == form::reduction) {
+      if (g_.how(v) == form::reduction) {
         i.needs = static_cast<std::uint32_t>(loop_.reductions.size());
         loop_.reductions.push_back({l.scratch_bytes, item.size == 0 ? 0 : slab_size(g_, v)});
       }
@@ -128,7 +125,7 @@ class item_writer {
     if (aligned && made != no_node) return made;
     const bool one = g_.elements(i) == 1 && made == no_node;
     const auto [it, added] =
-        loads_.try_emplace({r, g_.values[i].type, aligned || one ? no_node : g_.values[v].type});
+        loads_.try_emplace({r, g_.values[i].type, aligned || one ? nullptr : g_.values[v].type});
     if (!added) return it->second;
     code::loop::instruction load{code::loop::kind::load, g_.type(i).dtype, by_row};
     if (made != no_node) {
@@ -147,7 +144,7 @@ class item_writer {
   // What v shows all of, or a part, as a buffer of the loop.
   std::uint32_t buffer(std::uint32_t v) {
     const std::uint32_t w = g_.whole(v), root = g_.root(v);
-    const bool users = g_.is(root, sources::input);
+    const bool users = g_.how(root) == form::input;
     loop_.buffers.push_back(
         {p_.of[w], g_.values[w].constant, users ? g_.type(root).bytes() - offset_bytes(g_, w) : 0});
     return static_cast<std::uint32_t>(loop_.buffers.size() - 1);
@@ -155,15 +152,8 @@ class item_writer {
 
   lowering lower(std::uint32_t v, step& s, kernels::scalar_functions* one_number = nullptr) {
     const graph::value& x = g_.values[v];
-    types_.clear();
-    for (std::uint32_t i : g_.operands(v)) types_.push_back(&g_.type(i));
-    lowering l{{x.op->name, types_, g_.attributes(v)},
-               g_.type(v),
-               s,
-               out_.sides,
-               x.op->how == form::kernel,
-               x.op->throws,
-               one_number};
+    lowering l{g_.seen_by(v, types_), g_.type(v),   s,         out_.sides,
+               x.how == form::kernel, x.op->throws, one_number};
     l.where = g_.on.place_of(x.node);
     const auto choose = [&] {
       x.op->lower(l);
@@ -182,7 +172,6 @@ class item_writer {
   void emit_single(std::uint32_t v) {
     const graph::value& x = g_.values[v];
     if (is_gemm(g_, v)) return emit_gemm(v);
-    if (x.op == &cotape::copy) return copy(x.in[0], v);
     step s{};
     s.d = at(v);
     const auto in = g_.operands(v);
@@ -290,7 +279,7 @@ class item_writer {
   code::loop loop_;                  // of the item
   std::vector<std::uint32_t> made_;  // by value: the instruction of the loop that makes it
   // The instructions that load operands: by value, its type and, of a broadcast, the result's.
-  std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::uint32_t> loads_;
+  std::map<std::tuple<std::uint32_t, const value_type*, const value_type*>, std::uint32_t> loads_;
   // What an operation without attributes is lowered to, and its functions for one number.
   struct lowered {
     kernels::kernel run;

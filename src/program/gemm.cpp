@@ -1,4 +1,4 @@
-// What is folded into products, in one walk over the values.
+// What products take in, in one walk over the values.
 #include "program/gemm.hpp"
 
 #include <utility>
@@ -6,41 +6,39 @@
 #include "primitives/binary.hpp"
 #include "primitives/lowering.hpp"
 #include "primitives/primitives.hpp"
-#include "tape/sources.hpp"
+#include "program/order.hpp"
 
 namespace cotape {
 
 namespace {
 
-const primitive gemm{"matmul", form::kernel, 2, nullptr};
-
-class folding {
+class taking_in {
  public:
-  explicit folding(graph& g) : g_(g), uses_(count_uses(g)), updated_(g.values.size(), no_node) {
+  explicit taking_in(graph& g) : g_(g), uses_(g), updated_(g.values.size(), no_node) {
     for (const graph::update& u : g.updates) updated_[u.value] = u.parameter;
   }
 
   void run() {
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
       if (is_gemm(g_, v)) {
-        fold_operand(g_.values[v].in[0], maps(v).a);
-        fold_operand(g_.values[v].in[1], maps(v).b);
+        take_operand(g_.values[v].in[0], maps(v).a);
+        take_operand(g_.values[v].in[1], maps(v).b);
       } else if (g_.is(v, builtin<multiply_op>)) {
-        fold_factor(v, 0) || fold_factor(v, 1);
+        take_factor(v, 0) || take_factor(v, 1);
       } else if (g_.is(v, builtin<add_op>)) {
-        fold_addend(v, 1) || fold_addend(v, 0);
+        take_addend(v, 1) || take_addend(v, 0);
       } else if (g_.is(v, primitives::transpose)) {
-        fold_into_result(v);
+        take_transpose(v);
       }
     }
   }
 
  private:
-  kernels::gemm_maps& maps(std::uint32_t v) { return g_.products[g_.values[v].product]; }
+  kernels::gemm_maps& maps(std::uint32_t v) { return g_.products[g_.values[v].number]; }
 
   // Reads the operand where its elements stand in the farthest value before it, at most 8
   // operations back, in which they are matrices: from there on nothing is copied.
-  void fold_operand(std::uint32_t& operand, kernels::index_map& map) const {
+  void take_operand(std::uint32_t& operand, kernels::index_map& map) const {
     std::uint32_t source = operand;
     std::size_t steps = 9;
     do source = source_of(operand, --steps, map);
@@ -56,17 +54,19 @@ class folding {
     map = kernels::index_map::of(g_.type(v).shape);
     while (n-- > 0) {
       const std::uint32_t u = chain[n];
-      if (!primitives::follow(map, *g_.values[u].op, g_.attributes(u), g_.type(u).shape)) v = u;
+      if (shows(g_, u, map)) continue;
+      map = kernels::index_map::of(g_.type(u).shape);
+      v = u;
     }
     return v;
   }
 
   // A product without addend that another value alone uses.
   bool is_open(std::uint32_t m) const {
-    return is_gemm(g_, m) && uses_[m] == 1 && !g_.values[m].into;
+    return is_gemm(g_, m) && uses_.once(m) && !g_.values[m].into;
   }
 
-  bool fold_factor(std::uint32_t v, std::size_t k) {
+  bool take_factor(std::uint32_t v, std::size_t k) {
     graph::value& x = g_.values[v];
     const std::uint32_t m = x.in[k], factor = x.in[1 - k];
     if (!is_open(m) || g_.values[m].type != x.type) return false;
@@ -80,14 +80,14 @@ class folding {
     return true;
   }
 
-  bool fold_addend(std::uint32_t v, std::size_t k) {
+  bool take_addend(std::uint32_t v, std::size_t k) {
     graph::value& x = g_.values[v];
     const std::uint32_t m = x.in[k], addend = x.in[1 - k];
     if (!is_open(m) || addend == m || g_.values[m].type != x.type) return false;
-    const form how = g_.values[addend].op->how;
-    const bool stored = g_.is(addend, sources::read) && updated_[v] != no_node &&
+    const form how = g_.how(addend);
+    const bool stored = how == form::read && updated_[v] != no_node &&
                         g_.attributes(addend)[0] == std::int64_t{updated_[v]};
-    const bool own = how != form::source && how != form::view && uses_[addend] == 1;
+    const bool own = !is_source(how) && how != form::view && uses_.once(addend);
     if (g_.values[addend].type != x.type || (!stored && !own)) return false;
     move(m, x);
     x.in[x.count++] = addend;
@@ -96,7 +96,7 @@ class folding {
   }
 
   // A transpose of a product is written where its elements go.
-  void fold_into_result(std::uint32_t v) {
+  void take_transpose(std::uint32_t v) {
     graph::value& x = g_.values[v];
     const std::uint32_t m = x.in[0];
     bool swapped = false;
@@ -114,21 +114,15 @@ class folding {
   }
 
   graph& g_;
-  std::vector<std::uint32_t> uses_;
+  use_lists uses_;
   std::vector<std::uint32_t> updated_;  // the parameter a value goes to
 };
 
 }  // namespace
 
-void as_gemm(graph& g, graph::value& x) {
-  if (x.op != &primitives::matmul) return;
-  x.op = &gemm;
-  x.product = static_cast<std::uint32_t>(g.products.size());
-  g.products.emplace_back(g.type(x.in[0]).shape, g.type(x.in[1]).shape, g.on.type_at(x.type).shape);
-}
-
-void fold_into_gemm(graph& g) {
-  folding(g).run();
+void take_into_products(graph& g) {
+  if (g.products.empty()) return;
+  taking_in(g).run();
   prune(g);
 }
 

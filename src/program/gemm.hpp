@@ -7,9 +7,9 @@
 
 namespace cotape {
 
-inline bool is_gemm(const graph& g, std::uint32_t v) { return g.values[v].product != no_node; }
+inline bool is_gemm(const graph& g, std::uint32_t v) { return g.how(v) == form::product; }
 inline const kernels::gemm_maps& gemm_of(const graph& g, std::uint32_t v) {
-  return g.products[g.values[v].product];
+  return g.products[g.values[v].number];
 }
 
 // The operands of a product; alpha is no_node if there is none. What it is added to is what it
@@ -22,9 +22,7 @@ inline gemm_operands gemm_operands_of(const graph& g, std::uint32_t v) {
   return {x.in[0], x.in[1], gemm_of(g, v).scale ? x.in[2] : no_node};
 }
 
-// Makes a product of a value that is one on the tape and has its operands.
-void as_gemm(graph& g, graph::value& x);
 // Takes scale factors, addends, and what moves the elements of operands or results into products.
-void fold_into_gemm(graph& g);
+void take_into_products(graph& g);
 
 }  // namespace cotape

@@ -7,83 +7,80 @@
 #include <bit>
 #include <map>
 #include <stdexcept>
-#include <unordered_map>
 
 #include "kernels/walk.hpp"
-#include "primitives/binary.hpp"
 #include "primitives/primitives.hpp"
 #include "program/gemm.hpp"
 #include "program/put.hpp"
 #include "program/schedule.hpp"
 #include "tape/equal_nodes.hpp"
-#include "tape/sources.hpp"
 
 namespace cotape {
 
 const primitive requirement{"require", form::kernel, 1, nullptr, nullptr, nullptr, false, true};
-const primitive copy{"copy", form::kernel, 1, nullptr};
-const primitive loaded_slice{"slice", form::elementwise, 1, nullptr};
+const primitive copy{"copy",  form::kernel,
+                     1,       nullptr,
+                     nullptr, [](lowering& l) {
+                       l.step.run = kernels::copy(l.output.dtype); }};
+bool shows(const graph& g, std::uint32_t v, kernels::index_map& map) {
+  const graph::value& x = g.values[v];
+  if (x.op->shows != nullptr) return x.op->shows(map, g.attributes(v), x.type->shape);
+  return x.how == form::view && map.reshape(x.type->shape);
+}
 
-kernels::index_map map_of_slice(const graph& g, std::uint32_t v) {
-  return kernels::slice_map(g.type(g.values[v].in[0]).shape, g.attributes(v));
+kernels::index_map map_of_shown(const graph& g, std::uint32_t v) {
+  kernels::index_map map = kernels::index_map::of(g.type(g.values[v].in[0]).shape);
+  shows(g, v, map);
+  return map.merged();
 }
 
 namespace {
 
-// A slice of elements that stand side by side.
-const primitive slice_view{"slice", form::view, 1, nullptr};
-
-// The last assignment to each parameter; earlier ones are overwritten by it.
-std::vector<effect> final_effects(const tape& t) {
-  std::vector<effect> result;
-  std::unordered_map<std::uint32_t, std::size_t> last;
-  for (const effect& e : t.effects()) {
-    if (e.parameter == no_node) {
-      result.push_back(e);
-    } else if (const auto [it, added] = last.try_emplace(e.parameter, result.size()); added) {
-      result.push_back(e);
-    } else {
-      result[it->second] = e;
-    }
-  }
-  return result;
+// v is a view of a part of its operand.
+bool shows_part(const graph& g, std::uint32_t v) {
+  const graph::value& x = g.values[v];
+  return x.how == form::view && x.op->picks && g.elements(v) < g.elements(x.in[0]);
 }
 
 // A new value, computed by `op` from another one of its type.
 std::uint32_t append(graph& g, const primitive& op, std::uint32_t of) {
   const graph::value x = g.values[of];
-  g.values.push_back({.op = &op, .in = {of}, .type = x.type, .node = x.node, .count = 1});
+  g.values.push_back(
+      {.op = &op, .in = {of}, .type = x.type, .node = x.node, .how = op.how, .count = 1});
   return static_cast<std::uint32_t>(g.values.size() - 1);
 }
 
 // What v equals without computing anything, or v.
 std::uint32_t simplified(const graph& g, std::uint32_t v) {
   const graph::value& x = g.values[v];
-  const bool product = x.op == &builtin<multiply_op>,
-             chained = x.op == &builtin<chain_op> || x.op == &builtin<absorbing_multiply_op>;
-  if ((product || chained) && is_literal(g, x.in[0], 1) && g.values[x.in[1]].type == x.type) {
-    return x.in[1];
+  for (std::size_t k = 0; k < 2 && x.op->drops_ones != 0; ++k) {
+    const std::uint32_t other = x.in[1 - k];
+    const bool drops = (x.op->drops_ones >> k & 1) != 0 && is_literal(g, x.in[k], 1);
+    if (drops && g.values[other].type == x.type) return other;
   }
   if (x.op->undoes != nullptr && g.is(x.in[0], *x.op->undoes)) return g.values[x.in[0]].in[0];
-  if (product && is_literal(g, x.in[1], 1) && g.values[x.in[0]].type == x.type) return x.in[0];
   return v;
 }
 
-// Node i as a value, or the one that it equals without computing anything. The places are those of
+// Node i as a value, or the one that it equals without computing anything. The numbers are those of
 // its operands among the values.
-std::uint32_t value_of(graph& g, std::uint32_t i, const std::vector<std::uint32_t>& place) {
-  graph::value x{.op = g.on.nodes()[i].op, .type = g.on.nodes()[i].type, .node = i};
-  if (x.op == &primitives::assemble) return append_puts(g, x, place);
+std::uint32_t value_of(graph& g, std::uint32_t i, const std::vector<std::uint32_t>& number) {
+  const primitive* op = g.on.nodes()[i].op;
+  graph::value x{.op = op, .type = &g.on.type_of(i), .node = i, .how = op->how};
+  if (x.how == form::assembly) return append_puts(g, x, number);
   const auto operands = g.on.value_operands_of(i);
   if (operands.size() > x.in.size()) {
     x.in = {static_cast<std::uint32_t>(g.lists.size()),
             static_cast<std::uint32_t>(operands.size())};
     x.count = any_number;
-    for (std::uint32_t k : operands) g.lists.push_back(place[k]);
+    for (std::uint32_t k : operands) g.lists.push_back(number[k]);
   } else {
-    for (std::uint32_t k : operands) x.in[x.count++] = place[k];
+    for (std::uint32_t k : operands) x.in[x.count++] = number[k];
   }
-  as_gemm(g, x);
+  if (x.how == form::product) {
+    x.number = static_cast<std::uint32_t>(g.products.size());
+    g.products.emplace_back(g.type(x.in[0]).shape, g.type(x.in[1]).shape, x.type->shape);
+  }
   const auto v = static_cast<std::uint32_t>(g.values.size());
   g.values.push_back(x);
   const std::uint32_t simple = simplified(g, v);
@@ -94,58 +91,47 @@ std::uint32_t value_of(graph& g, std::uint32_t i, const std::vector<std::uint32_
 }  // namespace
 
 bool is_literal(const graph& g, std::uint32_t v, double number) {
-  while (g.values[v].op->how == form::view || g.is(v, builtin<broadcast_op>)) {
-    v = g.values[v].in[0];
-  }
-  return g.is(v, sources::literal) && g.type(v).dtype != int64 &&
+  while (g.how(v) == form::view || g.values[v].op->shows != nullptr) v = g.values[v].in[0];
+  return g.how(v) == form::literal && g.type(v).dtype != int64 &&
          std::bit_cast<double>(g.attributes(v)[0]) == number;
-}
-
-std::vector<std::uint32_t> count_uses(const graph& g) {
-  std::vector<std::uint32_t> uses(g.values.size(), 0);
-  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
-    for (std::uint32_t i : g.operands(v)) ++uses[i];
-  }
-  for (std::uint32_t v : g.outputs) ++uses[v];
-  for (const graph::update& u : g.updates) ++uses[u.value];
-  return uses;
 }
 
 graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_options& options) {
   graph g(t);
-  const std::vector<effect> effects = options.effects ? final_effects(t) : std::vector<effect>{};
+  // The last assignment to each parameter, and messages by condition.
+  std::map<std::uint32_t, std::uint32_t> assigned;
+  std::multimap<std::uint32_t, std::uint32_t> messages;
+  for (const effect& e : options.effects ? t.effects() : std::span<const effect>()) {
+    if (e.parameter != no_node) assigned[e.parameter] = e.value;
+    else messages.emplace(e.value, e.previous);
+  }
   std::vector<std::uint32_t> roots;
   for (const variable& v : outputs) roots.push_back(v.index());
-  for (const effect& e : effects) roots.push_back(e.value);
-  std::vector<std::uint32_t> place = t.needed_by(roots);
-  equal_nodes known(t, place.empty() ? 0 : place.back() + 1,
-                    [&](std::uint32_t k) { return place[k]; });
+  for (const auto& [condition, message] : messages) roots.push_back(condition);
+  for (const auto& [parameter, value] : assigned) roots.push_back(value);
+  std::vector<std::uint32_t> number = t.needed_by(roots);
+  equal_nodes known(t, number.empty() ? 0 : number.back() + 1,
+                    [&](std::uint32_t k) { return number[k]; });
   // A requirement stands right after its condition: what comes later may be updated in place.
-  std::multimap<std::uint32_t, std::uint32_t> messages;  // by condition
-  for (const effect& e : effects) {
-    if (e.parameter == no_node) messages.emplace(e.value, e.previous);
-  }
-  for (std::uint32_t i = 0; i < place.size(); ++i) {
-    if (place[i] == no_node) continue;
+  for (std::uint32_t i = 0; i < number.size(); ++i) {
+    if (number[i] == no_node) continue;
     const std::uint32_t first = known.first_equal(i);
-    place[i] = first == i ? value_of(g, i, place) : place[first];
+    number[i] = first == i ? value_of(g, i, number) : number[first];
     for (auto [m, end] = messages.equal_range(i); m != end; ++m) {
-      g.requirements.push_back(append(g, requirement, place[i]));
+      g.requirements.push_back(append(g, requirement, number[i]));
       g.values.back().node = m->second;
     }
   }
-  for (const variable& v : outputs) g.outputs.push_back(place[v.index()]);
-  for (const effect& e : effects) {
-    if (e.parameter != no_node) g.updates.push_back({e.parameter, place[e.value]});
-  }
+  for (const variable& v : outputs) g.outputs.push_back(number[v.index()]);
+  for (const auto& [parameter, value] : assigned) g.updates.push_back({parameter, number[value]});
   return g;
 }
 
 void own_sources(graph& g) {
   const auto own = [&](std::uint32_t& v) {
     std::uint32_t root = v;
-    while (g.values[root].op->how == form::view) root = g.values[root].in[0];
-    if (g.values[root].op->how == form::source) v = append(g, copy, v);
+    while (g.how(root) == form::view) root = g.values[root].in[0];
+    if (is_source(g.how(root))) v = append(g, copy, v);
   };
   for (std::uint32_t& v : g.outputs) own(v);
   for (graph::update& u : g.updates) own(u.value);
@@ -154,8 +140,8 @@ void own_sources(graph& g) {
 void mark_constants(graph& g, bool rebind) {
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
     graph::value& x = g.values[v];
-    if (x.op->how == form::source) {
-      x.constant = x.op == &sources::literal || (x.op == &sources::constant && !rebind);
+    if (is_source(x.how)) {
+      x.constant = x.how == form::literal || (x.how == form::constant && !rebind);
       continue;
     }
     x.constant = !x.op->random && !x.op->throws;
@@ -164,49 +150,53 @@ void mark_constants(graph& g, bool rebind) {
 }
 
 void read_slices_in_place(graph& g) {
+  const auto slices = [](const graph::value& x) { return x.op->shows != nullptr && x.op->picks; };
+  if (std::none_of(g.values.begin(), g.values.end(), slices)) return;
   std::vector<bool> kept(g.values.size()), elsewhere(g.values.size());  // by root
   for (std::uint32_t v : g.outputs) kept[g.root(v)] = true;
   for (const graph::update& u : g.updates) kept[g.root(u.value)] = true;
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
     for (std::uint32_t i : g.operands(v)) {
-      if (g.values[v].op->how != form::view && !reads_in_step(g, v, i)) elsewhere[g.root(i)] = true;
+      if (g.how(v) != form::view && !reads_in_step(g, v, i)) elsewhere[g.root(i)] = true;
     }
   }
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
-    if (!g.is(v, primitives::slice) || kept[v]) continue;
-    if (is_run(map_of_slice(g, v))) g.values[v].op = &slice_view;
-    else if (!elsewhere[v]) g.values[v].op = &loaded_slice;
+    graph::value& x = g.values[v];
+    if (!slices(x) || kept[v]) continue;
+    if (is_run(map_of_shown(g, v))) x.how = form::view;
+    else if (!elsewhere[v]) x.how = form::elementwise;
   }
+  prune(g);
 }
 
 void prune(graph& g) {
-  std::vector<std::uint32_t> place(g.values.size(), no_node);
-  for (std::uint32_t v : g.outputs) place[v] = 0;
-  for (std::uint32_t v : g.requirements) place[v] = 0;
-  for (const graph::update& u : g.updates) place[u.value] = 0;
+  std::vector<std::uint32_t> number(g.values.size(), no_node);
+  for (std::uint32_t v : g.outputs) number[v] = 0;
+  for (std::uint32_t v : g.requirements) number[v] = 0;
+  for (const graph::update& u : g.updates) number[u.value] = 0;
   for (auto v = static_cast<std::uint32_t>(g.values.size()); v-- > 0;) {
-    if (place[v] == no_node) continue;
-    for (std::uint32_t i : g.operands(v)) place[i] = 0;
+    if (number[v] == no_node) continue;
+    for (std::uint32_t i : g.operands(v)) number[i] = 0;
   }
   std::uint32_t next = 0;
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
-    if (place[v] == no_node) continue;
-    for (std::uint32_t& i : g.operands(v)) i = place[i];
-    place[v] = next;
+    if (number[v] == no_node) continue;
+    for (std::uint32_t& i : g.operands(v)) i = number[i];
+    number[v] = next;
     g.values[next++] = g.values[v];
   }
   g.values.resize(next);
   g.views.resize(next);
   for (std::uint32_t v = 0; v < next; ++v) {
     const graph::value& x = g.values[v];
-    g.views[v] = x.op->how == form::view ? g.views[x.in[0]] : graph::view{v, v, 0};
-    if (x.op != &slice_view || g.elements(v) == g.elements(x.in[0])) continue;
+    g.views[v] = x.how == form::view ? g.views[x.in[0]] : graph::view{v, v, 0};
+    if (!shows_part(g, v)) continue;
     g.views[v].whole = v;
-    g.views[v].offset += map_of_slice(g, v).offset;
+    g.views[v].offset += map_of_shown(g, v).offset;
   }
-  for (std::uint32_t& v : g.outputs) v = place[v];
-  for (std::uint32_t& v : g.requirements) v = place[v];
-  for (graph::update& u : g.updates) u.value = place[u.value];
+  for (std::uint32_t& v : g.outputs) v = number[v];
+  for (std::uint32_t& v : g.requirements) v = number[v];
+  for (graph::update& u : g.updates) u.value = number[u.value];
 }
 
 void verify(const graph& g) {
@@ -217,8 +207,7 @@ void verify(const graph& g) {
       if (i >= v) throw std::logic_error("graph: an input follows its user");
       constant = constant && g.values[i].constant;
     }
-    const bool part = x.op == &slice_view && g.elements(v) < g.elements(x.in[0]);
-    if (x.op->how == form::view && !part && g.elements(v) != g.elements(x.in[0])) {
+    if (x.how == form::view && !shows_part(g, v) && g.elements(v) != g.elements(x.in[0])) {
       throw std::logic_error("graph: a view of another size");
     }
     if (x.into && g.values[x.goes_into()].type != x.type) {

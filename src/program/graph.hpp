@@ -23,14 +23,14 @@ struct graph {
     // The operands; of any_number, where they stand in `lists` and how many they are. A part of an
     // assembly has itself and perhaps its indices, a product those in gemm.hpp.
     std::array<std::uint32_t, 4> in{};
-    std::uint32_t type;     // in the tape's types
-    std::uint32_t node;     // where its attributes stand on the tape
-    bool constant = false;  // depends on literals and constants only
+    const value_type* type;  // one of the tape's, which are equal where addresses are
+    std::uint32_t node;      // where its attributes stand on the tape
+    form how;  // the operation's, but that of a slice that a loop reads, or that is a view
+    std::uint32_t number = 0;  // of an assembly's part, of a product in `products`
+    std::uint8_t count = 0;    // of operands, or any_number
+    bool constant = false;     // depends on literals and constants only
     bool into = false;  // the last operand is what the result goes into, in place where it is free
     bool adds = false, fills = false;  // of an assembly: the part is added, the rest filled before
-    std::uint8_t count = 0;            // of operands, or any_number
-    std::uint32_t part = no_node;      // of an assembly: its number
-    std::uint32_t product = no_node;   // of a product: its number in `products`
     std::uint32_t goes_into() const { return in[count - 1]; }
   };
   struct update {
@@ -39,15 +39,15 @@ struct graph {
   };
 
   explicit graph(tape& t) : on(t) {}
-  const value_type& type(std::uint32_t v) const { return on.type_at(values[v].type); }
+  const value_type& type(std::uint32_t v) const { return *values[v].type; }
   std::int64_t elements(std::uint32_t v) const { return type(v).shape.elements(); }
   // Of a part of an assembly its own ones alone; of a requirement, whose node is the number of its
   // message, none.
   std::span<const std::int64_t> attributes(std::uint32_t v) const {
     if (is(v, requirement)) return {};
     const auto words = on.attributes_of(values[v].node);
-    if (values[v].part == no_node) return words;
-    return primitives::assembly(words).words_of(values[v].part);
+    if (how(v) != form::assembly) return words;
+    return primitives::assembly(words).words_of(values[v].number);
   }
   // The value whose buffer v shares: v itself unless it is a view. Filled in by prune().
   std::uint32_t root(std::uint32_t v) const { return views[v].root; }
@@ -55,6 +55,7 @@ struct graph {
   std::uint32_t whole(std::uint32_t v) const { return views[v].whole; }
   // The elements of the root's buffer before v.
   std::int64_t offset(std::uint32_t v) const { return views[v].offset; }
+  form how(std::uint32_t v) const { return values[v].how; }
   bool is(std::uint32_t v, const primitive& op) const { return values[v].op == &op; }
   template <class G> static auto operands_in(G& g, std::uint32_t v) {
     auto& x = g.values[v];
@@ -63,6 +64,17 @@ struct graph {
   }
   auto operands(std::uint32_t v) const { return operands_in(*this, v); }
   auto operands(std::uint32_t v) { return operands_in(*this, v); }
+  // v may stand in the memory of its k-th operand, if nothing else needs that.
+  bool may_overwrite(std::uint32_t v, std::size_t k) const {
+    const value& x = values[v];
+    return x.into ? k + 1 == x.count : k < 8 && (x.op->overwrites >> k & 1) != 0;
+  }
+  // What v's descriptor is asked with. The types are kept in the list.
+  signature seen_by(std::uint32_t v, std::vector<const value_type*>& types) const {
+    types.clear();
+    for (std::uint32_t i : operands(v)) types.push_back(values[i].type);
+    return {values[v].op->name, types, attributes(v)};
+  }
 
   tape& on;
   std::vector<value> values;
@@ -78,11 +90,11 @@ struct graph {
   std::vector<std::uint32_t> requirements;  // values of `requirement`
 };
 
-// A slice that loops load tile by tile.
-extern const primitive loaded_slice;
-
-// Where the elements of v, a slice, stand in its operand.
-kernels::index_map map_of_slice(const graph& g, std::uint32_t v);
+// If v only shows elements of its operand, as slices do, makes of the map of where those stand that
+// of where v's do; false if it does not, or no strides say where.
+bool shows(const graph& g, std::uint32_t v, kernels::index_map& map);
+// Where the elements of v, which shows some of its operand's, stand in that.
+kernels::index_map map_of_shown(const graph& g, std::uint32_t v);
 
 // What the outputs and effects need: of equal values one, without factors of 1.
 graph needed_part(tape& t, const std::vector<variable>& outputs, const compile_options& options);
@@ -95,7 +107,6 @@ void read_slices_in_place(graph& g);
 void prune(graph& g);
 // A number, perhaps reshaped or broadcast.
 bool is_literal(const graph& g, std::uint32_t v, double number);
-std::vector<std::uint32_t> count_uses(const graph& g);  // by values, outputs and updates
 // Throws std::logic_error if the graph is not legal: inputs precede, types fit. For debug builds.
 void verify(const graph& g);
 

@@ -12,7 +12,7 @@ use_lists::use_lists(const graph& g) : kept_(g.values.size(), false) {
   first_.assign(n + 1, 0);
   const auto for_each_use = [&](auto&& f) {
     for (std::uint32_t v = 0; v < n; ++v) {
-      if (g.values[v].op->how == form::view) continue;
+      if (g.how(v) == form::view) continue;
       for (std::uint32_t i : g.operands(v)) f(g.root(i), v);
     }
   };

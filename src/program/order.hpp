@@ -19,6 +19,8 @@ class use_lists {
   }
   // r holds an output or a new value of a parameter.
   bool kept(std::uint32_t r) const { return kept_[r]; }
+  // One thing alone needs r.
+  bool once(std::uint32_t r) const { return of(r).size() + kept(r) == 1; }
 
  private:
   std::vector<std::uint32_t> first_, users_;
@@ -26,7 +28,7 @@ class use_lists {
 };
 
 inline bool stored(const graph& g, std::uint32_t v) {
-  return g.values[v].op->how != form::source && g.values[v].op->how != form::view;
+  return !is_source(g.how(v)) && g.how(v) != form::view;
 }
 
 struct groups {

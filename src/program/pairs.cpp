@@ -4,7 +4,6 @@
 
 #include "primitives/pairs.hpp"
 #include "program/schedule.hpp"
-#include "tape/sources.hpp"
 
 namespace cotape {
 
@@ -12,7 +11,7 @@ namespace {
 
 class pairing {
  public:
-  pairing(graph& g, schedule& s) : g_(g), s_(s), uses_(count_uses(g)) {}
+  pairing(graph& g, schedule& s) : g_(g), s_(s) {}
 
   void run() {
     for (std::uint32_t i = 0; i < s_.items.size(); ++i) {
@@ -30,7 +29,7 @@ class pairing {
     bool any = false;
     for (std::uint32_t v : values) {
       const graph::value& x = g_.values[v];
-      if (x.op->how != form::elementwise || g_.type(v).dtype == int64) continue;
+      if (x.how != form::elementwise || g_.type(v).dtype == int64) continue;
       for (std::size_t k = std::min<std::size_t>(x.op->arity, 2); k-- > 0;) {
         const std::uint32_t u = x.in[k];
         if (s_.item_of[u] != item || !fits(u, v)) continue;
@@ -48,10 +47,10 @@ class pairing {
   // u can be computed where v is: nothing else needs it, and what it reads still stands.
   bool fits(std::uint32_t u, std::uint32_t v) const {
     const graph::value& inner = g_.values[u];
-    if (uses_[u] != 1 || inner.op->arity != 2 || inner.type != g_.values[v].type) return false;
+    if (!s_.uses.once(u) || inner.op->arity != 2 || inner.type != g_.values[v].type) return false;
     return std::none_of(inner.in.begin(), inner.in.begin() + 2, [&](std::uint32_t i) {
       const std::uint32_t r = g_.root(i);
-      if (!g_.is(r, sources::read)) return false;
+      if (g_.how(r) != form::read) return false;
       const auto parameter = static_cast<std::uint32_t>(g_.attributes(r)[0]);
       return overwritten_.contains(parameter) && s_.in_place[v] != parameter;
     });
@@ -59,10 +58,9 @@ class pairing {
 
   static const operation_pair* pair_of(const primitive& inner, const primitive& outer,
                                        std::size_t position) {
-    const bool commutes = &outer == &builtin<add_op> || &outer == &builtin<multiply_op>;
-    const bool second = position == 1 && !commutes;
     for (const operation_pair& p : operation_pairs()) {
-      if (p.inner == &inner && p.outer == &outer && p.second == second) return &p;
+      const bool fits = position == 0 ? p.first : p.second;
+      if (p.inner == &inner && p.outer == &outer && fits) return &p;
     }
     return nullptr;
   }
@@ -78,7 +76,6 @@ class pairing {
 
   graph& g_;
   schedule& s_;
-  std::vector<std::uint32_t> uses_;
   std::unordered_set<std::uint32_t> overwritten_;  // parameters updated in place in the item
 };
 

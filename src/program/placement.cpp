@@ -3,11 +3,8 @@
 
 #include <algorithm>
 #include <unordered_map>
-#include <unordered_set>
 
-#include "primitives/primitives.hpp"
 #include "program/put.hpp"
-#include "tape/sources.hpp"
 
 namespace cotape {
 
@@ -40,6 +37,7 @@ class placer {
   void find_last_items() {
     for (std::uint32_t i = 0; i < s_.items.size(); ++i) {
       for (std::uint32_t v : s_.items[i].values) {
+        last_item_[v] = i;
         for (std::uint32_t in : g_.operands(v)) last_item_[g_.root(in)] = i;
       }
     }
@@ -63,14 +61,14 @@ class placer {
   void place_sources() {
     for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
       const graph::value& x = g_.values[v];
-      if (x.op->how != form::source) continue;
+      if (!is_source(x.how)) continue;
       location& l = result_.of[v];
-      if (x.op == &sources::literal) {
+      if (x.how == form::literal) {
         l = constant(v);
-      } else if (x.op == &sources::read) {
+      } else if (x.how == form::read) {
         const parameter& p = g_.on.parameter_at(static_cast<std::size_t>(g_.attributes(v)[0]));
         l = p.dtype() == g_.type(v).dtype ? pointer_to(p.data()) : in_arena(v);
-      } else if (x.op == &sources::constant && !rebind_) {
+      } else if (x.how == form::constant && !rebind_) {
         l = pointer_to(g_.on.tensor_at(static_cast<std::size_t>(g_.attributes(v)[0])).data());
       } else {
         l = {region::external, result_.externals.size()};
@@ -93,7 +91,8 @@ class placer {
     return last_item_[v] == item && result_.of[v].where == region::arena;
   }
 
-  // Roots read in a loop: where last, and whether always element by element.
+  // Roots that an item reads: where last, and whether each time so that what reads them may
+  // overwrite them.
   struct reading {
     std::size_t last = 0;
     bool aligned = true;
@@ -102,19 +101,17 @@ class placer {
   void place_item(std::uint32_t i) {
     const schedule::item& item = s_.items[i];
     std::unordered_map<std::uint32_t, reading> readings;
-    for (std::size_t k = 0; item.loop && k < item.values.size(); ++k) {
-      for (std::uint32_t in : g_.operands(item.values[k])) {
-        if (last_item_[g_.root(in)] != i || s_.item_of[g_.root(in)] == i) continue;
-        reading& r = readings[g_.root(in)];
+    for (std::size_t k = 0; k < item.values.size(); ++k) {
+      const std::uint32_t v = item.values[k];
+      const auto in = g_.operands(v);
+      for (std::size_t o = 0; o < in.size(); ++o) {
+        const std::uint32_t root = g_.root(in[o]);
+        if (last_item_[root] != i || (item.loop && s_.item_of[root] == i)) continue;
+        reading& r = readings[root];
         r.last = k;
-        r.aligned = r.aligned && reads_in_step(g_, item.values[k], in);
+        r.aligned = r.aligned && (item.loop ? reads_in_step(g_, v, in[o])
+                                            : g_.whole(in[o]) == root && g_.may_overwrite(v, o));
       }
-    }
-    read_.clear();
-    for (std::size_t k = 0; !item.loop && k < item.values.size(); ++k) {
-      const auto in = g_.operands(item.values[k]);
-      const std::size_t others = in.size() - g_.values[item.values[k]].into;
-      for (std::uint32_t o : in.first(others)) read_.insert(g_.root(o));
     }
     for (std::size_t k = 0; k < item.values.size(); ++k) {
       const std::uint32_t v = item.values[k];
@@ -122,8 +119,8 @@ class placer {
         result_.of[v] = pointer_to(g_.on.parameter_at(s_.in_place[v]).data());
       } else if (item.constant) {
         result_.of[v] = goes_on(g_, v) ? result_.of[g_.values[v].goes_into()] : constant(v);
-      } else if (item.loop && (g_.values[v].op->how == form::elementwise || folds(g_, item, v)) &&
-                 (last_item_[v] == i || last_item_[v] == no_node)) {
+      } else if (item.loop && (g_.how(v) == form::elementwise || s_.by_row[v]) &&
+                 last_item_[v] == i) {
         result_.of[v] = {};  // a tile
       } else if (const std::uint32_t r = takeover(v, k, i, readings); r != no_node) {
         result_.of[v] = result_.of[r];
@@ -134,11 +131,6 @@ class placer {
     }
     for (std::uint32_t v : dying_[i]) {
       if (dies_in(v, i) && !taken_[v]) plan_.release(block_of(v));
-    }
-    for (std::uint32_t v : item.values) {  // never read: kept until here only
-      if (last_item_[v] == no_node && result_.of[v].where == region::arena) {
-        plan_.release(block_of(v));
-      }
     }
   }
 
@@ -159,20 +151,13 @@ class placer {
   // A dying value whose buffer v, the k-th of its item, may overwrite.
   std::uint32_t takeover(std::uint32_t v, std::size_t k, std::uint32_t i,
                          const std::unordered_map<std::uint32_t, reading>& readings) const {
-    const graph::value& x = g_.values[v];
-    const auto free = [&](std::uint32_t r) {
-      return dies_in(r, i) && bytes(r) == bytes(v) && g_.elements(r) == g_.elements(v) &&
-             g_.values[r].op != &sources::input && !taken_[r];
-    };
-    if (x.into) {
-      const std::uint32_t r = g_.root(x.goes_into());
-      return free(r) && !read_.contains(r) && g_.whole(x.goes_into()) == r ? r : no_node;
-    }
-    if (x.op->how != form::elementwise) return no_node;
-    for (std::uint32_t in : g_.operands(v)) {
-      const auto it = readings.find(g_.root(in));
-      if (it == readings.end() || !it->second.aligned || it->second.last > k) continue;
-      if (free(it->first)) return it->first;
+    const auto in = g_.operands(v);
+    for (std::size_t o = 0; o < in.size(); ++o) {
+      const std::uint32_t r = g_.root(in[o]);
+      const auto it = readings.find(r);
+      if (!g_.may_overwrite(v, o) || it == readings.end()) continue;
+      if (!it->second.aligned || it->second.last > k || taken_[r] || !dies_in(r, i)) continue;
+      if (bytes(r) == bytes(v) && g_.elements(r) == g_.elements(v)) return r;
     }
     return no_node;
   }
@@ -183,10 +168,9 @@ class placer {
   placement result_;
   arena_plan plan_;
   std::uint64_t constants_ = 0;
-  std::vector<std::uint32_t> last_item_;  // by root: the last item that reads it
+  std::vector<std::uint32_t> last_item_;  // by root: the last item that makes or reads it
   std::vector<std::vector<std::uint32_t>> dying_;
-  std::unordered_set<std::uint32_t> read_;  // roots that an item reads, but for what it goes into
-  std::vector<bool> taken_;                 // roots whose buffer another value took over
+  std::vector<bool> taken_;  // roots whose buffer another value took over
 };
 
 }  // namespace

@@ -26,6 +26,10 @@ inline std::uint64_t offset_bytes(const graph& g, std::uint32_t v) {
   return static_cast<std::uint64_t>(g.offset(v)) * size_of(g.type(v).dtype);
 }
 
+inline void* word_of(const graph& g, const placement& p, std::uint32_t v) {
+  return region_word(p.of[g.whole(v)]);
+}
+
 placement make_placement(const graph& g, const schedule& s, bool rebind);
 
 }  // namespace cotape

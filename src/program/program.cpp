@@ -18,17 +18,10 @@
 #include "program/placement.hpp"
 #include "program/schedule.hpp"
 #include "tape/rewinding.hpp"
-#include "tape/sources.hpp"
 
 namespace cotape {
 
 namespace {
-
-#ifdef NDEBUG
-void check(const graph&) {}
-#else
-void check(const graph& g) { verify(g); }
-#endif
 
 template <class To, class From> void convert(const void* from, void* to, std::size_t n) {
   const auto* x = static_cast<const From*>(from);
@@ -45,7 +38,7 @@ void list_inputs(const graph& g, const placement& p, const std::vector<variable>
                  program::body& out) {
   std::unordered_map<std::uint32_t, std::uint32_t> value_of;  // tape node -> value
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
-    if (g.is(v, sources::input)) value_of[g.values[v].node] = v;
+    if (g.how(v) == form::input) value_of[g.values[v].node] = v;
   }
   std::unordered_set<std::uint32_t> listed;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -54,7 +47,7 @@ void list_inputs(const graph& g, const placement& p, const std::vector<variable>
       throw value_error(fmt::format("program: input {} is listed twice{}",
                                     name_of_input(g.on, node, i), made("", inputs[i])));
     }
-    if (g.on.nodes()[node].op != &sources::input) {
+    if (g.on.nodes()[node].op->how != form::input) {
       throw value_error(
           fmt::format("program: input {} was not made by tape.input{}", i, made("", inputs[i])));
     }
@@ -102,12 +95,11 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
   graph g = needed_part(t, wanted, options);
   own_sources(g);
   prune(g);
-  check(g);
-  if (options.fuse) fold_into_gemm(g);
+  if (code::verifies) verify(g);
+  if (options.fuse) take_into_products(g);
   read_slices_in_place(g);
-  prune(g);
   mark_constants(g, options.rebind);
-  check(g);
+  if (code::verifies) verify(g);
   schedule s = make_schedule(g, options.fuse);
   if (options.fuse) pair_up(g, s);
   const placement p = make_placement(g, s, options.rebind);
@@ -115,13 +107,13 @@ program::program(tape& t, const std::vector<variable>& inputs, const std::vector
   body_->costs = costs(g, s, p);
   list_inputs(g, p, inputs, *body_);
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
-    if (options.rebind || !g.is(v, sources::constant)) continue;
+    if (options.rebind || g.how(v) != form::constant) continue;
     const auto number = static_cast<std::size_t>(g.attributes(v)[0]);
     body_->tensors.push_back(t.shared_tensor(number));
     body_->memory.own += body_->tensors.back()->type().bytes();
   }
   for (std::size_t e = 0; e < p.externals.size(); ++e) {
-    if (!g.is(p.externals[e], sources::constant)) continue;
+    if (g.how(p.externals[e]) != form::constant) continue;
     body_->rebound.push_back({g.values[p.externals[e]].node, static_cast<std::uint32_t>(e)});
   }
   rebind(t, {}, {});
@@ -191,7 +183,7 @@ void program::body::bind(std::span<const array_view> values) {
 workspace::run program::body::start(std::span<const array_view> values) {
   space->demand_idle();
   check(values);
-  if (std::byte* place = space->settle(); place != base) move_to(place);
+  if (std::byte* now = space->settle(); now != base) move_to(now);
   workspace::run now = space->begin(types);
   bind(values);
   for (const promotion& p : promotions) convert<double, float>(p.from, p.to, p.elements);

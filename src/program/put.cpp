@@ -19,9 +19,9 @@ void lower_indexed(lowering& l) {
   l.step.side = l.sides.keep(picked_from(l.output.shape, l.attributes.back(), l));
 }
 
-const primitive put{"assemble", form::kernel, 1, nullptr};
-const primitive put_indexed{"assemble", form::kernel,  2,     nullptr,
-                            nullptr,    lower_indexed, false, true};
+const primitive put{"assemble", form::assembly, 1, nullptr};
+const primitive put_indexed{"assemble", form::assembly, 2,     nullptr,
+                            nullptr,    lower_indexed,  false, true};
 
 bool is_whole(const graph& g, std::uint32_t of, const assembly::part& p, const shape& result) {
   return !p.indexed() && g.type(of).shape == result &&
@@ -30,7 +30,7 @@ bool is_whole(const graph& g, std::uint32_t of, const assembly::part& p, const s
 
 }  // namespace
 
-bool is_put(const graph& g, std::uint32_t v) { return g.is(v, put) || g.is(v, put_indexed); }
+bool is_put(const graph& g, std::uint32_t v) { return g.how(v) == form::assembly; }
 
 bool goes_on(const graph& g, std::uint32_t v) {
   if (!is_put(g, v)) return false;
@@ -39,10 +39,10 @@ bool goes_on(const graph& g, std::uint32_t v) {
 }
 
 std::uint32_t append_puts(graph& g, const graph::value& of,
-                          const std::vector<std::uint32_t>& place) {
+                          const std::vector<std::uint32_t>& number_of) {
   const assembly a(g.on.attributes_of(of.node));
   std::vector<std::uint32_t> operands;
-  for (std::uint32_t k : g.on.value_operands_of(of.node)) operands.push_back(place[k]);
+  for (std::uint32_t k : g.on.value_operands_of(of.node)) operands.push_back(number_of[k]);
   // Where parts with indices go is not known.
   std::vector<kernels::index_map> maps;
   bool known = true;
@@ -54,16 +54,16 @@ std::uint32_t append_puts(graph& g, const graph::value& of,
   std::uint32_t last = no_node, number = 0;
   a.for_each_part([&](const assembly::part& p) {
     graph::value v = of;
-    v.part = number++;
+    v.number = number++;
     const std::uint32_t what = operands[p.operand];
-    if (last == no_node && is_whole(g, what, p, g.on.type_at(of.type).shape)) {
+    if (last == no_node && is_whole(g, what, p, of.type->shape)) {
       last = what;
       return;
     }
     v.op = p.indexed() ? &put_indexed : &put;
     v.in[v.count++] = what;
     if (p.indexed()) v.in[v.count++] = operands[p.operand + 1];
-    v.adds = v.part >= c.apart;
+    v.adds = v.number >= c.apart;
     v.into = last != no_node;
     v.fills = !v.into && !c.whole;
     if (v.into) v.in[v.count++] = last;
@@ -77,7 +77,7 @@ void put_part(const graph& g, std::uint32_t v, const void* from, kernels::puts& 
   const graph::value& x = g.values[v];
   to.fills = to.fills || x.fills;
   to.rest = kernels::bits_of(assembly(g.on.attributes_of(x.node)).rest(), g.type(v).dtype);
-  if (x.op == &put_indexed || g.elements(x.in[0]) == 0) return;
+  if (x.op->lower != nullptr || g.elements(x.in[0]) == 0) return;
   const assembly::part p = assembly::part_of(g.attributes(v));
   to.add(primitives::map_of(p, g.type(x.in[0]).shape, g.type(v).shape), from, x.adds);
 }

@@ -7,10 +7,10 @@
 
 namespace cotape {
 
-/// Appends the values of an assembly, `of` without operands, whose nodes' values are at the places;
+/// Appends the values of an assembly, `of` without operands, whose nodes have these values;
 /// gives the last.
 std::uint32_t append_puts(graph& g, const graph::value& of,
-                          const std::vector<std::uint32_t>& place);
+                          const std::vector<std::uint32_t>& number_of);
 
 bool is_put(const graph& g, std::uint32_t v);
 

@@ -4,7 +4,6 @@
 #include <concepts>
 
 #include "program/emit.hpp"
-#include "tape/sources.hpp"
 #include "tensor/memory.hpp"
 
 namespace cotape {
@@ -25,79 +24,58 @@ template <class F> void every_address(program::body& b, F f) {
   }
 }
 
-class resolver {
- public:
-  resolver(const graph& g, const schedule& s, const placement& p, program::body& out)
-      : g_(g), s_(s), p_(p), out_(out) {}
-
-  void run() {
-    const std::size_t own =
-        out_.constant_bytes + out_.bytes() +
-        out_.notes.size() * (sizeof(program::body::note) + sizeof(program_part));
-    out_.memory = {out_.arena + out_.scratch, p_.most_alive + out_.scratch, out_.constant_bytes,
-                   own};
-    list_sources();
-    list_updates();
-    for (std::uint32_t v : g_.outputs) out_.outputs.emplace_back(g_.type(v), place_of(v));
-    every_address(out_, [&]<class T>(T*& at) {
-      const auto [where, number] = code::location_of(at);
-      if (where != region::external) return out_.resolve(at);
-      if constexpr (std::same_as<T, const void>) {
-        const std::uint32_t v = p_.externals[number];
-        out_.patches.push_back({&at, offset_bytes(g_, v), p_.of[g_.root(v)].at});
-      }
-      at = nullptr;
-    });
-  }
-
- private:
-  void* place_of(std::uint32_t v) const { return region_word(p_.of[g_.whole(v)]); }
-
-  void list_sources() {
-    for (std::uint32_t v = 0; v < g_.values.size(); ++v) {
-      const graph::value& x = g_.values[v];
-      if (x.op == &sources::literal) {
-        out_.literals.push_back({x.node, place_of(v), g_.type(v).dtype});
-      } else if (x.op == &sources::read) {
-        const parameter& p = g_.on.parameter_at(static_cast<std::size_t>(g_.attributes(v)[0]));
-        out_.parameters.push_back(p);
-        if (p.dtype() != g_.type(v).dtype) {
-          out_.promotions.push_back(
-              {p.data(), place_of(v), static_cast<std::size_t>(g_.elements(v))});
-        }
-      }
+void list_sources(const graph& g, const placement& p, program::body& out) {
+  for (std::uint32_t v = 0; v < g.values.size(); ++v) {
+    const graph::value& x = g.values[v];
+    if (x.how == form::literal) {
+      out.literals.push_back({x.node, word_of(g, p, v), x.type->dtype});
+    } else if (x.how == form::read) {
+      const parameter& from = g.on.parameter_at(static_cast<std::size_t>(g.attributes(v)[0]));
+      out.parameters.push_back(from);
+      if (from.dtype() == x.type->dtype) continue;
+      out.promotions.push_back(
+          {from.data(), word_of(g, p, v), static_cast<std::size_t>(g.elements(v))});
     }
   }
+}
 
-  void list_updates() {
-    out_.written.emplace_back(out_.base, out_.memory.arena);
-    for (const graph::update& u : g_.updates) {
-      const parameter& p = g_.on.parameter_at(u.parameter);
-      out_.parameters.push_back(p);
-      if (s_.in_place[g_.root(u.value)] == u.parameter) {
-        out_.written.emplace_back(static_cast<const std::byte*>(p.data()), p.type().bytes());
-        continue;
-      }
-      out_.commits.push_back({static_cast<std::uint32_t>(out_.parameters.size() - 1),
-                              place_of(u.value), g_.type(u.value).dtype});
+void list_updates(const graph& g, const schedule& s, const placement& p, program::body& out) {
+  out.written.emplace_back(out.base, out.memory.arena);
+  for (const graph::update& u : g.updates) {
+    const parameter& to = g.on.parameter_at(u.parameter);
+    out.parameters.push_back(to);
+    if (s.in_place[g.root(u.value)] == u.parameter) {
+      out.written.emplace_back(static_cast<const std::byte*>(to.data()), to.type().bytes());
+      continue;
     }
+    out.commits.push_back({static_cast<std::uint32_t>(out.parameters.size() - 1),
+                           word_of(g, p, u.value), g.type(u.value).dtype});
   }
-
-  const graph& g_;
-  const schedule& s_;
-  const placement& p_;
-  program::body& out_;
-};
+}
 
 }  // namespace
 
-void program::body::move_to(std::byte* place) {
-  every_address(*this, [&](auto*& at) { move(at, place); });
-  base = place;
+void program::body::move_to(std::byte* to) {
+  every_address(*this, [&](auto*& at) { move(at, to); });
+  base = to;
 }
 
 void resolve(const graph& g, const schedule& s, const placement& p, program::body& out) {
-  resolver(g, s, p, out).run();
+  const std::size_t own = out.constant_bytes + out.bytes() +
+                          out.notes.size() * (sizeof(program::body::note) + sizeof(program_part));
+  out.memory = {out.arena + out.scratch, p.most_alive + out.scratch, out.constant_bytes, own};
+  list_sources(g, p, out);
+  list_updates(g, s, p, out);
+  for (std::uint32_t v : g.outputs) out.outputs.emplace_back(g.type(v), word_of(g, p, v));
+  every_address(out, [&]<class T>(T*& at) {
+    const auto [where, number] = code::location_of(at);
+    if (where != region::external) return out.resolve(at);
+    if constexpr (std::same_as<T, const void>) {
+      const std::uint32_t v = p.externals[number];
+      out.patches.push_back({&at, offset_bytes(g, v), p.of[g.root(v)].at});
+    }
+    at = nullptr;
+  });
 }
 
 }  // namespace cotape

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "program/graph.hpp"
+#include "program/order.hpp"
 
 namespace cotape {
 
@@ -19,29 +19,36 @@ struct schedule {
     std::vector<std::uint32_t> values;  // in order
     std::size_t reductions = 0;         // of them
   };
-  std::vector<item> items;
+  use_lists uses;
+  std::vector<item> items = {};
   std::vector<std::uint32_t> item_of;  // by value; no_node for sources and views
   // By value: the parameter (in the tape's parameters) that it is written into directly.
   std::vector<std::uint32_t> in_place;
+  std::vector<bool> by_row;  // by value: it is one a row of its nest
 };
 
 schedule make_schedule(const graph& g, bool fuse);
-
-// v, a reduction in the loop, adds up each row of a nest, which goes on with the results.
-bool folds(const graph& g, const schedule::item& in, std::uint32_t v);
 
 // Makes pairs of operations within loops one operation: see primitives/pairs.hpp.
 void pair_up(graph& g, schedule& s);
 
 // The number of elements a loop over v walks: v's own, or a reduction's input's.
-std::int64_t loop_size(const graph& g, std::uint32_t v);
+inline std::int64_t loop_size(const graph& g, std::uint32_t v) {
+  return g.elements(g.how(v) == form::reduction ? g.values[v].in[0] : v);
+}
 // The adjacent elements that a reduction adds up within, into one result or one row of results.
 std::int64_t slab_size(const graph& g, std::uint32_t v);
-// v is computed in a loop that reads its operand i element by element.
-bool reads_in_step(const graph& g, std::uint32_t v, std::uint32_t i);
+// v, a slice, is read as a loop goes on over its elements.
+inline bool loads_part(const graph& g, std::uint32_t v) {
+  return g.how(v) == form::elementwise && g.values[v].op->picks;
+}
 inline bool in_loops(const graph& g, std::uint32_t v) {
-  const form how = g.values[v].op->how;
-  return how == form::elementwise || how == form::reduction;
+  return g.how(v) == form::elementwise || g.how(v) == form::reduction;
+}
+// v is computed in a loop that reads its operand i element by element.
+inline bool reads_in_step(const graph& g, std::uint32_t v, std::uint32_t i) {
+  return in_loops(g, v) && g.elements(i) == loop_size(g, v) && g.whole(i) == g.root(i) &&
+         !loads_part(g, v);
 }
 
 }  // namespace cotape

@@ -88,7 +88,7 @@ class circuit_writer {
     if (is_literal(i)) {
       text_ += fmt::format("  n{} [label=\"{}\", shape=plaintext, width=0.1];\n", i,
                            literal_text(t_, i));
-    } else if (op.how == form::source) {
+    } else if (is_source(op.how)) {
       text_ +=
           fmt::format("  n{} [label=\"{}\", shape=ellipse, style=filled, fillcolor=\"{}\"];\n", i,
                       escaped(name_of(t_, i)), &op == &sources::read ? "#cfe5ff" : "#d3f0d3");

@@ -45,7 +45,7 @@ class dot_writer {
   }
 
  private:
-  bool is_source(std::uint32_t i) const { return t_.nodes()[i].op->how == form::source; }
+  bool is_source(std::uint32_t i) const { return cotape::is_source(t_.nodes()[i].op->how); }
 
   void write_cluster(const std::vector<std::uint32_t>& nodes) {
     const bool boxed = nodes.size() > 1;

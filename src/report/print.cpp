@@ -54,8 +54,8 @@ std::string detail_of(const tape& t, std::uint32_t index) {
                ? fmt::format(" {}", attributes[0])
                : fmt::format(" {}", std::bit_cast<double>(attributes[0]));
   }
-  if (n.op->how == form::source || n.op == &sources::custom || attributes.empty()) return "";
-  if (n.op == &primitives::assemble) return parts_text(t, index);
+  if (is_source(n.op->how) || n.op == &sources::custom || attributes.empty()) return "";
+  if (n.op->how == form::assembly) return parts_text(t, index);
   if (n.op == &primitives::slice) {
     const std::size_t rank = attributes.size() / 3;
     return " {at " + corner_text(attributes.subspan(rank, rank), attributes.subspan(2 * rank)) +

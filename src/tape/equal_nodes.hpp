@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "tape/sources.hpp"
+#include "cotape/primitive.hpp"
 
 namespace cotape {
 
@@ -19,7 +19,7 @@ template <class Number> class equal_nodes {
   // none. An input or a random node equals no other.
   std::uint32_t first_equal(std::uint32_t i) {
     const primitive& op = *t_.nodes()[i].op;
-    if (op.random || &op == &sources::input) return i;
+    if (op.random || op.how == form::input) return i;
     for (std::size_t at = hash(i);; ++at) {
       std::uint32_t& slot = slots_[at & (slots_.size() - 1)];  // open addressing
       if (slot == no_node) slot = i;

@@ -21,10 +21,10 @@ namespace cotape {
 
 namespace sources {
 
-const primitive input{"input", form::source, 0, nullptr};
-const primitive constant{"constant", form::source, 0, nullptr};
-const primitive literal{"literal", form::source, 0, nullptr};
-const primitive read{"read", form::source, 0, nullptr};
+const primitive input{"input", form::input, 0, nullptr};
+const primitive constant{"constant", form::constant, 0, nullptr};
+const primitive literal{"literal", form::literal, 0, nullptr};
+const primitive read{"read", form::read, 0, nullptr};
 
 }  // namespace sources
 
@@ -55,6 +55,19 @@ const char* misuse_of(const primitive& op, std::size_t operands) {
     return "{}: form::elementwise takes 1 to 3 operands";
   return op.arity == any_number || op.arity == operands ? nullptr
                                                         : "{}: it takes {} operands, not {}";
+}
+
+// What a loop relies on, whatever a shape rule of one's own says.
+void demand_elements(const signature& s, const value_type& result) {
+  shape joint;
+  for (const value_type* t : s.inputs) {
+    const bool covers = broadcast(t->shape, result.shape, joint) && joint == result.shape;
+    if (covers && t->dtype == result.dtype) continue;
+    throw dtype_error(fmt::format(
+        "{}: form::elementwise takes operands of the result's dtype that broadcast to its shape, "
+        "not {} for {}: cast or reshape it",
+        s.op, t->text(), result.text()));
+  }
 }
 
 template <class T> std::size_t held(const std::vector<T>& v) { return v.capacity() * sizeof(T); }
@@ -111,7 +124,7 @@ std::uint32_t tape::intern(const value_type& type) {
   return number_of(type, type, indexes_->types, types_);
 }
 
-std::uint32_t tape::intern(place where) {
+std::uint32_t tape::intern(const place& where) {
   std::uint32_t& known = recent_[hash()(where) % recent_.size()];
   if (known < places_.size() && places_[known] == where) return known;
   return known = number_of(where, where, indexes_->places, places_);
@@ -122,7 +135,7 @@ std::uint32_t tape::known(const parameter& p) {
 }
 
 variable tape::append(const primitive& op, std::span<const variable> inputs, std::uint32_t type,
-                      std::span<const std::int64_t> attributes, place where) {
+                      std::span<const std::int64_t> attributes, const place& where) {
   if (nodes_.size() >= no_node) throw tape_error("tape: more than 2^32 - 1 nodes");
   node n{&op, {no_node, no_node, no_node}, type, no_node, 0};
   if (inputs.size() > std::size(n.in)) {
@@ -143,8 +156,9 @@ variable tape::append(const primitive& op, std::span<const variable> inputs, std
 }
 
 variable tape::record(const primitive& op, std::span<const variable> inputs,
-                      std::span<const std::int64_t> attributes, place where) {
-  bool alike = op.infer == &infer_elementwise || op.infer == &infer_floating;
+                      std::span<const std::int64_t> attributes, const place& where) {
+  const bool ours = op.infer == &infer_elementwise || op.infer == &infer_floating;
+  bool alike = ours;
   for (const variable& v : inputs) {
     if (&v.owner() != this) {
       throw tape_error(std::string(operation(op.name)) + ": its operands live on different tapes" +
@@ -166,6 +180,7 @@ variable tape::record(const primitive& op, std::span<const variable> inputs,
       [&] {
         if (op.attributes_text != nullptr) op.attributes_text(s);
         const value_type type = sized(s.op, s.inputs, [&] { return op.infer(s); });
+        if (op.how == form::elementwise && !ours) demand_elements(s, type);
         return append(op, inputs, intern(type), attributes, where);
       },
       [&] { return origin(inputs, where); });
@@ -184,7 +199,7 @@ std::string made(const char* what, const variable& v) {
   return fmt::format(" [{}made at {}]", what, v.owner().place_of(v.index()).text());
 }
 
-variable tape::literal(double number, cotape::dtype d, place where) {
+variable tape::literal(double number, cotape::dtype d, const place& where) {
   std::int64_t bits = std::bit_cast<std::int64_t>(d == float32 ? double(float(number)) : number);
   if (d == int64) {
     if (std::trunc(number) != number || std::abs(number) >= 0x1p53) {

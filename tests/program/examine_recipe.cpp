@@ -189,8 +189,8 @@ class examiner {
       own_sources(g);
       prune(g);
     });
-    after("fold_into_gemm", [&] {
-      fold_into_gemm(g);
+    after("take_into_products", [&] {
+      take_into_products(g);
       prune(g);
     });
     if (d) return d;

@@ -67,7 +67,7 @@ void interpreter::run() {
   while (values_.size() < t_.size()) {
     const auto i = static_cast<std::uint32_t>(values_.size());
     const node& n = t_.nodes()[i];
-    if (n.op->how == form::source) {
+    if (is_source(n.op->how)) {
       values_.push_back(source(i));
       continue;
     }
@@ -101,7 +101,7 @@ std::vector<number_array> interpreter::values_of(const graph& g, const schedule*
   std::vector<number_array> values(g.values.size());
   const auto evaluate = [&](std::uint32_t v) {
     const graph::value& x = g.values[v];
-    if (x.op->how == form::source) {
+    if (is_source(x.op->how)) {
       values[v] = source(x.node);
       return;
     }
@@ -124,7 +124,7 @@ std::vector<number_array> interpreter::values_of(const graph& g, const schedule*
     values[v] = computed(work);
   };
   for (std::uint32_t v = 0; v < g.values.size(); ++v) {
-    if (order == nullptr || g.values[v].op->how == form::source) evaluate(v);
+    if (order == nullptr || is_source(g.values[v].op->how)) evaluate(v);
   }
   if (order == nullptr) return values;
   // Views are in no item: they are what they show, by then.

@@ -65,7 +65,7 @@ TEST(Loop, RowsAndElementsDoNotMix) {
   loop l = sum_of_squares();
   l.columns = 10;
   l.body.push_back(
-      {.does = loop::kind::fold, .dtype = float32, .by_row = true, .count = 1, .in = {1}});
+      {.does = loop::kind::reduce_row, .dtype = float32, .by_row = true, .count = 1, .in = {1}});
   EXPECT_EQ(refusal(l), "");
   l.body.push_back({.does = loop::kind::apply, .dtype = float32, .count = 2, .in = {0, 3}});
   EXPECT_NE(refusal(l).find("instruction 4 mixes rows and elements"), std::string::npos)

@@ -653,16 +653,180 @@ TEST(OwnOperation, ThatThrowsInARunOfNumbersLeavesParametersAsTheyWere) {
   const parameter p("p", 3.0);
   tape t;
   const variable x = t.input(float64, {}), w = t.read(p);
+  const int softened_at = __LINE__ + 1;
   t.assign(p, alternating(w * 0.5, apply<softened>(x), 3));
   program code(t, {x}, {w * x});
   const auto run = [&](double at) {
     const array_view given[] = {{{float64, {}}, &at}};
     code.run(given);
   };
-  EXPECT_THROW(run(2000), value_error);
+  expect_error<value_error>([&] { run(2000); }, "softened: above 1000 [at own_kernel_test.cpp:" +
+                                                    std::to_string(softened_at) + "]");
   EXPECT_EQ(p.value<double>()(), 3);
   run(0.5);
   EXPECT_NE(p.value<double>()(), 3);
+}
+
+template <class T> void expect_the_line_that_threw() {
+  for (const int before : {0, 1, 40}) {
+    tape t;
+    const variable x = t.input(dtype_of<T>::value, {});
+    variable y = x, other = apply<softened>(-x);
+    for (int i = 0; i < before; ++i) y = apply<slanted>(y, 0.5) + 0.25;
+    const int line = __LINE__ + 1;
+    y = apply<softened>(y * y);
+    program code(t, {x}, {exp(-y) + other * y - square(y) + reciprocal(y)});
+    ASSERT_EQ(code.steps(), 1U) << code.explain();
+    const T small = T(0.5), large = 1e6;
+    const std::vector<array_view> good{{{x.dtype(), {}}, &small}}, bad{{{x.dtype(), {}}, &large}};
+    for (int run = 0; run < 2; ++run) {
+      expect_error<value_error>([&] { code.run(bad); },
+                                "1000 [at own_kernel_test.cpp:" + std::to_string(line) + "]");
+      code.run(good);
+      EXPECT_TRUE(std::isfinite(code.output(0).number()));
+    }
+  }
+}
+
+TEST(OwnOperation, ThatThrowsInARunOfNumbersNamesItsLine) {
+  expect_the_line_that_threw<float>();
+  expect_the_line_that_threw<double>();
+}
+
+// --- What descriptors answer ------------------------------------------------------------
+
+// y[i] = x[i] + ... + x[n - 1], and with two operands that times the second, from its other end.
+int times_in_place = 0;
+void run_remaining(const kernel_call& c) noexcept {
+  const auto x = c.operand<double>(0);
+  const auto y = c.result<double>();
+  times_in_place += static_cast<const void*>(x.data()) == y.data();
+  double total = 0;
+  for (std::size_t i = x.size(); i-- > 0;) {
+    total += x[i];
+    y[i] = total * (c.inputs.size() < 2 ? 1 : c.operand<double>(1)[x.size() - 1 - i]);
+  }
+}
+const primitive remaining_op{.name = "remaining",
+                             .how = form::kernel,
+                             .arity = any_number,
+                             .infer = [](const signature& s) { return *s.inputs[0]; },
+                             .lower = [](lowering& l) { lower_to_kernel(l, {}, run_remaining); },
+                             .overwrites = 0b01,
+                             .flops =
+                                 [](const signature& s, const value_type& output) {
+                                   return 3.5 * static_cast<double>(s.inputs.size()) *
+                                          static_cast<double>(output.shape.elements());
+                                 }};
+
+TEST(Descriptors, SayWhichOperandsAResultMayStandIn) {
+  static const primitive careful = [] {
+    primitive p = remaining_op;
+    p.overwrites = 0;
+    return p;
+  }();
+  tape t;
+  const variable x = t.input(float64, {1000}), e = exp(x), f = sqrt(x + 3);
+  const xt::xarray<double> at = xt::linspace<double>(-1, 1, 1000);
+  const array_view views[] = {{x.type(), at.data()}};
+  // How often it runs in place; the same values as out of place.
+  const auto in_place = [&](auto make) {
+    program code(t, {x}, {make(remaining_op)}), apart(t, {x}, {make(careful)});
+    for (program* p : {&apart, &code}) times_in_place = 0, p->run(views);
+    EXPECT_EQ(code.output(0).value<double>(), apart.output(0).value<double>());
+    EXPECT_EQ(code.memory().arena<apart.memory().arena, times_in_place> 0);
+    return times_in_place;
+  };
+  EXPECT_EQ(in_place([&](auto& op) { return sin(record(op, {e})); }), 1);
+  EXPECT_EQ(in_place([&](auto& op) { return record(op, {e, f}) + 1; }), 1);
+  EXPECT_EQ(in_place([&](auto& op) { return record(op, {e, e}); }), 0);   // read elsewhere, too
+  EXPECT_EQ(in_place([&](auto& op) { return record(op, {e}) + e; }), 0);  // needed later
+  EXPECT_EQ(in_place([&](auto& op) { return record(op, {x}); }), 0);      // the user's
+}
+
+TEST(Descriptors, SayThatAParameterIsUpdatedInPlace) {
+  const parameter p("p", xt::xarray<double>{1, 2, 3});
+  tape t;
+  t.assign(p, record(remaining_op, {t.read(p)}));
+  program code(t, {}, {});
+  times_in_place = 0;
+  code.run({});
+  EXPECT_EQ(times_in_place, 1) << code.explain();
+  EXPECT_EQ(p.value<double>(), (xt::xarray<double>{6, 5, 3}));
+  t.commit();
+  t.assign(p, record(remaining_op, {t.read(p), t.read(p)}));
+  program apart(t, {}, {});
+  apart.run({});
+  EXPECT_EQ(p.value<double>()(0), (14 + 8 + 3) * 3);
+}
+
+TEST(Descriptors, CountTheOperationsOfAKernel) {
+  tape t;
+  const variable x = t.input(float64, {10});
+  program code(t, {x}, {record(remaining_op, {x, x})});
+  const auto flops = [](const program& p) {
+    double total = 0;
+    for (const program_part& part : p.parts()) total += part.flops;
+    return total;
+  };
+  EXPECT_EQ(flops(code), 70);
+  // What shows elements does not compute; a pair does twice.
+  const variable y = t.input(float32, {8, 4});
+  program none(t, {y}, {transpose(y)}), two(t, {y}, {exp(y * slice(y, {0}))});
+  EXPECT_EQ(flops(none), 0);
+  EXPECT_EQ(flops(two), 2 * 32);
+}
+
+std::atomic<int> on_other_threads = 0;
+std::thread::id own_thread;
+struct counted_thread {
+  static constexpr auto name = "counted_thread";
+  static constexpr bool one_thread = true;
+  template <class T> static T kernel(T x) noexcept {
+    on_other_threads += std::this_thread::get_id() != own_thread;
+    return x + 1;
+  }
+  static variable derivative(variable, variable, variable dy) { return dy; }
+};
+
+TEST(Descriptors, SayThatALoopIsNotSplit) {
+  const int before = num_threads();
+  set_num_threads(2);
+  own_thread = std::this_thread::get_id();
+  tape t;
+  const variable x = t.input(float32, {1 << 22});
+  program code(t, {x}, {apply<counted_thread>(x * 2)});
+  const xt::xarray<float> at = xt::zeros<float>({1 << 22});
+  const array_view views[] = {{x.type(), at.data()}};
+  code.run(views);
+  EXPECT_EQ(on_other_threads, 0);
+  set_num_threads(before);
+}
+
+TEST_F(OwnKernelErrors, OfElementsNameBothTypes) {
+  const auto first = [](const signature& s) { return *s.inputs[0]; };
+  const primitive& pairs = changed([&](primitive& p) {
+    p.how = form::elementwise;
+    p.arity = 2;
+    p.infer = first;
+  });
+  const variable narrow = t.input(float32, {3}), wide = t.input(float64, {3}),
+                 longer = t.input(float32, {2, 3});
+  expect_error<dtype_error>(
+      [&] {
+        record(pairs, {narrow, wide}, words);
+      },
+      "odd: form::elementwise takes operands of the result's dtype that broadcast to its "
+      "shape, not float64 (3,) for float32 (3,): cast or reshape it");
+  expect_error<dtype_error>(
+      [&] {
+        record(pairs, {narrow, longer}, words);
+      },
+      "odd: form::elementwise takes operands of the result's dtype that broadcast to its "
+      "shape, not float32 (2, 3) for float32 (3,): cast or reshape it");
+  expect_error<dtype_error>(
+      [&] { apply<slanted>(narrow, wide); },
+      "slanted: cannot combine float32 (3,) with float64 (3,), cast one of them");
 }
 
 TEST(OwnKernel, TapesOfSeveralThreadsCallItAtOnce) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <regex>
 #include <set>
 
 #include "tree.hpp"
@@ -85,4 +86,18 @@ TEST(Layers, IncludesGoToTheLeft) {
       }
     }
   EXPECT_GT(checked, 0u);
+}
+
+// Passes ask descriptors. Products alone know the operations that they take in.
+TEST(Layers, NoPassKnowsAPrimitiveByItsAddressOrName) {
+  const std::regex known(
+      R"((primitives|sources)::[a-z_]+\b(?!\()|builtin<|->name *[=!]=|string_view\(.*name)");
+  for (const auto& file : tree::files("src/program")) {
+    if (file.filename() == "gemm.cpp") continue;
+    for (const std::string& line : tree::read(file)) {
+      const bool asks = tree::is_code(line) && std::regex_search(line, known) &&
+                        line.find("primitives::assembly") == std::string::npos;
+      EXPECT_FALSE(asks) << file << ": " << line;
+    }
+  }
 }
