@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace cotape {
 
@@ -33,6 +34,13 @@ struct dtype_error : error {
 /// An argument outside its range: an axis, an index, a rate.
 struct value_error : error {
   using error::error;
+};
+
+/// A condition that the tape requires does not hold.
+struct requirement_error : value_error {
+  requirement_error(const std::string& what, std::string required)
+      : value_error(what), requirement(std::move(required)) {}
+  std::string requirement;  // the message that tape::require was given
 };
 
 /// A variable used on the wrong tape, after a rewind, or without a tape.

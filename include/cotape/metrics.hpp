@@ -19,6 +19,10 @@
 
 namespace cotape {
 
+namespace detail {
+struct named_loss;
+}
+
 template <class F>
 concept loss_callable = std::invocable<const F&, variable, variable>;
 
@@ -52,11 +56,14 @@ class loss_function {
   /// The function's long name; empty for one's own.
   const std::string& name() const { return name_; }
   targets taken() const { return taken_; }
+  /// What the library knows of it; null for one's own.
+  const detail::named_loss* known() const { return known_; }
 
  private:
   void demand_function() const;
 
   std::string name_;
+  const detail::named_loss* known_ = nullptr;
   targets taken_ = targets::fitted;
   std::function<variable(variable, variable)> record_;
 };

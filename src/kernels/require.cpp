@@ -11,8 +11,9 @@ template <class T> void run(const step& s) {
   for (std::uint32_t i = 0; i < s.n; ++i) {
     if (x[i] != 0) continue;
     const auto& [message, where] = *static_cast<const demand*>(s.side);
-    throw value_error(
-        fmt::format("require: {} (element {}) [condition made at {}]", message, i, where.text()));
+    throw requirement_error(
+        fmt::format("require: {} (element {}) [condition made at {}]", message, i, where.text()),
+        message);
   }
 }
 

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "cotape/data.hpp"
+#include "train/named_loss.hpp"
 #include "train/rows.hpp"
 #include "train/targets.hpp"
 
@@ -124,8 +125,6 @@ array_view as_rows(const char* who, array_view x, const shape& row, bool one_row
                                 text_with_none(row)));
 }
 
-bool is_sparse(const loss_function& l) { return l.name().starts_with("sparse_"); }
-
 // Integer labels as they are; of floating ones those that are whole.
 array_view as_labels(const char* who, dataset& set, array_view y, const shape& output) {
   const shape wanted(std::span(output.begin(), output.rank() - 1));
@@ -146,16 +145,18 @@ array_view as_labels(const char* who, dataset& set, array_view y, const shape& o
   return {{int64, wanted}, labels.data()};
 }
 
-void demand_range(const char* who, const std::string& loss, array_view y) {
+void demand_range(const char* who, const detail::named_loss& loss, array_view y) {
   const auto check = [&](auto fits, const char* wanted) {
-    demand(who, "targets", y, fits, fmt::format("{}, {}", wanted, loss));
+    demand(who, "targets", y, fits, fmt::format("{}, {}", wanted, loss.name));
   };
-  if (loss.find("crossentropy") != std::string::npos) {
-    check([](double t) { return t >= 0 && t <= 1; }, "is not in [0, 1]");
-  } else if (loss == "mean_absolute_percentage_error") {
-    check([](double t) { return t != 0; }, "cannot be divided by");
-  } else if (loss == "mean_squared_logarithmic_error") {
-    check([](double t) { return t > -1; }, "is not above -1");
+  switch (loss.target) {
+    case detail::numbers::probabilities:
+      return check([](double t) { return t >= 0 && t <= 1; }, "is not in [0, 1]");
+    case detail::numbers::not_zero:
+      return check([](double t) { return t != 0; }, "cannot be divided by");
+    case detail::numbers::above_minus_one:
+      return check([](double t) { return t > -1; }, "is not above -1");
+    default: return;
   }
 }
 
@@ -168,9 +169,12 @@ array_view targets_for(const char* who, dataset& set, const loss_function& loss,
                                   set.rows, y.shape().text()));
   }
   demand_finite(who, "targets", y);
-  if (is_sparse(loss)) return as_labels(who, set, y, output);
+  const detail::named_loss* known = loss.known();
+  if (known != nullptr && known->target == detail::numbers::labels) {
+    return as_labels(who, set, y, output);
+  }
   const dtype floating = row.dtype == int64 ? float32 : row.dtype;
-  const bool own = loss.name().empty(), as_given = loss.taken() == targets::as_given;
+  const bool own = known == nullptr, as_given = loss.taken() == targets::as_given;
   if (own && y.dtype() == int64 && (as_given || y.shape() != output)) return y;  // labels
   if (!as_given && !fits(y.shape(), output)) {
     throw shape_error(
@@ -180,7 +184,7 @@ array_view targets_for(const char* who, dataset& set, const loss_function& loss,
                           "targets::as_given}"
                         : ""));
   }
-  demand_range(who, loss.name(), y);
+  if (known != nullptr) demand_range(who, *known, y);
   return in_dtype(who, "targets", set, y, floating);
 }
 

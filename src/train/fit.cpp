@@ -207,8 +207,8 @@ void running_fit::keep(bool last) {
 results running_fit::run_step() {
   try {
     return of_.training_step->run(batch_views_);
-  } catch (const value_error& e) {
-    if (std::string_view(e.what()).find(of_.not_finite) == std::string_view::npos) throw;
+  } catch (const requirement_error& e) {
+    if (e.requirement != of_.not_finite) throw;
     tape t;
     std::vector<variable> x;
     std::vector<binding> bound;

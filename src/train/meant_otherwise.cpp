@@ -13,12 +13,14 @@
 #include "tape/rewinding.hpp"
 #include "tape/sources.hpp"
 #include "train/model_body.hpp"
+#include "train/named_loss.hpp"
 
 namespace cotape {
 
 namespace {
 
-const std::string from_logits = "_from_logits";
+using detail::named_loss;
+using detail::numbers;
 
 bool is(const variable& v, const primitive& op) { return v.owner().nodes()[v.index()].op == &op; }
 bool is_softmax(const variable& v) { return is(v, builtin<exp_quotient_op>); }
@@ -43,8 +45,6 @@ variable behind_views(variable v) {
   }
 }
 
-bool takes_probabilities(const std::string& loss) { return loss.ends_with("_crossentropy"); }
-
 // A softmax divides exponentials by their sum: over one unit the sum has the output's shape.
 bool is_over_one_unit(const variable& softmax) {
   return operand_of(softmax, 2).shape() == softmax.shape() &&
@@ -52,17 +52,18 @@ bool is_over_one_unit(const variable& softmax) {
 }
 
 // What is wrong with an output, or nothing.
-std::string mistake_of(const variable& p, const std::string& loss) {
+std::string mistake_of(const variable& p, const named_loss* loss) {
   if (is_softmax(p) && is_softmax(operand_of(p, 0))) {
     return "is a softmax of a softmax: leave one of them out";
   }
   if (is_softmax(p) && is_over_one_unit(p)) {
     return "is a softmax over one unit, which is always 1: use a sigmoid, or a unit for each class";
   }
-  if (!loss.ends_with(from_logits) || (!is_softmax(p) && !is_sigmoid(p))) return "";
+  const bool logits = loss != nullptr && loss->prediction == numbers::logits;
+  if (!logits || (!is_softmax(p) && !is_sigmoid(p))) return "";
   const char* activation = is_softmax(p) ? "softmax" : "sigmoid";
   return fmt::format("is a {0}, but {1} takes logits: use {2}, or leave the {0} out", activation,
-                     loss, loss.substr(0, loss.size() - from_logits.size()));
+                     loss->name, loss->counterpart);
 }
 
 // Whether the nodes from `second` on are those from `first` on once more.
@@ -97,23 +98,21 @@ template <class T> std::int64_t first_outside(const T* p, std::int64_t n) {
 
 }  // namespace
 
-std::string detail::crossentropy_since(std::uint32_t first, const variable& prediction,
-                                       const variable& target) {
+const named_loss* detail::crossentropy_since(std::uint32_t first, const variable& prediction,
+                                             const variable& target) {
   tape& t = prediction.owner();
   const auto second = static_cast<std::uint32_t>(t.size());
-  for (const std::string name :
-       {"binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"}) {
-    for (const std::string& full : {name, name + from_logits}) {
-      const rewinding afterwards(t);
-      try {
-        loss_function{full}(prediction, target);
-      } catch (const error&) {  // it does not take these
-        continue;
-      }
-      if (is_repeated(t, first, second)) return full;
+  for (const named_loss& loss : named_losses()) {
+    if (loss.activation == nullptr) continue;
+    const rewinding afterwards(t);
+    try {
+      loss.record(prediction, target);
+    } catch (const error&) {  // it does not take these
+      continue;
     }
+    if (is_repeated(t, first, second)) return &loss;
   }
-  return {};
+  return nullptr;
 }
 
 void model::body::examine(std::span<const variable> predictions) {
@@ -126,7 +125,9 @@ void model::body::examine(std::span<const variable> predictions) {
           fmt::format("fit: the model's output '{}' {}", net.name_of_output(i), mistake));
     }
     const bool probability = is_softmax(p) || is_sigmoid(p);
-    if (takes_probabilities(recorded_losses[i]) && !probability) may_stray.insert(i);
+    const named_loss* loss = recorded_losses[i];
+    const bool wanted = loss != nullptr && loss->prediction == numbers::probabilities;
+    if (wanted && !probability) may_stray.insert(i);
   }
 }
 
@@ -141,12 +142,12 @@ std::vector<std::string> model::body::strays(std::span<const array_view> inputs)
                                                  : first_outside(p.data_as<double>(), n);
     if (at == n) continue;
     const double value = p.dtype() == float32 ? p.data_as<float>()[at] : p.data_as<double>()[at];
-    const std::string& loss = recorded_losses[i];
+    const named_loss& loss = *recorded_losses[i];
     warnings.push_back(fmt::format(
         "the prediction of row {} for the output '{}' is {}, but {} takes probabilities, 0 to 1: "
-        "end the model with a {}, or use {}{}",
-        at / (n / p.shape()[0]), net.name_of_output(i), value, loss,
-        loss == "binary_crossentropy" ? "sigmoid" : "softmax", loss, from_logits));
+        "end the model with a {}, or use {}",
+        at / (n / p.shape()[0]), net.name_of_output(i), value, loss.name, loss.activation,
+        loss.counterpart));
   }
   return warnings;
 }

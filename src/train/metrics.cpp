@@ -8,48 +8,50 @@
 #include <cmath>
 
 #include "cotape/losses.hpp"
+#include "train/named_loss.hpp"
 #include "train/targets.hpp"
 
 namespace cotape {
 
 namespace {
 
-struct named_loss {
-  const char* name;
-  const char* short_name;
-  variable (*record)(operand prediction, operand target);
-  variable (*short_function)(operand prediction, operand target) = nullptr;
-};
+using detail::find_loss;
+using detail::named_loss;
+using detail::numbers;
 
-constexpr std::array named_losses{
+constexpr std::array table{
     named_loss{"mean_squared_error", "mse", mean_squared_error, mse},
     named_loss{"mean_absolute_error", "mae", mean_absolute_error, mae},
-    named_loss{"mean_absolute_percentage_error", "mape", mean_absolute_percentage_error, mape},
-    named_loss{"mean_squared_logarithmic_error", "msle", mean_squared_logarithmic_error, msle},
+    named_loss{"mean_absolute_percentage_error", "mape", mean_absolute_percentage_error, mape,
+               numbers::any, numbers::not_zero},
+    named_loss{"mean_squared_logarithmic_error", "msle", mean_squared_logarithmic_error, msle,
+               numbers::above_minus_one, numbers::above_minus_one},
     named_loss{"sum_squared_error", "sse", sum_squared_error, sse},
     named_loss{"sum_squared_error", "rss", sum_squared_error, rss},
     named_loss{"half_squared_error", "", half_squared_error},
     named_loss{"sum_absolute_error", "", sum_absolute_error},
     named_loss{"huber", "", huber},
-    named_loss{"binary_crossentropy", "", binary_crossentropy},
-    named_loss{"binary_crossentropy_from_logits", "", binary_crossentropy_from_logits},
-    named_loss{"categorical_crossentropy", "", categorical_crossentropy},
-    named_loss{"categorical_crossentropy_from_logits", "", categorical_crossentropy_from_logits},
-    named_loss{"sparse_categorical_crossentropy", "", sparse_categorical_crossentropy},
+    named_loss{"binary_crossentropy", "", binary_crossentropy, nullptr, numbers::probabilities,
+               numbers::probabilities, "sigmoid", "binary_crossentropy_from_logits"},
+    named_loss{"binary_crossentropy_from_logits", "", binary_crossentropy_from_logits, nullptr,
+               numbers::logits, numbers::probabilities, "sigmoid", "binary_crossentropy"},
+    named_loss{"categorical_crossentropy", "", categorical_crossentropy, nullptr,
+               numbers::probabilities, numbers::probabilities, "softmax",
+               "categorical_crossentropy_from_logits"},
+    named_loss{"categorical_crossentropy_from_logits", "", categorical_crossentropy_from_logits,
+               nullptr, numbers::logits, numbers::probabilities, "softmax",
+               "categorical_crossentropy"},
+    named_loss{"sparse_categorical_crossentropy", "", sparse_categorical_crossentropy, nullptr,
+               numbers::probabilities, numbers::labels, "softmax",
+               "sparse_categorical_crossentropy_from_logits"},
     named_loss{"sparse_categorical_crossentropy_from_logits", "",
-               sparse_categorical_crossentropy_from_logits},
+               sparse_categorical_crossentropy_from_logits, nullptr, numbers::logits,
+               numbers::labels, "softmax", "sparse_categorical_crossentropy"},
 };
-
-const named_loss* find_loss(const std::string& name) {
-  for (const named_loss& l : named_losses) {
-    if (name == l.name || (*l.short_name != 0 && name == l.short_name)) return &l;
-  }
-  return nullptr;
-}
 
 std::string known_losses() {
   std::string known;
-  for (const named_loss& l : named_losses) {
+  for (const named_loss& l : table) {
     if (known.find(l.name) == std::string::npos || *l.short_name == 0) {
       known += fmt::format("{}{}", known.empty() ? "" : ", ", l.name);
     }
@@ -183,12 +185,22 @@ double r2_of_sums(std::span<const double> sums, double) {
 
 }  // namespace
 
+std::span<const named_loss> detail::named_losses() { return table; }
+
+const named_loss* detail::find_loss(const std::string& name) {
+  for (const named_loss& l : table) {
+    if (name == l.name || (*l.short_name != 0 && name == l.short_name)) return &l;
+  }
+  return nullptr;
+}
+
 loss_function::loss_function(const std::string& name) {
   const named_loss* l = find_loss(name);
   if (l == nullptr) {
     throw value_error(fmt::format("loss: no loss '{}'; there are: {}", name, known_losses()));
   }
   name_ = l->name;
+  known_ = l;
   record_ = l->record;
 }
 
@@ -200,8 +212,10 @@ loss_function::loss_function(variable (*f)(operand, operand), targets taken)
     : taken_(taken), record_(f) {
   demand_function();
   if (taken == targets::as_given) return;
-  for (const named_loss& l : named_losses) {
-    if (f == l.record || f == l.short_function) name_ = l.name;
+  for (const named_loss& l : table) {
+    if (f != l.record && f != l.short_function) continue;
+    name_ = l.name;
+    known_ = &l;
   }
 }
 

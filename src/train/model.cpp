@@ -11,6 +11,7 @@
 #include "cotape/ops.hpp"
 #include "nn/trainable.hpp"
 #include "train/model_body.hpp"
+#include "train/named_loss.hpp"
 #include "train/rows.hpp"
 #include "train/targets.hpp"
 
@@ -151,25 +152,25 @@ void model::body::forget_all() {
 variable model::body::record_loss(std::span<const variable> predictions,
                                   std::span<const variable> targets) {
   variable total;
-  std::vector<std::string> names;
+  std::vector<const detail::named_loss*> known;
   for (std::size_t i = 0; i < predictions.size(); ++i) {
     const loss_function& loss = loss_of(i);
     const variable& p = predictions[i];
-    if (loss.name() == "mean_squared_logarithmic_error") {
+    known.push_back(loss.known());
+    if (known[i] != nullptr && known[i]->prediction == detail::numbers::above_minus_one) {
       p.owner().require(p > -1, "mean_squared_logarithmic_error: a prediction is not above -1");
     }
     const variable target = as_taken(loss.taken(), targets[i], p);
     const auto first = static_cast<std::uint32_t>(p.owner().size());
     const variable one = loss(p, target);
-    names.push_back(loss.name().empty() ? detail::crossentropy_since(first, p, target)
-                                        : loss.name());
+    if (known[i] == nullptr) known[i] = detail::crossentropy_since(first, p, target);
     if (one.shape().elements() != 1) {
       throw shape_error(
           fmt::format("loss: it has shape {}, not one number: take its mean", one.shape().text()));
     }
     total = i == 0 ? one : total + one;
   }
-  recorded_losses = std::move(names);
+  recorded_losses = std::move(known);
   return total;
 }
 

@@ -47,10 +47,10 @@ class figures_so_far {
   std::vector<double> totals_;
 };
 
-/// The name of the cross-entropy of losses.hpp that records, for this prediction and target, what
-/// stands on the tape from node `first` on; empty if there is none.
-std::string crossentropy_since(std::uint32_t first, const variable& prediction,
-                               const variable& target);
+/// The cross-entropy of losses.hpp that records, for this prediction and target, what stands on the
+/// tape from node `first` on; null if there is none.
+const named_loss* crossentropy_since(std::uint32_t first, const variable& prediction,
+                                     const variable& target);
 
 }  // namespace detail
 
@@ -114,7 +114,7 @@ struct model::body {
   std::set<std::size_t> may_stray;
   // Of each output what loss was recorded last: a function of one's own has the name of the
   // cross-entropy that it records.
-  std::vector<std::string> recorded_losses;
+  std::vector<const detail::named_loss*> recorded_losses;  // null: one's own
   bool warned = false;
   const char* at_work = nullptr;                 // the outermost action
   bool left = false;                             // the model that began it has it no more
