@@ -20,7 +20,7 @@ template <class B> [[gnu::always_inline]] inline B tanh_op::kernel(B x) {
 }
 
 template <class B> B sin_op::kernel(B x) { return turned(sine_of(x, 0), x); }
-template <class B> B cos_op::kernel(B x) { return sine_of(x, 1); }
+template <class B> B cos_op::kernel(B x) { return cosine_of(x); }
 template <class B> B expm1_op::kernel(B x) { return expm1_of(x); }
 template <class B> B log_op::kernel(B x) { return log_of(x); }
 template <class B> B log1p_op::kernel(B x) { return log1p_of(x); }
