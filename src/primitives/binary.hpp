@@ -1,5 +1,6 @@
 // The element-wise primitives of two operands, and broadcasts: y = f(a, b). derivative(i, ...) is
-// the adjoint of operand i. A kernel's B is a SIMD batch, or a plain int64 where `integers` is set.
+// the adjoint of operand i. A kernel's B is a vector or a number, also an int64 where `integers` is
+// set.
 #pragma once
 
 #include "primitives/elementwise.hpp"

@@ -1,7 +1,7 @@
 // How the built-in element-wise primitives become kernels. Each is a struct (see unary.hpp) whose
-// kernel is a template over a SIMD batch; its file is compiled once by an ordinary source, where
-// COTAPE_UNARY(f) defines the operation f, and once per instruction set, where it instantiates
-// f's kernels.
+// kernel is a template over vectors and numbers; its file is compiled once by an ordinary source,
+// where COTAPE_UNARY(f) defines the operation f, and once per instruction set, where it
+// instantiates f's kernels.
 #pragma once
 
 #include "cotape/ops.hpp"

@@ -1,4 +1,5 @@
-// The element-wise primitives of one operand: y = f(x) with dy/dx. A kernel's B is a SIMD batch.
+// The element-wise primitives of one operand: y = f(x) with dy/dx. A kernel's B is a vector or a
+// number, see kernels/isa/vocabulary.hpp.
 // In derivatives x is the operand, y the output and dy the output's adjoint.
 #pragma once
 

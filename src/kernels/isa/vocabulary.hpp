@@ -4,7 +4,7 @@
 // the words may stand for B, too.
 //
 //   B(c)                                the number c in each lane
-//   a + b, a - b, a * b, a / b, -a, sqrt(a), abs(a)
+//   a + b, a - b, a * b, a / b, -a, sqrt(a), abs(a)       (-a of 0 is either zero)
 //   fma(a, b, c), fms, fnma             a b + c, a b - c, c - a b; rounds_once says how
 //   min(a, b), max(a, b)                a if it is smaller (larger), else b: b beside a NaN
 //   a < b, <=, >, >=, ==                a mask, false where a or b is NaN
@@ -21,6 +21,7 @@
 #pragma once
 
 #include <limits>
+#include <type_traits>
 
 #include "kernels/isa/batch.hpp"
 
@@ -147,7 +148,7 @@ template <class B> [[gnu::always_inline]] inline B within(B low, B x, B high) {
   return min(high, max(low, x));
 }
 
-// c + next x + ..., in Horner's order
+// c + next x + ..., in Horner's order.
 template <class B> [[gnu::always_inline]] inline B horner(B, double c) {
   return B(static_cast<number_of<B>>(c));
 }
