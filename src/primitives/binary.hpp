@@ -1,5 +1,6 @@
 // The element-wise primitives of two operands, and broadcasts: y = f(a, b). derivative(i, ...) is
-// the adjoint of operand i. A kernel's B is a SIMD batch, or a plain int64 where `integers` is set.
+// the adjoint of operand i. A kernel's B is a vector or a number, also an int64 where `integers` is
+// set.
 #pragma once
 
 #include "primitives/elementwise.hpp"
@@ -34,7 +35,6 @@ COTAPE_BINARY(multiply)
 
 struct divide_op : binary {  // y = a / b,  dy/da = 1/b,  dy/db = -y/b
   static constexpr auto name = "divide";
-  static constexpr bool plain = true;
   template <class B> static B kernel(B a, B b) { return a / b; }
   static variable derivative(int i, variable, variable b, variable y, variable dy) {
     return i == 0 ? chain(dy, reciprocal(b)) : chain(dy, -(y / b));
@@ -44,7 +44,6 @@ COTAPE_BINARY(divide)
 
 struct power_op : binary {  // y = a^b,  dy/da = b a^(b-1),  dy/db = y ln a (0 where y is 0)
   static constexpr auto name = "power";
-  static constexpr bool plain = true;
   template <class B>
   static B kernel(B a, B b);  // by repeated multiplication where b is a small whole number
   static variable derivative(int i, variable a, variable b, variable y, variable dy) {
@@ -56,7 +55,6 @@ COTAPE_BINARY(power)
 // y = a - b, and 0 where they are equal, be they infinite;  dy/da = 1,  dy/db = -1
 struct difference_op : binary {
   static constexpr auto name = "difference";
-  static constexpr bool plain = true;
   template <class B> static B kernel(B a, B b) { return select(a == b, B(0), a - b); }
   static variable derivative(int i, variable, variable, variable, variable dy) {
     return i == 0 ? dy : -dy;
@@ -125,7 +123,6 @@ COTAPE_BINARY(sinc_derivative)
 
 struct absorbing_multiply_op : binary {  // y = a b, 0 where a is 0, b where b is,  dy/da = b
   static constexpr auto name = "absorbing_multiply";
-  static constexpr bool plain = true;
   static constexpr std::uint8_t drops_ones = 0b01;  // a one in b would turn a's -0 into 0
   template <class B> static B kernel(B a, B b) {
     return select(a == B(0), B(0), select(b == B(0), b, a * b));  // b, sign and all, where a is 1
@@ -138,7 +135,6 @@ COTAPE_BINARY(absorbing_multiply)
 
 struct chain_op : binary {  // y = a b, 0 where a is 0,  dy/da = b,  dy/db = a
   static constexpr auto name = "chain";
-  static constexpr bool plain = true;
   static constexpr std::uint8_t drops_ones = 0b01;
   template <class B> static B kernel(B a, B b) { return select(a == B(0), B(0), a * b); }
   // Both a and dy are adjoints here: either one's zeros stand against the other's infinities.

@@ -1,7 +1,7 @@
 // How the built-in element-wise primitives become kernels. Each is a struct (see unary.hpp) whose
-// kernel is a template over a SIMD batch; its file is compiled once by an ordinary source, where
-// COTAPE_UNARY(f) defines the operation f, and once per instruction set, where it instantiates
-// f's kernels.
+// kernel is a template over vectors and numbers; its file is compiled once by an ordinary source,
+// where COTAPE_UNARY(f) defines the operation f, and once per instruction set, where it
+// instantiates f's kernels.
 #pragma once
 
 #include "base/for_dtype.hpp"
@@ -20,23 +20,14 @@ template <std::uint8_t Arity> struct operation {
   static constexpr decltype(primitive::shows) shows = nullptr;
 };
 
-// y[i] = Op::kernel(a[i], ...) for s.n elements, rounded up to whole vectors.
-template <class Op, class T, class Arch> void elementwise(const kernels::step& s);
+// y[i] = Op::kernel(a[i], ...) for s.n elements, rounded up to whole vectors. Flattened: constants
+// stay in registers.
+template <class Op, class T, class Arch> [[gnu::flatten]] void elementwise(const kernels::step& s);
 
 // The functions that do the same for one number, in the vectors' arithmetic.
 template <class Op, class T, class Arch> kernels::scalar_functions scalar_functions();
 
-// Kernels are written for batches; int64 runs through the same templates as plain numbers.
-template <class T> [[gnu::always_inline]] inline T select(bool condition, T a, T b) {
-  return condition ? a : b;
-}
-
 template <class Op> inline constexpr bool takes_integers = requires { Op::integers; };
-// Whether the kernel takes plain numbers, too, and gives the bits of a batch.
-template <class Op, class T> inline constexpr bool runs_plain = takes_integers<Op> || requires {
-  Op::plain;
-}
-|| (std::is_same_v<T, double> && requires { Op::plain_doubles; });
 
 template <class Op> void lower_builtin(lowering& l) {
   kernels::for_isa(kernels::chosen_isa(), [&]<class Arch>() {
@@ -84,7 +75,8 @@ template <class Op> constexpr const primitive* detail::undoes_of() {
 
 }  // namespace cotape
 
-#ifdef COTAPE_ISA
+#if defined(COTAPE_UNARY)  // a file gives the three a meaning of its own: a list, say
+#elif defined(COTAPE_ISA)
 #define COTAPE_UNARY(f) COTAPE_KERNELS(f##_op)
 #define COTAPE_BINARY(f) COTAPE_KERNELS(f##_op)
 #define COTAPE_TERNARY(f) COTAPE_KERNELS(f##_op)
@@ -102,7 +94,7 @@ template <class Op> constexpr const primitive* detail::undoes_of() {
   variable f(operand a, operand b) { return record(builtin<f##_op>, {a, b}); }
 #define COTAPE_TERNARY(f) \
   variable f(operand a, operand b, operand c) { return record(builtin<f##_op>, {a, b, c}); }
-#elif !defined(COTAPE_UNARY)  // a file may give the three a meaning of its own: a list, say
+#else
 #define COTAPE_UNARY(f)
 #define COTAPE_BINARY(f)
 #define COTAPE_TERNARY(f)

@@ -39,10 +39,6 @@ template <class Inner, class Outer, bool Second> struct pair_op : operation<Oute
   }
 };
 
-template <class Inner, class Outer, bool Second, class T>
-inline constexpr bool runs_plain<pair_op<Inner, Outer, Second>, T> =
-    runs_plain<Inner, T>&& runs_plain<Outer, T>;
-
 // X(inner, outer, the inner result comes second). Of outer operations that commute, as `commutes`
 // says, one order is enough: bits are the same.
 #define COTAPE_PAIRS(X)            \

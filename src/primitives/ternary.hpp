@@ -11,7 +11,6 @@ using ternary = operation<3>;
 struct exp_quotient_op
     : ternary {  // y = b / c, b being e^(a - constant),  dy/da = y,  dy/dc = -y/c
   static constexpr auto name = "exp_quotient";
-  static constexpr bool plain = true;
   template <class B> static B kernel(B, B b, B c) { return b / c; }
   static variable derivative(int i, variable, variable, variable c, variable y, variable dy) {
     return i == 1 ? variable() : absorbing_multiply(dy, i == 0 ? y : -(y / c));
@@ -23,7 +22,7 @@ struct undo_exp_quotient_op
     : ternary {  // y = ln(a b) + c,  dy/da = 1/a;  x of exp_quotient(x, e^(x - c), b)
   static constexpr auto name = "undo_exp_quotient";
   using undoes = exp_quotient_op;
-  template <class B> static B kernel(B a, B b, B c) { return log(a * b) + c; }
+  template <class B> static B kernel(B a, B b, B c);
   static variable derivative(int i, variable a, variable b, variable, variable, variable dy) {
     return i == 2 ? dy : chain(dy, reciprocal(i == 0 ? a : b));
   }
@@ -33,7 +32,6 @@ COTAPE_TERNARY(undo_exp_quotient)
 // y = 1 where a > b or a alone is NaN, c where they are equal or both NaN, else 0
 struct share_of_maximum_op : ternary {
   static constexpr auto name = "share_of_maximum";
-  static constexpr bool plain = true;
   template <class B> static B kernel(B a, B b, B c) {
     const B beside_nan = select(a == a, B(0), select(b == b, B(1), c));
     return select(a > b, B(1), select(a == b, c, beside_nan));

@@ -1,4 +1,5 @@
-// The element-wise primitives of one operand: y = f(x) with dy/dx. A kernel's B is a SIMD batch.
+// The element-wise primitives of one operand: y = f(x) with dy/dx. A kernel's B is a vector or a
+// number, see kernels/isa/vocabulary.hpp.
 // In derivatives x is the operand, y the output and dy the output's adjoint.
 #pragma once
 
@@ -15,7 +16,6 @@ struct kinked_at_zero : unary {
 
 struct exp_op : unary {  // y = e^x,  dy/dx = y
   static constexpr auto name = "exp";
-  static constexpr bool plain_doubles = true;
   template <class B> static B kernel(B x);
   static variable derivative(variable, variable y, variable dy) { return chain(dy, y); }
 };
@@ -74,7 +74,6 @@ COTAPE_UNARY(tanh)
 
 struct sigmoid_op : unary {  // y = 1/(1 + e^-x),  dy/dx = y (1 - y)
   static constexpr auto name = "sigmoid";
-  static constexpr bool plain_doubles = true;
   template <class B> [[gnu::always_inline]] static B kernel(B x) {
     return B(1) / (B(1) + exp_op::kernel(-x));
   }
@@ -95,7 +94,7 @@ COTAPE_UNARY(logit)
 struct softplus_op : unary {  // y = ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|),  dy/dx = sigmoid x
   static constexpr auto name = "softplus";
   template <class B> static B kernel(B x) {
-    return select(x > B(0), x, B(0)) + log1p(exp_op::kernel(select(x > B(0), -x, x)));
+    return select(x > B(0), x, B(0)) + log1p_op::kernel(exp_op::kernel(select(x > B(0), -x, x)));
   }
   static variable derivative(variable x, variable, variable dy) { return chain(dy, sigmoid(x)); }
 };
@@ -103,7 +102,6 @@ COTAPE_UNARY(softplus)
 
 struct relu_op : kinked_at_zero {  // y = max(x, 0),  dy/dx = [y is not 0]
   static constexpr auto name = "relu";
-  static constexpr bool plain = true;
   template <class B> static B kernel(B x) { return select(x <= B(0), B(0), x); }
   static variable derivative(variable x, variable y, variable dy) {
     const double at_zero = right_share(x, 0);
@@ -163,7 +161,6 @@ COTAPE_UNARY(sign)
 
 struct reciprocal_op : unary {  // y = 1/x,  dy/dx = -y^2
   static constexpr auto name = "reciprocal";
-  static constexpr bool plain = true;
   template <class B> static B kernel(B x) { return B(1) / x; }
   static variable derivative(variable, variable y, variable dy) { return chain(dy, -(y * y)); }
 };

@@ -5,7 +5,7 @@
 // in Chebyshev's points, with 50 digits.
 #pragma once
 
-#include "kernels/isa/transcendental.hpp"
+#include "kernels/isa/exponential.hpp"
 
 namespace cotape {
 namespace {
@@ -46,58 +46,57 @@ template <class B, class T, std::size_t N>
   B even(c[N - 2]), odd(c[N - 1]);
 #pragma GCC unroll 16
   for (std::size_t k = N - 2; k > 0; k -= 2) {
-    even = xsimd::fma(even, x2, B(c[k - 2]));
-    odd = xsimd::fma(odd, x2, B(c[k - 1]));
+    even = fma(even, x2, B(c[k - 2]));
+    odd = fma(odd, x2, B(c[k - 1]));
   }
-  return xsimd::fma(odd, x, even);
+  return fma(odd, x, even);
 }
 
 template <class B> [[gnu::always_inline]] inline B central_erf(B x) {
-  return xsimd::fma(x, polynomial(x * x, erf_terms<typename B::value_type>::central), x);
+  return fma(x, polynomial(x * x, erf_terms<number_of<B>>::central), x);
 }
 
 // erfc a for 0.65 <= a, given e^(-a^2).
 template <class B> [[gnu::always_inline]] inline B erfc_of(B a, B e) {
   const B sum = a + B(3), one = B(1) + a, inverse = B(1) / (sum * one);
   const B t = (a - B(3)) * one * inverse;
-  return e * (sum * inverse * polynomial(t, erf_terms<typename B::value_type>::tail));
+  return e * (sum * inverse * polynomial(t, erf_terms<number_of<B>>::tail));
 }
 
 template <class B> [[gnu::always_inline]] inline B erf_of(B x) {
-  using T = typename B::value_type;
+  using T = number_of<B>;
   const B a = within(B(0), abs(x), B(6));
-  const B y = copysign(B(1) - erfc_of(a, exp_of(-(a * a))), x);
+  const B y = turned(B(1) - erfc_of(a, exp_of(-(a * a))), x);
   return select(a < B(T(0.65)), central_erf(x), y);
 }
 
 // -s^2/2 - y, y being the first, rounded.
 template <class B> [[gnu::always_inline]] inline B rest_of_half_square(B s, B y) {
-#if defined(__FMA__)
-  return xsimd::fms(s, B(-0.5) * s, y);
-#else
-  const B large = s * B(erf_terms<typename B::value_type>::splitter);
-  const B high = large - (large - s), low = s - high;  // T. J. Dekker, Numer. Math. 18, 1971
-  return B(-0.5) * ((high * high + B(2) * y) + (B(2) * high * low + low * low));
-#endif
+  if constexpr (rounds_once) return fms(s, B(-0.5) * s, y);
+  else {
+    const B large = s * B(erf_terms<number_of<B>>::splitter);
+    const B high = large - (large - s), low = s - high;  // T. J. Dekker, Numer. Math. 18, 1971
+    return B(-0.5) * ((high * high + B(2) * y) + (B(2) * high * low + low * low));
+  }
 }
 
 // e^(-s^2/2), s >= 0, with what the rounding of s^2 left over: e^x would magnify it by s^2/2.
 template <class B> [[gnu::always_inline]] inline B gaussian_of_size(B s) {
   const B y = s * (B(-0.5) * s), e = exp_of(y);
-  return xsimd::fma(e, rest_of_half_square(s, y), e);
+  return fma(e, rest_of_half_square(s, y), e);
 }
 
 // |x|, cut where e^(-x^2/2) is 0. NaN stays: see within().
 template <class B> [[gnu::always_inline]] inline B gaussian_size(B x) {
-  using T = typename B::value_type;
-  return xsimd::min(B(T(1.5) * erf_terms<T>::most), abs(x));
+  using T = number_of<B>;
+  return min(B(T(1.5) * erf_terms<T>::most), abs(x));
 }
 
 template <class B> [[gnu::always_inline]] inline B normal_cdf_of(B x) {
-  using T = typename B::value_type;
+  using T = number_of<B>;
   const B root(T(0.70710678118654752)), size = abs(x), s = gaussian_size(x);
   const B tail = B(0.5) * erfc_of(s * root, gaussian_of_size(s)), central = central_erf(x * root);
-  return select(size < B(T(0.9)), xsimd::fma(B(0.5), central, B(0.5)),
+  return select(size < B(T(0.9)), fma(B(0.5), central, B(0.5)),
                 select(x < B(0), tail, B(1) - tail));
 }
 

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "kernels/isa/edges.hpp"
+#include "kernels/isa/vocabulary.hpp"
 
 namespace cotape {
 namespace {
@@ -24,41 +24,26 @@ template <class B> [[gnu::always_inline]] inline B product_of(B x, int factors) 
 
 // x^n for whole n: the inverse of a product, or a product of inverses where that one is infinite or
 // has lost digits to underflow.
-template <class B, class T> [[gnu::always_inline]] inline B whole_power(B x, int n, T least) {
+template <class B> [[gnu::always_inline]] inline B whole_power(B x, int n) {
   if (n >= 0) return product_of(x, n);
-  const B product = product_of(x, -n), size = select(product < B(0), -product, product);
-  const B y = B(1) / product;
-  const auto lost = !(size >= B(least) && size <= B(1) / B(least));
-  if (!any(lost)) return y;
-  return select(lost, product_of(B(1) / x, -n), y);
-}
-
-template <class T> constexpr T least_normal = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
-
-template <class T> [[gnu::always_inline]] inline T power_of_number(T a, T b) {
-  return is_small_whole(b) ? whole_power(a, static_cast<int>(b), least_normal<T>) : std::pow(a, b);
-}
-
-template <class B> [[gnu::noinline]] B power_of_each(B a, B b) {
-  using T = typename B::value_type;
-  alignas(64) T x[B::size], n[B::size];
-  a.store_aligned(x);
-  b.store_aligned(n);
-  for (std::size_t i = 0; i < B::size; ++i) x[i] = power_of_number(x[i], n[i]);
-  return B::load_aligned(x);
+  const number_of<B> least = std::numeric_limits<number_of<B>>::min();
+  const B product = product_of(x, -n), size = abs(product), y = B(1) / product;
+  const auto kept = size >= B(least) && size <= B(1 / least);
+  return either(
+      kept, [&]() COTAPE_INLINED { return y; },
+      [&]() COTAPE_INLINED { return select(kept, y, product_of(B(1) / x, -n)); });
 }
 
 // One element's result does not depend on its neighbours: all ways multiply alike.
 template <class B> [[gnu::always_inline]] inline B power_of(B a, B b) {
-  if constexpr (std::is_floating_point_v<B>) {
-    return power_of_number(a, b);
-  } else {
-    using T = typename B::value_type;
-    const T n = b.data[0];
-    if (!is_small_whole(n) || !xsimd::all(b == B(n))) [[unlikely]]
-      return power_of_each(a, b);
-    return whole_power(a, static_cast<int>(n), least_normal<T>);
-  }
+  using T = number_of<B>;
+  const auto one_by_one = [](T x, T n) {
+    return is_small_whole(n) ? whole_power(x, static_cast<int>(n)) : std::pow(x, n);
+  };
+  return by_common(
+      b, [](T n) { return is_small_whole(n); },
+      [&](T n) COTAPE_INLINED { return whole_power(a, static_cast<int>(n)); },
+      [&]() COTAPE_INLINED { return each(one_by_one, a, b); });
 }
 
 }  // namespace

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <cmath>
-#include <cstddef>
 #include <limits>
+
+#include "kernels/isa/vocabulary.hpp"
 
 namespace cotape {
 namespace {
@@ -47,14 +48,8 @@ struct half_turns {
 }
 
 template <class B> B sinc_derivative_of(B x, B n) {
-  using T = typename B::value_type;
-  alignas(64) T point[B::size], order[B::size];
-  x.store_aligned(point);
-  n.store_aligned(order);
-  for (std::size_t i = 0; i < B::size; ++i) {
-    point[i] = static_cast<T>(sinc_derivative_at(point[i], order[i]));
-  }
-  return B::load_aligned(point);
+  using T = number_of<B>;
+  return each([](T a, T b) { return static_cast<T>(sinc_derivative_at(a, b)); }, x, n);
 }
 
 }  // namespace

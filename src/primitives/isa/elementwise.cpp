@@ -1,10 +1,8 @@
 // The kernels of the element-wise primitives, compiled once per instruction set: one loop, which
 // the files of primitives instantiate for each of them.
-#include <cmath>
-
-#include "kernels/isa/ends.hpp"
-#include "kernels/isa/transcendental.hpp"
 #include "primitives/elementwise.hpp"
+#include "kernels/isa/ends.hpp"
+#include "primitives/isa/mathematics.hpp"
 
 namespace cotape {
 
@@ -33,16 +31,10 @@ template <class Op, class T, class Arch> void elementwise(const kernels::step& s
   }
 }
 
-// Operations that need a batch have calls and buffers of their own, which a jump may not skip.
+// Flattened: a kernel of plain numbers has a symbol that does not say for which set it is.
 template <class Op, class T, class... Operands>
-[[gnu::noinline]] static T in_batch(Operands... operands) {
-  return Op::kernel(kernels::batch<T>(operands)...).get(0);
-}
-
-template <class Op, class T, class... Operands>
-[[gnu::always_inline]] static inline T on_numbers(Operands... operands) {
-  if constexpr (runs_plain<Op, T>) return Op::kernel(operands...);
-  else return in_batch<Op, T>(operands...);
+[[gnu::flatten]] static inline T on_numbers(Operands... operands) {
+  return Op::kernel(operands...);
 }
 
 template <int Source, class T>
@@ -96,35 +88,3 @@ template <class Op, class T, class Arch> kernels::scalar_functions scalar_functi
 }  // namespace cotape
 
 #include "primitives/pairs.hpp"
-
-#include "kernels/isa/edges.hpp"
-#include "kernels/isa/error_function.hpp"
-#include "kernels/isa/power.hpp"
-#include "kernels/isa/sinc.hpp"
-
-namespace cotape {
-
-template <class B> [[gnu::always_inline]] inline B exp_op::kernel(B x) { return exp_of(x); }
-
-template <class B> [[gnu::always_inline]] inline B tanh_op::kernel(B x) {
-  if constexpr (std::is_same_v<B, floats>) return tanh_of_floats(x);
-  else return tanh(x);
-}
-
-template <class B> B sin_op::kernel(B x) { return sine_of(x, 0) ^ bitofsign(x); }
-template <class B> B cos_op::kernel(B x) { return sine_of(x, 1); }
-template <class B> B expm1_op::kernel(B x) { return expm1_of(x); }
-template <class B> B log_op::kernel(B x) { return log_of(x); }
-template <class B> B log1p_op::kernel(B x) { return log1p_of(x); }
-template <class B> B logit_op::kernel(B x) { return logit_of(x); }
-template <class B> B gaussian_op::kernel(B x) { return gaussian_of_size(gaussian_size(x)); }
-template <class B> B erf_op::kernel(B x) { return erf_of(x); }
-template <class B> B normal_cdf_op::kernel(B x) { return normal_cdf_of(x); }
-template <class B> B xlogy_op::kernel(B a, B b) {
-  return select(a == B(0) && b == b, B(0), a * log_of(b));
-}
-
-template <class B> B sinc_derivative_op::kernel(B a, B b) { return sinc_derivative_of(a, b); }
-template <class B> B power_op::kernel(B a, B b) { return power_of(a, b); }
-
-}  // namespace cotape
