@@ -29,12 +29,18 @@ struct moving_location {
 class tiler {
  public:
   tiler(const loop& l, emitter& e, listing& out)
-      : l_(l), e_(e), out_(out), places_(l.body.size()), last_use_(last_uses(l)) {
+      : l_(l),
+        e_(e),
+        out_(out),
+        places_(l.body.size()),
+        lines_(l.body.size()),
+        last_use_(last_uses(l)) {
     fixed_.assign(l.body.size(), false);
     sums_.assign(l.body.size(), nullptr);
     body_.size = static_cast<std::uint32_t>(l.rows);
     body_.tile = units_of_tile();
     body_.scratch = static_cast<std::byte*>(region_word(e.in_scratch(0)));
+    choose_lines();
   }
 
   void run() {
@@ -113,6 +119,38 @@ class tiler {
     }
   }
 
+  // --- What stays along a row -------------------------------------------------------------------
+
+  // How a kernel for rows may read what the instruction gives, without a copy for each element.
+  kernels::walk walk_of(const loop::instruction& i) const {
+    if (i.does == loop::kind::splat) return l_.columns == 0 ? kernels::along : kernels::one_line;
+    const bool whole_lines = l_.columns % static_cast<std::int64_t>(cache_line / 4) == 0;
+    if (l_.columns == 0 || i.by_row || (!whole_lines && body_.tile > 1)) return kernels::along;
+    if (i.does == loop::kind::spread) return kernels::line_a_row;
+    if (i.does != loop::kind::load || i.map == none) return kernels::along;
+    const kernels::index_map& map = l_.maps[i.map];
+    if (map.rank != 2 || map.size[1] != l_.columns) return kernels::along;
+    if (map.stride[0] == 1 && map.stride[1] == 0) return kernels::line_a_row;
+    const bool row = map.stride[0] == 0 && map.stride[1] == 1 && map.offset == 0;
+    return row && whole_lines ? kernels::same_row : kernels::along;
+  }
+  static bool for_rows(const loop::instruction& i) {
+    return i.does == loop::kind::apply && i.scalar != nullptr && i.scalar->in_rows != nullptr;
+  }
+  void choose_lines() {
+    walks_.assign(l_.body.size(), kernels::along);
+    tiles_.assign(l_.body.size(), false);
+    for (std::size_t k = 0; k < l_.body.size(); ++k) {
+      const loop::instruction& i = l_.body[k];
+      tiles_[k] = tiles_[k] || i.to != none;
+      for (std::uint8_t n = 0; n < i.count; ++n) {
+        const kernels::walk how = walk_of(l_.body[i.in[n]]);
+        if (how != kernels::along && for_rows(i)) walks_[i.in[n]] = how;
+        else tiles_[i.in[n]] = true;
+      }
+    }
+  }
+
   // --- Places -----------------------------------------------------------------------------------
 
   std::uint64_t bytes(const loop::instruction& i) const {
@@ -136,13 +174,28 @@ class tiler {
     return {l_.buffers[i.to].at, bytes(i)};
   }
 
+  void give_back(moving_location& place, std::uint64_t bytes) {
+    if (place.pooled) e_.pool().give_back(place.at.at, bytes);
+    place.pooled = false;
+  }
+
   void release_operands(std::uint32_t k) {
     for (std::uint8_t n = 0; n < l_.body[k].count; ++n) {
       const std::uint32_t i = l_.body[k].in[n];
-      if (!places_[i].pooled || last_use_[i] != k) continue;
-      e_.pool().give_back(places_[i].at.at, tile_bytes(l_.body[i]));
-      places_[i].pooled = false;
+      if (last_use_[i] == k) give_back(places_[i], tile_bytes(l_.body[i]));
     }
+  }
+  // What stays along a row is read again and again: no result may take its place.
+  void release_lines(std::uint32_t k) {
+    for (std::uint8_t n = 0; n < l_.body[k].count; ++n) {
+      const std::uint32_t i = l_.body[k].in[n];
+      if (last_use_[i] == k) give_back(lines_[i], lines_bytes());
+    }
+  }
+
+  void release(std::uint32_t k) {
+    release_operands(k);
+    release_lines(k);
   }
 
   // A vector read from the last tile's end on may reach beyond what may be read.
@@ -163,9 +216,13 @@ class tiler {
     add_to(*steps_, i, s, advance, sees_tile);
   }
 
-  void add_to(std::vector<tile_step>& list, const loop::instruction& i, step s,
+  void add_to(std::vector<tile_step>& list, const loop::instruction& i, const step& s,
               std::array<std::uint64_t, 4> advance, bool sees_tile) {
-    const auto width = static_cast<std::uint32_t>(l_.width(i.by_row));
+    add_to(list, static_cast<std::uint32_t>(l_.width(i.by_row)), s, advance, sees_tile);
+  }
+
+  void add_to(std::vector<tile_step>& list, std::uint32_t width, step s,
+              std::array<std::uint64_t, 4> advance, bool sees_tile) {
     if (body_.size > body_.tile) {
       list.push_back({s, advance, width, sees_tile ? 0 : width});
     } else {
@@ -210,7 +267,14 @@ class tiler {
     }
     kernels::index_map map;
     if (i.map != none) map = l_.maps[i.map];
-    else map.append(l_.rows * l_.width(i.by_row), 1);
+    if (walks_[k] == kernels::line_a_row) {
+      map.size[1] = line_elements(i);
+      lines(k, i, step_by(map, i.dtype), l_.buffers[i.from].at, 0, false);
+    } else if (walks_[k] == kernels::same_row) {
+      lines_[k] = {l_.buffers[i.from].at};
+    }
+    if (i.map != none && !tiles_[k]) return;
+    if (i.map == none) map.append(l_.rows * l_.width(i.by_row), 1);
     const bool row = l_.columns != 0 && !i.by_row && map.rank == 2 && map.stride[0] == 0 &&
                      map.stride[1] == 1 && map.size[1] == l_.columns;
     if (row && body_.tile == 1 && l_.buffers[i.from].readable == 0 && i.to == none) {
@@ -235,19 +299,51 @@ class tiler {
   }
 
   void splat(std::uint32_t k, const loop::instruction& i) {
+    if (walks_[k] != kernels::along) lines_[k] = full_of(i, cache_line);
+    if (tiles_[k]) places_[k] = full_of(i, tile_bytes(i));
+    fixed_[k] = true;
+  }
+
+  // So many bytes that hold the number again and again.
+  moving_location full_of(const loop::instruction& i, std::uint64_t bytes) {
     const loop::buffer& from = l_.buffers[i.from];
+    const auto n = static_cast<std::uint32_t>(bytes / size_of(i.dtype));
     step s{};
     s.run = kernels::fill(size_of(i.dtype));
     s.a = region_word(from.at);
-    if (!from.constant) return before(k, i, s);
-    s.n = static_cast<std::uint32_t>(tile_bytes(i) / size_of(i.dtype));
-    places_[k] = {e_.constant_splat(from.at, tile_bytes(i), s)};
-    fixed_[k] = true;
+    s.n = n;
+    if (from.constant) return {e_.constant_splat(from.at, bytes, s)};
+    const moving_location place{e_.in_scratch(e_.pool().take_fresh(bytes))};
+    s.d = region_word(place.at);
+    if (body_.size > body_.tile) body_.before.push_back({s, {}, n, 0});
+    else e_.add(s);
+    return place;
+  }
+
+  static std::int64_t line_elements(const loop::instruction& i) {
+    return static_cast<std::int64_t>(cache_line / size_of(i.dtype));
+  }
+  std::uint64_t lines_bytes() const { return staggered(std::uint64_t{body_.tile} * cache_line); }
+
+  // A line for each row, full of its number.
+  void lines(std::uint32_t k, const loop::instruction& i, step s, location from,
+             std::uint64_t advance, bool sees_tile) {
+    lines_[k] = {e_.in_scratch(e_.pool().take(lines_bytes())), 0, true};
+    s.d = region_word(lines_[k].at);
+    s.a = region_word(from);
+    add_to(*steps_, static_cast<std::uint32_t>(line_elements(i)), s, {0, advance, 0, 0}, sees_tile);
   }
 
   void spread(std::uint32_t k, const loop::instruction& i) {
     kernels::index_map map;
     map.append(body_.tile, 1);
+    if (walks_[k] == kernels::line_a_row) {
+      kernels::index_map line = map;
+      line.append(line_elements(i), 0);
+      const moving_location& from = places_[i.in[0]];
+      lines(k, i, step_by(line, i.dtype), from.at, from.advance, true);
+    }
+    if (!tiles_[k]) return release(k);
     map.append(l_.columns, 0);
     places_[k] = destination(i);
     step s = step_by(map, i.dtype);
@@ -255,22 +351,31 @@ class tiler {
     s.a = word(i.in[0]);
     add(i, s, {places_[k].advance, places_[i.in[0]].advance, 0, 0}, true);
     store(k, i);
-    release_operands(k);
+    release(k);
   }
 
   void apply(std::uint32_t k, const loop::instruction& i) {
     std::array<const void*, 3> from{};
     std::array<std::uint64_t, 4> advance{};
-    for (std::uint8_t n = 0; n < i.count; ++n) {
-      from[n] = word(i.in[n]);
-      advance[n + 1U] = places_[i.in[n]].advance;
-    }
     step s = step_of(i);
+    for (std::uint8_t n = 0; n < i.count; ++n) {
+      const std::uint32_t o = i.in[n];
+      const kernels::walk how = for_rows(i) ? walks_[o] : kernels::along;
+      const moving_location& place = how == kernels::along ? places_[o] : lines_[o];
+      from[n] = region_word(place.at);
+      advance[n + 1U] = place.advance;
+      if (how == kernels::along) continue;
+      s.run = i.scalar->in_rows;
+      s.rows |= static_cast<std::uint32_t>(how) << 2 * n;
+      if (how != kernels::one_line && body_.tile > 1)
+        s.cols = static_cast<std::uint32_t>(l_.columns);
+    }
     s.a = from[0];
     s.b = from[1];
     s.c = from[2];
     release_operands(k);
     places_[k] = destination(i);
+    release_lines(k);
     s.d = region_word(places_[k].at);
     advance[0] = places_[k].advance;
     if (body_.size == 0) return;
@@ -285,7 +390,7 @@ class tiler {
     s.a = word(i.in[0]);
     s.c = sums_[k];
     add(l_.body[i.in[0]], s, {0, places_[i.in[0]].advance, 0, 0});
-    release_operands(k);
+    release(k);
   }
 
   // A tile's rows, each from its own start.
@@ -301,7 +406,7 @@ class tiler {
     add(l_.body[i.in[0]], s, {places_[k].advance, places_[i.in[0]].advance, 0, 0}, true);
     store(k, i);
     e_.pool().give_back(sums, needed);
-    release_operands(k);
+    release(k);
   }
 
   const loop& l_;
@@ -309,6 +414,9 @@ class tiler {
   listing& out_;
   tiled_loop body_;
   std::vector<moving_location> places_;  // by instruction
+  std::vector<moving_location> lines_;   // by instruction: what kernels for rows read in its place
+  std::vector<kernels::walk> walks_;     // by instruction: how they do
+  std::vector<bool> tiles_;              // by instruction: something reads element by element
   std::vector<std::uint32_t> last_use_;  // by instruction: the last that reads its result
   std::vector<bool> fixed_;              // by instruction: done before the loop
   std::vector<void*> sums_;              // by instruction: a reduction's scratch

@@ -8,6 +8,46 @@
 
 namespace cotape {
 
+// An operand on its way: so many elements on for each vector, and at the end of a row.
+template <class T> struct walker {
+  const T* at;
+  std::size_t step, turn;
+  walker(const void* operand, std::uint32_t how, std::size_t vector, std::size_t columns)
+      : at(static_cast<const T*>(operand)),
+        step(how == kernels::one_line || how == kernels::line_a_row ? 0 : vector),
+        turn(how == kernels::line_a_row ? kernels::alignment / sizeof(T)
+             : how == kernels::same_row ? -columns
+                                        : 0) {}
+};
+
+// Rows, some of whose operands stay or come again.
+template <class Op, class T, class Arch> static void elementwise_in_rows(const kernels::step& s) {
+  using B = kernels::batch<T>;
+  auto* d = static_cast<T*>(s.d);
+  const std::size_t columns = s.cols != 0 ? s.cols : s.n;
+  walker<T> a(s.a, s.rows & 3, B::size, columns), b(s.b, s.rows >> 2 & 3, B::size, columns),
+      c(s.c, s.rows >> 4, B::size, columns);
+  const auto applied = [&](auto load) __attribute__((always_inline)) {
+    if constexpr (Op::arity == 2) return Op::kernel(load(a), load(b));
+    else return Op::kernel(load(a), load(b), load(c));
+  };
+  for (std::size_t left = s.n; left > 0; left -= columns) {
+    std::size_t n = columns;
+#pragma GCC unroll 2
+    for (; n >= B::size; n -= B::size, d += B::size) {
+      applied([](walker<T>& w) {
+        const T* from = w.at;
+        w.at += w.step;
+        return B::load_unaligned(from);
+      }).store_aligned(d);
+    }
+    if (n > 0) applied([&](walker<T>& w) { return kernels::end_of(w.at, n); }).store_aligned(d);
+    a.at += a.turn;
+    b.at += b.turn;
+    c.at += c.turn;
+  }
+}
+
 template <class Op, class T, class Arch> void elementwise(const kernels::step& s) {
   auto* d = static_cast<T*>(s.d);
   const auto* a = static_cast<const T*>(s.a);
@@ -86,7 +126,9 @@ template <class Op, class T, class Arch, int Form> static kernels::any_function 
 
 template <class Op, class T, class Arch, int... Form>
 static kernels::scalar_functions functions_of(std::integer_sequence<int, Form...>) {
-  return {{{function_of<Op, T, Arch, Form>()...}}};
+  kernels::scalar_functions result{{{function_of<Op, T, Arch, Form>()...}}};
+  if constexpr (Op::arity > 1) result.in_rows = &elementwise_in_rows<Op, T, Arch>;
+  return result;
 }
 
 template <class Op, class T, class Arch> kernels::scalar_functions scalar_functions() {
