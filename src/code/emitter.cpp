@@ -40,6 +40,7 @@ class tiler {
     body_.size = static_cast<std::uint32_t>(l.rows);
     body_.tile = units_of_tile();
     body_.scratch = static_cast<std::byte*>(region_word(e.in_scratch(0)));
+    choose_sums();
     choose_lines();
   }
 
@@ -112,11 +113,55 @@ class tiler {
         case loop::kind::load: load(k, i); break;
         case loop::kind::splat: splat(k, i); break;
         case loop::kind::spread: spread(k, i); break;
-        case loop::kind::apply: apply(k, i); break;
+        case loop::kind::apply:
+          if (!made_in_sums_[k]) apply(k, i);
+          break;
         case loop::kind::reduce: reduce(k, i); break;
         case loop::kind::fold: fold(k, i); break;
       }
     }
+  }
+
+  // --- What is made where it is added up --------------------------------------------------------
+
+  // Operations that only a sum reads, whose kernel makes them on the way.
+  void choose_sums() {
+    made_in_sums_.assign(l_.body.size(), false);
+    std::vector<std::uint32_t> uses(l_.body.size(), 0);
+    for (const loop::instruction& i : l_.body) {
+      for (std::uint8_t n = 0; n < i.count; ++n) ++uses[i.in[n]];
+    }
+    for (std::uint32_t k = 0; k < l_.body.size(); ++k) {
+      const loop::instruction& i = l_.body[k];
+      if (i.does != loop::kind::fold && i.does != loop::kind::reduce) continue;
+      const std::uint32_t u = i.in[0];
+      const loop::instruction& of = l_.body[u];
+      const bool summed = of.does == loop::kind::apply && of.scalar != nullptr &&
+                          of.scalar->summed != nullptr && i.run == kernels::sum(i.dtype).run;
+      // What is stored between the two may be stored where an operand stands.
+      const bool stores = std::any_of(l_.body.begin() + u, l_.body.begin() + k,
+                                      [](const loop::instruction& j) { return j.to != none; });
+      if (!summed || stores || uses[u] != 1 || of.by_row) continue;
+      made_in_sums_[u] = true;
+      for (std::uint8_t n = 0; n < of.count; ++n) {
+        last_use_[of.in[n]] = std::max(last_use_[of.in[n]], k);
+      }
+    }
+  }
+  // The kernel and the operands of a sum or another reduction.
+  step reduction_of(const loop::instruction& i, std::array<std::uint64_t, 4>& advance) {
+    step s = step_of(i);
+    const loop::instruction& of = l_.body[i.in[0]];
+    const bool made = made_in_sums_[i.in[0]];
+    const std::uint32_t a = made ? of.in[0] : i.in[0];
+    if (made) {
+      s.run = of.scalar->summed;
+      s.b = word(of.in[1]);
+      advance[2] = places_[of.in[1]].advance;
+    }
+    s.a = word(a);
+    advance[1] = places_[a].advance;
+    return s;
   }
 
   // --- What stays along a row -------------------------------------------------------------------
@@ -145,7 +190,7 @@ class tiler {
       tiles_[k] = tiles_[k] || i.to != none;
       for (std::uint8_t n = 0; n < i.count; ++n) {
         const kernels::walk how = walk_of(l_.body[i.in[n]]);
-        if (how != kernels::along && for_rows(i)) walks_[i.in[n]] = how;
+        if (how != kernels::along && for_rows(i) && !made_in_sums_[k]) walks_[i.in[n]] = how;
         else tiles_[i.in[n]] = true;
       }
     }
@@ -179,10 +224,13 @@ class tiler {
     place.pooled = false;
   }
 
-  void release_operands(std::uint32_t k) {
-    for (std::uint8_t n = 0; n < l_.body[k].count; ++n) {
-      const std::uint32_t i = l_.body[k].in[n];
-      if (last_use_[i] == k) give_back(places_[i], tile_bytes(l_.body[i]));
+  void release_operands(std::uint32_t k) { release_operands_of(k, k); }
+  // Those whose last use is instruction k.
+  void release_operands_of(std::uint32_t user, std::uint32_t k) {
+    for (std::uint8_t n = 0; n < l_.body[user].count; ++n) {
+      const std::uint32_t i = l_.body[user].in[n];
+      if (made_in_sums_[i]) release_operands_of(i, k);
+      else if (last_use_[i] == k) give_back(places_[i], tile_bytes(l_.body[i]));
     }
   }
   // What stays along a row is read again and again: no result may take its place.
@@ -385,11 +433,11 @@ class tiler {
 
   void reduce(std::uint32_t k, const loop::instruction& i) {
     if (sums_[k] == nullptr) sums_[k] = e_.scratch_for(l_.reductions[i.needs].scratch);
-    step s = step_of(i);
+    std::array<std::uint64_t, 4> advance{};
+    step s = reduction_of(i, advance);
     s.d = region_word(l_.buffers[i.to].at);
-    s.a = word(i.in[0]);
     s.c = sums_[k];
-    add(l_.body[i.in[0]], s, {0, places_[i.in[0]].advance, 0, 0});
+    add(l_.body[i.in[0]], s, advance);
     release(k);
   }
 
@@ -398,12 +446,12 @@ class tiler {
     const std::uint64_t needed = padded(l_.reductions[i.needs].scratch);
     const std::uint64_t sums = e_.pool().take(needed);
     places_[k] = destination(i);
-    step s = step_of(i);
+    std::array<std::uint64_t, 4> advance{places_[k].advance};
+    step s = reduction_of(i, advance);
     s.side = out_.sides.keep(kernels::reduction{std::int64_t{units_}, l_.columns, 1});
     s.d = region_word(places_[k].at);
-    s.a = word(i.in[0]);
     s.c = region_word(e_.in_scratch(sums));
-    add(l_.body[i.in[0]], s, {places_[k].advance, places_[i.in[0]].advance, 0, 0}, true);
+    add(l_.body[i.in[0]], s, advance, true);
     store(k, i);
     e_.pool().give_back(sums, needed);
     release(k);
@@ -416,6 +464,7 @@ class tiler {
   std::vector<moving_location> places_;  // by instruction
   std::vector<moving_location> lines_;   // by instruction: what kernels for rows read in its place
   std::vector<kernels::walk> walks_;     // by instruction: how they do
+  std::vector<bool> made_in_sums_;       // by instruction: only a sum reads it, which makes it
   std::vector<bool> tiles_;              // by instruction: something reads element by element
   std::vector<std::uint32_t> last_use_;  // by instruction: the last that reads its result
   std::vector<bool> fixed_;              // by instruction: done before the loop

@@ -57,6 +57,7 @@ using scalar_function = void (*)(const scalar_instruction*, T* slots, T last, T 
 struct scalar_functions : std::array<any_function, 27> {
   any_function called = nullptr;  // what form 0 calls: it follows form 0 in a body's list
   kernel in_rows = nullptr;       // the kernel that knows the ways of walk, if there is one
+  kernel summed = nullptr;        // a sum, as sum(), of what it gives for operands a and b
 };
 // g++ makes a jump of it from -O2 on; the files that use it are always compiled with -O3.
 #if defined(__clang__)

@@ -1,75 +1,18 @@
-// The kernels of the element-wise primitives, compiled once per instruction set: one loop, which
-// the files of primitives instantiate for each of them.
+// The kernels of the element-wise primitives, compiled once per instruction set: the loops of
+// kernels/isa/elementwise.hpp, which the files of primitives instantiate for each of them.
 #include <cmath>
 
-#include "kernels/isa/ends.hpp"
+#include "kernels/isa/elementwise.hpp"
 #include "kernels/isa/transcendental.hpp"
 #include "primitives/elementwise.hpp"
 
 namespace cotape {
 
-// An operand on its way: so many elements on for each vector, and at the end of a row.
-template <class T> struct walker {
-  const T* at;
-  std::size_t step, turn;
-  walker(const void* operand, std::uint32_t how, std::size_t vector, std::size_t columns)
-      : at(static_cast<const T*>(operand)),
-        step(how == kernels::one_line || how == kernels::line_a_row ? 0 : vector),
-        turn(how == kernels::line_a_row ? kernels::alignment / sizeof(T)
-             : how == kernels::same_row ? -columns
-                                        : 0) {}
-};
-
-// Rows, some of whose operands stay or come again.
-template <class Op, class T, class Arch> static void elementwise_in_rows(const kernels::step& s) {
-  using B = kernels::batch<T>;
-  auto* d = static_cast<T*>(s.d);
-  const std::size_t columns = s.cols != 0 ? s.cols : s.n;
-  walker<T> a(s.a, s.rows & 3, B::size, columns), b(s.b, s.rows >> 2 & 3, B::size, columns),
-      c(s.c, s.rows >> 4, B::size, columns);
-  const auto applied = [&](auto load) __attribute__((always_inline)) {
-    if constexpr (Op::arity == 2) return Op::kernel(load(a), load(b));
-    else return Op::kernel(load(a), load(b), load(c));
-  };
-  for (std::size_t left = s.n; left > 0; left -= columns) {
-    std::size_t n = columns;
-#pragma GCC unroll 2
-    for (; n >= B::size; n -= B::size, d += B::size) {
-      applied([](walker<T>& w) {
-        const T* from = w.at;
-        w.at += w.step;
-        return B::load_unaligned(from);
-      }).store_aligned(d);
-    }
-    if (n > 0) applied([&](walker<T>& w) { return kernels::end_of(w.at, n); }).store_aligned(d);
-    a.at += a.turn;
-    b.at += b.turn;
-    c.at += c.turn;
-  }
-}
-
 template <class Op, class T, class Arch> void elementwise(const kernels::step& s) {
-  auto* d = static_cast<T*>(s.d);
-  const auto* a = static_cast<const T*>(s.a);
-  const auto* b = static_cast<const T*>(s.b);
-  const auto* c = static_cast<const T*>(s.c);
-  const std::size_t n = s.n;
-  const auto applied = [&](auto load) __attribute__((always_inline)) {
-    if constexpr (Op::arity == 1) return Op::kernel(load(a));
-    else if constexpr (Op::arity == 2) return Op::kernel(load(a), load(b));
-    else return Op::kernel(load(a), load(b), load(c));
-  };
   if constexpr (!std::is_same_v<T, std::int64_t>) {
-    using B = kernels::batch<T>;
-    std::size_t i = 0;
-#pragma GCC unroll 2
-    for (; i + B::size <= n; i += B::size) {
-      applied([&](const T* p) { return B::load_unaligned(p + i); }).store_aligned(d + i);
-    }
-    if (i == n) return;
-    applied([&](const T* p) { return kernels::end_of(p + i, n - i); }).store_aligned(d + i);
+    kernels::for_all<Op, T>(s);
   } else if constexpr (takes_integers<Op>) {
-    for (std::size_t i = 0; i < n; ++i) d[i] = applied([&](const T* p) { return p[i]; });
+    kernels::for_integers<Op>(s);
   }
 }
 
@@ -127,7 +70,8 @@ template <class Op, class T, class Arch, int Form> static kernels::any_function 
 template <class Op, class T, class Arch, int... Form>
 static kernels::scalar_functions functions_of(std::integer_sequence<int, Form...>) {
   kernels::scalar_functions result{{{function_of<Op, T, Arch, Form>()...}}};
-  if constexpr (Op::arity > 1) result.in_rows = &elementwise_in_rows<Op, T, Arch>;
+  if constexpr (Op::arity > 1) result.in_rows = &kernels::for_rows<Op, T>;
+  if constexpr (requires { Op::summed; }) result.summed = &kernels::sum_of<Op, T>;
   return result;
 }
 
