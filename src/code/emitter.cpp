@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "code/scalar_run.hpp"
+#include "code/tiling.hpp"
 #include "kernels/threads.hpp"
 
 namespace cotape::code {
@@ -15,9 +16,6 @@ using kernels::step;
 
 // Elements times steps; below this a thread's share takes less time (0.1 ms) than to wake it.
 constexpr std::int64_t least_share = 1 << 19;
-// Elements of a nest at a time.
-constexpr std::int64_t most_of_nest = 1024;
-static_assert(most_of_nest >= kernels::least_parts);  // fewer come in one call
 
 // Where an operand of a step is, and how far it moves a tile.
 struct moving_location {
@@ -29,19 +27,12 @@ struct moving_location {
 class tiler {
  public:
   tiler(const loop& l, emitter& e, listing& out)
-      : l_(l),
-        e_(e),
-        out_(out),
-        places_(l.body.size()),
-        lines_(l.body.size()),
-        last_use_(last_uses(l)) {
+      : l_(l), e_(e), out_(out), places_(l.body.size()), lines_(l.body.size()), how_(tiling_of(l)) {
     fixed_.assign(l.body.size(), false);
     sums_.assign(l.body.size(), nullptr);
     body_.size = static_cast<std::uint32_t>(l.rows);
-    body_.tile = units_of_tile();
+    body_.tile = how_.tile;
     body_.scratch = static_cast<std::byte*>(region_word(e.in_scratch(0)));
-    choose_sums();
-    choose_lines();
   }
 
   void run() {
@@ -53,7 +44,7 @@ class tiler {
       emit(body_.last, rest);
       return;
     }
-    if (ragged_ || (rest != body_.tile && of_kind(loop::kind::fold) != 0)) {
+    if (ragged_ || (rest != body_.tile && count_of(l_, loop::kind::fold) != 0)) {
       in_last_ = true;
       emit(body_.last, rest);
     }
@@ -66,30 +57,9 @@ class tiler {
   }
 
  private:
-  std::int64_t of_kind(loop::kind kind) const {
-    return std::count_if(l_.body.begin(), l_.body.end(),
-                         [&](const loop::instruction& i) { return i.does == kind; });
-  }
-
-  // Small loops stay in the first cache whatever the tile; for large ones, whose tiles share it
-  // with what streams by, it must be small, but for reductions of little else, which like it large.
-  // A tile of a nest is as many rows as are about as much and, where that is possible, fill lines.
-  std::uint32_t units_of_tile() const {
-    const std::int64_t reductions = of_kind(loop::kind::reduce);
-    std::int64_t units = l_.rows > 64 * kernels::tile ? kernels::tile : 4 * kernels::tile;
-    if (l_.columns != 0) {
-      units = std::max<std::int64_t>(most_of_nest / l_.columns, 1);
-      const std::int64_t aligned = fills_lines(l_.columns) ? rows_of_lines(l_.columns) : 1;
-      units = (units + aligned - 1) / aligned * aligned;
-    } else if (reductions > 0 && reductions + of_kind(loop::kind::apply) <= 4) {
-      units = 8 * kernels::tile;
-    }
-    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(l_.rows, 1, units));
-  }
-
   // A thread takes what a reduction adds up whole.
   int parts() {
-    std::int64_t grain = l_.columns != 0 || of_kind(loop::kind::reduce) == 0 ? body_.tile : 16;
+    std::int64_t grain = l_.columns != 0 || count_of(l_, loop::kind::reduce) == 0 ? body_.tile : 16;
     for (const loop::instruction& i : l_.body) {
       if (i.does != loop::kind::reduce) continue;
       const std::int64_t slab = l_.reductions[i.needs].slab;
@@ -114,84 +84,10 @@ class tiler {
         case loop::kind::splat: splat(k, i); break;
         case loop::kind::spread: spread(k, i); break;
         case loop::kind::apply:
-          if (!made_in_sums_[k]) apply(k, i);
+          if (!how_.made_in_sum[k]) apply(k, i);
           break;
         case loop::kind::reduce: reduce(k, i); break;
         case loop::kind::fold: fold(k, i); break;
-      }
-    }
-  }
-
-  // --- What is made where it is added up --------------------------------------------------------
-
-  // Operations that only a sum reads, whose kernel makes them on the way.
-  void choose_sums() {
-    made_in_sums_.assign(l_.body.size(), false);
-    std::vector<std::uint32_t> uses(l_.body.size(), 0);
-    for (const loop::instruction& i : l_.body) {
-      for (std::uint8_t n = 0; n < i.count; ++n) ++uses[i.in[n]];
-    }
-    for (std::uint32_t k = 0; k < l_.body.size(); ++k) {
-      const loop::instruction& i = l_.body[k];
-      if (i.does != loop::kind::fold && i.does != loop::kind::reduce) continue;
-      const std::uint32_t u = i.in[0];
-      const loop::instruction& of = l_.body[u];
-      const bool summed = of.does == loop::kind::apply && of.scalar != nullptr &&
-                          of.scalar->summed != nullptr && i.run == kernels::sum(i.dtype).run;
-      // What is stored between the two may be stored where an operand stands.
-      const bool stores = std::any_of(l_.body.begin() + u, l_.body.begin() + k,
-                                      [](const loop::instruction& j) { return j.to != none; });
-      if (!summed || stores || uses[u] != 1 || of.by_row) continue;
-      made_in_sums_[u] = true;
-      for (std::uint8_t n = 0; n < of.count; ++n) {
-        last_use_[of.in[n]] = std::max(last_use_[of.in[n]], k);
-      }
-    }
-  }
-  // The kernel and the operands of a sum or another reduction.
-  step reduction_of(const loop::instruction& i, std::array<std::uint64_t, 4>& advance) {
-    step s = step_of(i);
-    const loop::instruction& of = l_.body[i.in[0]];
-    const bool made = made_in_sums_[i.in[0]];
-    const std::uint32_t a = made ? of.in[0] : i.in[0];
-    if (made) {
-      s.run = of.scalar->summed;
-      s.b = word(of.in[1]);
-      advance[2] = places_[of.in[1]].advance;
-    }
-    s.a = word(a);
-    advance[1] = places_[a].advance;
-    return s;
-  }
-
-  // --- What stays along a row -------------------------------------------------------------------
-
-  // How a kernel for rows may read what the instruction gives, without a copy for each element.
-  kernels::walk walk_of(const loop::instruction& i) const {
-    if (i.does == loop::kind::splat) return l_.columns == 0 ? kernels::along : kernels::one_line;
-    const bool whole_lines = l_.columns % static_cast<std::int64_t>(cache_line / 4) == 0;
-    if (l_.columns == 0 || i.by_row || (!whole_lines && body_.tile > 1)) return kernels::along;
-    if (i.does == loop::kind::spread) return kernels::line_a_row;
-    if (i.does != loop::kind::load || i.map == none) return kernels::along;
-    const kernels::index_map& map = l_.maps[i.map];
-    if (map.rank != 2 || map.size[1] != l_.columns) return kernels::along;
-    if (map.stride[0] == 1 && map.stride[1] == 0) return kernels::line_a_row;
-    const bool row = map.stride[0] == 0 && map.stride[1] == 1 && map.offset == 0;
-    return row && whole_lines ? kernels::same_row : kernels::along;
-  }
-  static bool for_rows(const loop::instruction& i) {
-    return i.does == loop::kind::apply && i.scalar != nullptr && i.scalar->in_rows != nullptr;
-  }
-  void choose_lines() {
-    walks_.assign(l_.body.size(), kernels::along);
-    tiles_.assign(l_.body.size(), false);
-    for (std::size_t k = 0; k < l_.body.size(); ++k) {
-      const loop::instruction& i = l_.body[k];
-      tiles_[k] = tiles_[k] || i.to != none;
-      for (std::uint8_t n = 0; n < i.count; ++n) {
-        const kernels::walk how = walk_of(l_.body[i.in[n]]);
-        if (how != kernels::along && for_rows(i) && !made_in_sums_[k]) walks_[i.in[n]] = how;
-        else tiles_[i.in[n]] = true;
       }
     }
   }
@@ -229,15 +125,15 @@ class tiler {
   void release_operands_of(std::uint32_t user, std::uint32_t k) {
     for (std::uint8_t n = 0; n < l_.body[user].count; ++n) {
       const std::uint32_t i = l_.body[user].in[n];
-      if (made_in_sums_[i]) release_operands_of(i, k);
-      else if (last_use_[i] == k) give_back(places_[i], tile_bytes(l_.body[i]));
+      if (how_.made_in_sum[i]) release_operands_of(i, k);
+      else if (how_.last_use[i] == k) give_back(places_[i], tile_bytes(l_.body[i]));
     }
   }
   // What stays along a row is read again and again: no result may take its place.
   void release_lines(std::uint32_t k) {
     for (std::uint8_t n = 0; n < l_.body[k].count; ++n) {
       const std::uint32_t i = l_.body[k].in[n];
-      if (last_use_[i] == k) give_back(lines_[i], lines_bytes());
+      if (how_.last_use[i] == k) give_back(lines_[i], lines_bytes());
     }
   }
 
@@ -315,13 +211,13 @@ class tiler {
     }
     kernels::index_map map;
     if (i.map != none) map = l_.maps[i.map];
-    if (walks_[k] == kernels::line_a_row) {
+    if (how_.walks[k] == kernels::line_a_row) {
       map.size[1] = line_elements(i);
       lines(k, i, step_by(map, i.dtype), l_.buffers[i.from].at, 0, false);
-    } else if (walks_[k] == kernels::same_row) {
+    } else if (how_.walks[k] == kernels::same_row) {
       lines_[k] = {l_.buffers[i.from].at};
     }
-    if (i.map != none && !tiles_[k]) return;
+    if (i.map != none && !how_.needs_tile[k]) return;
     if (i.map == none) map.append(l_.rows * l_.width(i.by_row), 1);
     const bool row = l_.columns != 0 && !i.by_row && map.rank == 2 && map.stride[0] == 0 &&
                      map.stride[1] == 1 && map.size[1] == l_.columns;
@@ -347,8 +243,8 @@ class tiler {
   }
 
   void splat(std::uint32_t k, const loop::instruction& i) {
-    if (walks_[k] != kernels::along) lines_[k] = full_of(i, cache_line);
-    if (tiles_[k]) places_[k] = full_of(i, tile_bytes(i));
+    if (how_.walks[k] != kernels::along) lines_[k] = full_of(i, cache_line);
+    if (how_.needs_tile[k]) places_[k] = full_of(i, tile_bytes(i));
     fixed_[k] = true;
   }
 
@@ -385,13 +281,13 @@ class tiler {
   void spread(std::uint32_t k, const loop::instruction& i) {
     kernels::index_map map;
     map.append(body_.tile, 1);
-    if (walks_[k] == kernels::line_a_row) {
+    if (how_.walks[k] == kernels::line_a_row) {
       kernels::index_map line = map;
       line.append(line_elements(i), 0);
       const moving_location& from = places_[i.in[0]];
       lines(k, i, step_by(line, i.dtype), from.at, from.advance, true);
     }
-    if (!tiles_[k]) return release(k);
+    if (!how_.needs_tile[k]) return release(k);
     map.append(l_.columns, 0);
     places_[k] = destination(i);
     step s = step_by(map, i.dtype);
@@ -408,7 +304,7 @@ class tiler {
     step s = step_of(i);
     for (std::uint8_t n = 0; n < i.count; ++n) {
       const std::uint32_t o = i.in[n];
-      const kernels::walk how = for_rows(i) ? walks_[o] : kernels::along;
+      const kernels::walk how = for_rows(i) ? how_.walks[o] : kernels::along;
       const moving_location& place = how == kernels::along ? places_[o] : lines_[o];
       from[n] = region_word(place.at);
       advance[n + 1U] = place.advance;
@@ -429,6 +325,22 @@ class tiler {
     if (body_.size == 0) return;
     add(i, s, advance);
     store(k, i);
+  }
+
+  // The kernel and the operands of a sum or another reduction.
+  step reduction_of(const loop::instruction& i, std::array<std::uint64_t, 4>& advance) {
+    step s = step_of(i);
+    const loop::instruction& of = l_.body[i.in[0]];
+    const bool made = how_.made_in_sum[i.in[0]];
+    const std::uint32_t a = made ? of.in[0] : i.in[0];
+    if (made) {
+      s.run = of.scalar->summed;
+      s.b = word(of.in[1]);
+      advance[2] = places_[of.in[1]].advance;
+    }
+    s.a = word(a);
+    advance[1] = places_[a].advance;
+    return s;
   }
 
   void reduce(std::uint32_t k, const loop::instruction& i) {
@@ -460,13 +372,10 @@ class tiler {
   const loop& l_;
   emitter& e_;
   listing& out_;
+  const tiling how_;
   tiled_loop body_;
   std::vector<moving_location> places_;  // by instruction
   std::vector<moving_location> lines_;   // by instruction: what kernels for rows read in its place
-  std::vector<kernels::walk> walks_;     // by instruction: how they do
-  std::vector<bool> made_in_sums_;       // by instruction: only a sum reads it, which makes it
-  std::vector<bool> tiles_;              // by instruction: something reads element by element
-  std::vector<std::uint32_t> last_use_;  // by instruction: the last that reads its result
   std::vector<bool> fixed_;              // by instruction: done before the loop
   std::vector<void*> sums_;              // by instruction: a reduction's scratch
   std::vector<tile_step>* steps_ = nullptr;
