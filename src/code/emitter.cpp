@@ -27,7 +27,7 @@ struct moving_location {
 class tiler {
  public:
   tiler(const loop& l, emitter& e, listing& out)
-      : l_(l), e_(e), out_(out), places_(l.body.size()), lines_(l.body.size()), how_(tiling_of(l)) {
+      : l_(l), e_(e), out_(out), how_(tiling_of(l)), places_(l.body.size()), lines_(l.body.size()) {
     fixed_.assign(l.body.size(), false);
     sums_.assign(l.body.size(), nullptr);
     body_.size = static_cast<std::uint32_t>(l.rows);
@@ -393,7 +393,7 @@ void emitter::begin(bool constant) {
 
 void emitter::add(const loop& l) {
   std::optional<kernels::scalar_body> numbers = scalar_run_of(l);
-  if (!numbers) return tiler(l, *this, out_).run();
+  if (!numbers) return tiler(in_rows(l), *this, out_).run();
   step s{};
   s.run = kernels::run_scalars(numbers->dtype);
   s.side = out_.scalars.emplace_back(out_.sides.keep(std::move(*numbers)));

@@ -7,9 +7,21 @@ namespace cotape::code {
 
 namespace {
 
+// Rows of so many elements end where lines do.
+bool whole_lines(std::int64_t columns) {
+  return columns % static_cast<std::int64_t>(cache_line / 4) == 0;
+}
+
 // Elements of a nest at a time.
 constexpr std::int64_t most_of_nest = 1024;
 static_assert(most_of_nest >= kernels::least_parts);  // fewer come in one call
+
+// A sum has whole vectors to add up: what is left over is made one by one.
+bool has_whole_vectors(const loop& l, const loop::instruction& sum) {
+  if (l.rows * l.width(false) < 1024) return false;
+  const auto& g = *static_cast<const kernels::reduction*>(sum.side);
+  return (g.inner == 1 ? g.reduced : g.inner) >= 64;
+}
 
 // Operations that only a sum reads, and whose results it can make.
 void find_sums(const loop& l, tiling& t) {
@@ -27,7 +39,7 @@ void find_sums(const loop& l, tiling& t) {
     // What is stored between the two may be stored where an operand stands.
     const bool stores = std::any_of(l.body.begin() + u, l.body.begin() + k,
                                     [](const loop::instruction& j) { return j.to != none; });
-    if (!summed || stores || uses[u] != 1 || of.by_row) continue;
+    if (!summed || stores || uses[u] != 1 || of.by_row || !has_whole_vectors(l, i)) continue;
     t.made_in_sum[u] = true;
     for (std::uint8_t n = 0; n < of.count; ++n) {
       t.last_use[of.in[n]] = std::max(t.last_use[of.in[n]], k);
@@ -63,15 +75,14 @@ std::uint32_t units_of_tile(const loop& l, const tiling& t) {
 
 kernels::walk walk_of(const loop& l, const loop::instruction& i, std::uint32_t tile) {
   if (i.does == loop::kind::splat) return l.columns == 0 ? kernels::along : kernels::one_line;
-  const bool whole_lines = l.columns % static_cast<std::int64_t>(cache_line / 4) == 0;
-  if (l.columns == 0 || i.by_row || (!whole_lines && tile > 1)) return kernels::along;
+  if (l.columns == 0 || i.by_row || (!whole_lines(l.columns) && tile > 1)) return kernels::along;
   if (i.does == loop::kind::spread) return kernels::line_a_row;
   if (i.does != loop::kind::load || i.map == none) return kernels::along;
   const kernels::index_map& map = l.maps[i.map];
   if (map.rank != 2 || map.size[1] != l.columns) return kernels::along;
   if (map.stride[0] == 1 && map.stride[1] == 0) return kernels::line_a_row;
   const bool row = map.stride[0] == 0 && map.stride[1] == 1 && map.offset == 0;
-  return row && whole_lines ? kernels::same_row : kernels::along;
+  return row && whole_lines(l.columns) ? kernels::same_row : kernels::along;
 }
 
 void find_what_stays(const loop& l, tiling& t) {
@@ -86,7 +97,27 @@ void find_what_stays(const loop& l, tiling& t) {
   }
 }
 
+// The length of the rows that a load repeats, or along which it repeats its elements; else 0.
+std::int64_t row_of(const loop& l, const loop::instruction& i) {
+  if (i.does != loop::kind::load || i.map == none || i.to != none) return 0;
+  const kernels::index_map& map = l.maps[i.map];
+  if (map.rank != 2 || map.offset != 0) return 0;
+  const bool row = map.stride[0] == 0 && map.stride[1] == 1;
+  return row || (map.stride[0] == 1 && map.stride[1] == 0) ? map.size[1] : 0;
+}
+
 }  // namespace
+
+loop in_rows(loop l) {
+  if (l.rows < 1024) return l;  // a kernel for rows takes longer to begin
+  for (const loop::instruction& i : l.body) {
+    const std::int64_t row = l.columns == 0 ? row_of(l, i) : 0;
+    if (row < 32 || row > 4096 || !whole_lines(row)) continue;
+    l.columns = row;
+    l.rows /= row;
+  }
+  return l;
+}
 
 std::int64_t count_of(const loop& l, loop::kind kind) {
   return std::count_if(l.body.begin(), l.body.end(),
