@@ -9,6 +9,7 @@
 #include <list>
 #include <memory>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -143,6 +144,9 @@ template <class F> class compiled {
 template <class F>
 compiled<F> compile(F f, const compile_options& options = {}, const char* file = __builtin_FILE(),
                     int line = __builtin_LINE()) {
+  if constexpr (std::is_assignable_v<F&, std::nullptr_t>) {  // std::function, a pointer
+    if (f == nullptr) detail::refuse("compile: the function is empty");
+  }
   return compiled<F>(std::move(f), options, place{file, line});
 }
 

@@ -13,8 +13,9 @@
 //
 // With two or three operands the derivative's first argument says for which of them it is wanted:
 // derivative(int i, variable a, variable b, variable y, variable dy). A kernel is called with
-// floats and doubles. `static variable kinks(const derivation& d)`, if there is one, gives 1 where
-// the result is on a kink (report::kinks). Descriptors are constants: any thread may use them.
+// floats and doubles, maybe on several threads at once, unless there is a member `one_thread`.
+// `static variable kinks(const derivation& d)`, if there is one, gives 1 where the result is on a
+// kink (report::kinks). Descriptors are constants: any thread may use them.
 //
 // An operation over whole values is a `primitive` with a kernel of its own: see kernel.hpp.
 #pragma once
@@ -148,6 +149,11 @@ template <class Op> constexpr auto kinks_of() -> variable (*)(const derivation&)
   else return nullptr;
 }
 
+template <class Op> constexpr bool on_any_thread() {
+  if constexpr (requires { Op::one_thread; }) return false;
+  else return true;
+}
+
 template <class Op>
 inline constexpr primitive own{
     .name = Op::name,
@@ -157,10 +163,9 @@ inline constexpr primitive own{
     .derive = &derive<Op>,
     .lower = [](lowering& l) { lower_to_loop(l, &loop<Op, float>, &loop<Op, double>); },
     .throws = !kernel_is_noexcept<Op>(),
-    .splittable = !requires {Op::one_thread;
-}  // namespace detail
-, .overwrites = 7, .kinks = kinks_of<Op>()
-};  // namespace cotape
+    .splittable = on_any_thread<Op>(),
+    .overwrites = 7,
+    .kinks = kinks_of<Op>()};
 
 }  // namespace detail
 

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "code/scalar_run.hpp"
+#include "code/tiling.hpp"
 #include "kernels/threads.hpp"
 
 namespace cotape::code {
@@ -15,9 +16,6 @@ using kernels::step;
 
 // Elements times steps; below this a thread's share takes less time (0.1 ms) than to wake it.
 constexpr std::int64_t least_share = 1 << 19;
-// Elements of a nest at a time.
-constexpr std::int64_t most_of_nest = 1024;
-static_assert(most_of_nest >= kernels::least_parts);  // fewer come in one call
 
 // Where an operand of a step is, and how far it moves a tile.
 struct moving_location {
@@ -29,11 +27,11 @@ struct moving_location {
 class tiler {
  public:
   tiler(const loop& l, emitter& e, listing& out)
-      : l_(l), e_(e), out_(out), places_(l.body.size()), last_use_(last_uses(l)) {
+      : l_(l), e_(e), out_(out), how_(tiling_of(l)), places_(l.body.size()), lines_(l.body.size()) {
     fixed_.assign(l.body.size(), false);
     sums_.assign(l.body.size(), nullptr);
     body_.size = static_cast<std::uint32_t>(l.rows);
-    body_.tile = units_of_tile();
+    body_.tile = how_.tile;
     body_.scratch = static_cast<std::byte*>(region_word(e.in_scratch(0)));
   }
 
@@ -46,7 +44,7 @@ class tiler {
       emit(body_.last, rest);
       return;
     }
-    if (ragged_ || (rest != body_.tile && of_kind(loop::kind::reduce_row) != 0)) {
+    if (ragged_ || (rest != body_.tile && count_of(l_, loop::kind::reduce_row) != 0)) {
       in_last_ = true;
       emit(body_.last, rest);
     }
@@ -59,30 +57,9 @@ class tiler {
   }
 
  private:
-  std::int64_t of_kind(loop::kind kind) const {
-    return std::count_if(l_.body.begin(), l_.body.end(),
-                         [&](const loop::instruction& i) { return i.does == kind; });
-  }
-
-  // Small loops stay in the first cache whatever the tile; for large ones, whose tiles share it
-  // with what streams by, it must be small, but for reductions of little else, which like it large.
-  // A tile of a nest is as many rows as are about as much and, where that is possible, fill lines.
-  std::uint32_t units_of_tile() const {
-    const std::int64_t reductions = of_kind(loop::kind::reduce);
-    std::int64_t units = l_.rows > 64 * kernels::tile ? kernels::tile : 4 * kernels::tile;
-    if (l_.columns != 0) {
-      units = std::max<std::int64_t>(most_of_nest / l_.columns, 1);
-      const std::int64_t aligned = fills_lines(l_.columns) ? rows_of_lines(l_.columns) : 1;
-      units = (units + aligned - 1) / aligned * aligned;
-    } else if (reductions > 0 && reductions + of_kind(loop::kind::apply) <= 4) {
-      units = 8 * kernels::tile;
-    }
-    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(l_.rows, 1, units));
-  }
-
   // A thread takes what a reduction adds up whole.
   int parts() {
-    std::int64_t grain = l_.columns != 0 || of_kind(loop::kind::reduce) == 0 ? body_.tile : 16;
+    std::int64_t grain = l_.columns != 0 || count_of(l_, loop::kind::reduce) == 0 ? body_.tile : 16;
     for (const loop::instruction& i : l_.body) {
       if (i.does != loop::kind::reduce) continue;
       const std::int64_t slab = l_.reductions[i.needs].slab;
@@ -107,7 +84,9 @@ class tiler {
         case loop::kind::load: load(k, i); break;
         case loop::kind::splat: splat(k, i); break;
         case loop::kind::spread: spread(k, i); break;
-        case loop::kind::apply: apply(k, i); break;
+        case loop::kind::apply:
+          if (!how_.made_in_sum[k]) apply(k, i);
+          break;
         case loop::kind::reduce: reduce(k, i); break;
         case loop::kind::reduce_row: reduce_row(k, i); break;
       }
@@ -137,13 +116,31 @@ class tiler {
     return {l_.buffers[i.to].at, bytes(i)};
   }
 
-  void release_operands(std::uint32_t k) {
+  void give_back(moving_location& place, std::uint64_t bytes) {
+    if (place.pooled) e_.pool().give_back(place.at.at, bytes);
+    place.pooled = false;
+  }
+
+  void release_operands(std::uint32_t k) { release_operands_of(k, k); }
+  // Those whose last use is instruction k.
+  void release_operands_of(std::uint32_t user, std::uint32_t k) {
+    for (std::uint8_t n = 0; n < l_.body[user].count; ++n) {
+      const std::uint32_t i = l_.body[user].in[n];
+      if (how_.made_in_sum[i]) release_operands_of(i, k);
+      else if (how_.last_use[i] == k) give_back(places_[i], tile_bytes(l_.body[i]));
+    }
+  }
+  // What stays along a row is read again and again: no result may take its place.
+  void release_lines(std::uint32_t k) {
     for (std::uint8_t n = 0; n < l_.body[k].count; ++n) {
       const std::uint32_t i = l_.body[k].in[n];
-      if (!places_[i].pooled || last_use_[i] != k) continue;
-      e_.pool().give_back(places_[i].at.at, tile_bytes(l_.body[i]));
-      places_[i].pooled = false;
+      if (how_.last_use[i] == k) give_back(lines_[i], lines_bytes());
     }
+  }
+
+  void release(std::uint32_t k) {
+    release_operands(k);
+    release_lines(k);
   }
 
   // A vector read from the last tile's end on may reach beyond what may be read.
@@ -164,9 +161,13 @@ class tiler {
     add_to(*steps_, i, s, advance, sees_tile);
   }
 
-  void add_to(std::vector<tile_step>& list, const loop::instruction& i, step s,
+  void add_to(std::vector<tile_step>& list, const loop::instruction& i, const step& s,
               std::array<std::uint64_t, 4> advance, bool sees_tile) {
-    const auto width = static_cast<std::uint32_t>(l_.width(i.by_row));
+    add_to(list, static_cast<std::uint32_t>(l_.width(i.by_row)), s, advance, sees_tile);
+  }
+
+  void add_to(std::vector<tile_step>& list, std::uint32_t width, step s,
+              std::array<std::uint64_t, 4> advance, bool sees_tile) {
     if (body_.size > body_.tile) {
       list.push_back({s, advance, width, sees_tile ? 0 : width});
     } else {
@@ -211,7 +212,14 @@ class tiler {
     }
     kernels::index_map map;
     if (i.map != none) map = l_.maps[i.map];
-    else map.append(l_.rows * l_.width(i.by_row), 1);
+    if (how_.walks[k] == kernels::line_a_row) {
+      map.size[1] = line_elements(i);
+      lines(k, i, step_by(map, i.dtype), l_.buffers[i.from].at, 0, false);
+    } else if (how_.walks[k] == kernels::same_row) {
+      lines_[k] = {l_.buffers[i.from].at};
+    }
+    if (i.map != none && !how_.needs_tile[k]) return;
+    if (i.map == none) map.append(l_.rows * l_.width(i.by_row), 1);
     const bool row = l_.columns != 0 && !i.by_row && map.rank == 2 && map.stride[0] == 0 &&
                      map.stride[1] == 1 && map.size[1] == l_.columns;
     if (row && body_.tile == 1 && l_.buffers[i.from].readable == 0 && i.to == none) {
@@ -236,19 +244,51 @@ class tiler {
   }
 
   void splat(std::uint32_t k, const loop::instruction& i) {
+    if (how_.walks[k] != kernels::along) lines_[k] = full_of(i, cache_line);
+    if (how_.needs_tile[k]) places_[k] = full_of(i, tile_bytes(i));
+    fixed_[k] = true;
+  }
+
+  // So many bytes that hold the number again and again.
+  moving_location full_of(const loop::instruction& i, std::uint64_t bytes) {
     const loop::buffer& from = l_.buffers[i.from];
+    const auto n = static_cast<std::uint32_t>(bytes / size_of(i.dtype));
     step s{};
     s.run = kernels::fill(size_of(i.dtype));
     s.a = region_word(from.at);
-    if (!from.constant) return before(k, i, s);
-    s.n = static_cast<std::uint32_t>(tile_bytes(i) / size_of(i.dtype));
-    places_[k] = {e_.constant_splat(from.at, tile_bytes(i), s)};
-    fixed_[k] = true;
+    s.n = n;
+    if (from.constant) return {e_.constant_splat(from.at, bytes, s)};
+    const moving_location place{e_.in_scratch(e_.pool().take_fresh(bytes))};
+    s.d = region_word(place.at);
+    if (body_.size > body_.tile) body_.before.push_back({s, {}, n, 0});
+    else e_.add(s);
+    return place;
+  }
+
+  static std::int64_t line_elements(const loop::instruction& i) {
+    return static_cast<std::int64_t>(cache_line / size_of(i.dtype));
+  }
+  std::uint64_t lines_bytes() const { return staggered(std::uint64_t{body_.tile} * cache_line); }
+
+  // A line for each row, full of its number.
+  void lines(std::uint32_t k, const loop::instruction& i, step s, location from,
+             std::uint64_t advance, bool sees_tile) {
+    lines_[k] = {e_.in_scratch(e_.pool().take(lines_bytes())), 0, true};
+    s.d = region_word(lines_[k].at);
+    s.a = region_word(from);
+    add_to(*steps_, static_cast<std::uint32_t>(line_elements(i)), s, {0, advance, 0, 0}, sees_tile);
   }
 
   void spread(std::uint32_t k, const loop::instruction& i) {
     kernels::index_map map;
     map.append(body_.tile, 1);
+    if (how_.walks[k] == kernels::line_a_row) {
+      kernels::index_map line = map;
+      line.append(line_elements(i), 0);
+      const moving_location& from = places_[i.in[0]];
+      lines(k, i, step_by(line, i.dtype), from.at, from.advance, true);
+    }
+    if (!how_.needs_tile[k]) return release(k);
     map.append(l_.columns, 0);
     places_[k] = destination(i);
     step s = step_by(map, i.dtype);
@@ -256,22 +296,31 @@ class tiler {
     s.a = word(i.in[0]);
     add(i, s, {places_[k].advance, places_[i.in[0]].advance, 0, 0}, true);
     store(k, i);
-    release_operands(k);
+    release(k);
   }
 
   void apply(std::uint32_t k, const loop::instruction& i) {
     std::array<const void*, 3> from{};
     std::array<std::uint64_t, 4> advance{};
-    for (std::uint8_t n = 0; n < i.count; ++n) {
-      from[n] = word(i.in[n]);
-      advance[n + 1U] = places_[i.in[n]].advance;
-    }
     step s = step_of(i);
+    for (std::uint8_t n = 0; n < i.count; ++n) {
+      const std::uint32_t o = i.in[n];
+      const kernels::walk how = for_rows(i) ? how_.walks[o] : kernels::along;
+      const moving_location& place = how == kernels::along ? places_[o] : lines_[o];
+      from[n] = region_word(place.at);
+      advance[n + 1U] = place.advance;
+      if (how == kernels::along) continue;
+      s.run = i.scalar->in_rows;
+      s.rows |= static_cast<std::uint32_t>(how) << 2 * n;
+      if (how != kernels::one_line && body_.tile > 1)
+        s.cols = static_cast<std::uint32_t>(l_.columns);
+    }
     s.a = from[0];
     s.b = from[1];
     s.c = from[2];
     release_operands(k);
     places_[k] = destination(i);
+    release_lines(k);
     s.d = region_word(places_[k].at);
     advance[0] = places_[k].advance;
     if (body_.size == 0) return;
@@ -279,14 +328,30 @@ class tiler {
     store(k, i);
   }
 
+  // The kernel and the operands of a sum or another reduction.
+  step reduction_of(const loop::instruction& i, std::array<std::uint64_t, 4>& advance) {
+    step s = step_of(i);
+    const loop::instruction& of = l_.body[i.in[0]];
+    const bool made = how_.made_in_sum[i.in[0]];
+    const std::uint32_t a = made ? of.in[0] : i.in[0];
+    if (made) {
+      s.run = of.scalar->summed;
+      s.b = word(of.in[1]);
+      advance[2] = places_[of.in[1]].advance;
+    }
+    s.a = word(a);
+    advance[1] = places_[a].advance;
+    return s;
+  }
+
   void reduce(std::uint32_t k, const loop::instruction& i) {
     if (sums_[k] == nullptr) sums_[k] = e_.scratch_for(l_.reductions[i.needs].scratch);
-    step s = step_of(i);
+    std::array<std::uint64_t, 4> advance{};
+    step s = reduction_of(i, advance);
     s.d = region_word(l_.buffers[i.to].at);
-    s.a = word(i.in[0]);
     s.c = sums_[k];
-    add(l_.body[i.in[0]], s, {0, places_[i.in[0]].advance, 0, 0});
-    release_operands(k);
+    add(l_.body[i.in[0]], s, advance);
+    release(k);
   }
 
   // A tile's rows, each from its own start.
@@ -294,23 +359,24 @@ class tiler {
     const std::uint64_t needed = padded(l_.reductions[i.needs].scratch);
     const std::uint64_t sums = e_.pool().take(needed);
     places_[k] = destination(i);
-    step s = step_of(i);
+    std::array<std::uint64_t, 4> advance{places_[k].advance};
+    step s = reduction_of(i, advance);
     s.side = out_.sides.keep(kernels::reduction{std::int64_t{units_}, l_.columns, 1});
     s.d = region_word(places_[k].at);
-    s.a = word(i.in[0]);
     s.c = region_word(e_.in_scratch(sums));
-    add(l_.body[i.in[0]], s, {places_[k].advance, places_[i.in[0]].advance, 0, 0}, true);
+    add(l_.body[i.in[0]], s, advance, true);
     store(k, i);
     e_.pool().give_back(sums, needed);
-    release_operands(k);
+    release(k);
   }
 
   const loop& l_;
   emitter& e_;
   listing& out_;
+  const tiling how_;
   tiled_loop body_;
   std::vector<moving_location> places_;  // by instruction
-  std::vector<std::uint32_t> last_use_;  // by instruction: the last that reads its result
+  std::vector<moving_location> lines_;   // by instruction: what kernels for rows read in its place
   std::vector<bool> fixed_;              // by instruction: done before the loop
   std::vector<void*> sums_;              // by instruction: a reduction's scratch
   std::vector<tile_step>* steps_ = nullptr;
@@ -328,7 +394,7 @@ void emitter::begin(bool constant) {
 
 void emitter::add(const loop& l) {
   std::optional<kernels::scalar_body> numbers = scalar_run_of(l);
-  if (!numbers) return tiler(l, *this, out_).run();
+  if (!numbers) return tiler(in_rows(l), *this, out_).run();
   step s{};
   s.run = kernels::run_scalars(numbers->dtype);
   s.side = out_.scalars.emplace_back(out_.sides.keep(std::move(*numbers)));

@@ -27,7 +27,7 @@ step placed(const tiled_loop& loop, const tile_step& l, std::uint32_t base, std:
   now.b = moved(now.b, 2);
   now.c = moved(now.c, 3);
   now.base = base * l.base;
-  now.n = n * l.width;
+  if (now.n == 0) now.n = n * l.width;
   return now;
 }
 

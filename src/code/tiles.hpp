@@ -10,7 +10,8 @@
 
 namespace cotape::code {
 
-// A step of a loop: its pointers move by so many bytes a tile.
+// A step of a loop: its pointers move by so many bytes a tile. Where its `n` is set, it handles so
+// many elements whatever the tile.
 struct tile_step {
   kernels::step what;
   std::array<std::uint64_t, 4> advance{};  // of d, a, b, c

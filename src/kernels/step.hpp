@@ -15,6 +15,15 @@ namespace cotape::kernels {
 inline constexpr std::uint32_t tile = 128;
 inline constexpr std::size_t alignment = 64;
 
+// How an element-wise kernel walks over an operand, two bits for each of them in `rows`: it handles
+// rows of `cols` elements, whole lines each, or one row (0).
+enum walk : std::uint32_t {
+  along = 0,       // element by element
+  one_line = 1,    // a line full of one number, for all
+  line_a_row = 2,  // such a line for each row
+  same_row = 3,    // the same elements for each row
+};
+
 struct step {
   void (*run)(const step&);
   void* d;                   // destination
@@ -47,6 +56,8 @@ using scalar_function = void (*)(const scalar_instruction*, T* slots, T last, T 
 // is the last result (1) or the one before (2). Null where there is none; variant 0 always exists.
 struct scalar_functions : std::array<any_function, 27> {
   any_function called = nullptr;  // what variant 0 calls: it follows variant 0 in a body's list
+  kernel in_rows = nullptr;       // the kernel that knows the ways of walk, if there is one
+  kernel summed = nullptr;        // a sum, as sum(), of what it gives for operands a and b
 };
 // g++ makes a jump of it from -O2 on; the files that use it are always compiled with -O3.
 #if defined(__clang__)

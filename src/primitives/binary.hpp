@@ -1,6 +1,6 @@
 // The element-wise primitives of two operands, and broadcasts: y = f(a, b). derivative(i, ...) is
 // the adjoint of operand i. A kernel's B is a vector or a number, also an int64 where `integers` is
-// set.
+// set. Where `summed` is, there is a kernel that adds up results without storing them.
 #pragma once
 
 #include "primitives/elementwise.hpp"
@@ -24,7 +24,7 @@ COTAPE_BINARY(add)
 
 struct multiply_op : binary {  // y = a b,  dy/da = b
   static constexpr auto name = "multiply";
-  static constexpr bool integers = true, commutes = true;
+  static constexpr bool summed = true, integers = true, commutes = true;
   static constexpr std::uint8_t drops_ones = 0b11;
   template <class B> static B kernel(B a, B b) { return a * b; }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
@@ -135,6 +135,7 @@ COTAPE_BINARY(absorbing_multiply)
 
 struct chain_op : binary {  // y = a b, 0 where a is 0,  dy/da = b,  dy/db = a
   static constexpr auto name = "chain";
+  static constexpr bool summed = true;
   static constexpr std::uint8_t drops_ones = 0b01;
   template <class B> static B kernel(B a, B b) { return select(a == B(0), B(0), a * b); }
   // Both a and dy are adjoints here: either one's zeros stand against the other's infinities.

@@ -41,6 +41,13 @@ const std::vector<case_of_rows>& cases() {
          const variable n = norm(x, 1, keep_dims) + column * column;
          return std::vector{x / n, reshape(n, {x.shape()[0]}), sum(n), scale * n};
        }},
+      {"sums of products",
+       [](variable x, variable scale, variable column) {
+         const variable y = x * scale, s = sum(x * y, 1, keep_dims);
+         std::vector<variable> out{y / s, sum(y * column, 0), sum(square(x)), sum(x * y, 1)};
+         out.push_back(vjp(sin(s), {x}, column)[0]);
+         return out;
+       }},
       {"rows of two lengths", [](variable x, variable, variable) {
          const variable y = x * sum(x, 1, keep_dims);
          return std::vector{y * sum(y), y};
@@ -175,6 +182,28 @@ TEST(NestsOf, RowsMayBeUpdatedInPlace) {
     program run(u, {}, {y / sum(y, 1, keep_dims)}, {.fuse = false});
     run.run({});
     EXPECT_EQ(std::memcmp(w.data(), run.output(0).view().data(), w.type().bytes()), 0) << s.text();
+  }
+}
+
+// What is summed was made before the parameter is overwritten.
+TEST(NestsOf, ProductsAreOfTheOldValue) {
+  for (const bool rows : {true, false}) {
+    parameter w("w", waves(float32, {64, 512}));
+    tape t;
+    const variable x = t.read(w), y = x * x;
+    t.assign(w, x - 1);
+    const variable s = rows ? sum(y, 1) : sum(y);
+    program code(t, {}, {s});
+    const tensor before = waves(float32, {64, 512});
+    code.run({});
+    tape u;
+    const variable z = u.constant(before);
+    program plain(u, {}, {rows ? sum(z * z, 1) : sum(z * z)}, {.fuse = false});
+    plain.run({});
+    EXPECT_EQ(
+        std::memcmp(code.output(0).view().data(), plain.output(0).view().data(), s.type().bytes()),
+        0)
+        << rows;
   }
 }
 

@@ -319,6 +319,14 @@ TEST(Compiled, FreezesWhatCppComputed) {
   EXPECT_EQ(f(array{1, 1}).value<float>()(0), 8);  // a new trace
 }
 
+// It ended in std::bad_function_call, or in a crash, at the first call.
+TEST(Compiled, IsNoEmptyFunction) {
+  const std::string message = "compile: the function is empty";
+  expect_error<value_error>([] { compile(std::function<variable(variable)>()); }, message);
+  variable (*const none)(variable) = nullptr;
+  expect_error<value_error>([&] { compile(none); }, message);
+}
+
 TEST(Compiled, AFailedTraceIsForgotten) {
   bool fail = true;
   auto f = compile([&](variable x) {

@@ -44,7 +44,7 @@ void end_piece(const column_sums<Op>& sums, std::int64_t width, std::int64_t row
 
 // Adds `rows` rows, the first one being `row` of the reduced axis.
 template <class Op>
-void add_to(const column_sums<Op>& sums, const typename Op::value* a, std::int64_t stride,
+void add_to(const column_sums<Op>& sums, typename Op::terms a, std::int64_t stride,
             std::int64_t row, std::int64_t rows, std::int64_t width, std::int64_t reduced) {
   for (const std::int64_t end = row + rows; row < end;) {
     const std::int64_t begun = row % piece_rows;
@@ -61,7 +61,7 @@ template <class Op> void all_columns(const step& s, const reduction& g) {
   constexpr std::int64_t most = 512;
   using value = typename Op::value;
   using total = typename Op::total;
-  const auto* a = static_cast<const value*>(s.a);
+  const typename Op::terms a = Op::terms_of(s);
   auto* d = static_cast<value*>(s.d);
   auto* totals = static_cast<total*>(const_cast<void*>(s.c));
   const std::int64_t inner = g.inner, blocks = pieces_of(g.reduced, block_rows);
@@ -72,7 +72,7 @@ template <class Op> void all_columns(const step& s, const reduction& g) {
     }
     if (slabs > 0) return;
   }
-  const int parts = reduction_parts(g.outer * g.reduced * inner * std::int64_t{sizeof *a});
+  const int parts = reduction_parts(g.outer * g.reduced * inner * std::int64_t{sizeof *d});
   std::int64_t width = inner < most ? inner : most;
   if (g.outer * blocks < parts) {
     const std::int64_t share = pieces_of(pieces_of(inner, parts), 16) * 16;
@@ -122,7 +122,7 @@ template <class Op> column_sums<Op> stream_state(const step& s, const reduction&
 }
 
 template <class Op> void stream_columns(const step& s, const reduction& g) {
-  const auto* a = static_cast<const typename Op::value*>(s.a);
+  typename Op::terms a = Op::terms_of(s);
   const column_sums<Op> all = stream_state<Op>(s, g);
   const row_place start(s.base, {1, g.inner, 1});
   const row_place slab(static_cast<std::uint32_t>(start.row), {1, g.reduced, 1});

@@ -14,6 +14,7 @@ template <class T> class head {
   // Those elements, and `rest` in the other lanes.
   batch<T> load(const T* p, batch<T> rest) const;
   void store(T* p, batch<T> v) const;
+  std::int64_t count() const { return count_; }
 
  private:
   std::int64_t count_;

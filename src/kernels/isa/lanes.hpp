@@ -8,18 +8,35 @@
 namespace cotape::kernels {
 namespace {
 
+template <class T> batch<T> load_batch(const T* p) { return batch<T>::load_unaligned(p); }
+
+template <class T> batch<T> load_first(const head<T>& first, const T* p, batch<T> rest) {
+  return first.load(p, rest);
+}
+template <class T, class Terms> batch<T> load_first(const head<T>& first, Terms p, batch<T> rest) {
+  alignas(64) T copy[batch<T>::size];
+  rest.store_aligned(copy);
+  for (std::int64_t i = 0; i < first.count(); ++i) copy[i] = p[i];
+  return batch<T>::load_aligned(copy);
+}
+
 template <class T> struct lanes {
   static constexpr std::int64_t size = 64 / sizeof(T);
   static constexpr std::int64_t width = batch<T>::size;
   static constexpr std::int64_t parts = size / width;
   batch<T> part[parts];
 
-  static lanes load(const T* p) {
+  template <class Terms> static lanes load(Terms p) {
     lanes v;
-    for (std::int64_t j = 0; j < parts; ++j) v.part[j] = batch<T>::load_unaligned(p + j * width);
+    for (std::int64_t j = 0; j < parts; ++j) v.part[j] = load_batch(p + j * width);
     return v;
   }
   // The first `count` elements, 0 <= count < size, and `rest` behind them.
+  template <class Terms> static lanes load_first(Terms p, std::int64_t count, T rest) {
+    alignas(64) T copy[size];
+    for (std::int64_t i = 0; i < size; ++i) copy[i] = i < count ? p[i] : rest;
+    return load(copy);
+  }
   static lanes load_first(const T* p, std::int64_t count, T rest) {
     lanes v;
     for (std::int64_t j = 0; j < parts; ++j, p += width, count -= width) {

@@ -16,6 +16,8 @@ constexpr double least = 0x1p-960, most = 0x1p960;   // sums of squares taken as
 
 struct float_norm {
   using value = float;
+  using terms = const float*;
+  static terms terms_of(const step& s) { return static_cast<terms>(s.a); }
   using piece = double;
   static constexpr bool piece_in_result = false;
   struct total {
@@ -63,6 +65,8 @@ struct three_sums {
 
 struct double_norm {
   using value = double;
+  using terms = const double*;
+  static terms terms_of(const step& s) { return static_cast<terms>(s.a); }
   using piece = three_sums;
   using total = three_sums;
   static constexpr bool piece_in_result = false;

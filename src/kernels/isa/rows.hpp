@@ -1,7 +1,8 @@
 // The order of summation along the last axis (see kernels.hpp). An Op says how: `value`, the type
-// of elements; `segment(a, n)`, one piece, 0 < n <= piece_elements; `total`, the state of a block
-// (start and add a piece, merge the total of the next block, finish); `whole(a, n, count, d)`,
-// `count` rows of one piece of n elements.
+// of elements; `terms`, where they stand, and `terms_of` a step, which may make them from several
+// operands; `segment(a, n)`, one piece, 0 < n <= piece_elements, of terms or values; `total`, the
+// state of a block (start and add a piece, merge the total of the next block, finish); `whole(a, n,
+// count, d)`, `count` rows of one piece of n elements.
 #pragma once
 
 #include "kernels/isa/batch.hpp"
@@ -19,7 +20,7 @@ inline std::int64_t first_of(int part, int parts, std::int64_t units) {
 }
 
 // n consecutive elements of a row that start at a piece, a block at most.
-template <class Op> typename Op::total block_of(const typename Op::value* a, std::int64_t n) {
+template <class Op> typename Op::total block_of(typename Op::terms a, std::int64_t n) {
   typename Op::total sum;
   sum.start(Op::segment(a, n < piece_elements ? n : piece_elements));
   std::int64_t i = piece_elements;
@@ -30,7 +31,7 @@ template <class Op> typename Op::total block_of(const typename Op::value* a, std
 
 // Rows of one block.
 template <class Op>
-void block_rows_of(const typename Op::value* a, std::int64_t n, std::int64_t count,
+void block_rows_of(typename Op::terms a, std::int64_t n, std::int64_t count,
                    typename Op::value* d) {
   if (n <= piece_elements) return Op::whole(a, n, count, d);
   for (std::int64_t i = 0; i < count; ++i) d[i] = block_of<Op>(a + i * n, n).finish();
@@ -56,7 +57,7 @@ template <class Op> struct row_state {
 };
 
 template <class Op> void stream_rows(const step& s, const reduction& g) {
-  const auto* a = static_cast<const typename Op::value*>(s.a);
+  typename Op::terms a = Op::terms_of(s);
   auto* state = static_cast<row_state<Op>*>(const_cast<void*>(s.c));
   const row_place start(s.base, g);
   auto* d = static_cast<typename Op::value*>(s.d) + start.row;
@@ -76,13 +77,11 @@ template <class Op> void stream_rows(const step& s, const reduction& g) {
     const std::int64_t begun = at % piece_elements, to_end = piece_elements - begun,
                        rest = reduced - at < to_end ? reduced - at : to_end,
                        n = rest < left ? rest : left;
-    const auto* piece = a;
-    if (n < begun + rest) {
-      for (std::int64_t i = 0; i < n; ++i) state->begun[begun + i] = a[i];
-      if (n < rest) return;
-      piece = state->begun;
-    }
-    const auto sum = Op::segment(piece, begun + n);
+    const bool at_once = n == begun + rest;
+    for (std::int64_t i = 0; i < n && !at_once; ++i) state->begun[begun + i] = a[i];
+    if (n < rest) return;
+    const typename Op::value* piece = state->begun;
+    const auto sum = at_once ? Op::segment(a, n) : Op::segment(piece, begun + n);
     at % block_elements < piece_elements ? state->block.start(sum) : state->block.add(sum);
     a += n;
     left -= n;
@@ -102,11 +101,11 @@ inline constexpr std::int64_t few = 1 << 16;
 
 // All rows, split over threads by rows or, where a row has several, by blocks.
 template <class Op> void all_rows(const step& s, const reduction& g) {
-  const auto* a = static_cast<const typename Op::value*>(s.a);
+  const typename Op::terms a = Op::terms_of(s);
   auto* d = static_cast<typename Op::value*>(s.d);
   const std::int64_t n = g.reduced, blocks = pieces_of(n, block_elements);
   if (g.outer * n < few) return block_rows_of<Op>(a, n, g.outer, d);
-  const int parts = reduction_parts(g.outer * n * std::int64_t{sizeof *a});
+  const int parts = reduction_parts(g.outer * n * std::int64_t{sizeof *d});
   if (blocks == 1) {
     return parallel(parts, [&](int part) {
       const std::int64_t first = first_of(part, parts, g.outer);

@@ -1,33 +1,16 @@
-// The kernels of the element-wise primitives, compiled once per instruction set: one loop, which
-// the files of primitives instantiate for each of them.
+// The kernels of the element-wise primitives, compiled once per instruction set: the loops of
+// kernels/isa/elementwise.hpp, which the files of primitives instantiate for each of them.
+#include "kernels/isa/elementwise.hpp"
 #include "primitives/elementwise.hpp"
-#include "kernels/isa/ends.hpp"
 #include "primitives/isa/mathematics.hpp"
 
 namespace cotape {
 
 template <class Op, class T, class Arch> void elementwise(const kernels::step& s) {
-  auto* d = static_cast<T*>(s.d);
-  const auto* a = static_cast<const T*>(s.a);
-  const auto* b = static_cast<const T*>(s.b);
-  const auto* c = static_cast<const T*>(s.c);
-  const std::size_t n = s.n;
-  const auto applied = [&](auto load) __attribute__((always_inline)) {
-    if constexpr (Op::arity == 1) return Op::kernel(load(a));
-    else if constexpr (Op::arity == 2) return Op::kernel(load(a), load(b));
-    else return Op::kernel(load(a), load(b), load(c));
-  };
   if constexpr (!std::is_same_v<T, std::int64_t>) {
-    using B = kernels::batch<T>;
-    std::size_t i = 0;
-#pragma GCC unroll 2
-    for (; i + B::size <= n; i += B::size) {
-      applied([&](const T* p) { return B::load_unaligned(p + i); }).store_aligned(d + i);
-    }
-    if (i == n) return;
-    applied([&](const T* p) { return kernels::end_of(p + i, n - i); }).store_aligned(d + i);
+    kernels::for_all<Op, T>(s);
   } else if constexpr (takes_integers<Op>) {
-    for (std::size_t i = 0; i < n; ++i) d[i] = applied([&](const T* p) { return p[i]; });
+    kernels::for_integers<Op>(s);
   }
 }
 
@@ -78,7 +61,10 @@ template <class Op, class T, class Arch, int Form> static kernels::any_function 
 
 template <class Op, class T, class Arch, int... Form>
 static kernels::scalar_functions functions_of(std::integer_sequence<int, Form...>) {
-  return {{{function_of<Op, T, Arch, Form>()...}}};
+  kernels::scalar_functions result{{{function_of<Op, T, Arch, Form>()...}}};
+  if constexpr (Op::arity > 1) result.in_rows = &kernels::for_rows<Op, T>;
+  if constexpr (requires { Op::summed; }) result.summed = &kernels::sum_of<Op, T>;
+  return result;
 }
 
 template <class Op, class T, class Arch> kernels::scalar_functions scalar_functions() {

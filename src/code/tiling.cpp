@@ -1,0 +1,137 @@
+// How large tiles are, what is made where it is added up, and what stays along a row.
+#include "code/tiling.hpp"
+
+#include <algorithm>
+
+namespace cotape::code {
+
+namespace {
+
+// Rows of so many elements end where lines do.
+bool whole_lines(std::int64_t columns) {
+  return columns % static_cast<std::int64_t>(cache_line / 4) == 0;
+}
+
+// Elements of a nest at a time.
+constexpr std::int64_t most_of_nest = 1024;
+static_assert(most_of_nest >= kernels::least_parts);  // fewer come in one call
+
+// A sum has whole vectors to add up: what is left over is made one by one.
+bool has_whole_vectors(const loop& l, const loop::instruction& sum) {
+  if (l.rows * l.width(false) < 1024) return false;
+  const auto& g = *static_cast<const kernels::reduction*>(sum.side);
+  return (g.inner == 1 ? g.reduced : g.inner) >= 64;
+}
+
+// Operations that only a sum reads, and whose results it can make.
+void find_sums(const loop& l, tiling& t) {
+  std::vector<std::uint32_t> uses(l.body.size(), 0);
+  for (const loop::instruction& i : l.body) {
+    for (std::uint8_t n = 0; n < i.count; ++n) ++uses[i.in[n]];
+  }
+  for (std::uint32_t k = 0; k < l.body.size(); ++k) {
+    const loop::instruction& i = l.body[k];
+    if (i.does != loop::kind::reduce_row && i.does != loop::kind::reduce) continue;
+    const std::uint32_t u = i.in[0];
+    const loop::instruction& of = l.body[u];
+    const bool summed = of.does == loop::kind::apply && of.scalar != nullptr &&
+                        of.scalar->summed != nullptr && i.run == kernels::sum(i.dtype).run;
+    // What is stored between the two may be stored where an operand stands.
+    const bool stores = std::any_of(l.body.begin() + u, l.body.begin() + k,
+                                    [](const loop::instruction& j) { return j.to != none; });
+    if (!summed || stores || uses[u] != 1 || of.by_row || !has_whole_vectors(l, i)) continue;
+    t.made_in_sum[u] = true;
+    for (std::uint8_t n = 0; n < of.count; ++n) {
+      t.last_use[of.in[n]] = std::max(t.last_use[of.in[n]], k);
+    }
+  }
+}
+
+// Small loops stay in the first cache whatever the tile; for large ones, whose tiles share it
+// with what streams by, it must be small, but for reductions of little else, which like it large.
+// A tile of a nest is as many rows as are about as much and, where that is possible, fill lines: it
+// is twice as large where it has little beside it, and four times where so much stands beside it
+// that it does not stay in the first cache anyhow (layer norm and its gradients take 0.85 of the
+// time, of rows of 512; layer norm alone would take 1.4 of it).
+std::uint32_t units_of_tile(const loop& l, const tiling& t) {
+  const std::int64_t reductions = count_of(l, loop::kind::reduce);
+  std::int64_t units = l.rows > 64 * kernels::tile ? kernels::tile : 4 * kernels::tile;
+  if (l.columns != 0) {
+    std::int64_t tiles = 0;
+    for (std::size_t k = 0; k < l.body.size(); ++k) {
+      const loop::instruction& i = l.body[k];
+      const bool streams = i.does == loop::kind::load && i.map == none;
+      tiles += !i.by_row && (streams || (i.does == loop::kind::apply && !t.made_in_sum[k]));
+    }
+    const std::int64_t most = most_of_nest * (tiles < 3 ? 2 : tiles > 8 ? 4 : 1);
+    units = std::max<std::int64_t>(most / l.columns, 1);
+    const std::int64_t aligned = fills_lines(l.columns) ? rows_of_lines(l.columns) : 1;
+    units = (units + aligned - 1) / aligned * aligned;
+  } else if (reductions > 0 && reductions + count_of(l, loop::kind::apply) <= 4) {
+    units = 8 * kernels::tile;
+  }
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(l.rows, 1, units));
+}
+
+kernels::walk walk_of(const loop& l, const loop::instruction& i, std::uint32_t tile) {
+  if (i.does == loop::kind::splat) return l.columns == 0 ? kernels::along : kernels::one_line;
+  if (l.columns == 0 || i.by_row || (!whole_lines(l.columns) && tile > 1)) return kernels::along;
+  if (i.does == loop::kind::spread) return kernels::line_a_row;
+  if (i.does != loop::kind::load || i.map == none) return kernels::along;
+  const kernels::index_map& map = l.maps[i.map];
+  if (map.rank != 2 || map.size[1] != l.columns) return kernels::along;
+  if (map.stride[0] == 1 && map.stride[1] == 0) return kernels::line_a_row;
+  const bool row = map.stride[0] == 0 && map.stride[1] == 1 && map.offset == 0;
+  return row && whole_lines(l.columns) ? kernels::same_row : kernels::along;
+}
+
+void find_what_stays(const loop& l, tiling& t) {
+  for (std::size_t k = 0; k < l.body.size(); ++k) {
+    const loop::instruction& i = l.body[k];
+    if (i.to != none) t.needs_tile[k] = true;
+    for (std::uint8_t n = 0; n < i.count; ++n) {
+      const kernels::walk how = walk_of(l, l.body[i.in[n]], t.tile);
+      if (how != kernels::along && for_rows(i) && !t.made_in_sum[k]) t.walks[i.in[n]] = how;
+      else t.needs_tile[i.in[n]] = true;
+    }
+  }
+}
+
+// The length of the rows that a load repeats, or along which it repeats its elements; else 0.
+std::int64_t row_of(const loop& l, const loop::instruction& i) {
+  if (i.does != loop::kind::load || i.map == none || i.to != none) return 0;
+  const kernels::index_map& map = l.maps[i.map];
+  if (map.rank != 2 || map.offset != 0) return 0;
+  const bool row = map.stride[0] == 0 && map.stride[1] == 1;
+  return row || (map.stride[0] == 1 && map.stride[1] == 0) ? map.size[1] : 0;
+}
+
+}  // namespace
+
+loop in_rows(loop l) {
+  if (l.rows < 1024) return l;  // a kernel for rows takes longer to begin
+  for (const loop::instruction& i : l.body) {
+    const std::int64_t row = l.columns == 0 ? row_of(l, i) : 0;
+    if (row < 32 || row > 4096 || !whole_lines(row)) continue;
+    l.columns = row;
+    l.rows /= row;
+  }
+  return l;
+}
+
+std::int64_t count_of(const loop& l, loop::kind kind) {
+  return std::count_if(l.body.begin(), l.body.end(),
+                       [&](const loop::instruction& i) { return i.does == kind; });
+}
+
+tiling tiling_of(const loop& l) {
+  const std::size_t n = l.body.size();
+  tiling t{0, last_uses(l), std::vector<bool>(n, false),
+           std::vector<kernels::walk>(n, kernels::along), std::vector<bool>(n, false)};
+  find_sums(l, t);
+  t.tile = units_of_tile(l, t);
+  find_what_stays(l, t);
+  return t;
+}
+
+}  // namespace cotape::code

@@ -1,0 +1,31 @@
+// What is decided before a loop becomes steps: how much is handled at a time, and how instructions
+// get what they read.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "code/loop.hpp"
+
+namespace cotape::code {
+
+// A flat loop that reads what repeats row by row, or along each row, as a nest of these rows.
+loop in_rows(loop l);
+
+struct tiling {
+  std::uint32_t tile = 0;  // units: elements of a flat loop, rows of a nest
+  // By instruction:
+  std::vector<std::uint32_t> last_use;  // the last that reads its result
+  std::vector<bool> made_in_sum;        // only a sum reads it, whose kernel makes it on the way
+  std::vector<kernels::walk> walks;     // how kernels for rows read it without a copy an element
+  std::vector<bool> needs_tile;         // it is stored, or something reads it element by element
+};
+tiling tiling_of(const loop& l);
+
+// The instruction has a kernel for rows.
+inline bool for_rows(const loop::instruction& i) {
+  return i.does == loop::kind::apply && i.scalar != nullptr && i.scalar->in_rows != nullptr;
+}
+std::int64_t count_of(const loop& l, loop::kind kind);
+
+}  // namespace cotape::code
