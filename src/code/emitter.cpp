@@ -213,8 +213,9 @@ class tiler {
     kernels::index_map map;
     if (i.map != none) map = l_.maps[i.map];
     if (how_.walks[k] == kernels::line_a_row) {
-      map.size[1] = line_elements(i);
-      lines(k, i, step_by(map, i.dtype), l_.buffers[i.from].at, 0, false);
+      kernels::index_map line = map;
+      line.size[1] = line_elements(i);
+      lines(k, i, step_by(line, i.dtype), l_.buffers[i.from].at, 0, false);
     } else if (how_.walks[k] == kernels::same_row) {
       lines_[k] = {l_.buffers[i.from].at};
     }

@@ -48,6 +48,11 @@ const std::vector<case_of_rows>& cases() {
          out.push_back(vjp(sin(s), {x}, column)[0]);
          return out;
        }},
+      {"a column's numbers, by row and by element",
+       [](variable x, variable, variable column) {
+         const variable c = broadcast_to(column, x.shape()), y = x * c;
+         return std::vector{y, sin(c), y / sum(y, 1, keep_dims) + sum(c, 1, keep_dims)};
+       }},
       {"rows of two lengths", [](variable x, variable, variable) {
          const variable y = x * sum(x, 1, keep_dims);
          return std::vector{y * sum(y), y};
