@@ -55,8 +55,9 @@ struct signature {
 };
 
 /// What a kernel sees: what the shape rule saw, and the elements, row-major. It writes each element
-/// of its result, which overlaps no operand. Programs of several threads may call it at once. Where
-/// these functions throw in a kernel that is noexcept, the process ends.
+/// of its result, which overlaps no operand but one that primitive::overwrites allows. Programs of
+/// several threads may call it at once. Where these functions throw in a kernel that is noexcept,
+/// the process ends.
 class kernel_call : public signature {
  public:
   kernel_call(const kernels::call& made, const kernels::step& at);

@@ -13,9 +13,4 @@ template <class F> [[gnu::always_inline]] inline decltype(auto) for_dtype(dtype 
   return f.template operator()<std::int64_t>();
 }
 
-// The same where int64 was refused before.
-template <class F> [[gnu::always_inline]] inline decltype(auto) for_floating(dtype d, F&& f) {
-  return d == float32 ? f.template operator()<float>() : f.template operator()<double>();
-}
-
 }  // namespace cotape

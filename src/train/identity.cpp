@@ -272,7 +272,8 @@ std::string running_fit::length() const {
 void running_fit::describe() {
   if (described_) return;
   described_ = true;
-  demand_names(type_name(typeid(how())), how().description());
+  const optimizer& how = *of_.how;
+  demand_names(type_name(typeid(how)), how.description());
   tell_callbacks();
   own_.insert(own_.end(), operations_.begin(), operations_.end());
   find_others();
