@@ -221,8 +221,7 @@ class tiler {
     }
     if (i.map != none && !how_.needs_tile[k]) return;
     if (i.map == none) map.append(l_.rows * l_.width(i.by_row), 1);
-    const bool row = l_.columns != 0 && !i.by_row && map.rank == 2 && map.stride[0] == 0 &&
-                     map.stride[1] == 1 && map.size[1] == l_.columns;
+    const bool row = l_.columns != 0 && !i.by_row && map.repeats_row() && map.size[1] == l_.columns;
     if (row && body_.tile == 1 && l_.buffers[i.from].readable == 0 && i.to == none) {
       places_[k] = {l_.buffers[i.from].at, 0};
       return;
@@ -393,9 +392,12 @@ void emitter::begin(bool constant) {
   pool().reset();
 }
 
-void emitter::add(const loop& l) {
+void emitter::add(loop& l) {
   std::optional<kernels::scalar_body> numbers = scalar_run_of(l);
-  if (!numbers) return tiler(in_rows(l), *this, out_).run();
+  if (!numbers) {
+    as_rows(l);
+    return tiler(l, *this, out_).run();
+  }
   step s{};
   s.run = kernels::run_scalars(numbers->dtype);
   s.side = out_.scalars.emplace_back(out_.sides.keep(std::move(*numbers)));

@@ -19,7 +19,8 @@ class emitter {
   // the scratch buffer.
   void begin(bool constant);
   void add(const kernels::step& s) { steps().push_back(s); }
-  void add(const loop& l);  // as steps over tiles, or as a run over numbers
+  // As steps over tiles, or as a run over numbers. The loop may become a nest.
+  void add(loop& l);
   std::vector<kernels::step>& steps() { return constant_ ? out_.constant_steps : out_.steps; }
   tile_pool& pool() { return constant_ ? folding_ : scratch_; }
   location in_scratch(std::uint64_t offset) const {

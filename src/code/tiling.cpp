@@ -36,10 +36,11 @@ void find_sums(const loop& l, tiling& t) {
     const loop::instruction& of = l.body[u];
     const bool summed = of.does == loop::kind::apply && of.scalar != nullptr &&
                         of.scalar->summed != nullptr && i.run == kernels::sum(i.dtype).run;
+    if (!summed || uses[u] != 1 || of.by_row || !has_whole_vectors(l, i)) continue;
     // What is stored between the two may be stored where an operand stands.
     const bool stores = std::any_of(l.body.begin() + u, l.body.begin() + k,
                                     [](const loop::instruction& j) { return j.to != none; });
-    if (!summed || stores || uses[u] != 1 || of.by_row || !has_whole_vectors(l, i)) continue;
+    if (stores) continue;
     t.made_in_sum[u] = true;
     for (std::uint8_t n = 0; n < of.count; ++n) {
       t.last_use[of.in[n]] = std::max(t.last_use[of.in[n]], k);
@@ -80,8 +81,8 @@ kernels::walk walk_of(const loop& l, const loop::instruction& i, std::uint32_t t
   if (i.does != loop::kind::load || i.map == none) return kernels::along;
   const kernels::index_map& map = l.maps[i.map];
   if (map.rank != 2 || map.size[1] != l.columns) return kernels::along;
-  if (map.stride[0] == 1 && map.stride[1] == 0) return kernels::line_a_row;
-  const bool row = map.stride[0] == 0 && map.stride[1] == 1 && map.offset == 0;
+  if (map.repeats_elements()) return kernels::line_a_row;
+  const bool row = map.repeats_row() && map.offset == 0;
   return row && whole_lines(l.columns) ? kernels::same_row : kernels::along;
 }
 
@@ -101,22 +102,20 @@ void find_what_stays(const loop& l, tiling& t) {
 std::int64_t row_of(const loop& l, const loop::instruction& i) {
   if (i.does != loop::kind::load || i.map == none || i.to != none) return 0;
   const kernels::index_map& map = l.maps[i.map];
-  if (map.rank != 2 || map.offset != 0) return 0;
-  const bool row = map.stride[0] == 0 && map.stride[1] == 1;
-  return row || (map.stride[0] == 1 && map.stride[1] == 0) ? map.size[1] : 0;
+  return map.offset == 0 && (map.repeats_row() || map.repeats_elements()) ? map.size[1] : 0;
 }
 
 }  // namespace
 
-loop in_rows(loop l) {
-  if (l.rows < 1024) return l;  // a kernel for rows takes longer to begin
+void as_rows(loop& l) {
+  if (l.columns != 0 || l.rows < 1024) return;  // a kernel for rows takes longer to begin
   for (const loop::instruction& i : l.body) {
-    const std::int64_t row = l.columns == 0 ? row_of(l, i) : 0;
+    const std::int64_t row = row_of(l, i);
     if (row < 32 || row > 4096 || !whole_lines(row)) continue;
     l.columns = row;
     l.rows /= row;
+    return;
   }
-  return l;
 }
 
 std::int64_t count_of(const loop& l, loop::kind kind) {

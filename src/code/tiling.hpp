@@ -9,8 +9,8 @@
 
 namespace cotape::code {
 
-// A flat loop that reads what repeats row by row, or along each row, as a nest of these rows.
-loop in_rows(loop l);
+// Makes a flat loop that reads what repeats row by row, or along each row, a nest of these rows.
+void as_rows(loop& l);
 
 struct tiling {
   std::uint32_t tile = 0;  // units: elements of a flat loop, rows of a nest

@@ -44,6 +44,9 @@ struct index_map {
   std::int64_t elements() const;
   bool operator==(const index_map&) const = default;
   shape sizes() const;
+  // The same row again and again, and each element along a row of its own, of size[1] elements.
+  bool repeats_row() const { return rank == 2 && stride[0] == 0 && stride[1] == 1; }
+  bool repeats_elements() const { return rank == 2 && stride[0] == 1 && stride[1] == 0; }
 
   // A row-major tensor axis by axis, nothing merged, and what becomes of such a map.
   static index_map of(const shape&);

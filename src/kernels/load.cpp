@@ -135,7 +135,7 @@ template <class W, kernel Run> void load_split(const step& s) {
 template <class W, class Arch> kernel choose_load(const index_map& map, bool whole) {
   const auto either = [&]<kernel Run>() { return whole ? &load_split<W, Run> : Run; };
   if (map.rank == 1 && map.stride[0] == 1) return either.template operator()<&load_run<W>>();
-  if (map.rank == 2 && map.stride[0] == 0 && map.stride[1] == 1) {
+  if (map.repeats_row()) {
     return either.template operator()<&load_rows<W, Arch>>();
   }
   if (map.rank > 0 && map.stride[map.rank - 1] == 0) {

@@ -115,7 +115,7 @@ class scheduler {
     const std::int64_t columns = columns_of(r);
     if (g_.elements(v) != g_.elements(r) * columns) return false;
     const kernels::index_map map = kernels::broadcast_map(g_.type(i).shape, g_.type(v).shape);
-    return map.rank == 2 && map.stride[0] == 1 && map.stride[1] == 0 && map.size[1] == columns;
+    return map.repeats_elements() && map.size[1] == columns;
   }
 
   // The read of a parameter, or no_node.
