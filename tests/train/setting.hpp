@@ -124,6 +124,22 @@ struct setting {
   }
 };
 
+// run(file, step) trains, is killed before a step unless that is -1, and gives weights: killed at
+// any of the steps and run again it gives those of one that was never killed, which are returned.
+template <class Run>
+std::vector<tensor> expect_the_same_after_a_kill(Run run, std::initializer_list<std::int64_t> steps,
+                                                 const std::string& of = {}) {
+  constexpr std::int64_t never = -1;
+  const own_file once;
+  std::vector<tensor> wanted = run(once.at, never);
+  for (const std::int64_t step : steps) {
+    const own_file file;
+    expect_error<std::runtime_error>([&] { run(file.at, step); }, "killed");
+    EXPECT_TRUE(same(wanted, run(file.at, never))) << of << " killed at step " << step;
+  }
+  return wanted;
+}
+
 // What a training that is set otherwise says to the file of one.
 inline std::string refusal(const setting& kept, const setting& here) {
   const own_file file;

@@ -49,7 +49,7 @@ TEST(Settled, ParametersThatACallbackFreezesAreToldAsTheyAreTrained) {
 }
 
 // Two fits with something done between them, killed at a step of the second or not; then once more.
-template <class F> void expect_the_same_after_a_kill(F between) {
+template <class F> void expect_the_same_with(F between) {
   const auto run = [&](const path& file, std::int64_t killed) {
     setting s;
     s.more = [&] { return callbacks{killer(killed)}; };
@@ -59,14 +59,11 @@ template <class F> void expect_the_same_after_a_kill(F between) {
     s.fit(m, file);
     return bits_of(m);
   };
-  const own_file once, file;
-  const auto wanted = run(once.at, -1);
-  expect_error<std::runtime_error>([&] { run(file.at, 6); }, "killed");
-  EXPECT_TRUE(same(run(file.at, -1), wanted));
+  expect_the_same_after_a_kill(run, {6});
 }
 
 TEST(Settled, AnotherGeneratorBetweenFitsIsDrawnFrom) {
-  expect_the_same_after_a_kill([](model& m) { m.random() = generator(7); });
+  expect_the_same_with([](model& m) { m.random() = generator(7); });
   sequential m = usual.make(), n = usual.make();
   for (model* one : {static_cast<model*>(&m), static_cast<model*>(&n)}) {
     one->fit(usual.x, usual.y, {.progress = nullptr});
@@ -111,10 +108,7 @@ TEST(Settled, AnotherParameterBetweenFitsIsRead) {
     bits.emplace_back(m.predict(s.x));
     return bits;
   };
-  const own_file once, file;
-  const auto wanted = run(once.at, -1);
-  expect_error<std::runtime_error>([&] { run(file.at, 6); }, "killed");
-  EXPECT_TRUE(same(run(file.at, -1), wanted));
+  expect_the_same_after_a_kill(run, {6});
 }
 
 // What callbacks freeze is for the next fit: killed before that, it was trained.
@@ -145,13 +139,9 @@ TEST(Settled, ParametersThatACallbackFreezesStayFrozenAfterAKill) {
     return bits;
   };
   for (const char* where : {"on_epoch_end", "on_fit_end"}) {
-    const own_file once;
-    const auto wanted = run(once.at, where, -1);
-    for (const std::int64_t step : {3, 4, 6}) {
-      const own_file file;
-      expect_error<std::runtime_error>([&] { run(file.at, where, step); }, "killed");
-      EXPECT_TRUE(same(run(file.at, where, -1), wanted)) << where << " " << step;
-    }
+    expect_the_same_after_a_kill(
+        [&](const path& file, std::int64_t killed) { return run(file, where, killed); }, {3, 4, 6},
+        where);
   }
 }
 
@@ -174,10 +164,7 @@ TEST(Settled, FiguresOfTheLastEpochAreKept) {
     bits.emplace_back(parameter("last", last).view());
     return bits;
   };
-  const own_file once, file;
-  const auto wanted = run(once.at, -1);
-  expect_error<std::runtime_error>([&] { run(file.at, 4); }, "killed");
-  EXPECT_TRUE(same(run(file.at, -1), wanted));
+  expect_the_same_after_a_kill(run, {4});
 }
 
 // A loss made it while the step was recorded: where no shorter batch followed, early_stopping did
