@@ -54,7 +54,7 @@ class loss_function {
     return record_(prediction, target);
   }
   /// The function's long name; empty for one's own.
-  const std::string& name() const { return name_; }
+  std::string name() const;
   targets taken() const { return taken_; }
   /// What the library knows of it; null for one's own.
   const detail::named_loss* known() const { return known_; }
@@ -62,7 +62,6 @@ class loss_function {
  private:
   void demand_function() const;
 
-  std::string name_;
   const detail::named_loss* known_ = nullptr;
   targets taken_ = targets::fitted;
   std::function<variable(variable, variable)> record_;

@@ -45,7 +45,7 @@ void before_fit::put_back() {
     of_.how->forget(p);
     dropped = true;
   }
-  if (dropped) of_.forget_programs();  // they hold the state
+  if (dropped) of_.programs.forget_programs();  // they hold the state
   std::for_each(undo_.rbegin(), undo_.rend(), [](const auto& undo) {
     try {
       undo();

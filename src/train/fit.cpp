@@ -51,10 +51,7 @@ running_fit::running_fit(model::body& of, const dataset& set, const dataset& val
   batch_views_.resize(set.inputs.size() + set.targets.size());
 }
 
-running_fit::~running_fit() {
-  of_.when_recorded = nullptr;
-  of_.programs.hold(false);
-}
+running_fit::~running_fit() { of_.programs.hold(false); }
 
 bool running_fit::steps_done() const {
   return options_.steps != 0 && steps - at_.first_step >= options_.steps;
@@ -80,16 +77,16 @@ std::optional<std::vector<array_view>> running_fit::last_batch() const {
 // may have become trainable, or no longer be, and a generator may be another.
 void running_fit::compile_steps() {
   of_.stop_at_non_finite = options_.stop_at_non_finite;
-  of_.forget_programs();
+  of_.programs.forget_programs();
   if (!callbacks_.empty()) tell_model();
-  compile_step(*of_.training_step, first_batch(), "", most_listed);
+  compile_step(of_.training_step, first_batch(), "", most_listed);
   if (const auto last = last_batch()) {
-    compile_step(*of_.training_step, *last, "last batch's ", 0);
+    compile_step(of_.training_step, *last, "last batch's ", 0);
   }
   for (const std::int64_t rows :
        {std::min(validation_.rows, validation_batch), validation_.rows % validation_batch}) {
     if (rows == 0) continue;
-    compile_step(*of_.validation, validation_.first(rows),
+    compile_step(of_.validation, validation_.first(rows),
                  fmt::format("validation's batch of {} rows: ", rows), 0);
   }
   of_.programs.hold(true);
@@ -206,7 +203,7 @@ void running_fit::keep(bool last) {
 // it can be evaluated again, node by node.
 results running_fit::run_step() {
   try {
-    return of_.training_step->run(batch_views_);
+    return of_.training_step.run(batch_views_);
   } catch (const requirement_error& e) {
     if (e.requirement != of_.not_finite) throw;
     tape t;
@@ -256,7 +253,7 @@ void running_fit::end_epoch() {
   figures = of_.figures(sums_);
   std::string more;
   if (validation_.rows != 0) {
-    for (const auto& [name, value] : of_.evaluate(*of_.validation, validation_, validation_batch,
+    for (const auto& [name, value] : of_.evaluate(of_.validation, validation_, validation_batch,
                                                   model::body::validation_prefix)) {
       figures.add(name, value);
       if (progress_) more += fmt::format("{}{} {:.4f}", more.empty() ? "" : "  ", name, value);

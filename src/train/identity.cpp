@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <memory>
 #include <set>
 
 #include "cotape/threads.hpp"
@@ -146,32 +147,39 @@ void running_fit::tell_callbacks() {
   if (!rate_is_set()) tell(name_of_first_rate, first_rate_, fact_kind::rate);
 }
 
-// Compiles a step for such values, and notes what it reads and assigns: of what is made while it is
-// recorded what something else comes to hold. For callbacks it tells the operations as they are
-// recorded; `of` begins the names of the facts. The look at whether the loss is finite tells
-// nothing.
+// What a step reads and assigns; of what was made while it was recorded, from number `since` on,
+// what something else holds too.
+void running_fit::note_parameters(tape& t, std::uint64_t since) {
+  for (const effect& e : t.effects()) {
+    if (e.parameter == no_node) continue;
+    const parameter& p = t.parameter_at(e.parameter);
+    if (p.number() < since || p.shared()) add_new(p, assigned_);
+  }
+  for (const auto& [p, node] : t.current_parameters()) {
+    if (p.number() < since) add_new(p, read_);
+  }
+  for (const parameter* p : t.parameters_since(since)) {
+    if (p->shared()) add_new(*p, read_);
+  }
+}
+
+// Compiles a step for such values. For callbacks it notes the parameters and tells the operations
+// as they are recorded; `of` begins the names of the facts. The look at whether the loss is finite
+// tells nothing.
 void running_fit::compile_step(traced& step, const std::vector<array_view>& views,
                                const std::string& of, std::size_t listed) {
   const std::uint64_t since = parameter::made();
   std::size_t told = 0;
-  of_.when_recorded = [&](tape& t, const char* part) {
-    if (callbacks_.empty()) return;
-    add_operations(operations_, t, told, of + part, listed);
-    told = t.size();
-    for (const effect& e : t.effects()) {
-      if (e.parameter == no_node) continue;
-      const parameter& p = t.parameter_at(e.parameter);
-      if (p.number() < since || p.shared()) add_new(p, assigned_);
-    }
-    for (const auto& [p, node] : t.current_parameters()) {
-      if (p.number() < since) add_new(p, read_);
-    }
-    for (const parameter* p : t.parameters_since(since)) {
-      if (p->shared()) add_new(*p, read_);
-    }
-  };
+  const auto done = [](model::body* b) { b->when_recorded = nullptr; };
+  const std::unique_ptr<model::body, decltype(done)> guard(&of_, done);
+  if (!callbacks_.empty()) {
+    of_.when_recorded = [&](tape& t, const char* part, bool last) {
+      add_operations(operations_, t, told, of + part, listed);
+      told = t.size();
+      if (last) note_parameters(t, since);
+    };
+  }
   step.compile_for(views);
-  of_.when_recorded = nullptr;
 }
 
 // What a step reads and nobody else keeps is state of the training too. Of what is made and dropped

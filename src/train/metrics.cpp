@@ -199,10 +199,11 @@ loss_function::loss_function(const std::string& name) {
   if (l == nullptr) {
     throw value_error(fmt::format("loss: no loss '{}'; there are: {}", name, known_losses()));
   }
-  name_ = l->name;
   known_ = l;
   record_ = l->record;
 }
+
+std::string loss_function::name() const { return known_ == nullptr ? "" : known_->name; }
 
 void loss_function::demand_function() const {
   if (!record_) throw value_error("loss: the function is empty");
@@ -213,9 +214,7 @@ loss_function::loss_function(variable (*f)(operand, operand), targets taken)
   demand_function();
   if (taken == targets::as_given) return;
   for (const named_loss& l : table) {
-    if (f != l.record && f != l.short_function) continue;
-    name_ = l.name;
-    known_ = &l;
+    if (f == l.record || f == l.short_function) known_ = &l;
   }
 }
 
@@ -251,7 +250,7 @@ metric::metric(std::string name, const loss_function& f, std::optional<better> d
       taken_(f.taken()),
       merge_(add_sums),
       value_(mean_of_sums) {
-  if (!direction && !f.name().empty()) direction_ = better::lower;
+  if (!direction && f.known() != nullptr) direction_ = better::lower;
   sums_ = [f, of = name_](variable p, variable t) {
     const variable mean = f(p, t);
     if (mean.shape().elements() != 1) {

@@ -126,27 +126,7 @@ void model::body::unbuild() {
     changed = true;
     if (how) how->forget(p);
   });
-  if (changed) forget_programs();
-}
-
-void model::body::forget_programs() { programs.forget_programs(); }
-
-void model::body::forget_all() {
-  programs.forget_all();
-  training_step.emplace(programs, 0, [this](std::span<const variable> x) {
-    return record_step(x, mode::training, true);
-  });
-  evaluation.emplace(programs, 1, [this](std::span<const variable> x) {
-    return record_step(x, mode::predicting, false);
-  });
-  validation.emplace(programs, 3, [this](std::span<const variable> x) {
-    return record_step(x, mode::predicting, false);
-  });
-  prediction.emplace(programs, 2, [this](std::span<const variable> x) {
-    std::vector<variable> result = net.record(x, mode::predicting);
-    x[0].owner().forget_effects();
-    return result;
-  });
+  if (changed) programs.forget_programs();
 }
 
 variable model::body::record_loss(std::span<const variable> predictions,
@@ -188,8 +168,8 @@ std::vector<variable> model::body::record_metrics(std::span<const variable> pred
 
 std::vector<variable> model::body::record_step(std::span<const variable> x, mode m, bool train) {
   tape& t = x[0].owner();
-  const auto recorded = [&](const char* part) {
-    if (when_recorded) when_recorded(t, part);
+  const auto recorded = [&](const char* part, bool last = false) {
+    if (when_recorded) when_recorded(t, part, last);
   };
   const std::vector<variable> predictions = net.record(first(x, net.inputs()), m);
   // Of a layer that assigns, nothing is done when evaluating.
@@ -205,14 +185,14 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
     result.push_back(sums);
     sizes.push_back(static_cast<std::size_t>(sums.shape().elements()));
   }
-  recorded("metrics");
+  recorded("metrics", !train);
   if (train) {
     std::string who = net.outputs() == 1 ? "fit, output" : "fit, outputs";
     for (std::size_t i = 0; i < net.outputs(); ++i) {
       who += fmt::format("{} '{}'", i == 0 ? "" : ",", net.name_of_output(i));
     }
     how->minimize(loss, detail::trainable_inputs(loss, who));
-    recorded("update");
+    recorded("update", true);
     if (stop_at_non_finite) {
       t.require(abs(loss) < std::numeric_limits<double>::infinity(), std::string(not_finite));
     }
@@ -287,12 +267,10 @@ logs model::body::evaluate(detail::traced& by, const detail::dataset& set, std::
 optimizer_argument::optimizer_argument(const char* name)
     : given<optimizer>(optimizer_named(name == nullptr ? "" : name)) {}
 
-model::model(std::int64_t seed) : body_(std::make_shared<body>(seed)) { body_->forget_all(); }
+model::model(std::int64_t seed) : body_(std::make_shared<body>(seed)) {}
 
 model::model(const symbols& inputs, const symbols& outputs, std::int64_t seed)
-    : body_(std::make_shared<body>(inputs, outputs, seed)) {
-  body_->forget_all();
-}
+    : body_(std::make_shared<body>(inputs, outputs, seed)) {}
 
 // Called where a model gives its body away: a fit that is under way then ends.
 void model::leave() const {
@@ -342,7 +320,7 @@ std::string model::summary() const {
 void model::append(const layer& l) {
   const action of(*this, "add", access::change);
   of->net.append(l);
-  of->forget_all();
+  of->programs.forget_all();
 }
 
 void model::prepend(const symbol& input) {
@@ -370,14 +348,14 @@ void model::compile(std::vector<loss_function> losses, const optimizer_argument&
   of->how = how.object();
   of->metrics = std::move(metrics);
   of->warned = false;
-  of->forget_all();
+  of->programs.forget_all();
 }
 
 logs model::evaluate(const arrays& x, const arrays& y, std::int64_t batch_size) {
   const action of(*this, "evaluate", access::look);
   of->demand_compiled("evaluate");
   demand_size("evaluate", batch_size);
-  return of->evaluate(*of->evaluation, detail::examples_for("evaluate", of->net, of->losses, x, y),
+  return of->evaluate(of->evaluation, detail::examples_for("evaluate", of->net, of->losses, x, y),
                       batch_size);
 }
 
@@ -397,7 +375,7 @@ std::vector<tensor> model::predict_all(const arrays& x, std::int64_t batch_size)
   std::vector<array_view> batch;
   for (std::int64_t at = 0; at < set.rows; at += batch_size) {
     rows_from(set.inputs, at, batch_size, batch);
-    const results outputs = of->prediction->run(batch);
+    const results outputs = of->prediction.run(batch);
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const array_view v = outputs[i].view();
       if (at == 0) result.emplace_back(detail::with_rows(v.type(), set.rows));

@@ -61,10 +61,6 @@ struct model::body {
 
   /// Throws value_error before compile.
   void demand_compiled(const char* who) const;
-  /// Drops the programs, but not what layers and losses make whenever they are recorded; and that
-  /// too, where layers, losses or the optimizer have changed.
-  void forget_programs();
-  void forget_all();
   /// Takes back a build that was made for what was then refused.
   void unbuild();
   /// Records outputs, loss and metrics; x holds inputs, then targets. With an optimizer it trains.
@@ -102,10 +98,20 @@ struct model::body {
   std::vector<metric> metrics;
   std::vector<std::size_t> metric_sizes;  // how many sums each metric of each output has
   detail::program_cache programs;
-  // The first and the last are of a fit: its steps, and its evaluation of validation data.
-  std::optional<detail::traced> training_step, evaluation, prediction, validation;
+  // The steps of a fit, and its evaluation of validation data; then what the model does elsewhere.
+  detail::traced training_step{programs, 0,
+                               [this](auto x) { return record_step(x, mode::training, true); }};
+  detail::traced validation{programs, 1,
+                            [this](auto x) { return record_step(x, mode::predicting, false); }};
+  detail::traced evaluation{programs, 2,
+                            [this](auto x) { return record_step(x, mode::predicting, false); }};
+  detail::traced prediction{programs, 3, [this](std::span<const variable> x) {
+                              std::vector<variable> result = net.record(x, mode::predicting);
+                              x[0].owner().forget_effects();
+                              return result;
+                            }};
   // Told of each part of a step when it is recorded: "model", "loss", "metrics", "update".
-  std::function<void(tape&, const char* part)> when_recorded;
+  std::function<void(tape&, const char* part, bool last)> when_recorded;
   static constexpr std::string_view not_finite = "fit: the loss is not finite";
   bool stop_at_non_finite = true;   // then the training step throws that
   std::set<std::uint64_t> stepped;  // the numbers of all that any of its training steps has read

@@ -97,6 +97,7 @@ class running_fit final : public training {
   void tell_callbacks();
   void compile_step(traced& step, const std::vector<array_view>& views, const std::string& of,
                     std::size_t listed);
+  void note_parameters(tape& t, std::uint64_t since);
   void find_others();
   void demand_utf8() const;
   void demand_own_optimizer() const;
