@@ -127,10 +127,10 @@ struct checkpoint_options {
 };
 
 /// Keeps the whole state of the training in a safetensors file: weights, optimizer, position,
-/// random streams, history, parameters that the step reads, which of them and of the model's are
-/// trainable, and the state of the other callbacks. A fit whose file exists goes on from there, to
-/// the same bits as if it had never been interrupted: with as many threads, on which the bits of
-/// large products depend.
+/// random streams, history, parameters that the step reads, and the state of the other callbacks;
+/// of each parameter its value, and whether it is trainable. A fit whose file exists goes on from
+/// there, to the same bits as if it had never been interrupted: with as many threads, on which the
+/// bits of large products depend.
 /// Written atomically, the first time and at the fit's end too: what it begins with, before the
 /// first step but beside the file, whose name it takes when the step has succeeded, so that a fit
 /// that is refused changes no file. A fit that was finished trains no more. Several fits of a model

@@ -7,6 +7,7 @@
 #include <concepts>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <tuple>
 #include <type_traits>
@@ -38,7 +39,9 @@ class program_cache {
     bool held = false;
   };
 
-  explicit program_cache(const compile_options& options = {}, place where = {});
+  /// `who` begins the messages.
+  explicit program_cache(const compile_options& options = {}, place where = {},
+                         const char* who = "compiled");
   program_cache(const program_cache&) = delete;
   /// Null if there is none. Throws value_error while one of the programs runs.
   entry* find(const std::vector<std::uint64_t>& key);
@@ -67,19 +70,25 @@ class program_cache {
   // Parameters, each with the hash of the value that it was made with.
   using state = std::vector<std::pair<parameter, std::size_t>>;
   /// What its programs made while they were traced, and change.
-  state changing() const { return assigned_ ? state_ : state(); }
+  state changing() const { return state_.assigned ? state_.dropped : state(); }
 
  private:
   template <class Fits> entry* find_if(Fits fits);
-  bool adopt(tape& t, std::uint64_t since, state& kept, state& held) const;
+  // What traces make. Of several functions one may make the beginning of what another makes.
+  struct made {
+    state dropped, held;                         // the latter by others as well
+    std::map<std::uint64_t, std::size_t> share;  // of the dropped, by function
+    bool assigned = false;                       // some of the dropped is
+  };
+  made adopt(tape& t, std::uint64_t since, std::uint64_t function) const;
 
   compile_options options_;
   place where_;
+  const char* who_;
   std::shared_ptr<workspace> space_;
   mutable std::list<entry> programs_;                                        // the last used first
   std::vector<std::pair<std::uint64_t, std::span<const array_view>>> open_;  // being traced
-  state state_, held_;     // made and dropped while tracing; made and held by others as well
-  bool assigned_ = false;  // some of the state is
+  made state_;
 };
 
 }  // namespace detail

@@ -16,6 +16,10 @@ namespace cotape {
 /// Options by name, as text that tells them exactly.
 using named_texts = std::vector<std::pair<std::string, std::string>>;
 
+namespace detail {
+class slots_then;
+}
+
 class optimizer {
  public:
   virtual ~optimizer() = default;
@@ -58,10 +62,12 @@ class optimizer {
   virtual void begin_step(tape&) {}
 
  private:
+  friend class detail::slots_then;
   struct slots {
     parameter weight;
     std::vector<parameter> state;
     std::vector<parameter> accumulator;  // none or one
+    bool operator==(const slots&) const = default;
   };
   slots& slots_of(const parameter& p);
 

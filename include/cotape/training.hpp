@@ -43,6 +43,8 @@ class training {
   /// The model's parameters, then what else of float32 and float64 its steps change, but for the
   /// optimizer's state: parameters of no layer, which a function that is a layer or a loss reads.
   virtual const std::vector<parameter>& parameters() const = 0;
+  /// Its state may be set. What it holds state for stays as it is to the fit's end: of a callback
+  /// that changes that (forget, minimize, apply, accumulate) fit throws value_error.
   virtual optimizer& how() const = 0;
   /// Everything that the training needs to go on from here, by name; valid until the next step or
   /// snapshot. Best taken within on_safe_point: of a batch or an epoch that ends, callbacks which
@@ -104,7 +106,9 @@ class callback {
   /// After all other calls of a batch, an epoch (t.batch is 0 then) or the fit: to keep the state.
   virtual void on_safe_point(training&, bool /*last*/) {}
   /// From on_fit_begin on, of unique names; before it what there is. Parameters that the callback
-  /// holds: one that is made at each call is refused where there is a checkpoint.
+  /// holds: one that is made at each call is refused where there is a checkpoint. A checkpoint
+  /// keeps their values, and whether they are trainable. What only a later fit reads is best among
+  /// them, if a callback sets it.
   virtual std::vector<parameter> state() const { return {}; }
   /// Options that a training which goes on must have too, asked for before the first step. Of those
   /// that set the rate a longer fit may have more whose names end with a number: "rate at 7".

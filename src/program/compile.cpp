@@ -17,9 +17,10 @@ namespace cotape::detail {
 constexpr std::size_t most_programs = 64,
                       most_bytes = std::size_t{512} << 20;  // of their own, without the workspace
 
-program_cache::program_cache(const compile_options& options, place where)
+program_cache::program_cache(const compile_options& options, place where, const char* who)
     : options_(options),
       where_(where),
+      who_(who),
       space_(std::make_shared<workspace>(where.line != 0 ? where.text() : "")) {}
 
 template <class Fits> program_cache::entry* program_cache::find_if(Fits fits) {
@@ -60,48 +61,51 @@ program& program_cache::add(std::vector<std::uint64_t> key, std::vector<std::uin
   return last();
 }
 
-// Puts the kept parameters in place of those that the trace made, from number `since` on, and notes
-// those that others hold. True if any of the kept is assigned.
-bool program_cache::adopt(tape& t, std::uint64_t since, state& kept, state& held) const {
-  const auto same = [](const parameter* p, const auto& known) {
+// Puts the known parameters in place of those that the trace made, from number `since` on, and
+// notes those that others hold. Gives what is known then.
+program_cache::made program_cache::adopt(tape& t, std::uint64_t since,
+                                         std::uint64_t function) const {
+  made result = state_;
+  const auto same = [](const auto& known, const parameter* p) {
     return p->name() == known.first.name() && p->type() == known.first.type() &&
            hash_of_bits(p->view()) == known.second;
   };
-  std::vector<parameter*> made, others;
-  for (parameter* p : t.parameters_since(since)) (p->shared() ? others : made).push_back(p);
+  std::vector<parameter*> dropped, held;
+  for (parameter* p : t.parameters_since(since)) (p->shared() ? held : dropped).push_back(p);
   const auto demand_new = [&](const parameter* p, const state& known) {
-    if (std::none_of(known.begin(), known.end(), [&](const auto& k) { return same(p, k); })) return;
+    if (std::none_of(known.begin(), known.end(), [&](const auto& k) { return same(k, p); })) return;
     throw value_error(fmt::format(
-        "compiled: '{}' {} is made in each trace, and something else holds it too: make "
-        "it outside of the function",
-        p->name(), p->type().text()));
+        "{}: '{}' {} is made in each trace, and something else holds it too: make it outside of "
+        "the function",
+        who_, p->name(), p->type().text()));
   };
-  for (const parameter* p : others) demand_new(p, kept);
-  for (const auto* list : {&made, &others}) {
-    for (const parameter* p : *list) demand_new(p, held_);
+  for (const parameter* p : held) {
+    demand_new(p, state_.dropped);
+    demand_new(p, state_.held);
+    result.held.emplace_back(*p, hash_of_bits(p->view()));
   }
-  for (const parameter* p : others) held.emplace_back(*p, hash_of_bits(p->view()));
-  const auto effects = t.effects();
-  const bool assigned =
-      assigned_ || std::any_of(effects.begin(), effects.end(), [&](const effect& e) {
-        return e.parameter != no_node && !t.parameter_at(e.parameter).shared();
-      });
-  if (kept.empty()) {
-    for (const parameter* p : made) kept.emplace_back(*p, hash_of_bits(p->view()));
-    return assigned;
+  for (const parameter* p : dropped) demand_new(p, state_.held);
+  for (const effect& e : t.effects()) {
+    if (e.parameter != no_node && !t.parameter_at(e.parameter).shared()) result.assigned = true;
   }
-  const auto [now, before] =
-      std::mismatch(made.begin(), made.end(), kept.begin(), kept.end(), same);
-  if (now == made.end() && before == kept.end()) {
-    for (std::size_t i = 0; i < made.size(); ++i) *made[i] = kept[i].first;
-  } else if (assigned && !made.empty()) {
-    const parameter& p = now != made.end() ? **now : before->first;
+  if (dropped.empty()) return result;
+  const std::size_t share = result.share.try_emplace(function, dropped.size()).first->second;
+  const auto [known, now] = std::mismatch(result.dropped.begin(), result.dropped.end(),
+                                          dropped.begin(), dropped.end(), same);
+  const bool begins = known == result.dropped.end() || now == dropped.end();
+  if (begins && share == dropped.size()) {
+    for (std::size_t i = 0; i < dropped.size(); ++i) {
+      if (i < result.dropped.size()) *dropped[i] = result.dropped[i].first;
+      else result.dropped.emplace_back(*dropped[i], hash_of_bits(dropped[i]->view()));
+    }
+  } else if (result.assigned) {
+    const parameter& p = now != dropped.end() ? **now : known->first;
     throw value_error(
-        fmt::format("compiled: the state that is made while tracing is not that of an earlier "
-                    "trace, '{}' {} differs: make it outside of the function",
-                    p.name(), p.type().text()));
+        fmt::format("{}: the state that is made while tracing is not that of an earlier trace, "
+                    "'{}' {} differs: make it outside of the function",
+                    who_, p.name(), p.type().text()));
   }
-  return assigned;
+  return result;
 }
 
 program& program_cache::make(
@@ -112,7 +116,8 @@ program& program_cache::make(
     const auto same = [](const array_view& a, const array_view& b) { return a.type() == b.type(); };
     if (number == function &&
         std::equal(types.begin(), types.end(), inputs.begin(), inputs.end(), same)) {
-      throw value_error("compiled: it calls itself with the types that it is being traced for");
+      throw value_error(
+          fmt::format("{}: it calls itself with the types that it is being traced for", who_));
     }
   }
   tape record;
@@ -127,26 +132,21 @@ program& program_cache::make(
   const std::uint64_t since = parameter::made();
   const std::vector<variable> outputs = f(variables);
   record.attachment.reset();  // the programs of value() hold parameters
-  state kept = state_, held = held_;
-  const bool assigned = adopt(record, since, kept, held);
+  made known = adopt(record, since, function);
   program& code = add({function}, {}, record, variables, outputs, options_);
-  state_ = std::move(kept);
-  held_ = std::move(held);
-  assigned_ = assigned;
+  state_ = std::move(known);
   return code;
 }
 
 void program_cache::forget_programs() {
   space_->demand_idle();
   programs_.clear();
-  std::erase_if(held_, [](const auto& h) { return !h.first.shared(); });
+  std::erase_if(state_.held, [](const auto& h) { return !h.first.shared(); });
 }
 
 void program_cache::forget_all() {
   forget_programs();
-  state_.clear();
-  held_.clear();
-  assigned_ = false;
+  state_ = {};
 }
 
 void program_cache::end_results() { space_->end_results(); }

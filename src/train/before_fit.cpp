@@ -39,13 +39,10 @@ void before_fit::put_back() {
     kept.of.set(kept.value);
     kept.of.set_trainable(kept.trainable);
   }
-  bool dropped = false;
-  for (const parameter& p : of_.how->served()) {
-    if (std::find(served_.begin(), served_.end(), p) != served_.end()) continue;
-    of_.how->forget(p);
-    dropped = true;
+  if (slots_.differ()) {
+    slots_.put_back();
+    of_.programs.forget_programs();  // they hold the state
   }
-  if (dropped) of_.programs.forget_programs();  // they hold the state
   std::for_each(undo_.rbegin(), undo_.rend(), [](const auto& undo) {
     try {
       undo();

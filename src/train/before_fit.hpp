@@ -13,11 +13,24 @@
 
 namespace cotape::detail {
 
+/// What an optimizer held state for.
+class slots_then {
+ public:
+  explicit slots_then(optimizer& of) : of_(of), slots_(of.slots_) {}
+  bool differ() const { return of_.slots_ != slots_; }
+  void put_back() const { of_.slots_ = slots_; }
+
+ private:
+  optimizer& of_;
+  std::vector<optimizer::slots> slots_;
+};
+
 class before_fit {
  public:
   explicit before_fit(model::body& of)
       : of_(of),
         served_(of.how->served()),
+        slots_(*of.how),
         begun_(of.begun),
         epochs_(of.epochs),
         steps_(of.steps),
@@ -41,6 +54,7 @@ class before_fit {
   };
   model::body& of_;
   std::vector<parameter> served_;
+  slots_then slots_;
   decltype(model::body::begun) begun_;
   std::int64_t epochs_, steps_;
   bool warned_;

@@ -91,6 +91,8 @@ void running_fit::compile_steps() {
   }
   of_.programs.hold(true);
   optimizer_state_ = how().state();
+  slots_.emplace(how());
+  if (!callbacks_.empty()) tell_others();
   demand_own_optimizer();
   find_weights();
 }
@@ -157,6 +159,13 @@ template <class F> void running_fit::call(callback& c, F f) {
     throw value_error(
         "fit: a callback replaced the model's generator, which the steps draw from: set random() "
         "before fit");
+  }
+  if (slots_->differ()) {
+    slots_->put_back();
+    throw value_error(
+        "fit: a callback changed what the optimizer holds state for (forget, minimize, apply or "
+        "accumulate): do that between fits; to begin anew within one, set the values of "
+        "how().state()");
   }
   if (!moved_ && here() != before) {
     throw value_error(

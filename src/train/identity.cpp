@@ -19,7 +19,7 @@ namespace cotape::detail {
 
 namespace {
 
-constexpr int version = 4;
+constexpr int version = 5;
 constexpr const char *sum_after = "last values", *name_of_first_rate = "rate",
                      *name_of_version = "version of the format";
 
@@ -66,6 +66,10 @@ void add_new(const parameter& p, std::vector<parameter>& to) {
   if (std::find(to.begin(), to.end(), p) == to.end()) to.push_back(p);
 }
 
+std::string text_of(const parameter& p) {
+  return p.type().text() + (p.trainable() ? "" : ", not trainable");
+}
+
 // A name without the number that it ends with.
 std::string without_number(const std::string& name) {
   return name.substr(0, name.find_last_not_of("0123456789") + 1);
@@ -90,8 +94,7 @@ void running_fit::tell_model() {
   tell(name_of_version, version);
   for (std::size_t i = 0; i < settings_.size(); ++i) tell(settings_names[i], settings_[i]);
   for (const parameter& p : parameters_) {
-    tell(fmt::format("parameter '{}'", p.name()),
-         p.type().text() + (p.trainable() ? "" : ", not trainable"));
+    tell(fmt::format("parameter '{}'", p.name()), text_of(p));
   }
   tell("seed of the model", of_.net.random.seed());
   std::vector<std::string> losses, metrics;
@@ -104,6 +107,18 @@ void running_fit::tell_model() {
   const std::string type = type_name(typeid(how));
   tell("optimizer", type);
   tell_options(type, how.description());
+}
+
+// What else the steps read, as they were recorded.
+void running_fit::tell_others() {
+  std::vector<parameter> known = parameters_;
+  known.insert(known.end(), optimizer_state_.begin(), optimizer_state_.end());
+  known.push_back(drawn_);
+  std::size_t count = 0;
+  for (const parameter& p : read_) {
+    if (std::find(known.begin(), known.end(), p) != known.end()) continue;
+    tell(fmt::format("parameter {} beside the model's, '{}'", count++, p.name()), text_of(p));
+  }
 }
 
 // With the names of the options, so that one which only one of two trainings has is seen.
@@ -185,9 +200,8 @@ void running_fit::compile_step(traced& step, const std::vector<array_view>& view
 // What a step reads and nobody else keeps is state of the training too. Of what is made and dropped
 // whenever the step is recorded, the compiled step has its own.
 void running_fit::find_others() {
-  std::vector<std::string> names;
   std::vector<parameter> others = read_;
-  for (const parameter& p : state_of(names)) std::erase(others, p);
+  for (const auto& [name, p] : belongings()) std::erase(others, p);
   for (const auto& [p, hash] : of_.programs.changing()) others.push_back(p);
   others_ = std::move(others);
 }
@@ -261,7 +275,7 @@ checksum running_fit::sum_now() const noexcept {
 // The names that a snapshot has, all in all: refused before anything is written.
 void running_fit::demand_utf8() const {
   std::vector<std::string> names;
-  state_of(names);
+  for (const auto& [name, p] : belongings()) names.push_back(name);
   for (const expected_figure& f : expected_) names.push_back(f.name);
   for (const std::string& name : names) {
     if (is_utf8(name)) continue;

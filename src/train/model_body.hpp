@@ -97,7 +97,7 @@ struct model::body {
   std::shared_ptr<optimizer> how;
   std::vector<metric> metrics;
   std::vector<std::size_t> metric_sizes;  // how many sums each metric of each output has
-  detail::program_cache programs;
+  detail::program_cache programs{{}, {}, "model"};
   // The steps of a fit, and its evaluation of validation data; then what the model does elsewhere.
   detail::traced training_step{programs, 0,
                                [this](auto x) { return record_step(x, mode::training, true); }};

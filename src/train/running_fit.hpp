@@ -71,8 +71,7 @@ class running_fit final : public training {
   template <class F> void each_where_it_goes_on(F f);
   void keep(bool last);
   named_views fixed_part();
-  std::vector<parameter> flagged() const;
-  std::vector<parameter> state_of(std::vector<std::string>& names) const;
+  std::map<std::string, parameter> belongings() const;
   // Of an epoch: "loss", ..., "val_loss" ...; and how many numbers they are gathered in.
   std::vector<std::string> names_of_figures() const;
   std::size_t number_of_sums() const;
@@ -94,6 +93,7 @@ class running_fit final : public training {
   template <class T>
   void tell(const std::string& name, const T& value, fact_kind kind = fact_kind::value);
   void tell_model();
+  void tell_others();
   void tell_callbacks();
   void compile_step(traced& step, const std::vector<array_view>& views, const std::string& of,
                     std::size_t listed);
@@ -130,6 +130,7 @@ class running_fit final : public training {
   // As the steps were recorded with: of a model's generator, and of the optimizer.
   const parameter drawn_, rate_;
   std::vector<parameter> optimizer_state_;
+  std::optional<slots_then> slots_;
   std::vector<expected_figure> expected_;
   batches batches_;
   std::vector<array_view> batch_views_;
@@ -153,8 +154,8 @@ class running_fit final : public training {
   bool described_ = false;                  // own_ holds them all
   std::vector<parameter> read_, assigned_;  // by the steps
   std::vector<parameter> others_;           // of those that are read, that nobody else keeps
-  std::vector<parameter> shown_;            // whose values the last snapshot shows
-  std::vector<std::int64_t> trainable_;     // that it shows
+  std::map<std::string, parameter> shown_;  // whose values the last snapshot shows
+  std::vector<std::int64_t> trainable_;     // of each of these
   std::vector<parameter> trained_;          // all that a step may change, but for the rate
   std::map<std::string, tensor> texts_;     // that a snapshot shows
   std::vector<std::string> on_another_;     // machine than it was kept on: what to say of it

@@ -55,17 +55,14 @@ void refuse(const std::string& source, const std::string& why) {
   throw io_error(fmt::format("fit: {}: {}", source, shown(why)));
 }
 
-// Everything that is a parameter, with the names that a snapshot gives them.
-std::vector<parameter> running_fit::state_of(std::vector<std::string>& names) const {
-  std::vector<parameter> all;
-  std::set<std::string> taken;
+// The parameters that belong to the training, by the names that a snapshot gives them. It keeps of
+// each its value, and whether it is trainable: a callback may settle that for the next fit.
+std::map<std::string, parameter> running_fit::belongings() const {
+  std::map<std::string, parameter> all;
   const auto take = [&](const std::string& prefix, const std::vector<parameter>& list) {
     for (const parameter& p : list) {
-      names.push_back(prefix + p.name());
-      all.push_back(p);
-      if (!taken.insert(names.back()).second) {
-        throw value_error(fmt::format("fit: two parameters are named '{}'", names.back()));
-      }
+      if (all.emplace(prefix + p.name(), p).second) continue;
+      throw value_error(fmt::format("fit: two parameters are named '{}{}'", prefix, p.name()));
     }
   };
   take("model/", parameters_);
@@ -88,22 +85,16 @@ std::vector<parameter> running_fit::state_of(std::vector<std::string>& names) co
   return all;
 }
 
-// Those of which a callback may settle for the next fit whether they are trained.
-std::vector<parameter> running_fit::flagged() const {
-  std::vector<parameter> result = parameters_;
-  result.insert(result.end(), others_.begin(), others_.end());
-  return result;
-}
-
 // The views live as long as shown_ and trainable_.
 named_views running_fit::fixed_part() {
   named_views result;
-  std::vector<std::string> names;
-  shown_ = state_of(names);
-  for (std::size_t i = 0; i < shown_.size(); ++i) result[names[i]] = shown_[i].view();
-  result[position_name] = view_of_words(at_);
+  shown_ = belongings();
   trainable_.clear();
-  for (const parameter& p : flagged()) trainable_.push_back(p.trainable() ? 1 : 0);
+  for (const auto& [name, p] : shown_) {
+    result[name] = p.view();
+    trainable_.push_back(p.trainable() ? 1 : 0);
+  }
+  result[position_name] = view_of_words(at_);
   result[trainable_name] = {{int64, {static_cast<std::int64_t>(trainable_.size())}},
                             trainable_.data()};
   return result;
@@ -291,19 +282,20 @@ std::optional<resumption> running_fit::look_into(named_tensors&& found, const st
 }
 
 void running_fit::go_on_from(resumption&& where) {
-  std::vector<std::string> names;
-  const std::vector<parameter> state = state_of(names);
-  if (before_) before_->keep(state);
+  const std::map<std::string, parameter> state = belongings();
+  for (const auto& [name, one] : state) {
+    if (before_) before_->keep({one});
+  }
   learn(where.kept.values);
   on_another_ = machines_apart(where.kept.values);
   // Nothing is refused from here on.
   const position& p = where.at;
   const bool keep_rate = where.kept.other_rate && !rate_is_set();
-  for (std::size_t i = 0; i < state.size(); ++i) {
-    if (!keep_rate || state[i] != rate_) state[i].set(where.values.at(names[i]));
-  }
   const auto* trainable = where.values.at(trainable_name).data_as<std::int64_t>();
-  for (const parameter& one : flagged()) one.set_trainable(*trainable++ != 0);
+  for (const auto& [name, one] : state) {
+    if (!keep_rate || one != rate_) one.set(where.values.at(name));
+    one.set_trainable(*trainable++ != 0);
+  }
   sums_.totals() = std::move(where.figures.sums);
   so_far = std::move(where.figures.past);
   figures = {};

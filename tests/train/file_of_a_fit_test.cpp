@@ -280,7 +280,7 @@ TEST(FileOfAFit, WantsNamesThatItCanHold) {
     return message;
   };
   EXPECT_EQ(refused(sequential{dense(1).named("a\xff")}, {}),
-            "fit: the name 'model/a\\xff/weight' is no UTF-8, a checkpoint cannot hold it: name it "
+            "fit: the name 'model/a\\xff/bias' is no UTF-8, a checkpoint cannot hold it: name it "
             "otherwise");
   const metric own("caf\xe9", [](variable p, variable t) { return mean(abs(p - t)); });
   EXPECT_EQ(refused(sequential{dense(1)}, {own}),

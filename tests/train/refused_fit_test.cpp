@@ -100,6 +100,29 @@ TEST(RefusedFit, ForItsLastBatchLeavesNothingInTheOptimizer) {
   EXPECT_TRUE(how.served().empty());
 }
 
+// A callback drops some before the fit is refused.
+TEST(RefusedFit, LeavesTheOptimizerTheStateThatItHeld) {
+  for (const char* where : before_the_first_step) {
+    adam how;
+    sequential m({dense(2), dense(1)});
+    m.compile("mse", how);
+    m.fit(x, y, {.progress = nullptr});
+    const auto held = [&] {
+      std::vector<tensor> values;
+      for (const parameter& p : how.state()) values.emplace_back(p.view());
+      return values;
+    };
+    const auto before = held();
+    calling dropping(where, [](training& t) {
+      t.how().forget(t.parameters()[1]);
+      throw value_error("refused");
+    });
+    const callbacks all{dropping};
+    EXPECT_EQ(message_of([&] { m.fit(x, y, {.callbacks = all, .progress = nullptr}); }), "refused");
+    EXPECT_TRUE(same(before, held())) << where;
+  }
+}
+
 // What a callback has set before stays neither.
 TEST(RefusedFit, PutsBackWhatCallbacksHaveSet) {
   for (const char* where : before_the_first_step) {

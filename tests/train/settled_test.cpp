@@ -145,6 +145,86 @@ TEST(Settled, ParametersThatACallbackFreezesStayFrozenAfterAKill) {
   }
 }
 
+// Also those that a callback keeps as its own state.
+TEST(Settled, ParametersOfACallbacksStateThatItFreezesStayFrozenAfterAKill) {
+  struct freezing : callback {
+    explicit freezing(const parameter& p) : of(p) {}
+    void on_epoch_end(training&) override { of.set_trainable(false); }
+    std::vector<parameter> state() const override { return {of}; }
+    parameter of;
+  };
+  const auto run = [](const path& file, std::int64_t killed) {
+    const parameter scale("scale", 1.0);
+    setting s;
+    s.last = [=](variable v) { return v * v.owner().read(scale); };
+    sequential m = s.make();
+    freezing f(scale);
+    s.more = [&] { return callbacks{f, killer(killed)}; };
+    s.fit(m, file);
+    f.of = parameter("scale", 0.0);  // another one, so that the second fit freezes nothing
+    const tensor frozen(scale.view());
+    s.fit(m, file);
+    EXPECT_TRUE(same_bits(frozen, scale.view()));
+    return bits_of(m);
+  };
+  expect_the_same_after_a_kill(run, {3, 6});
+}
+
+// The first fit's file could not tell that it was frozen, as no step of it reads it; the message
+// told of an operation.
+TEST(Settled, WhetherAParameterBesideTheModelsIsTrainedIsTold) {
+  const auto with = [](bool trainable, const path& file) {
+    const parameter scale("scale", 1.0, trainable);
+    setting s;
+    s.last = [=](variable v) { return v * v.owner().read(scale); };
+    return s.trained(file);
+  };
+  const own_file file;
+  with(true, file.at);
+  EXPECT_EQ(message_of([&] { with(false, file.at); }),
+            "fit: " + file.at.string() +
+                ": it was kept with parameter 0 beside the model's, 'scale' float64 (), here it is "
+                "float64 (), not trainable: remove the file to start anew");
+}
+
+// The steps went on with the state, and the next fit began without: no file told that.
+TEST(Settled, StateThatTheOptimizerDropsOrTakesWithinAFitIsRefused) {
+  const parameter other("other", 1.0);
+  const std::vector<std::function<void(training&)>> changes{
+      [](training& t) { t.how().forget(t.parameters()[0]); },
+      [&](training& t) {
+        tape own;
+        t.how().minimize(square(own.read(other)));
+      },
+      [](training& t) {
+        tape own;
+        t.how().accumulate(sum(own.read(t.parameters()[0])));
+      }};
+  const auto kinds = [](const std::vector<parameter>& list) {
+    std::vector<std::string> names;
+    for (const parameter& p : list) names.push_back(p.name());
+    return names;
+  };
+  for (const char* where : {"on_fit_begin", "on_batch_begin", "on_epoch_end", "on_safe_point"}) {
+    for (const auto& change : changes) {
+      adam how;
+      sequential m({dense(1)});
+      m.compile("mse", how);
+      m.fit(usual.x, usual.y, {.progress = nullptr});
+      const auto before = kinds(how.state());
+      const callbacks all{calling(where, change)};
+      EXPECT_EQ(
+          message_of([&] { m.fit(usual.x, usual.y, {.callbacks = all, .progress = nullptr}); }),
+          "fit: a callback changed what the optimizer holds state for (forget, minimize, apply or "
+          "accumulate): do that between fits; to begin anew within one, set the values of "
+          "how().state()")
+          << where;
+      EXPECT_EQ(kinds(how.state()), before) << where;
+      EXPECT_EQ(message_of([&] { m.fit(usual.x, usual.y, {.progress = nullptr}); }), "no error");
+    }
+  }
+}
+
 // They were none after a training was gone on with.
 TEST(Settled, FiguresOfTheLastEpochAreKept) {
   const auto run = [](const path& file, std::int64_t killed) {
@@ -214,6 +294,37 @@ TEST(Settled, CompileForgetsWhatLossesMade) {
     return v + noise.uniform(v.owner(), v.shape(), 0, 1, v.dtype());
   }));
   EXPECT_EQ(message_of([&] { m.fit(usual.x, usual.y, options); }), "no error");
+}
+
+// predict records the layers alone, and thus the beginning of what a step makes: it was refused.
+TEST(Settled, PredictSharesTheStateThatLayersMakeWithFit) {
+  const auto predicted = [](bool first) {
+    sequential m({lambda([](variable v) {
+                    tape& t = v.owner();
+                    const parameter seen("seen", 1.0, false);
+                    t.assign(seen, t.read(seen) + 1);
+                    return v * t.read(seen);
+                  }),
+                  dense(1)});
+    m.compile(
+        [](variable p, variable t) {
+          generator noise(5);
+          return mean(square(p - t + 0.1 * noise.normal(p.owner(), p.shape(), 0, 1, p.dtype())));
+        },
+        sgd({.rate = 0.01}));
+    const fit_options options{.batch_size = 3, .progress = nullptr};
+    if (first) m.predict(usual.x);
+    m.fit(usual.x, usual.y, options);
+    m.evaluate(usual.x, usual.y);
+    m.predict(usual.x);
+    m.fit(usual.x, usual.y, options);
+    for (const parameter& p : m.parameters())
+      p.set(array(xt::ones<double>(std::vector<std::size_t>(p.shape().begin(), p.shape().end()))));
+    return m.predict(array{{1, 2}});
+  };
+  // 1 + 2 and a bias of 1, of what has been seen 2 times by fits and once while it predicts.
+  EXPECT_EQ(predicted(true).data_as<double>()[0], 4 * 3 + 1);
+  EXPECT_TRUE(same_bits(predicted(true), predicted(false)));
 }
 
 // It was 1 again in the second fit, without a word.
