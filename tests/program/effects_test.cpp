@@ -355,6 +355,22 @@ TEST(Require, NamesTheElement) {
                   line - 1));
 }
 
+// So that callers need not look for it in the text.
+TEST(Require, GivesTheMessageApart) {
+  tape t;
+  const variable x = t.input(float64, {2});
+  t.require(x, "x has a zero");
+  program code(t, {x}, {});
+  const array zero{1, 0};
+  try {
+    code.run(std::vector<array_view>{array_view({float64, {2}}, zero.data())});
+    FAIL();
+  } catch (const requirement_error& e) {
+    EXPECT_EQ(e.requirement, "x has a zero");
+    EXPECT_NE(std::string(e.what()), e.requirement);
+  }
+}
+
 TEST(Require, TakesParametersAndNumbers) {
   tape t;
   const parameter w("w", array{1, 0});
