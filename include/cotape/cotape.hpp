@@ -35,4 +35,5 @@
 #include "cotape/training.hpp"
 #include "cotape/update_rules.hpp"
 #include "cotape/variable.hpp"
+#include "cotape/vision.hpp"
 #include "cotape/xtensor.hpp"

@@ -231,6 +231,16 @@ kernel gemm(dtype type, isa i) {
   });
 }
 
+template <class T> product_function<T> product(isa i) {
+  return for_isa(i, []<class Arch>() -> product_function<T> {
+    return [](const product_geometry& g, const T* a, const T* b, T* d) {
+      if (g.m != 0 && g.n != 0) multiply<T, Arch>(g, turns_b(g), T(1), a, b, d);
+    };
+  });
+}
+template product_function<float> product(isa);
+template product_function<double> product(isa);
+
 const char* gemm_kernel_name() {
   prepare_blas();
   return openblas_get_corename();

@@ -61,6 +61,12 @@ struct gemm_maps {
 
 kernel gemm(dtype, isa = chosen_isa());  // c = alpha or null, side = gemm_geometry
 
+// One product with alpha 1, of matrices without an offset, on the calling thread; T is float or
+// double. After prepare_blas().
+template <class T>
+using product_function = void (*)(const product_geometry&, const T* a, const T* b, T* d);
+template <class T> product_function<T> product(isa = chosen_isa());
+
 // The BLAS kernel set in use ("Haswell", "SkylakeX", ...).
 const char* gemm_kernel_name();
 

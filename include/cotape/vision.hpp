@@ -1,0 +1,82 @@
+// layer: ops
+// Operations on images, volumes and sequences: windows that move over 1 to 3 spatial axes. Data are
+// (batch, sizes..., channels), as in Keras: (batch, height, width, channels) for images. For data
+// of the other order, (batch, channels, sizes...), transpose before and after.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cotape/tape.hpp"
+
+namespace cotape {
+
+/// A number for each spatial axis, or one for all of them: `2` or `{2, 1}`.
+class per_axis {
+ public:
+  per_axis(std::int64_t all) : values_{all} {}
+  per_axis(std::initializer_list<std::int64_t> values) : values_(values) {}
+  per_axis(std::vector<std::int64_t> values) : values_(std::move(values)) {}
+  const std::vector<std::int64_t>& values() const { return values_; }
+
+ private:
+  std::vector<std::int64_t> values_;
+};
+
+/// Elements of zero around an image: "valid" is none. With "same" there are ceil(size / stride)
+/// windows along an axis; of an odd number of elements one more stands behind. Or numbers: of each
+/// side of each axis, or before and after for each axis, `{{1, 2}, {0, 0}}`.
+class window_padding {
+ public:
+  using sides = std::pair<std::int64_t, std::int64_t>;
+  /// Throws value_error for any other name.
+  window_padding(const char* name);
+  window_padding(const std::string& name) : window_padding(name.c_str()) {}
+  window_padding(std::int64_t each) : sides_{{each, each}} {}
+  window_padding(int each) : window_padding(std::int64_t{each}) {}
+  window_padding(std::vector<sides> before_and_after) : sides_(std::move(before_and_after)) {}
+  bool same() const { return same_; }
+  const std::vector<sides>& numbers() const { return sides_; }
+
+ private:
+  bool same_ = false;
+  std::vector<sides> sides_;
+};
+
+struct window_options {
+  per_axis strides = 1;
+  window_padding padding = "valid";
+  per_axis dilation = 1;  // from one tap of a window to the next
+};
+
+/// The windows' elements, (batch, windows..., size..., channels): of an axis of n elements, with
+/// padding, floor((n - dilation (size - 1) - 1) / stride) + 1 windows.
+variable unfold(operand x, const per_axis& size, const window_options& options = {});
+/// The sum of windows at their places: the adjoint of unfold, of an x with these sizes. Takes
+/// (batch, windows..., size..., channels), gives (batch, sizes..., channels).
+variable fold(operand patches, const per_axis& sizes, const window_options& options = {});
+
+struct conv_options {
+  per_axis strides = 1;
+  window_padding padding = "valid";
+  per_axis dilation = 1;
+  std::int64_t groups = 1;  // of channels, each with its own share of the filters
+};
+
+/// The convolution of a neural network: the cross-correlation
+///   y[b, p, f] = sum over taps t and channels c of x[b, stride p + dilation t - padding, c]
+///                                                  filters[t, c, f].
+/// x (batch, sizes..., channels), filters (size..., channels / groups, filters), the result (batch,
+/// windows..., filters); a group's channels stand side by side, and so do its filters. (Dumoulin
+/// and Visin, "A guide to convolution arithmetic for deep learning", 2016.) As many groups as
+/// channels are a depthwise convolution.
+variable conv(operand x, operand filters, const conv_options& options = {});
+
+/// The adjoint of conv by its operand, of n windows along an axis: x (batch, windows..., filters),
+/// filters (size..., channels / groups, filters), the result (batch, sizes..., channels). As in
+/// Keras an axis has n stride + max(size - stride, 0) elements with "valid" padding, n stride with
+/// "same"; with numbers stride (n - 1) + dilation (size - 1) + 1 less the padding.
+variable conv_transpose(operand x, operand filters, const conv_options& options = {});
+
+}  // namespace cotape

@@ -1,0 +1,167 @@
+// Convolutions as products of patches.
+#include "kernels/convolution.hpp"
+
+#include <cstring>
+
+#include "kernels/blas_memory.hpp"
+#include "kernels/gemm.hpp"
+#include "kernels/threads.hpp"
+
+namespace cotape::kernels {
+
+namespace {
+
+// Elements of a block's patches, about a quarter of a second cache.
+constexpr std::int64_t block_elements = std::int64_t{1} << 16;
+constexpr std::int64_t least_share = 2'000'000;  // multiply-adds of a thread
+// Sums over windows are made in so many pieces, one a thread at most, and then added in order.
+constexpr std::int64_t most_pieces = 16, most_piece_elements = std::int64_t{1} << 21;
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// Blocks of `rows` windows each but for the last one.
+struct blocks {
+  std::int64_t windows, rows, count;
+  blocks(const convolution& c, std::int64_t all)
+      : windows(all),
+        rows(std::min(all, std::max<std::int64_t>(16, block_elements / c.patch() / 16 * 16))),
+        count(all == 0 ? 0 : ceil_div(all, rows)) {}
+  std::int64_t first(std::int64_t block) const { return block * rows; }
+  std::int64_t size(std::int64_t block) const { return std::min(rows, windows - first(block)); }
+};
+
+std::int64_t all_windows(const convolution& c) { return c.batch * c.places(); }
+
+std::int64_t pieces_of(const convolution& c, const blocks& b) {
+  const std::int64_t size = c.patch() * c.own_filters();
+  const std::int64_t fit = most_piece_elements / std::max<std::int64_t>(size, 1);
+  return std::clamp<std::int64_t>(std::min(fit, b.count), 1, most_pieces);
+}
+
+// As many parts as pay, as BLAS has buffers for, as there are units of work, and blocks in scratch.
+int parts_for(const convolution& c, std::int64_t units, std::size_t blocks_of_scratch) {
+  const std::int64_t work = all_windows(c) * c.patch() * c.filters;
+  const std::int64_t most = std::min(units, static_cast<std::int64_t>(blocks_of_scratch));
+  const int parts = static_cast<int>(std::min<std::int64_t>(parts_of(work, least_share), most));
+  return parts <= 1 ? 1 : products_at_once(parts);
+}
+
+// Calls f(unit, part) for all units of work, in order within a part.
+template <class F> void for_units(std::int64_t units, int parts, const F& f) {
+  const auto run = [&](int part) {
+    const std::int64_t end = units * (part + 1) / parts;
+    for (std::int64_t u = units * part / parts; u < end; ++u) f(u, part);
+  };
+  if (parts == 1) run(0);
+  else parallel(parts, run);
+}
+
+channel_range channels_of(const convolution& c, std::int64_t group) {
+  return {group * c.depth(), c.depth()};
+}
+
+}  // namespace
+
+double convolution::flops() const {
+  return 2.0 * static_cast<double>(batch * places()) * static_cast<double>(patch()) *
+         static_cast<double>(filters);
+}
+
+std::size_t convolution_scratch(const convolution& c, convolution_result r) {
+  const bool by_image = r == convolution_result::images;
+  const blocks b(c, by_image ? c.places() : all_windows(c));
+  std::int64_t n = num_threads() * b.rows * c.patch();
+  if (r == convolution_result::filters) n += pieces_of(c, b) * c.patch() * c.own_filters();
+  return static_cast<std::size_t>(n);
+}
+
+template <class T>
+void convolve(const convolution& c, const T* images, const T* filters, T* y, std::span<T> scratch) {
+  const blocks b(c, all_windows(c));
+  const auto multiply = product<T>();
+  const auto size = static_cast<std::size_t>(b.rows * c.patch());
+  const int parts = parts_for(c, b.count, size == 0 ? 1 : scratch.size() / size);
+  for_units(b.count, parts, [&](std::int64_t block, int part) {
+    const std::int64_t first = b.first(block), rows = b.size(block);
+    T* patches = scratch.data() + static_cast<std::size_t>(part) * size;
+    product_geometry g{rows,           c.own_filters(), c.patch(),
+                       {0, c.patch()}, {0, c.filters},  {0, c.filters}};
+    for (std::int64_t k = 0; k < c.groups; ++k) {
+      read_patches(c, images, first, rows, channels_of(c, k), patches);
+      multiply(g, patches, filters + k * c.own_filters(),
+               y + first * c.filters + k * c.own_filters());
+    }
+  });
+}
+
+// Windows of one image overlap: a thread has whole images.
+template <class T>
+void convolve_to_images(const convolution& c, const T* dy, const T* filters, T* images,
+                        std::span<T> scratch) {
+  const blocks b(c, c.places());
+  const auto multiply = product<T>();
+  const auto size = static_cast<std::size_t>(b.rows * c.patch());
+  const int parts = parts_for(c, c.batch, size == 0 ? 1 : scratch.size() / size);
+  const std::int64_t image = c.pixels() * c.channels;
+  for_units(c.batch, parts, [&](std::int64_t i, int part) {
+    T* patches = scratch.data() + static_cast<std::size_t>(part) * size;
+    std::fill_n(images + i * image, image, T(0));
+    for (std::int64_t block = 0; block < b.count; ++block) {
+      const std::int64_t first = i * c.places() + b.first(block), rows = b.size(block);
+      product_geometry g{
+          rows, c.patch(), c.own_filters(), {0, c.filters}, {0, c.filters, true}, {0, c.patch()}};
+      for (std::int64_t k = 0; k < c.groups; ++k) {
+        multiply(g, dy + first * c.filters + k * c.own_filters(), filters + k * c.own_filters(),
+                 patches);
+        add_patches(c, patches, first, rows, channels_of(c, k), images);
+      }
+    }
+  });
+}
+
+template <class T>
+void convolve_to_filters(const convolution& c, const T* images, const T* dy, T* filters,
+                         std::span<T> scratch) {
+  const blocks b(c, all_windows(c));
+  const auto multiply = product<T>();
+  const auto size = static_cast<std::size_t>(b.rows * c.patch());
+  const std::int64_t pieces = pieces_of(c, b), of_group = c.patch() * c.own_filters();
+  T* const sums = scratch.data();
+  T* const all_patches = sums + pieces * of_group;
+  const std::size_t rest = scratch.size() - static_cast<std::size_t>(pieces * of_group);
+  const int parts = parts_for(c, pieces, size == 0 ? 1 : rest / size);
+  for (std::int64_t k = 0; k < c.groups; ++k) {
+    for_units(pieces, parts, [&](std::int64_t piece, int part) {
+      T* patches = all_patches + static_cast<std::size_t>(part) * size;
+      T* sum = sums + piece * of_group;
+      const std::int64_t from = b.count * piece / pieces, end = b.count * (piece + 1) / pieces;
+      if (from == end) std::fill_n(sum, of_group, T(0));
+      for (std::int64_t block = from; block < end; ++block) {
+        const std::int64_t first = b.first(block), rows = b.size(block);
+        read_patches(c, images, first, rows, channels_of(c, k), patches);
+        product_geometry g{c.patch(),      c.own_filters(),      rows,  {0, c.patch(), true},
+                           {0, c.filters}, {0, c.own_filters()}, false, block != from};
+        multiply(g, patches, dy + first * c.filters + k * c.own_filters(), sum);
+      }
+    });
+    for (std::int64_t row = 0; row < c.patch(); ++row) {
+      T* to = filters + row * c.filters + k * c.own_filters();
+      const T* from = sums + row * c.own_filters();
+      std::copy_n(from, c.own_filters(), to);
+      for (std::int64_t piece = 1; piece < pieces; ++piece) {
+        from += of_group;
+        for (std::int64_t i = 0; i < c.own_filters(); ++i) to[i] += from[i];
+      }
+    }
+  }
+}
+
+#define COTAPE_CONVOLUTIONS(T)                                                                \
+  template void convolve(const convolution&, const T*, const T*, T*, std::span<T>);           \
+  template void convolve_to_images(const convolution&, const T*, const T*, T*, std::span<T>); \
+  template void convolve_to_filters(const convolution&, const T*, const T*, T*, std::span<T>);
+COTAPE_CONVOLUTIONS(float)
+COTAPE_CONVOLUTIONS(double)
+#undef COTAPE_CONVOLUTIONS
+
+}  // namespace cotape::kernels
