@@ -5,6 +5,7 @@
 
 #include "kernels/blas_memory.hpp"
 #include "kernels/gemm.hpp"
+#include "kernels/isa/entries.hpp"
 #include "kernels/threads.hpp"
 
 namespace cotape::kernels {
@@ -75,10 +76,17 @@ std::size_t convolution_scratch(const convolution& c, convolution_result r) {
   return static_cast<std::size_t>(n);
 }
 
+template <class T> patch_functions<T> chosen_patch_functions() {
+  return for_isa(chosen_isa(), []<class Arch>() { return patches_of<Arch>(T{}); });
+}
+template patch_functions<float> chosen_patch_functions();
+template patch_functions<double> chosen_patch_functions();
+
 template <class T>
 void convolve(const convolution& c, const T* images, const T* filters, T* y, std::span<T> scratch) {
   const blocks b(c, all_windows(c));
   const auto multiply = product<T>();
+  const patch_functions<T> move = chosen_patch_functions<T>();
   const auto size = static_cast<std::size_t>(b.rows * c.patch());
   const int parts = parts_for(c, b.count, size == 0 ? 1 : scratch.size() / size);
   for_units(b.count, parts, [&](std::int64_t block, int part) {
@@ -87,7 +95,7 @@ void convolve(const convolution& c, const T* images, const T* filters, T* y, std
     product_geometry g{rows,           c.own_filters(), c.patch(),
                        {0, c.patch()}, {0, c.filters},  {0, c.filters}};
     for (std::int64_t k = 0; k < c.groups; ++k) {
-      read_patches(c, images, first, rows, channels_of(c, k), patches);
+      move.read(c, images, first, rows, channels_of(c, k), patches);
       multiply(g, patches, filters + k * c.own_filters(),
                y + first * c.filters + k * c.own_filters());
     }
@@ -100,6 +108,7 @@ void convolve_to_images(const convolution& c, const T* dy, const T* filters, T* 
                         std::span<T> scratch) {
   const blocks b(c, c.places());
   const auto multiply = product<T>();
+  const patch_functions<T> move = chosen_patch_functions<T>();
   const auto size = static_cast<std::size_t>(b.rows * c.patch());
   const int parts = parts_for(c, c.batch, size == 0 ? 1 : scratch.size() / size);
   const std::int64_t image = c.pixels() * c.channels;
@@ -113,7 +122,7 @@ void convolve_to_images(const convolution& c, const T* dy, const T* filters, T* 
       for (std::int64_t k = 0; k < c.groups; ++k) {
         multiply(g, dy + first * c.filters + k * c.own_filters(), filters + k * c.own_filters(),
                  patches);
-        add_patches(c, patches, first, rows, channels_of(c, k), images);
+        move.add(c, patches, first, rows, channels_of(c, k), images);
       }
     }
   });
@@ -124,6 +133,7 @@ void convolve_to_filters(const convolution& c, const T* images, const T* dy, T* 
                          std::span<T> scratch) {
   const blocks b(c, all_windows(c));
   const auto multiply = product<T>();
+  const patch_functions<T> move = chosen_patch_functions<T>();
   const auto size = static_cast<std::size_t>(b.rows * c.patch());
   const std::int64_t pieces = pieces_of(c, b), of_group = c.patch() * c.own_filters();
   T* const sums = scratch.data();
@@ -138,7 +148,7 @@ void convolve_to_filters(const convolution& c, const T* images, const T* dy, T* 
       if (from == end) std::fill_n(sum, of_group, T(0));
       for (std::int64_t block = from; block < end; ++block) {
         const std::int64_t first = b.first(block), rows = b.size(block);
-        read_patches(c, images, first, rows, channels_of(c, k), patches);
+        move.read(c, images, first, rows, channels_of(c, k), patches);
         product_geometry g{c.patch(),      c.own_filters(),      rows,  {0, c.patch(), true},
                            {0, c.filters}, {0, c.own_filters()}, false, block != from};
         multiply(g, patches, dy + first * c.filters + k * c.own_filters(), sum);

@@ -165,9 +165,9 @@ template <bool Folds, class T> void run_patches(const kernel_call& k) noexcept {
   const std::int64_t all = c.batch * c.places();
   if constexpr (Folds) {
     std::fill(y.begin(), y.end(), T(0));
-    kernels::add_patches(c, from, 0, all, {0, c.channels}, y.data());
+    kernels::chosen_patch_functions<T>().add(c, from, 0, all, {0, c.channels}, y.data());
   } else {
-    kernels::read_patches(c, from, 0, all, {0, c.channels}, y.data());
+    kernels::chosen_patch_functions<T>().read(c, from, 0, all, {0, c.channels}, y.data());
   }
 }
 template <bool Folds> value_type infer_patches(const signature& s) {

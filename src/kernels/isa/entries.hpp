@@ -3,6 +3,7 @@
 
 #include "kernels/arch.hpp"
 #include "kernels/gemm.hpp"
+#include "kernels/windows.hpp"
 #include "kernels/words.hpp"
 
 namespace cotape::kernels {
@@ -32,6 +33,10 @@ void spread_column(word8* d, const word8* a, std::int64_t stride, std::int64_t s
 template <class Arch> void add_elements(float* d, const float* a, std::int64_t n);
 template <class Arch> void add_elements(double* d, const double* a, std::int64_t n);
 template <class Arch> void add_elements(std::int64_t* d, const std::int64_t* a, std::int64_t n);
+
+// For windows.hpp; the argument only tells the type.
+template <class Arch> patch_functions<float> patches_of(float);
+template <class Arch> patch_functions<double> patches_of(double);
 
 // One product as in gemm.hpp, k > 0, b not transposed.
 template <class Arch>

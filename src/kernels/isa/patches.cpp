@@ -1,0 +1,139 @@
+// Patches of windows: elements side by side are moved and added by vectors.
+#include "kernels/isa/entries.hpp"
+#include "kernels/isa/head.hpp"
+
+namespace cotape::kernels {
+namespace {
+
+std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+
+// Where a window stands along an axis: its tap 0, maybe in the padding, and those of its taps that
+// show an element, from `first` on, before `end`.
+struct tap_range {
+  tap_range(const windows::axis& a, std::int64_t window)
+      : start(window * a.stride - a.before), end(a.size) {
+    if (start >= 0 && start + (a.size - 1) * a.dilation < a.in) return;  // most: no division
+    if (start < 0) first = smaller(a.size, (a.dilation - 1 - start) / a.dilation);
+    end = start >= a.in ? first : smaller(a.size, (a.in - 1 - start) / a.dilation + 1);
+    if (end < first) end = first;
+  }
+  bool has(std::int64_t tap) const { return tap >= first && tap < end; }
+  std::int64_t start, end, first = 0;
+};
+
+// Calls shown(at, to, n) for n elements in a row that stand at `at` of the images and at `to` of
+// the patches, and padding(to, n) for those of the padding.
+template <class Shown, class Padding>
+void walk(const windows& w, std::int64_t from, std::int64_t count, channel_range c,
+          const Shown& shown, const Padding& padding) {
+  const windows::axis &z = w.axes[0], &y = w.axes[1], &x = w.axes[2];
+  // Taps side by side whose elements are, too.
+  const bool joined = x.dilation == 1 && c.count == w.channels;
+  const std::int64_t line = x.size * c.count, plane = y.size * line;
+  std::int64_t to = 0, image = from / w.places() * w.pixels();
+  std::int64_t at_x = from % x.out, at_y = from / x.out % y.out,
+               at_z = from / (x.out * y.out) % z.out;
+  for (std::int64_t p = 0; p < count; ++p) {
+    const tap_range along_x(x, at_x), along_y(y, at_y), along_z(z, at_z);
+    for (std::int64_t k = 0; k < z.size; ++k) {
+      if (!along_z.has(k)) {
+        padding(to, plane);
+        to += plane;
+        continue;
+      }
+      for (std::int64_t j = 0; j < y.size; ++j, to += line) {
+        if (!along_y.has(j) || along_x.first == along_x.end) {
+          padding(to, line);
+          continue;
+        }
+        const std::int64_t rows =
+            (along_z.start + k * z.dilation) * y.in + along_y.start + j * y.dilation;
+        const std::int64_t row = (image + rows * x.in + along_x.start) * w.channels + c.first;
+        if (along_x.first > 0) padding(to, along_x.first * c.count);
+        if (joined) {
+          shown(row + along_x.first * w.channels, to + along_x.first * c.count,
+                (along_x.end - along_x.first) * c.count);
+        } else {
+          for (std::int64_t i = along_x.first; i < along_x.end; ++i) {
+            shown(row + i * x.dilation * w.channels, to + i * c.count, c.count);
+          }
+        }
+        if (along_x.end < x.size) {
+          padding(to + along_x.end * c.count, (x.size - along_x.end) * c.count);
+        }
+      }
+    }
+    if (++at_x < x.out) continue;
+    at_x = 0;
+    if (++at_y < y.out) continue;
+    at_y = 0;
+    if (++at_z < z.out) continue;
+    at_z = 0;
+    image += w.pixels();
+  }
+}
+
+// Calls whole(i) for each whole vector of n elements and part(i, rest) for what is left.
+template <class T, class Whole, class Part>
+void by_vectors(std::int64_t n, const Whole& whole, const Part& part) {
+  constexpr std::int64_t width = batch<T>::size;
+  std::int64_t i = 0;
+  for (; i + width <= n; i += width) whole(i);
+  if (i < n) part(i, head<T>(n - i));
+}
+
+template <class T>
+void read(const windows& w, const T* images, std::int64_t first, std::int64_t count,
+          channel_range c, T* patches) {
+  const batch<T> zero(T(0));
+  walk(
+      w, first, count, c,
+      [&](std::int64_t at, std::int64_t to, std::int64_t n) {
+        const T* a = images + at;
+        T* d = patches + to;
+        by_vectors<T>(
+            n, [&](std::int64_t i) { batch<T>::load_unaligned(a + i).store_unaligned(d + i); },
+            [&](std::int64_t i, const head<T>& rest) {
+              rest.store(d + i, rest.load(a + i, zero));
+            });
+      },
+      [&](std::int64_t to, std::int64_t n) {
+        T* d = patches + to;
+        by_vectors<T>(
+            n, [&](std::int64_t i) { zero.store_unaligned(d + i); },
+            [&](std::int64_t i, const head<T>& rest) { rest.store(d + i, zero); });
+      });
+}
+
+template <class T>
+void add(const windows& w, const T* patches, std::int64_t first, std::int64_t count,
+         channel_range c, T* images) {
+  const batch<T> zero(T(0));
+  walk(
+      w, first, count, c,
+      [&](std::int64_t at, std::int64_t from, std::int64_t n) {
+        T* d = images + at;
+        const T* a = patches + from;
+        by_vectors<T>(
+            n,
+            [&](std::int64_t i) {
+              (batch<T>::load_unaligned(d + i) + batch<T>::load_unaligned(a + i))
+                  .store_unaligned(d + i);
+            },
+            [&](std::int64_t i, const head<T>& rest) {
+              rest.store(d + i, rest.load(d + i, zero) + rest.load(a + i, zero));
+            });
+      },
+      [](std::int64_t, std::int64_t) {});
+}
+
+}  // namespace
+
+template <> patch_functions<float> patches_of<current>(float) {
+  return {&read<float>, &add<float>};
+}
+template <> patch_functions<double> patches_of<current>(double) {
+  return {&read<double>, &add<double>};
+}
+
+}  // namespace cotape::kernels
