@@ -7,8 +7,8 @@
 #include <concepts>
 #include <functional>
 #include <list>
-#include <map>
 #include <memory>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -55,6 +55,11 @@ class program_cache {
   program& make(std::span<const array_view> inputs,
                 const std::function<std::vector<variable>(std::span<const variable>)>& f,
                 std::uint64_t function = 0);
+  /// Within a trace: what it has made so far is its first part.
+  void end_part();
+  /// What traces made since the last call stays, or goes with all programs.
+  void settle() { earlier_.reset(); }
+  void unsettle();
   /// What traces made stays, and is what the next ones make.
   void forget_programs();
   void forget_all();
@@ -74,13 +79,13 @@ class program_cache {
 
  private:
   template <class Fits> entry* find_if(Fits fits);
-  // What traces make. Of several functions one may make the beginning of what another makes.
+  // What traces make. Of several functions one may make the first part alone.
   struct made {
-    state dropped, held;                         // the latter by others as well
-    std::map<std::uint64_t, std::size_t> share;  // of the dropped, by function
-    bool assigned = false;                       // some of the dropped is
+    state dropped, held;         // the latter by others as well
+    std::size_t first_part = 0;  // of the dropped
+    bool assigned = false;       // some of the dropped is
   };
-  made adopt(tape& t, std::uint64_t since, std::uint64_t function) const;
+  made adopt(tape& t, std::uint64_t since) const;
 
   compile_options options_;
   place where_;
@@ -88,7 +93,10 @@ class program_cache {
   std::shared_ptr<workspace> space_;
   mutable std::list<entry> programs_;                                        // the last used first
   std::vector<std::pair<std::uint64_t, std::span<const array_view>>> open_;  // being traced
+  static constexpr std::uint64_t no_part = ~std::uint64_t{};
+  std::uint64_t part_end_ = no_part;  // the number of the next parameter, within a trace
   made state_;
+  std::optional<made> earlier_;  // what it was when it settled
 };
 
 }  // namespace detail

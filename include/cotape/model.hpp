@@ -36,8 +36,6 @@ namespace cotape {
 class arrays {
  public:
   arrays() = default;
-  arrays(arrays&&) = default;
-  arrays& operator=(arrays&&) = default;
   template <class A>
   requires(!std::same_as<std::remove_cvref_t<A>, arrays> &&
            std::constructible_from<array_argument, const std::remove_cvref_t<A>&>)
@@ -51,7 +49,7 @@ class arrays {
 
  private:
   void add(const array_argument& array, bool keep);
-  std::vector<tensor> kept_;
+  std::vector<std::shared_ptr<const tensor>> kept_;
   std::vector<array_view> views_;
 };
 

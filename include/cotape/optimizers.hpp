@@ -67,6 +67,7 @@ class optimizer {
     parameter weight;
     std::vector<parameter> state;
     std::vector<parameter> accumulator;  // none or one
+    bool holds() const { return !state.empty() || !accumulator.empty(); }
     bool operator==(const slots&) const = default;
   };
   slots& slots_of(const parameter& p);

@@ -48,7 +48,8 @@ class training {
   virtual optimizer& how() const = 0;
   /// Everything that the training needs to go on from here, by name; valid until the next step or
   /// snapshot. Best taken within on_safe_point: of a batch or an epoch that ends, callbacks which
-  /// are called later have not seen the end.
+  /// are called later have not seen the end. Throws value_error in a fit that runs within a
+  /// callback of another one, whose state it is no part of.
   virtual named_views snapshot() = 0;
   /// Goes on from a snapshot; within on_identify: from the furthest of all, when all callbacks have
   /// been asked. False for one of an earlier fit of the model, which changes nothing. `source`
@@ -104,6 +105,7 @@ class callback {
   /// Once: not again where a training that has ended is asked for no more epochs.
   virtual void on_fit_end(training&) {}
   /// After all other calls of a batch, an epoch (t.batch is 0 then) or the fit: to keep the state.
+  /// Changes nothing but files: another callback may have kept the state before.
   virtual void on_safe_point(training&, bool /*last*/) {}
   /// From on_fit_begin on, of unique names; before it what there is. Parameters that the callback
   /// holds: one that is made at each call is refused where there is a checkpoint. A checkpoint
@@ -111,7 +113,7 @@ class callback {
   /// them, if a callback sets it.
   virtual std::vector<parameter> state() const { return {}; }
   /// Options that a training which goes on must have too, asked for before the first step. Of those
-  /// that set the rate a longer fit may have more whose names end with a number: "rate at 7".
+  /// that set the rate a longer fit may have more whose names differ in numbers: "rate at 7".
   virtual named_texts description(const training&) const { return {}; }
   /// Whether it says what the rate is, so that the optimizer's first one does not matter. Then
   /// on_epoch_begin is called too where a training goes on within an epoch with another rate.

@@ -15,7 +15,7 @@ namespace cotape {
 /// A number for each spatial axis, or one for all of them: `2` or `{2, 1}`.
 class per_axis {
  public:
-  per_axis(std::int64_t all) : values_{all} {}
+  per_axis(std::int64_t each) : values_{each} {}
   per_axis(std::initializer_list<std::int64_t> values) : values_(values) {}
   per_axis(std::vector<std::int64_t> values) : values_(std::move(values)) {}
   const std::vector<std::int64_t>& values() const { return values_; }

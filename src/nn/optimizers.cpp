@@ -179,7 +179,7 @@ void optimizer::apply_accumulated(tape& t, double scale) {
 std::vector<parameter> optimizer::served() const {
   std::vector<parameter> result;
   for (const slots& s : slots_) {
-    if (!s.state.empty() || !s.accumulator.empty()) result.push_back(s.weight);
+    if (s.holds()) result.push_back(s.weight);
   }
   return result;
 }

@@ -63,8 +63,7 @@ program& program_cache::add(std::vector<std::uint64_t> key, std::vector<std::uin
 
 // Puts the known parameters in place of those that the trace made, from number `since` on, and
 // notes those that others hold. Gives what is known then.
-program_cache::made program_cache::adopt(tape& t, std::uint64_t since,
-                                         std::uint64_t function) const {
+program_cache::made program_cache::adopt(tape& t, std::uint64_t since) const {
   made result = state_;
   const auto same = [](const auto& known, const parameter* p) {
     return p->name() == known.first.name() && p->type() == known.first.type() &&
@@ -89,11 +88,15 @@ program_cache::made program_cache::adopt(tape& t, std::uint64_t since,
     if (e.parameter != no_node && !t.parameter_at(e.parameter).shared()) result.assigned = true;
   }
   if (dropped.empty()) return result;
-  const std::size_t share = result.share.try_emplace(function, dropped.size()).first->second;
+  const auto part = static_cast<std::size_t>(std::count_if(
+      dropped.begin(), dropped.end(), [&](const parameter* p) { return p->number() < part_end_; }));
+  if (result.dropped.empty()) result.first_part = part;
   const auto [known, now] = std::mismatch(result.dropped.begin(), result.dropped.end(),
                                           dropped.begin(), dropped.end(), same);
-  const bool begins = known == result.dropped.end() || now == dropped.end();
-  if (begins && share == dropped.size()) {
+  const bool now_ends = now == dropped.end(), known_ends = known == result.dropped.end();
+  const bool same_part = result.dropped.empty() || part == result.first_part;
+  if (same_part && ((now_ends && (known_ends || dropped.size() == part)) ||
+                    (known_ends && result.dropped.size() <= part))) {
     for (std::size_t i = 0; i < dropped.size(); ++i) {
       if (i < result.dropped.size()) *dropped[i] = result.dropped[i].first;
       else result.dropped.emplace_back(*dropped[i], hash_of_bits(dropped[i]->view()));
@@ -130,10 +133,12 @@ program& program_cache::make(
   const std::unique_ptr<program_cache, decltype(close)> guard(this, close);
   const tape::hold work(record, "a traced function, whose program carries its effects out,");
   const std::uint64_t since = parameter::made();
+  part_end_ = no_part;
   const std::vector<variable> outputs = f(variables);
   record.attachment.reset();  // the programs of value() hold parameters
-  made known = adopt(record, since, function);
+  made known = adopt(record, since);
   program& code = add({function}, {}, record, variables, outputs, options_);
+  if (!earlier_) earlier_ = std::move(state_);
   state_ = std::move(known);
   return code;
 }
@@ -144,9 +149,19 @@ void program_cache::forget_programs() {
   std::erase_if(state_.held, [](const auto& h) { return !h.first.shared(); });
 }
 
+void program_cache::end_part() { part_end_ = parameter::made(); }
+
+void program_cache::unsettle() {
+  if (!earlier_) return;
+  state_ = std::move(*earlier_);
+  earlier_.reset();
+  forget_programs();
+}
+
 void program_cache::forget_all() {
   forget_programs();
   state_ = {};
+  earlier_.reset();
 }
 
 void program_cache::end_results() { space_->end_results(); }

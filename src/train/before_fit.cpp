@@ -5,6 +5,18 @@
 
 namespace cotape::detail {
 
+// Of those without state there may be more or fewer.
+bool slots_then::differ() const {
+  const auto next = [](auto& at, const auto& all) {
+    return at = std::find_if(at, all.end(), [](const auto& s) { return s.holds(); });
+  };
+  auto then = slots_.begin(), now = of_.slots_.cbegin();
+  while (next(then, slots_) != slots_.end() && next(now, of_.slots_) != of_.slots_.end()) {
+    if (!(*then++ == *now++)) return true;
+  }
+  return then != slots_.end() || next(now, of_.slots_) != of_.slots_.end();
+}
+
 void before_fit::keep(const std::vector<parameter>& list) {
   for (const parameter& p : list) {
     if (kept_.contains(p.number())) continue;

@@ -17,7 +17,7 @@ namespace cotape::detail {
 class slots_then {
  public:
   explicit slots_then(optimizer& of) : of_(of), slots_(of.slots_) {}
-  bool differ() const { return of_.slots_ != slots_; }
+  bool differ() const;
   void put_back() const { of_.slots_ = slots_; }
 
  private:

@@ -170,10 +170,12 @@ named_texts scheduled_rate::description(const training& t) const {
     }
     const std::int64_t end = std::min(far + (far < 1 << 16 ? 1 << 6 : 1 << 12), length);
     std::vector<double> rates;
+    const std::int64_t from = far;
     for (; far < end; ++far) rates.push_back(rate_(first + far));
     detail::checksum sum;
     sum.add({{float64, {static_cast<std::int64_t>(rates.size())}}, rates.data()});
-    result.emplace_back(fmt::format("checksum of rates up to {}", first + end), sum.text());
+    result.emplace_back(
+        fmt::format("checksum of rates up to {} from {}", first + end, first + from), sum.text());
   }
   return result;
 }

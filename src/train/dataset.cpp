@@ -23,8 +23,8 @@ arrays::arrays(std::initializer_list<array_argument> list) {
 // An argument's own value dies with the call that made it.
 void arrays::add(const array_argument& array, bool keep) {
   keep = keep || array.owns();
-  if (keep) kept_.emplace_back(array.view());
-  views_.push_back(keep ? array_view(kept_.back()) : array.view());
+  if (keep) kept_.push_back(std::make_shared<const tensor>(array.view()));
+  views_.push_back(keep ? array_view(*kept_.back()) : array.view());
 }
 
 namespace detail {

@@ -22,6 +22,7 @@ constexpr const char* stayed_stopped =
     "the training was stopped, as its file tells, and trains no more: to train longer, remove the "
     "file and start anew";
 constexpr std::int64_t most = std::int64_t{1} << 62;  // steps and epochs, so that sums fit
+thread_local int under_way = 0;
 }  // namespace
 
 running_fit::running_fit(model::body& of, const dataset& set, const dataset& validation,
@@ -34,7 +35,8 @@ running_fit::running_fit(model::body& of, const dataset& set, const dataset& val
       parameters_(of.net.parameters()),
       drawn_(of.net.random.counter()),
       rate_(of.how->rate()),
-      batches_(set.all(), {options.batch_size, options.seed, options.shuffle, options.replace}) {
+      batches_(set.all(), {options.batch_size, options.seed, options.shuffle, options.replace}),
+      nested_(under_way > 0) {
   epoch = of.epochs;
   steps = of.steps;
   const std::int64_t an_epoch = batches_.count();
@@ -52,6 +54,14 @@ running_fit::running_fit(model::body& of, const dataset& set, const dataset& val
 }
 
 running_fit::~running_fit() { of_.programs.hold(false); }
+
+// The outer fit's file keeps nothing of it: trained again from there, it would be trained anew.
+void running_fit::demand_outermost() const {
+  if (!nested_) return;
+  throw value_error(
+      "fit: a fit within a callback of another one has no state that can be kept: leave its "
+      "checkpoint out, or call it between fits");
+}
 
 bool running_fit::steps_done() const {
   return options_.steps != 0 && steps - at_.first_step >= options_.steps;
@@ -178,7 +188,8 @@ template <class F> void running_fit::call(callback& c, F f) {
 void running_fit::warn() {
   if (steps == at_.first_step && epoch == at_.first_epoch) {
     const std::vector<array_view> views = first_batch();
-    so_far.warnings = of_.strays(std::span(views).first(set_.inputs.size()));
+    const auto strays = of_.strays(std::span(views).first(set_.inputs.size()));
+    so_far.warnings.insert(so_far.warnings.begin(), strays.begin(), strays.end());
   }
   for (const std::string& other : on_another_) {
     auto& known = so_far.warnings;
@@ -205,7 +216,12 @@ void running_fit::start_progress() {
 }
 
 void running_fit::keep(bool last) {
+  const bool stopped = stop;
   each([&](callback& c) { c.on_safe_point(*this, last); });
+  if (stop == stopped) return;
+  throw value_error(
+      "fit: a callback stopped the fit within on_safe_point, where the state is being kept: set "
+      "`stop` within another function");
 }
 
 // A step that failed for a loss that is not finite is looked into: it has changed nothing, so that
@@ -240,7 +256,7 @@ void running_fit::commit() {
   if (!before_) return;
   before_->commit();
   before_.reset();
-  of_.net.settle();
+  of_.settle();
 }
 
 void running_fit::step() {
@@ -375,6 +391,8 @@ void running_fit::run_to_end() {
 }
 
 history running_fit::run() {
+  const auto done = [](int* count) { --*count; };
+  const std::unique_ptr<int, decltype(done)> guard(&++under_way, done);
   try {
     run_to_end();
   } catch (...) {
@@ -427,7 +445,8 @@ detail::dataset split_off(detail::dataset& set, double fraction) {
 
 }  // namespace
 
-history model::fit(const arrays& x, const arrays& y, const fit_options& options) {
+history model::fit(const arrays& x, const arrays& y, const fit_options& given_options) {
+  const fit_options options = given_options;  // a callback may change those
   const action of(*this, "fit", access::change);
   of->demand_compiled("fit");
   demand(options);

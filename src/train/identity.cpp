@@ -70,9 +70,10 @@ std::string text_of(const parameter& p) {
   return p.type().text() + (p.trainable() ? "" : ", not trainable");
 }
 
-// A name without the number that it ends with.
-std::string without_number(const std::string& name) {
-  return name.substr(0, name.find_last_not_of("0123456789") + 1);
+// A name without the numbers in it.
+std::string without_numbers(std::string name) {
+  std::erase_if(name, [](char c) { return c >= '0' && c <= '9'; });
+  return name;
 }
 
 }  // namespace
@@ -151,7 +152,7 @@ void running_fit::tell_callbacks() {
     const std::string name = fmt::format("rate-setting {} {}", type, of_rate.size());
     for (const auto& [option, text] : options) {
       tell(fmt::format("{}'s {}", name, option), text, fact_kind::rate);
-      std::string kind = without_number(option);
+      std::string kind = without_numbers(option);
       if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
     }
     tell(name + "'s options", joined(kinds), fact_kind::rate);

@@ -117,7 +117,12 @@ model::action::~action() {
   body_->at_work = outer_;
   if (outer_ != nullptr) return;
   if (std::uncaught_exceptions() > thrown_) body_->unbuild();
-  else body_->net.settle();
+  else body_->settle();
+}
+
+void model::body::settle() {
+  net.settle();
+  programs.settle();
 }
 
 void model::body::unbuild() {
@@ -127,6 +132,7 @@ void model::body::unbuild() {
     if (how) how->forget(p);
   });
   if (changed) programs.forget_programs();
+  programs.unsettle();
 }
 
 variable model::body::record_loss(std::span<const variable> predictions,
@@ -172,6 +178,7 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
     if (when_recorded) when_recorded(t, part, last);
   };
   const std::vector<variable> predictions = net.record(first(x, net.inputs()), m);
+  programs.end_part();
   // Of a layer that assigns, nothing is done when evaluating.
   if (!train) t.forget_effects();
   recorded("model");

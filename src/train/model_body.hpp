@@ -61,8 +61,9 @@ struct model::body {
 
   /// Throws value_error before compile.
   void demand_compiled(const char* who) const;
-  /// Takes back a build that was made for what was then refused.
+  /// Takes back what was built and traced for what was then refused, or makes it stay.
   void unbuild();
+  void settle();
   /// Records outputs, loss and metrics; x holds inputs, then targets. With an optimizer it trains.
   /// With `stop_at_non_finite` a step whose loss is not finite throws and updates nothing.
   std::vector<variable> record_step(std::span<const variable> x, mode m, bool train);

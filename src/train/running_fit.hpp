@@ -70,6 +70,7 @@ class running_fit final : public training {
   template <class F> void call(callback& c, F f);
   template <class F> void each_where_it_goes_on(F f);
   void keep(bool last);
+  void demand_outermost() const;
   named_views fixed_part();
   std::map<std::string, parameter> belongings() const;
   // Of an epoch: "loss", ..., "val_loss" ...; and how many numbers they are gathered in.
@@ -125,8 +126,8 @@ class running_fit final : public training {
   model::body& of_;
   const dataset &set_, &validation_;
   const fit_options& options_;
-  const std::vector<given<callback>> callbacks_;  // a callback may change the options' list
-  std::vector<parameter> parameters_, weights_;   // of the model; and what else steps change
+  const std::vector<given<callback>>& callbacks_;
+  std::vector<parameter> parameters_, weights_;  // of the model; and what else steps change
   // As the steps were recorded with: of a model's generator, and of the optimizer.
   const parameter drawn_, rate_;
   std::vector<parameter> optimizer_state_;
@@ -145,6 +146,7 @@ class running_fit final : public training {
   // What restore does: within on_identify it asks where to go on from, before anything changes.
   enum class restoring : std::uint8_t { refused, asking, at_once } restoring_{};
   bool epoch_ended_ = false;                 // within on_epoch_end
+  const bool nested_;                        // within a callback of another fit
   std::optional<before_fit> before_;         // until a step has succeeded
   bool moved_ = false, other_rate_ = false;  // it goes on from elsewhere, and with another rate
   std::optional<resumption> furthest_;

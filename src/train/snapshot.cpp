@@ -101,6 +101,7 @@ named_views running_fit::fixed_part() {
 }
 
 named_views running_fit::snapshot() {
+  demand_outermost();
   describe();
   at_.epoch = epoch;
   at_.batch = epoch_ended_ ? 0 : batch;
@@ -127,13 +128,16 @@ named_views running_fit::snapshot() {
 // Throws unless the snapshot is one of this very training.
 void running_fit::compare(const named_tensors& found, const std::string& source) {
   const named_views wanted = fixed_part();
-  for (const auto& [name, view] : wanted) {
+  const auto demand = [&](const std::string& name, const array_view& view) {
     const auto at = found.find(name);
     if (at == found.end()) refuse(source, fmt::format("it holds no '{}'", name));
     if (at->second.type() != view.type()) {
       refuse(source, fmt::format("'{}' is {} in it, but {} here", name, at->second.type().text(),
                                  view.type().text()));
     }
+  };
+  for (const auto& [name, view] : wanted) {
+    if (name != trainable_name) demand(name, view);
   }
   for (const auto& [name, value] : found) {
     if (wanted.contains(name) || name.starts_with(description_prefix)) continue;
@@ -146,6 +150,7 @@ void running_fit::compare(const named_tensors& found, const std::string& source)
       refuse(source, fmt::format("'{}' is {} in it", name, value.type().text()));
     }
   }
+  demand(trainable_name, wanted.at(trainable_name));  // one for each of those names
 }
 
 std::size_t running_fit::number_of_sums() const {
@@ -334,6 +339,7 @@ bool running_fit::restore(named_tensors found, const std::string& source, resume
                     "on_identify, on_resume and on_epoch_begin: call restore there",
                     source));
   }
+  demand_outermost();
   std::optional<resumption> where = look_into(std::move(found), source, rate);
   if (!where) return false;
   if (restoring_ == restoring::at_once) go_on_from(std::move(*where));

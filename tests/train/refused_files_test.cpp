@@ -185,7 +185,7 @@ TEST(RefusedFiles, ThatAnotherHasWrittenAreTheOthers) {
     const callbacks all{checkpoint(file.at), calling(where, [&](training&) {
                           setting second;
                           second.seed = 8;
-                          second.trained(file.at);
+                          elsewhere([&] { second.trained(file.at); });
                           other = bytes_of(file.at);
                         })};
     sequential m = s.make();

@@ -5,6 +5,7 @@
 
 #include <cotape/cotape.hpp>
 #include <fstream>
+#include <thread>
 
 #include "expect_error.hpp"
 #include "own_folder.hpp"
@@ -49,6 +50,9 @@ struct killer : callback {
   }
   std::int64_t at;
 };
+
+// A training of another program, for whom no fit of this one is under way: on a thread of its own.
+template <class F> void elsewhere(F f) { std::thread(f).join(); }
 
 inline std::string bytes_of(const path& file) {
   std::ifstream in(file, std::ios::binary);
