@@ -69,18 +69,19 @@ void write_npz(std::ostream& out, const named_views& values);
 /// Format: https://huggingface.co/docs/safetensors
 named_tensors read_safetensors(const std::filesystem::path& file, const read_limits& limits = {});
 /// Throws value_error for a name that is no UTF-8 or the format's own (__metadata__), and for names
-/// and shapes that take over 100,000,000 bytes.
+/// and shapes that take over 100,000,000 bytes. No tensors are a file too, of metadata alone.
 void write_safetensors(const std::filesystem::path& file, const named_views& values);
 void write_safetensors(std::ostream& out, const named_views& values);
 
 /// Keeps the parameters' values (a model's, and an optimizer's state()) under their names, in the
-/// format of the file's extension: .safetensors or .npz. Throws value_error for another extension,
-/// for two parameters of one name and for a name that the format cannot hold.
+/// format of the file's extension: .safetensors or .npz. Throws value_error, and leaves the file as
+/// it is, for an empty list (a model without an input has no weights before its first data), for
+/// another extension, for two parameters of one name and for a name that the format cannot hold.
 void save_parameters(const std::filesystem::path& file, const std::vector<parameter>& parameters);
 
 /// Sets the parameters to the values in such a file. It must hold just these names, with the
 /// parameters' dtypes and shapes; else, and for every error of reading, io_error says what is wrong
-/// and no parameter has changed.
+/// and no parameter has changed. Throws value_error as save_parameters, for an empty list too.
 void load_parameters(const std::filesystem::path& file, const std::vector<parameter>& parameters);
 
 }  // namespace cotape

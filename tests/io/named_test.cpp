@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include <cotape/io.hpp>
+#include <cotape/model.hpp>
 
 #include <fmt/format.h>
 
@@ -385,6 +386,33 @@ TEST_F(Named, ParametersThatDoNotFitStayAsTheyWere) {
     EXPECT_EQ(a2.value<float>(), (xt::xarray<float>{5, 6}));
     EXPECT_EQ(c2.value<float>(), (xt::xarray<float>{9}));
   }
+}
+
+// A list without parameters is a slip: it would take the place of weights that are good.
+TEST_F(Named, NoParametersAreNeitherSavedNorLoaded) {
+  const std::string why =
+      ": the list of parameters is empty: a model without an input has no weights before its first "
+      "data: begin it with input(...), or give it data first";
+  const sequential unbuilt({dense(2)});
+  for (const std::string name : {"m.safetensors", "m.npz"}) {
+    const auto file = folder_ / name;
+    save_parameters(file, {parameter("w", w)});
+    const std::string before = content(file);
+    EXPECT_EQ(message_of([&] { save_parameters(file, unbuilt.parameters()); }),
+              "save_parameters" + why);
+    EXPECT_EQ(content(file), before);
+    EXPECT_EQ(message_of([&] { load_parameters(file, unbuilt.parameters()); }),
+              "load_parameters" + why);
+    EXPECT_EQ(message_of([&] { save_parameters(folder_ / ("new_" + name), {}); }),
+              "save_parameters" + why);
+    EXPECT_FALSE(std::filesystem::exists(folder_ / ("new_" + name)));
+  }
+  write_safetensors(folder_ / "none.safetensors", {});
+  EXPECT_EQ(message_of([&] { load_parameters(folder_ / "none.safetensors", {}); }),
+            "load_parameters" + why);
+  sequential built({input({3}), dense(2)});
+  save_parameters(folder_ / "m.npz", built.parameters());
+  load_parameters(folder_ / "m.npz", built.parameters());
 }
 
 // Bytes that are no UTF-8 as numbers.
