@@ -9,13 +9,17 @@
 // in the same folder, bring it to the disk and rename it. Each of several writers at once writes a
 // whole file under a name of its own (-1, -2 ... at the end), the last one's stays. What killed
 // processes have left under these names the next writer of FILE removes; of more than four at once
-// something may stay until as many write again. Through a symbolic link its target is written, or
+// something may stay until as many write again. Locks (flock) tell it from what is being written.
+// Where the file system has no locks it stays until somebody removes it. Writers on several hosts
+// at once need locks that all of them see: else one may remove what another is writing, and take
+// its name. The other fails then, unless this happens in the very moment of its renaming: FILE is
+// half written then, until the first one is done. Through a symbolic link its target is written, or
 // made. Refused are names of devices, pipes, sockets, folders and open files (/dev/stdout), names
-// with a NUL, and files that may not be written: write to a std::ostream for standard output or a
-// pipe. A file that is replaced keeps its mode, owner, group and access control list; where the
-// system forbids that, it is the writer's, a group that it did not have has the rights of all
-// others, and without its list the group has none. Its other hard links keep what they held.
-// Streams are flushed. Any thread may read and write.
+// with a NUL, files that may not be written, and others' files in a sticky folder that is not ours:
+// write to a std::ostream for standard output or a pipe. A file that is replaced keeps its mode,
+// owner, group and access control list; where the system forbids that, it is the writer's, a group
+// that it did not have has the rights of all others, and without its list the group has none. Its
+// other hard links keep what they held. Streams are flushed. Any thread may read and write.
 #pragma once
 
 #include <cstddef>
