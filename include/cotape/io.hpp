@@ -33,8 +33,10 @@
 
 namespace cotape {
 
+/// How much a reader takes. What .npz and safetensors files say of their values (names, shapes,
+/// metadata) takes memory besides, up to 15 times its bytes in the file.
 struct read_limits {
-  std::size_t most_bytes = std::size_t{1} << 32;  // of the value in memory
+  std::size_t most_bytes = std::size_t{1} << 32;  // of the values in memory
 };
 
 /// The value in an idx file (the format of MNIST), plain or compressed by gzip, in the file's
