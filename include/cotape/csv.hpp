@@ -28,6 +28,8 @@ struct csv_options {
   /// leave some. A column in both is refused. What is missing in other columns does not matter.
   std::vector<std::string> columns = {};
   std::vector<std::string> without = {};
+  /// Of the file, and of the table in memory: its text, 8 bytes for each cell and each row, and
+  /// about 200 for each column. While it grows it may take three times as much.
   read_limits limits = {};
 };
 

@@ -9,13 +9,17 @@
 // in the same folder, bring it to the disk and rename it. Each of several writers at once writes a
 // whole file under a name of its own (-1, -2 ... at the end), the last one's stays. What killed
 // processes have left under these names the next writer of FILE removes; of more than four at once
-// something may stay until as many write again. Through a symbolic link its target is written, or
+// something may stay until as many write again. Locks (flock) tell it from what is being written.
+// Where the file system has no locks it stays until somebody removes it. Writers on several hosts
+// at once need locks that all of them see: else one may remove what another is writing, and take
+// its name. The other fails then, unless this happens in the very moment of its renaming: FILE is
+// half written then, until the first one is done. Through a symbolic link its target is written, or
 // made. Refused are names of devices, pipes, sockets, folders and open files (/dev/stdout), names
-// with a NUL, and files that may not be written: write to a std::ostream for standard output or a
-// pipe. A file that is replaced keeps its mode, owner, group and access control list; where the
-// system forbids that, it is the writer's, a group that it did not have has the rights of all
-// others, and without its list the group has none. Its other hard links keep what they held.
-// Streams are flushed. Any thread may read and write.
+// with a NUL, files that may not be written, and others' files in a sticky folder that is not ours:
+// write to a std::ostream for standard output or a pipe. A file that is replaced keeps its mode,
+// owner, group and access control list; where the system forbids that, it is the writer's, a group
+// that it did not have has the rights of all others, and without its list the group has none. Its
+// other hard links keep what they held. Streams are flushed. Any thread may read and write.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +33,10 @@
 
 namespace cotape {
 
+/// How much a reader takes. What .npz and safetensors files say of their values (names, shapes,
+/// metadata) takes memory besides, up to 15 times its bytes in the file.
 struct read_limits {
-  std::size_t most_bytes = std::size_t{1} << 32;  // of the value in memory
+  std::size_t most_bytes = std::size_t{1} << 32;  // of the values in memory
 };
 
 /// The value in an idx file (the format of MNIST), plain or compressed by gzip, in the file's
@@ -69,18 +75,19 @@ void write_npz(std::ostream& out, const named_views& values);
 /// Format: https://huggingface.co/docs/safetensors
 named_tensors read_safetensors(const std::filesystem::path& file, const read_limits& limits = {});
 /// Throws value_error for a name that is no UTF-8 or the format's own (__metadata__), and for names
-/// and shapes that take over 100,000,000 bytes.
+/// and shapes that take over 100,000,000 bytes. No tensors are a file too, of metadata alone.
 void write_safetensors(const std::filesystem::path& file, const named_views& values);
 void write_safetensors(std::ostream& out, const named_views& values);
 
 /// Keeps the parameters' values (a model's, and an optimizer's state()) under their names, in the
-/// format of the file's extension: .safetensors or .npz. Throws value_error for another extension,
-/// for two parameters of one name and for a name that the format cannot hold.
+/// format of the file's extension: .safetensors or .npz. Throws value_error, and leaves the file as
+/// it is, for an empty list (a model without an input has no weights before its first data), for
+/// another extension, for two parameters of one name and for a name that the format cannot hold.
 void save_parameters(const std::filesystem::path& file, const std::vector<parameter>& parameters);
 
 /// Sets the parameters to the values in such a file. It must hold just these names, with the
 /// parameters' dtypes and shapes; else, and for every error of reading, io_error says what is wrong
-/// and no parameter has changed.
+/// and no parameter has changed. Throws value_error as save_parameters, for an empty list too.
 void load_parameters(const std::filesystem::path& file, const std::vector<parameter>& parameters);
 
 }  // namespace cotape

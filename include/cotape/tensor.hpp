@@ -4,6 +4,8 @@
 // to whole 64-byte lines.
 #pragma once
 
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -15,6 +17,22 @@ namespace cotape {
 namespace detail {
 [[noreturn]] void throw_dtype(const char* what, dtype wanted, dtype found);
 [[noreturn]] void throw_no_data(const value_type& type);
+[[noreturn]] void throw_beyond_int64(std::uint64_t number);
+[[noreturn]] void throw_beyond_float64(long double number);
+
+// A plain number as one of ours. Throws value_error for an unsigned one beyond int64, and for a
+// finite long double beyond float64; for all others it is no more than a cast.
+template <class To, class From> To kept(From x) {
+  const To result = static_cast<To>(x);
+  if constexpr (std::is_integral_v<From> && std::is_integral_v<To>) {
+    if constexpr (std::numeric_limits<From>::digits > std::numeric_limits<To>::digits) {
+      if (result < 0) throw_beyond_int64(x);
+    }
+  } else if constexpr (std::is_same_v<From, long double>) {
+    if (std::isinf(result) && !std::isinf(x)) throw_beyond_float64(x);
+  }
+  return result;
+}
 }  // namespace detail
 
 /// A value that lives elsewhere and must outlive the view.

@@ -73,7 +73,7 @@ class operand {
       : parameter_(p), file_(file), line_(line) {}
   template <arithmetic T>
   operand(T number, const char* file = __builtin_FILE(), int line = __builtin_LINE())
-      : number_(static_cast<double>(number)), file_(file), line_(line), is_number_(true) {}
+      : number_(detail::kept<double>(number)), file_(file), line_(line), is_number_(true) {}
 
   const cotape::variable& as_variable() const { return variable_; }
   const cotape::parameter* as_parameter() const { return parameter_ ? &*parameter_ : nullptr; }

@@ -11,6 +11,7 @@
 #include <xtensor/xarray.hpp>
 #endif
 
+#include <algorithm>
 #include <concepts>
 #include <optional>
 #include <type_traits>
@@ -50,7 +51,8 @@ template <class E> shape shape_of(const E& expression) {
 }  // namespace detail
 
 /// A value given by the user: an xtensor expression (evaluated), an xtensor container (used where
-/// it is, not copied), a tensor, a view, a parameter's value or a number.
+/// it is, not copied), a tensor, a view, a parameter's value or a number. Integers become int64,
+/// long doubles float64; throws value_error for a number that is beyond these.
 class array_argument {
  public:
   array_argument(array_view view) : view_(view) {}
@@ -68,9 +70,11 @@ class array_argument {
     } else {
       using element = detail::stored<std::decay_t<typename E::value_type>>;
       owned_.emplace(value_type{dtype_of<element>::value, detail::shape_of(expression)});
-      std::copy(expression.template begin<xt::layout_type::row_major>(),
-                expression.template end<xt::layout_type::row_major>(),
-                owned_->template data_as<element>());
+      std::transform(
+          expression.template begin<xt::layout_type::row_major>(),
+          expression.template end<xt::layout_type::row_major>(),
+          owned_->template data_as<element>(),
+          [](std::decay_t<typename E::value_type> x) { return detail::kept<element>(x); });
       view_ = *owned_;
     }
   }
@@ -91,7 +95,7 @@ class array_argument {
  private:
   template <class T, class U> static tensor scalar(U number) {
     tensor t(value_type{dtype_of<T>::value, {}});
-    *t.data_as<T>() = static_cast<T>(number);
+    *t.data_as<T>() = detail::kept<T>(number);
     return t;
   }
   // As shape_of, without heap memory: programs bind containers at every run.

@@ -156,6 +156,7 @@ class csv_reader {
     guarded(self, [&](csv_reader& r) {
       r.row_text_.append(static_cast<const char*>(text), n);
       r.row_ends_.push_back(r.row_text_.size());
+      r.demand_memory(r.line_);
     });
   }
   static void on_row(int, void* self) {
@@ -177,12 +178,29 @@ class csv_reader {
     }
     row_text_.clear();
     row_ends_.clear();
+    demand_memory(line);
+  }
+
+  // Fails if what was read takes more memory than is allowed: an empty cell is a byte in the file,
+  // but its end is a number.
+  void demand_memory(std::int64_t line) const {
+    const std::size_t numbers = row_ends_.size() + table_.ends_.size() + table_.lines_.size();
+    const std::size_t bytes =
+        row_text_.size() + table_.text_.size() + numbers * sizeof(std::uint64_t) + bytes_of_names_;
+    if (bytes > options_.limits.most_bytes) {
+      fail(line, fmt::format("with it the table takes {} bytes of memory or more: over the limit "
+                             "of {}",
+                             bytes, options_.limits.most_bytes));
+    }
   }
 
   void name_columns(std::int64_t line) {
     places at;
     for (std::size_t i = 0; i < row_ends_.size(); ++i) {
       all_.push_back(options_.header ? std::string(cell(i)) : fmt::format("x{}", i));
+      // In two lists and two maps, whose entries hold a number, a hash and two pointers more.
+      bytes_of_names_ += 4 * (sizeof(std::string) + all_.back().size()) + 2 * 4 * sizeof(void*);
+      demand_memory(line);
       if (!at.emplace(all_.back(), i).second) {
         fail(line, fmt::format("two columns are named '{}'", shortened(all_.back())));
       }
@@ -237,6 +255,7 @@ class csv_reader {
   std::vector<std::string> all_;   // the names of the file's columns
   std::vector<std::size_t> kept_;  // those of the table
   bool named_ = false;
+  std::size_t bytes_of_names_ = 0;
   std::string row_text_;
   std::vector<std::size_t> row_ends_;
   int between_rows_ = 0;  // the parser's state there: within a cell that is open it has another

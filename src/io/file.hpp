@@ -62,6 +62,9 @@ struct readable {
 };
 readable open_to_read(const file_task& task);
 
+// Deflate cannot pack more than this many bytes into one (zlib's technical notes).
+constexpr std::uint64_t most_packed = 1032;
+
 // Bytes to be read one after the other: a file, or what is packed in one.
 class byte_source {
  public:

@@ -20,8 +20,6 @@ namespace cotape {
 
 namespace {
 
-// Deflate cannot pack more than this many bytes into one (zlib's technical notes).
-constexpr std::uint64_t most_packed = 1032;
 constexpr std::size_t chunk_bytes = 1 << 16;
 
 // An element type of the format: its bytes, and how many of them become numbers.
@@ -98,7 +96,7 @@ class reader {
   }
 
   // The most bytes that it can unpack to.
-  std::uint64_t capacity() const { return packed_ ? in_.size() * most_packed : in_.size(); }
+  std::uint64_t capacity() const { return packed_ ? in_.size() * detail::most_packed : in_.size(); }
 
   [[noreturn]] void fail(const std::string& what) const { in_.fail(what); }
 

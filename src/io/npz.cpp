@@ -16,8 +16,6 @@ namespace detail {
 namespace {
 
 constexpr std::string_view extension = ".npy";
-// Deflate cannot pack more than this many bytes into one (zlib's technical notes).
-constexpr std::uint64_t most_packed = 1032;
 
 struct release {
   void operator()(zip_t* a) const { zip_discard(a); }

@@ -27,6 +27,12 @@ format format_of(const file_task& task) {
 
 std::map<std::string, parameter> by_name(const char* operation,
                                          const std::vector<parameter>& parameters) {
+  if (parameters.empty()) {  // and no file of nothing takes the place of a good one
+    throw value_error(
+        fmt::format("{}: the list of parameters is empty: a model without an input has no weights "
+                    "before its first data: begin it with input(...), or give it data first",
+                    operation));
+  }
   std::map<std::string, parameter> result;
   for (const parameter& p : parameters) {
     if (!result.emplace(p.name(), p).second) {

@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -59,7 +60,8 @@ class header_reader final : public json::json_sax_t {
     return true;
   }
   bool key(std::string& k) override {
-    (depth_ == 1 ? name_ : field_) = k;
+    if (depth_ == 1) name_ = k;
+    field_ = depth_ == 1 ? "" : k;
     return true;
   }
   bool string(std::string& s) override {
@@ -110,8 +112,11 @@ class header_reader final : public json::json_sax_t {
 
  private:
   [[noreturn]] void refuse() const {
-    in_.fail(
-        fmt::format("its header holds something else than tensors at '{}', '{}'", name_, field_));
+    if (name_ == metadata_name) {
+      in_.fail(fmt::format("its {} is no object of texts, each with a name of its own", name_));
+    }
+    in_.fail(fmt::format("its header holds something else than tensors at '{}'{}", name_,
+                         field_.empty() ? "" : fmt::format(", '{}'", field_)));
   }
 
   void add_tensor() {
@@ -132,12 +137,15 @@ class header_reader final : public json::json_sax_t {
     in_.fail(fmt::format("'{}' is of dtype {}; only F32, F64 and I64 are read", name_, *dtype_));
   }
   shape shape_of_list() const {
-    std::vector<std::int64_t> sizes;
-    for (const std::uint64_t n : *shape_) {  // beyond shape's limit, whose text is then the error
-      sizes.push_back(static_cast<std::int64_t>(
-          std::min<std::uint64_t>(n, static_cast<std::uint64_t>(shape::max_elements) + 1)));
-    }
     try {
+      std::vector<std::int64_t> sizes;
+      for (const std::uint64_t n : *shape_) {
+        if (n > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {  // as shape says it
+          throw size_error(
+              fmt::format("shape ({}): more than 2^31 elements", fmt::join(*shape_, ", ")));
+        }
+        sizes.push_back(static_cast<std::int64_t>(n));
+      }
       return shape(std::span<const std::int64_t>(sizes));
     } catch (const shape_error& e) {
       in_.fail(fmt::format("'{}' declares more than a tensor can be: {}", name_, e.what()));

@@ -4,10 +4,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <linux/limits.h>
 #include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -103,6 +105,20 @@ destination follow_links(const file_task& task) {
   task.fail_by_system("write it");
 }
 
+// Whether the process may do what else the owners of files may.
+bool acts_as_owner() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct rights[_LINUX_CAPABILITY_U32S_3] = {};
+  return ::syscall(SYS_capget, &header, rights) == 0 &&
+         (rights[0].effective & 1u << CAP_FOWNER) != 0;
+}
+
+// In a sticky folder (/tmp) files of others are written, but not replaced.
+bool keeps_others_files(const struct stat& folder, const struct stat& old) {
+  return (folder.st_mode & S_ISVTX) != 0 && old.st_uid != ::geteuid() &&
+         folder.st_uid != ::geteuid() && !acts_as_owner();
+}
+
 // Fails for what may not be replaced.
 destination find_destination(const file_task& task) {
   destination found = follow_links(task);
@@ -110,6 +126,11 @@ destination find_destination(const file_task& task) {
   demand_regular(task, found.old->st_mode);
   if (::faccessat(found.folder.number(), found.name.c_str(), W_OK, AT_EACCESS) != 0) {
     task.fail_by_system("write it");
+  }
+  struct stat folder {};
+  if (::fstat(found.folder.number(), &folder) == 0 && keeps_others_files(folder, *found.old)) {
+    task.fail(
+        "cannot replace it: in this folder, which is sticky, only its owner and the folder's may");
   }
   return found;
 }
@@ -128,38 +149,41 @@ void write_all(const file_task& task, const descriptor& file, std::string_view b
 // the next writer.
 class unfinished_file {
  public:
-  unfinished_file(const file_task& task, const destination& to) : task_(task), to_(to) {
-    const std::string start =
-        to_.name.substr(0, NAME_MAX - unfinished.size() - 3) + std::string(unfinished);
-    const int next = open(start);
+  unfinished_file(const file_task& task, const destination& to)
+      : task_(task),
+        to_(to),
+        start_(to_.name.substr(0, NAME_MAX - unfinished.size() - 3) + std::string(unfinished)),
+        out_(make(to_.old ? 0600 : 0666)) {
     try {
-      remove_leftovers(start, next);
+      remove_leftovers(out_.number + 1);
     } catch (...) {
-      remove();
+      remove(out_);
       throw;
     }
   }
   unfinished_file(const unfinished_file&) = delete;
   unfinished_file& operator=(const unfinished_file&) = delete;
   ~unfinished_file() {
-    if (ours_) remove();
+    if (ours_) remove(out_);
   }
 
-  void write(std::string_view bytes) { write_all(task_, file_, bytes); }
+  void write(std::string_view bytes) { write_all(task_, out_.file, bytes); }
 
   // All that may fail but the renaming. Gives its state then.
   file_state make_ready() {
-    if (!has_name(file_, name_)) task_.fail("what was written for it is gone");
     const auto old = status_of(to_.folder, to_.name);  // by now
     if (old) demand_regular(task_, old->st_mode);
     if (old) take_mode_and_owner(*old);
-    if (::fsync(file_.number()) != 0) task_.fail_by_system("write it");
-    return state_of(task_, file_);
+    else if (to_.old) take_usual_mode();
+    if (::fsync(out_.file.number()) != 0) task_.fail_by_system("write it");
+    demand_name();
+    return state_of(task_, out_.file);
   }
 
   void become_the_file() {
     const int folder = to_.folder.number();
-    if (::renameat(folder, name_.c_str(), folder, to_.name.c_str()) != 0) {
+    demand_name();
+    if (::renameat(folder, out_.name.c_str(), folder, to_.name.c_str()) != 0) {
       task_.fail_by_system("replace it");
     }
     ours_ = false;
@@ -171,52 +195,69 @@ class unfinished_file {
  private:
   static constexpr int most_names = 100;
 
-  static std::string name_of(const std::string& start, int k) {
-    return k == 0 ? start : fmt::format("{}-{}", start, k);
+  // A file with a lock on it, and the number at the end of its name.
+  struct locked_file {
+    int number;
+    std::string name;
+    descriptor file;
+  };
+
+  std::string name_of(int number) const {
+    return number == 0 ? start_ : fmt::format("{}-{}", start_, number);
   }
-  void remove() const { ::unlinkat(to_.folder.number(), name_.c_str(), 0); }
+  void remove(const locked_file& f) const {
+    if (has_name(f.file, f.name)) ::unlinkat(to_.folder.number(), f.name.c_str(), 0);
+  }
+  // A writer that does not see the lock, on another host, may have taken it for a leftover.
+  void demand_name() const {
+    if (!has_name(out_.file, out_.name)) task_.fail("what was written for it is gone");
+  }
 
   // The first name is free but for other writers of the file and for what others have put there.
-  // The number after the name that it got.
-  int open(const std::string& start) {
+  locked_file make(unsigned mode) const {
     for (int k = 0; k < most_names; ++k) {
-      name_ = name_of(start, k);
-      ours_ = create() || (remove_leftover(name_) && create());
-      if (ours_) return k + 1;
+      locked_file made{k, name_of(k), {}};
+      made.file = create(made.name, mode);
+      if (!made.file.open() && remove_leftover(made.name)) made.file = create(made.name, mode);
+      if (made.file.open()) return made;
     }
-    task_.fail(fmt::format("cannot write in the folder {}: remove '{}...'",
-                           to_.path_of_folder.native(), start));
+    task_.fail(
+        fmt::format("cannot write in the folder {}: all names from '{}' to '...-{}' are taken, by "
+                    "writers that are at work or by what killed ones left: remove them when nobody "
+                    "writes the file",
+                    to_.path_of_folder.native(), start_, most_names - 1));
   }
 
   // Writers that were killed while others wrote have left later ones. Nothing is beyond a few free
   // names, unless as many writers ended their work meanwhile.
-  void remove_leftovers(const std::string& start, int k) const {
+  void remove_leftovers(int k) const {
     constexpr int few = 3;
     for (int free = 0; k < most_names && free < few; ++k) {
-      const std::string left = name_of(start, k);
+      const std::string left = name_of(k);
       free = status_of(to_.folder, left) ? 0 : free + 1;
       if (free == 0) remove_leftover(left);
     }
   }
 
-  bool create() {
-    file_ = descriptor(::openat(to_.folder.number(), name_.c_str(),
-                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                                to_.old ? 0600 : 0666));
-    if (!file_.open() && errno != EEXIST) fail_beside(task_, to_.path_of_folder);
-    if (!file_.open()) return false;
+  // Closed if the name is taken.
+  descriptor create(const std::string& name, unsigned mode) const {
+    descriptor file(::openat(to_.folder.number(), name.c_str(),
+                             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+    if (!file.open() && errno != EEXIST) fail_beside(task_, to_.path_of_folder);
     // Before it was locked another could take it for a leftover. Where there are no locks none can.
-    return (locked(file_) || errno != EWOULDBLOCK) && has_name(file_, name_);
+    const bool kept = file.open() && (locked(file) || errno != EWOULDBLOCK) && has_name(file, name);
+    return kept ? std::move(file) : descriptor();
   }
 
-  // Whoever wrote it is dead, as nobody holds its lock.
+  // Whoever wrote it is dead, as nobody holds its lock. An exclusive lock on NFS needs a file that
+  // is open for writing.
   bool remove_leftover(const std::string& name) const {
     const auto s = status_of(to_.folder, name);
     const bool ours = s && S_ISREG(s->st_mode) && s->st_nlink == 1 &&
                       (s->st_uid == ::geteuid() || (to_.old && s->st_uid == to_.old->st_uid));
     if (!ours) return false;
     const descriptor file(::openat(to_.folder.number(), name.c_str(),
-                                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+                                   O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     return file.open() && locked(file) && has_name(file, name) &&
            ::unlinkat(to_.folder.number(), name.c_str(), 0) == 0;
   }
@@ -231,19 +272,31 @@ class unfinished_file {
            opened.st_dev == named->st_dev;
   }
 
+  // Of files that the process makes here. Its umask and the folder's access list decide: one is
+  // made to see it, as no thread can look at the umask without changing it.
+  void take_usual_mode() const {
+    const locked_file usual = make(0666);
+    struct stat s {};
+    const bool known = ::fstat(usual.file.number(), &s) == 0;
+    remove(usual);
+    if (!known || ::fchmod(out_.file.number(), s.st_mode & 07777) != 0) {
+      task_.fail_by_system("give it its mode");
+    }
+  }
+
   // Where the owner cannot stay, the file is the writer's; a group that it had not before has no
   // more rights than all others then.
   void take_mode_and_owner(const struct stat& old) {
     auto mode = old.st_mode & 07777;
-    if (::fchown(file_.number(), old.st_uid, old.st_gid) != 0) {
+    if (::fchown(out_.file.number(), old.st_uid, old.st_gid) != 0) {
       mode &= 0777;
       constexpr auto same_owner = static_cast<uid_t>(-1);
-      if (::fchown(file_.number(), same_owner, old.st_gid) != 0) {
+      if (::fchown(out_.file.number(), same_owner, old.st_gid) != 0) {
         mode = (mode & 0707) | (mode & 7) << 3;
       }
     }
     if (!take_access_list()) mode &= 07707;
-    if (::fchmod(file_.number(), mode) != 0) task_.fail_by_system("keep its mode");
+    if (::fchmod(out_.file.number(), mode) != 0) task_.fail_by_system("keep its mode");
   }
 
   // With an access control list, a mode's bits of the group say what the list allows at most;
@@ -257,17 +310,17 @@ class unfinished_file {
     std::string list(XATTR_SIZE_MAX, '\0');
     const auto n = ::fgetxattr(old.number(), key, list.data(), list.size());
     if (n >= 0) {
-      return ::fsetxattr(file_.number(), key, list.data(), static_cast<std::size_t>(n), 0) == 0;
+      return ::fsetxattr(out_.file.number(), key, list.data(), static_cast<std::size_t>(n), 0) == 0;
     }
     if (errno != ENODATA && errno != EOPNOTSUPP) return false;
-    return ::fremovexattr(file_.number(), key) == 0 || errno == ENODATA || errno == EOPNOTSUPP;
+    return ::fremovexattr(out_.file.number(), key) == 0 || errno == ENODATA || errno == EOPNOTSUPP;
   }
 
   const file_task& task_;
   const destination& to_;
-  std::string name_;
-  descriptor file_;
-  bool ours_ = false;
+  std::string start_;
+  locked_file out_;
+  bool ours_ = true;
 };
 
 // Also brings the bytes out of the stream's buffer: what fails later nobody would be told.

@@ -36,8 +36,8 @@ class prepared_file {
   prepared_file(prepared_file&&) noexcept;
   prepared_file& operator=(prepared_file&&) noexcept;
   ~prepared_file();
-  // Does all that may fail but for its last step, which takes no memory. Gives the state of what
-  // was written.
+  // Does all that may fail but for its last step, which takes no memory: that one fails where the
+  // folder was changed meanwhile. Gives the state of what was written.
   file_state make_ready();
   // Once, when it is ready.
   void become_the_file();

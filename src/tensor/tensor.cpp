@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <limits>
 #include <string_view>
 
 #include "cotape/xtensor.hpp"
@@ -32,6 +33,14 @@ void throw_no_data(const value_type& type) {
       fmt::format("array_view: it stands for {}, but its data is a null pointer, or "
                   "that of a tensor that was moved from",
                   type.text()));
+}
+void throw_beyond_int64(std::uint64_t number) {
+  throw value_error(fmt::format("{} is beyond int64, which holds up to {}: give it as a float64",
+                                number, std::numeric_limits<std::int64_t>::max()));
+}
+void throw_beyond_float64(long double number) {
+  throw value_error(fmt::format("{:.6g} is beyond float64, which holds up to {:.6g}", number,
+                                std::numeric_limits<double>::max()));
 }
 }  // namespace detail
 

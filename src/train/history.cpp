@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "cotape/report.hpp"
 #include "cotape/train.hpp"
@@ -25,9 +26,12 @@ const auto& find(const char* where, const List& list, const std::string& name) {
   throw value_error(fmt::format("{}: no '{}', only: {}", where, name, fmt::join(names, ", ")));
 }
 
-// A text as a cell of RFC 4180.
+// A text as a cell of RFC 4180, whose blanks at the ends readers keep.
 std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) return text;
+  const std::string_view blanks = " \t";
+  const bool trimmed = !text.empty() && (blanks.find(text.front()) != blanks.npos ||
+                                         blanks.find(text.back()) != blanks.npos);
+  if (!trimmed && text.find_first_of(",\"\r\n") == text.npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
   return quoted + '"';

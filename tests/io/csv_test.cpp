@@ -270,6 +270,31 @@ TEST_F(Csv, BrokenFilesAreRefused) {
             "read_csv: " + (folder_ / "none.csv").string() + ": there is no such file");
 }
 
+// An empty cell takes a byte in the file, and many in memory.
+TEST_F(Csv, TheLimitIsOfTheTableInMemoryToo) {
+  const auto error = [&](const std::string& content, std::size_t most_bytes) {
+    return error_of(content,
+                    {.header = false, .missing_marks = {}, .limits = {.most_bytes = most_bytes}});
+  };
+  const auto over = [](int line, int bytes, int most_bytes) {
+    return "read_csv: t.csv: line " + std::to_string(line) + ": with it the table takes " +
+           std::to_string(bytes) + " bytes of memory or more: over the limit of " +
+           std::to_string(most_bytes);
+  };
+  // The ends of cells.
+  EXPECT_EQ(error(std::string(1'000'000, ',') + "\n", 1'100'000), over(1, 1'100'008, 1'100'000));
+  // The names, which take more: half of their cells would still do.
+  const std::string names = error(std::string(100'000, ',') + "\n", 2'000'000);
+  EXPECT_TRUE(names.starts_with("read_csv: t.csv: line 1: with it the table takes 200")) << names;
+  EXPECT_TRUE(names.ends_with(" bytes of memory or more: over the limit of 2000000")) << names;
+  // Rows: a cell of one byte, its end and its line.
+  std::string rows;
+  for (int i = 0; i < 1000; ++i) rows += "1\n";
+  const std::string many = error(rows, 10'000);
+  EXPECT_TRUE(many.starts_with("read_csv: t.csv: line 5")) << many;
+  EXPECT_EQ(error(rows, 20'000), "no error");
+}
+
 // numpy.quantile([1, 2, 3, 4, 10], [.25, .5, .75]) is 2, 3, 4; of (1, 2): 1.25, 1.5, 1.75.
 TEST_F(Csv, SummariesAreThoseOfNumpy) {
   const csv_table t = table("a,b,s\n1,1,x\n10,2,x\n3,1,x\n4,2,x\n2,1,x\n");

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include <cotape/io.hpp>
+#include <cotape/model.hpp>
 
 #include <fmt/format.h>
 
@@ -143,11 +144,11 @@ TEST_F(Named, NothingIsSaidTwice) {
   EXPECT_EQ(error(R"({"w":{"dtype":"F32",)" + rest.substr(0, rest.size() - 2) +
                   R"(,"data_offsets":[0,8]}})"),
             odd + "'w', 'data_offsets'");
-  EXPECT_EQ(error(R"({"__metadata__":{"a":"1","a":"2"},"w":{"dtype":"F32",)" + rest),
-            odd + "'__metadata__', 'a'");
+  const std::string texts = "its __metadata__ is no object of texts, each with a name of its own";
+  EXPECT_EQ(error(R"({"__metadata__":{"a":"1","a":"2"},"w":{"dtype":"F32",)" + rest), texts);
   EXPECT_EQ(
       error(R"({"__metadata__":{"a":"1"},"__metadata__":{"b":"1"},"w":{"dtype":"F32",)" + rest),
-      odd + "'__metadata__', 'a'");
+      texts);
   const auto npy_error = [&](const std::string& header) {
     return error_of("v.npy", npy(header, "12345678"), [](const auto& f) { read_npy(f); });
   };
@@ -191,11 +192,22 @@ TEST_F(Named, BrokenSafetensorsAreRefused) {
   EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[2,1,1,1,1,1,1,1,1],"data_offsets":[0,8]}})"),
             "'w' declares over 8 axes");
   EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[99999999999,2],"data_offsets":[0,8]}})"),
-            "'w' declares more than a tensor can be: shape (2147483649, 2): more than 2^31 "
+            "'w' declares more than a tensor can be: shape (99999999999, 2): more than 2^31 "
             "elements");
+  EXPECT_EQ(
+      error(R"({"w":{"dtype":"F32","shape":[2,9223372036854775808],"data_offsets":[0,8]}})"),
+      "'w' declares more than a tensor can be: shape (2, 9223372036854775808): more than 2^31 "
+      "elements");
   const std::string odd = "its header holds something else than tensors at 'w', ";
   for (const std::string value : {"3", "null", "true"}) {
-    EXPECT_EQ(error(R"({"w":)" + value + "}"), odd + "''");
+    const std::string what = "its header holds something else than tensors at 'w'";
+    EXPECT_EQ(error(R"({"w":)" + value + "}"), what);
+    EXPECT_EQ(error(R"({"v":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":)" + value + "}"),
+              what);
+  }
+  for (const std::string value : {"null", "[]", R"({"a":1})", R"({"a":{"b":"c"}})"}) {
+    EXPECT_EQ(error(R"({"__metadata__":)" + value + "}"),
+              "its __metadata__ is no object of texts, each with a name of its own");
   }
   EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[-1],"data_offsets":[0,8]}})"), odd + "'shape'");
   EXPECT_EQ(error(R"({"w":{"dtype":"F32","shape":[[2]],"data_offsets":[0,8]}})"), odd + "'shape'");
@@ -385,6 +397,33 @@ TEST_F(Named, ParametersThatDoNotFitStayAsTheyWere) {
     EXPECT_EQ(a2.value<float>(), (xt::xarray<float>{5, 6}));
     EXPECT_EQ(c2.value<float>(), (xt::xarray<float>{9}));
   }
+}
+
+// A list without parameters is a slip: it would take the place of weights that are good.
+TEST_F(Named, NoParametersAreNeitherSavedNorLoaded) {
+  const std::string why =
+      ": the list of parameters is empty: a model without an input has no weights before its first "
+      "data: begin it with input(...), or give it data first";
+  const sequential unbuilt({dense(2)});
+  for (const std::string name : {"m.safetensors", "m.npz"}) {
+    const auto file = folder_ / name;
+    save_parameters(file, {parameter("w", w)});
+    const std::string before = content(file);
+    EXPECT_EQ(message_of([&] { save_parameters(file, unbuilt.parameters()); }),
+              "save_parameters" + why);
+    EXPECT_EQ(content(file), before);
+    EXPECT_EQ(message_of([&] { load_parameters(file, unbuilt.parameters()); }),
+              "load_parameters" + why);
+    EXPECT_EQ(message_of([&] { save_parameters(folder_ / ("new_" + name), {}); }),
+              "save_parameters" + why);
+    EXPECT_FALSE(std::filesystem::exists(folder_ / ("new_" + name)));
+  }
+  write_safetensors(folder_ / "none.safetensors", {});
+  EXPECT_EQ(message_of([&] { load_parameters(folder_ / "none.safetensors", {}); }),
+            "load_parameters" + why);
+  sequential built({input({3}), dense(2)});
+  save_parameters(folder_ / "m.npz", built.parameters());
+  load_parameters(folder_ / "m.npz", built.parameters());
 }
 
 // Bytes that are no UTF-8 as numbers.

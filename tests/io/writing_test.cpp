@@ -22,6 +22,7 @@
 #include "full_disk.hpp"
 #include "io/file.hpp"
 #include "io/files.hpp"
+#include "io/write_file.hpp"
 
 namespace {
 
@@ -410,6 +411,32 @@ TEST_F(Writing, AnothersFileBecomesTheWritersIfItMayBeWritten) {
             "read_npy: " + (closed / "t.npy").string() + ": cannot open it: Permission denied");
 }
 
+// In a folder such as /tmp only the owners of a file and of the folder may replace the file.
+TEST_F(Writing, WhatMayNotBeReplacedIsRefusedBeforeItIsWritten) {
+  const path sticky = folder("sticky"), file = sticky / "t.npy", answer = folder_ / "answer";
+  ASSERT_EQ(::chmod(sticky.c_str(), 01777), 0);
+  std::ofstream(file) << "old";
+  ASSERT_EQ(::chmod(file.c_str(), 0666), 0);
+  if (::chown(file.c_str(), 12345, 23456) != 0) GTEST_SKIP() << "only root can do this";
+  const auto demand = [&] { detail::demand_writable({"write", file}); };
+  const auto replace = [&] { write_npy(file, values); };
+  const std::string why = file.string() +
+                          ": cannot replace it: in this folder, which is sticky, only its owner "
+                          "and the folder's may";
+  EXPECT_EQ(message_as_nobody(answer, demand), "write: " + why);
+  EXPECT_EQ(message_as_nobody(answer, replace), "write_npy: " + why);
+  EXPECT_EQ(content(file), "old");
+  ASSERT_EQ(::chmod(sticky.c_str(), 0777), 0);
+  EXPECT_EQ(message_as_nobody(answer, demand), "no error");
+  ASSERT_EQ(::chmod(sticky.c_str(), 01777), 0);
+  ASSERT_EQ(::chown(sticky.c_str(), 65534, 65534), 0);
+  EXPECT_EQ(message_as_nobody(answer, demand), "no error");
+  ASSERT_EQ(::chown(sticky.c_str(), 12345, 23456), 0);
+  ASSERT_EQ(::chown(file.c_str(), 65534, 65534), 0);
+  EXPECT_EQ(message_as_nobody(answer, replace), "no error");
+  demand();  // root may
+}
+
 TEST_F(Writing, NamesMayBeAsLongAsTheSystemAllows) {
   for (const writer& w : writers()) {
     SCOPED_TRACE(w.name);
@@ -532,7 +559,8 @@ TEST_F(Writing, WithoutAFreeNameBesideItSaysSo) {
   }
   EXPECT_EQ(message_of([&] { write_npy(file, values); }),
             "write_npy: " + file.string() + ": cannot write in the folder " + folder_.string() +
-                ": remove 't.npy.cotape-unfinished...'");
+                ": all names from 't.npy.cotape-unfinished' to '...-99' are taken, by writers that "
+                "are at work or by what killed ones left: remove them when nobody writes the file");
 }
 
 TEST_F(Writing, OfTwoWritersOfOneFileEachWritesAWholeOne) {

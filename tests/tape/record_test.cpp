@@ -356,6 +356,20 @@ TEST(Tape, AssignOfAnotherTypeThrows) {
   EXPECT_TRUE(t.effects().empty());
 }
 
+// Where long double holds more than float64.
+TEST(Tape, NumbersThatFloat64CannotHoldThrow) {
+  const long double infinity = std::numeric_limits<long double>::infinity(),
+                    beyond = std::numeric_limits<double>::max() * 4.0L;
+  tape t;
+  const variable x = t.input(float64, {2});
+  if (beyond != infinity) {
+    expect_error<value_error>([&] { x + beyond; }, "7.19077e+308 is beyond float64");
+    expect_error<value_error>([&] { t.constant(beyond); }, "7.19077e+308 is beyond float64");
+  }
+  EXPECT_EQ(operand(infinity).number(), infinity);
+  EXPECT_EQ(operand(~std::uint64_t{0}).number(), 0x1p64);
+}
+
 TEST(Tape, LiteralsThatInt64CannotHoldThrow) {
   tape t;
   const variable i = t.input(int64, {2});

@@ -27,6 +27,41 @@ std::string text_of(const array_argument& a) {
 
 const xt::xarray<float> matrix{{1, 2, 3}, {4, 5, 6}};
 
+// Numbers that were more than int64's largest became negative.
+TEST(Xtensor, UnsignedNumbersBeyondInt64AreRefused) {
+  const std::uint64_t most = std::numeric_limits<std::int64_t>::max(), beyond = most + 1;
+  const auto why = [](const char* number) {
+    return std::string(number) +
+           " is beyond int64, which holds up to 9223372036854775807: give it as a float64";
+  };
+  const xt::xarray<std::uint64_t> all{7, ~std::uint64_t{0}}, fits{0, most};
+  expect_error<value_error>([&] { array_argument a(all); }, why("18446744073709551615"));
+  expect_error<value_error>([&] { array_argument a(all + std::uint64_t{0}); },
+                            why("18446744073709551615"));
+  expect_error<value_error>([&] { array_argument a(xt::xtensor<std::uint64_t, 1>{beyond}); },
+                            why("9223372036854775808"));
+  expect_error<value_error>([&] { array_argument a(beyond); }, why("9223372036854775808"));
+  expect_error<value_error>([&] { parameter p("p", all); }, why("18446744073709551615"));
+  EXPECT_EQ(text_of(fits), "int64 (2,): 0 9223372036854775807");
+  EXPECT_EQ(text_of(most), "int64 (): 9223372036854775807");
+}
+
+// As 1e400L, where long double holds it.
+TEST(Xtensor, LongNumbersBeyondFloat64AreRefused) {
+  const long double infinity = std::numeric_limits<long double>::infinity(),
+                    most = std::numeric_limits<double>::max(), beyond = most * 4;
+  if (beyond == infinity) GTEST_SKIP() << "long double is double";
+  const std::string why = "7.19077e+308 is beyond float64, which holds up to 1.79769e+308";
+  expect_error<value_error>([&] { array_argument a(beyond); }, why);
+  expect_error<value_error>([&] { array_argument a(-beyond); },
+                            "-7.19077e+308 is beyond float64, which holds up to "
+                            "1.79769e+308");
+  expect_error<value_error>([&] { array_argument a(xt::xarray<long double>{1, beyond}); }, why);
+  EXPECT_EQ(text_of(xt::xarray<long double>{1.5L, infinity, -infinity}),
+            "float64 (3,): 1.5 inf -inf");
+  EXPECT_EQ(*array_argument(most).view().data_as<double>(), std::numeric_limits<double>::max());
+}
+
 TEST(Xtensor, ContainersAreUsedWhereTheyAre) {
   xt::xarray<float> dynamic{{1, 2}, {3, 4}};
   xt::xtensor<double, 1> fixed_rank{1, 2, 3};

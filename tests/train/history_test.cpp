@@ -50,6 +50,13 @@ TEST(History, NamesMayHoldAnything) {
   EXPECT_EQ(h.csv(), "epoch,\"a, b\",\"say \"\"c\"\"\nd\"\n1,1,2\n");
 }
 
+// Readers leave out blanks around cells that are not quoted.
+TEST(History, NamesKeepTheirBlanks) {
+  history h;
+  h.add({{" a", 1}, {"b\t", 2}, {"a", 3}, {"c d", 4}, {"", 5}});
+  EXPECT_EQ(h.csv(), "epoch,\" a\",\"b\t\",a,c d,\n1,1,2,3,4,5\n");
+}
+
 TEST(History, SaysWhatIsWrong) {
   logs l;
   l.add("loss", 2);
