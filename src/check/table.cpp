@@ -42,7 +42,9 @@ std::string text_of(const blamed_node& n, verdict v) {
     return text + fmt::format(", element {} is {:.6g}", text_of(n.element), n.value);
   }
   if (n.operands.size() > 1) text += fmt::format(", operand {}", n.operand);
-  if (!n.linear) return text + ": its rule is not linear in the adjoint";
+  if (!n.linear) {
+    return text + ": by vjp and by jvp it differs: its rule is wrong, or not linear in the adjoint";
+  }
   return text +
          fmt::format(": {:.9g} by its rule, {:.9g} by differences", n.by_rule, n.by_differences);
 }
