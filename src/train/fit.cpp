@@ -55,14 +55,6 @@ running_fit::running_fit(model::body& of, const dataset& set, const dataset& val
 
 running_fit::~running_fit() { of_.programs.hold(false); }
 
-// The outer fit's file keeps nothing of it: trained again from there, it would be trained anew.
-void running_fit::demand_outermost() const {
-  if (!nested_) return;
-  throw value_error(
-      "fit: a fit within a callback of another one has no state that can be kept: leave its "
-      "checkpoint out, or call it between fits");
-}
-
 bool running_fit::steps_done() const {
   return options_.steps != 0 && steps - at_.first_step >= options_.steps;
 }

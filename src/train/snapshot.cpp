@@ -100,6 +100,14 @@ named_views running_fit::fixed_part() {
   return result;
 }
 
+// The outer fit's file keeps nothing of it: trained again from there, it would be trained anew.
+void running_fit::demand_outermost() const {
+  if (!nested_) return;
+  throw value_error(
+      "fit: a fit within a callback of another one has no state that can be kept: leave its "
+      "checkpoint out, or call it between fits");
+}
+
 named_views running_fit::snapshot() {
   demand_outermost();
   describe();
