@@ -36,4 +36,5 @@
 #include "cotape/update_rules.hpp"
 #include "cotape/variable.hpp"
 #include "cotape/vision.hpp"
+#include "cotape/vision_layers.hpp"
 #include "cotape/xtensor.hpp"

@@ -1,6 +1,7 @@
 // layer: nn
-// First values of weights. A weight's shape is (inputs, units): fan-in is the product of all axes
-// but the last, fan-out the last.
+// First values of weights. A weight's shape is (inputs, units), or that of filters, (sizes...,
+// channels, filters): fan-in is the product of all axes but the last, fan-out of all but the one
+// before it.
 #pragma once
 
 #include <functional>

@@ -4,6 +4,7 @@
 // of the other order, (batch, channels, sizes...), transpose before and after.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,5 +79,16 @@ variable conv(operand x, operand filters, const conv_options& options = {});
 /// Keras an axis has n stride + max(size - stride, 0) elements with "valid" padding, n stride with
 /// "same"; with numbers stride (n - 1) + dilation (size - 1) + 1 less the padding.
 variable conv_transpose(operand x, operand filters, const conv_options& options = {});
+
+struct pool_options {
+  std::optional<per_axis> strides = {};  // by default the window's size
+  window_padding padding = "valid";
+};
+
+/// Of each window and channel the largest element, and the mean. Padding is not counted: it is
+/// never the largest, and a mean is that of the elements which are there. Elements that are the
+/// largest one together share its adjoint, as max's do; if one is NaN, so is the result.
+variable max_pool(operand x, const per_axis& size, const pool_options& options = {});
+variable average_pool(operand x, const per_axis& size, const pool_options& options = {});
 
 }  // namespace cotape

@@ -76,12 +76,6 @@ std::size_t convolution_scratch(const convolution& c, convolution_result r) {
   return static_cast<std::size_t>(n);
 }
 
-template <class T> patch_functions<T> chosen_patch_functions() {
-  return for_isa(chosen_isa(), []<class Arch>() { return patches_of<Arch>(T{}); });
-}
-template patch_functions<float> chosen_patch_functions();
-template patch_functions<double> chosen_patch_functions();
-
 template <class T>
 void convolve(const convolution& c, const T* images, const T* filters, T* y, std::span<T> scratch) {
   const blocks b(c, all_windows(c));

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 
 namespace cotape::kernels {
 
@@ -37,5 +38,24 @@ template <class T> struct patch_functions {
               channel_range, T* images);
 };
 template <class T> patch_functions<T> chosen_patch_functions();
+
+// Of some images, from the first on: of each window and channel the largest element, NaN if one is,
+// and the mean of those that are no padding. T is float or double. Each window shows an element.
+template <class T> struct pooling_functions {
+  void (*largest)(const windows&, const T* x, T* y, std::int64_t first, std::int64_t images);
+  // Each window's dy, shared by the elements that are its largest one, is added to dx ...
+  void (*largest_to_images)(const windows&, const T* x, const T* y, const T* dy, T* dx,
+                            std::int64_t first, std::int64_t images);
+  // ... and of u the mean of the places of these elements.
+  void (*largest_to_values)(const windows&, const T* x, const T* y, const T* u, T* d,
+                            std::int64_t first, std::int64_t images);
+  void (*mean)(const windows&, const T* x, T* y, std::int64_t first, std::int64_t images);
+  void (*mean_to_images)(const windows&, const T* dy, T* dx, std::int64_t first,
+                         std::int64_t images);
+};
+template <class T> pooling_functions<T> chosen_pooling_functions();
+
+// Calls f(first, images) for parts of the images, on several threads where it pays.
+void for_images(const windows&, const std::function<void(std::int64_t, std::int64_t)>& f);
 
 }  // namespace cotape::kernels

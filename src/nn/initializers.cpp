@@ -10,8 +10,10 @@ namespace {
 struct fans {
   double in = 1, out = 1;
   explicit fans(const shape& s) {
-    for (std::size_t i = 0; i + 1 < s.rank(); ++i) in *= static_cast<double>(s[i]);
-    if (s.rank() > 0) out = static_cast<double>(s[s.rank() - 1]);
+    double taps = 1;
+    for (std::size_t i = 0; i + 2 < s.rank(); ++i) taps *= static_cast<double>(s[i]);
+    if (s.rank() > 1) in = taps * static_cast<double>(s[s.rank() - 2]);
+    if (s.rank() > 0) out = taps * static_cast<double>(s[s.rank() - 1]);
     if (s.rank() == 1) in = out;
   }
 };

@@ -8,6 +8,7 @@
 #include "cotape/activations.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/xtensor.hpp"
+#include "nn/layer_parts.hpp"
 
 namespace cotape {
 
@@ -53,19 +54,9 @@ variable activate(const std::string& name, operand x) {
 
 namespace {
 
-// The dtype of weights for such an input: on a tape that turns float32 into float64, to check
-// gradients, they stay float32.
-dtype weight_dtype(const variable& x) {
-  if (x.dtype() == int64) return float32;
-  return x.owner().promoted(float32) == float64 ? float32 : x.dtype();
-}
+using detail::demand_one, detail::made_of, detail::weight_dtype;
 
 std::int64_t last_size(const shape& s) { return s[s.rank() - 1]; }
-
-void demand_one(const char* kind, std::span<const variable> inputs) {
-  if (inputs.size() == 1) return;
-  throw value_error(fmt::format("{}: {} inputs, it takes one", kind, inputs.size()));
-}
 
 class dense_layer : public layer_body {
  public:
@@ -133,13 +124,6 @@ class function_layer : public layer_body {
   function f_;
 };
 
-std::shared_ptr<layer_body> made_of(const char* kind, std::function<variable(variable)> f) {
-  return std::make_shared<function_layer>(kind, [=](std::span<const variable> inputs) {
-    demand_one(kind, inputs);
-    return f(inputs[0]);
-  });
-}
-
 variable flattened(const variable& x) {
   const shape& s = x.shape();
   if (s.rank() == 0) throw shape_error("flatten: the input () has no batch axis");
@@ -149,6 +133,23 @@ variable flattened(const variable& x) {
 }
 
 }  // namespace
+
+dtype detail::weight_dtype(const variable& x) {
+  if (x.dtype() == int64) return float32;
+  return x.owner().promoted(float32) == float64 ? float32 : x.dtype();
+}
+
+void detail::demand_one(const char* kind, std::span<const variable> inputs) {
+  if (inputs.size() == 1) return;
+  throw value_error(fmt::format("{}: {} inputs, it takes one", kind, inputs.size()));
+}
+
+std::shared_ptr<layer_body> detail::made_of(const char* kind, std::function<variable(variable)> f) {
+  return std::make_shared<function_layer>(kind, [=](std::span<const variable> inputs) {
+    demand_one(kind, inputs);
+    return f(inputs[0]);
+  });
+}
 
 layer::layer(std::shared_ptr<layer_body> body) : body_(std::move(body)) {
   if (!body_) throw value_error("layer: there is no body");

@@ -1,25 +1,9 @@
 // Patches of windows: elements side by side are moved and added by vectors.
 #include "kernels/isa/entries.hpp"
-#include "kernels/isa/head.hpp"
+#include "kernels/isa/taps.hpp"
 
 namespace cotape::kernels {
 namespace {
-
-std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
-
-// Where a window stands along an axis: its tap 0, maybe in the padding, and those of its taps that
-// show an element, from `first` on, before `end`.
-struct tap_range {
-  tap_range(const windows::axis& a, std::int64_t window)
-      : start(window * a.stride - a.before), end(a.size) {
-    if (start >= 0 && start + (a.size - 1) * a.dilation < a.in) return;  // most: no division
-    if (start < 0) first = smaller(a.size, (a.dilation - 1 - start) / a.dilation);
-    end = start >= a.in ? first : smaller(a.size, (a.in - 1 - start) / a.dilation + 1);
-    if (end < first) end = first;
-  }
-  bool has(std::int64_t tap) const { return tap >= first && tap < end; }
-  std::int64_t start, end, first = 0;
-};
 
 // Calls shown(at, to, n) for n elements in a row that stand at `at` of the images and at `to` of
 // the patches, and padding(to, n) for those of the padding.
@@ -71,15 +55,6 @@ void walk(const windows& w, std::int64_t from, std::int64_t count, channel_range
     at_z = 0;
     image += w.pixels();
   }
-}
-
-// Calls whole(i) for each whole vector of n elements and part(i, rest) for what is left.
-template <class T, class Whole, class Part>
-void by_vectors(std::int64_t n, const Whole& whole, const Part& part) {
-  constexpr std::int64_t width = batch<T>::size;
-  std::int64_t i = 0;
-  for (; i + width <= n; i += width) whole(i);
-  if (i < n) part(i, head<T>(n - i));
 }
 
 template <class T>

@@ -1,0 +1,87 @@
+// layer: nn
+// Layers for images, sequences and volumes, of shape (batch, sizes..., channels), with Keras's
+// names and defaults: convolutions and pooling over the operations of vision.hpp.
+//
+//   sequential m{input({28, 28, 1}), conv2d(32, 3, {.activation = "relu"}), max_pooling2d(2),
+//                flatten(), dense(10)};
+#pragma once
+
+#include <string>
+
+#include "cotape/layers.hpp"
+#include "cotape/vision.hpp"
+
+namespace cotape {
+
+struct conv_layer_options {
+  per_axis strides = 1;
+  window_padding padding = "valid";
+  per_axis dilation = 1;
+  std::int64_t groups = 1;
+  std::string activation = "identity";
+  initializer weights = glorot_uniform;
+  bool bias = true;
+};
+
+/// y = activation(conv(x, W) + b) over one spatial axis: W "NAME/weight" (size, channels / groups,
+/// filters), b "NAME/bias" (filters), which starts at zero. Throws value_error for less than one
+/// filter or group and an unknown activation, shape_error as conv.
+class conv1d : public layer {
+ public:
+  conv1d(std::int64_t filters, const per_axis& size, conv_layer_options options = {});
+};
+/// The same over two, W (height, width, channels / groups, filters), ...
+class conv2d : public layer {
+ public:
+  conv2d(std::int64_t filters, const per_axis& size, conv_layer_options options = {});
+};
+/// ... and over three.
+class conv3d : public layer {
+ public:
+  conv3d(std::int64_t filters, const per_axis& size, conv_layer_options options = {});
+};
+
+/// y = activation(conv_transpose(x, W) + b): W "NAME/weight" (height, width, filters / groups,
+/// channels), b "NAME/bias" (filters).
+class conv2d_transpose : public layer {
+ public:
+  conv2d_transpose(std::int64_t filters, const per_axis& size, conv_layer_options options = {});
+};
+
+/// Each channel with filters of its own, `multiplier` of them: conv in as many groups as there are
+/// channels. The options' groups stay 1.
+class depthwise_conv2d : public layer {
+ public:
+  explicit depthwise_conv2d(const per_axis& size, std::int64_t multiplier = 1,
+                            conv_layer_options options = {});
+};
+
+/// max_pool and average_pool as layers over one and two spatial axes.
+class max_pooling1d : public layer {
+ public:
+  explicit max_pooling1d(const per_axis& size = 2, pool_options options = {});
+};
+class max_pooling2d : public layer {
+ public:
+  explicit max_pooling2d(const per_axis& size = 2, pool_options options = {});
+};
+class average_pooling1d : public layer {
+ public:
+  explicit average_pooling1d(const per_axis& size = 2, pool_options options = {});
+};
+class average_pooling2d : public layer {
+ public:
+  explicit average_pooling2d(const per_axis& size = 2, pool_options options = {});
+};
+
+/// The largest element, and the mean, of each channel over all spatial axes: (batch, channels).
+class global_max_pooling : public layer {
+ public:
+  global_max_pooling();
+};
+class global_average_pooling : public layer {
+ public:
+  global_average_pooling();
+};
+
+}  // namespace cotape

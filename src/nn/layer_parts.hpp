@@ -1,0 +1,19 @@
+// What the files that define layers share.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "cotape/layers.hpp"
+
+namespace cotape::detail {
+
+/// The dtype of weights for such an input: on a tape that turns float32 into float64, to check
+/// gradients, they stay float32.
+dtype weight_dtype(const variable& x);
+/// Throws value_error unless there is one input.
+void demand_one(const char* kind, std::span<const variable> inputs);
+/// A layer without weights.
+std::shared_ptr<layer_body> made_of(const char* kind, std::function<variable(variable)> f);
+
+}  // namespace cotape::detail

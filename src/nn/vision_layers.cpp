@@ -1,0 +1,161 @@
+// Layers for images: convolutions with weights, and pooling.
+#include "cotape/vision_layers.hpp"
+
+#include <fmt/format.h>
+
+#include "cotape/xtensor.hpp"
+#include "nn/layer_parts.hpp"
+
+namespace cotape {
+
+namespace {
+
+using detail::demand_one, detail::made_of, detail::weight_dtype;
+
+// What a convolution's layer does with its channels.
+enum class convolving : std::uint8_t { conv, transposed, depthwise };
+
+void demand_axes(const char* kind, const variable& x, std::size_t axes) {
+  if (x.shape().rank() == axes + 2) return;
+  throw shape_error(fmt::format("{}: the input {} is not (batch, {} sizes, channels)", kind,
+                                x.shape().text(), axes));
+}
+
+class conv_layer : public layer_body {
+ public:
+  conv_layer(const char* kind, convolving how, std::size_t axes, std::int64_t filters,
+             per_axis size, conv_layer_options options)
+      : kind_(kind),
+        how_(how),
+        axes_(axes),
+        filters_(filters),
+        size_(std::move(size)),
+        options_(std::move(options)) {
+    const auto refuse = [&](const std::string& why) {
+      throw value_error(fmt::format("{}: {}", kind, why));
+    };
+    const std::size_t n = size_.values().size();
+    if (filters < 1) refuse(fmt::format("{} filters", filters));
+    if (n != 1 && n != axes) refuse(fmt::format("{} sizes for {} spatial axes", n, axes));
+    if (options_.groups < 1) refuse(fmt::format("{} groups", options_.groups));
+    if (how == convolving::depthwise && options_.groups != 1) {
+      refuse("it has as many groups as channels: leave `groups` out");
+    }
+    if (!options_.weights) refuse("the initializer is empty");
+    tape t;
+    activate(options_.activation, t.constant(tensor({float32, {1, 2}})));  // throws if unknown
+  }
+  const char* kind() const override { return kind_; }
+  variable record(std::span<const variable> inputs, mode, generator& random) override {
+    demand_one(kind_, inputs);
+    const variable& x = inputs[0];
+    demand_axes(kind_, x, axes_);
+    const std::int64_t channels = x.shape()[axes_ + 1];
+    if (parameters.empty()) make_parameters(channels, weight_dtype(x), random);
+    const std::int64_t groups = how_ == convolving::depthwise ? channels : options_.groups;
+    const conv_options how{options_.strides, options_.padding, options_.dilation, groups};
+    const variable z = how_ == convolving::transposed ? conv_transpose(x, parameters[0], how)
+                                                      : conv(x, parameters[0], how);
+    return activate(options_.activation, options_.bias ? z + parameters[1] : z);
+  }
+
+ private:
+  void make_parameters(std::int64_t channels, dtype d, generator& random) {
+    if (how_ != convolving::depthwise && channels % options_.groups != 0) {
+      throw shape_error(
+          fmt::format("{}: {} channels in {} groups", kind_, channels, options_.groups));
+    }
+    std::vector<std::int64_t> sizes;
+    for (std::size_t i = 0; i < axes_; ++i) {
+      sizes.push_back(size_.values()[size_.values().size() == 1 ? 0 : i]);
+    }
+    std::int64_t made = filters_;
+    switch (how_) {
+      case convolving::conv:
+        sizes.insert(sizes.end(), {channels / options_.groups, filters_});
+        break;
+      case convolving::transposed:
+        sizes.insert(sizes.end(), {filters_ / options_.groups, channels});
+        break;
+      case convolving::depthwise:
+        made = channels * filters_;
+        sizes.insert(sizes.end(), {1, made});
+        break;
+    }
+    tensor weights = options_.weights(random, shape(sizes));
+    if (weights.dtype() != d) weights = tensor(weights, d);
+    parameters.emplace_back(name + "/weight", weights);
+    if (options_.bias) parameters.emplace_back(name + "/bias", zeros({made}, d));
+  }
+
+  const char* kind_;
+  convolving how_;
+  std::size_t axes_;
+  std::int64_t filters_;
+  per_axis size_;
+  conv_layer_options options_;
+};
+
+std::shared_ptr<layer_body> pooling(const char* kind, std::size_t axes, const per_axis& size,
+                                    const pool_options& o,
+                                    variable (*pool)(operand, const per_axis&,
+                                                     const pool_options&)) {
+  return made_of(kind, [=](variable x) {
+    demand_axes(kind, x, axes);
+    return pool(x, size, o);
+  });
+}
+
+// All axes but the batch and the channels.
+std::vector<std::int64_t> spatial_axes(const char* kind, const variable& x) {
+  if (x.shape().rank() < 3) {
+    throw shape_error(
+        fmt::format("{}: the input {} has no spatial axes: it is (batch, sizes..., "
+                    "channels)",
+                    kind, x.shape().text()));
+  }
+  std::vector<std::int64_t> list;
+  for (std::size_t i = 1; i + 1 < x.shape().rank(); ++i)
+    list.push_back(static_cast<std::int64_t>(i));
+  return list;
+}
+
+}  // namespace
+
+conv1d::conv1d(std::int64_t filters, const per_axis& size, conv_layer_options options)
+    : layer(std::make_shared<conv_layer>("conv1d", convolving::conv, 1, filters, size,
+                                         std::move(options))) {}
+conv2d::conv2d(std::int64_t filters, const per_axis& size, conv_layer_options options)
+    : layer(std::make_shared<conv_layer>("conv2d", convolving::conv, 2, filters, size,
+                                         std::move(options))) {}
+conv3d::conv3d(std::int64_t filters, const per_axis& size, conv_layer_options options)
+    : layer(std::make_shared<conv_layer>("conv3d", convolving::conv, 3, filters, size,
+                                         std::move(options))) {}
+conv2d_transpose::conv2d_transpose(std::int64_t filters, const per_axis& size,
+                                   conv_layer_options options)
+    : layer(std::make_shared<conv_layer>("conv2d_transpose", convolving::transposed, 2, filters,
+                                         size, std::move(options))) {}
+depthwise_conv2d::depthwise_conv2d(const per_axis& size, std::int64_t multiplier,
+                                   conv_layer_options options)
+    : layer(std::make_shared<conv_layer>("depthwise_conv2d", convolving::depthwise, 2, multiplier,
+                                         size, std::move(options))) {}
+
+max_pooling1d::max_pooling1d(const per_axis& size, pool_options options)
+    : layer(pooling("max_pooling1d", 1, size, options, max_pool)) {}
+max_pooling2d::max_pooling2d(const per_axis& size, pool_options options)
+    : layer(pooling("max_pooling2d", 2, size, options, max_pool)) {}
+average_pooling1d::average_pooling1d(const per_axis& size, pool_options options)
+    : layer(pooling("average_pooling1d", 1, size, options, average_pool)) {}
+average_pooling2d::average_pooling2d(const per_axis& size, pool_options options)
+    : layer(pooling("average_pooling2d", 2, size, options, average_pool)) {}
+
+global_max_pooling::global_max_pooling()
+    : layer(made_of("global_max_pooling", [](variable x) {
+        return max(x, axes(spatial_axes("global_max_pooling", x)));
+      })) {}
+global_average_pooling::global_average_pooling()
+    : layer(made_of("global_average_pooling", [](variable x) {
+        return mean(x, axes(spatial_axes("global_average_pooling", x)));
+      })) {}
+
+}  // namespace cotape
