@@ -1,0 +1,108 @@
+// Layers for images: their shapes, weights and errors, and that a network of them learns.
+#include <gtest/gtest.h>
+
+#include <cotape/cotape.hpp>
+#include <random>
+
+#include "expect_error.hpp"
+
+namespace {
+
+using namespace cotape;
+using namespace cotape::tests;
+
+std::vector<std::string> weights_of(const model& m) {
+  std::vector<std::string> result;
+  for (const parameter& p : m.parameters()) {
+    result.push_back(p.name() + " " + p.type().shape.text());
+  }
+  return result;
+}
+
+TEST(VisionLayers, HaveTheShapesOfKeras) {
+  const sequential m{input({28, 28, 1}),
+                     conv2d(6, 5, {.padding = "same", .activation = "relu"}),
+                     max_pooling2d(),
+                     depthwise_conv2d(3, 2),
+                     conv2d(16, {3, 5}, {.strides = 2, .groups = 4, .bias = false}),
+                     conv2d_transpose(3, 3, {.strides = 2, .padding = "same"}),
+                     average_pooling2d(2, {.padding = "same"}),
+                     global_average_pooling(),
+                     dense(10)};
+  EXPECT_EQ(weights_of(m),
+            (std::vector<std::string>{
+                "conv2d/weight (5, 5, 1, 6)", "conv2d/bias (6,)",
+                "depthwise_conv2d/weight (3, 3, 1, 12)", "depthwise_conv2d/bias (12,)",
+                "conv2d_1/weight (3, 5, 3, 16)", "conv2d_transpose/weight (3, 3, 3, 16)",
+                "conv2d_transpose/bias (3,)", "dense/weight (3, 10)", "dense/bias (10,)"}));
+  const std::string table = m.summary();
+  for (const char* shape :
+       {"(None, 28, 28, 6)", "(None, 14, 14, 6)", "(None, 12, 12, 12)", "(None, 5, 4, 16)",
+        "(None, 10, 8, 3)", "(None, 5, 4, 3)", "(None, 3)", "(None, 10)"}) {
+    EXPECT_NE(table.find(shape), std::string::npos) << shape << "\n" << table;
+  }
+}
+
+TEST(VisionLayers, OfOneAndThreeAxes) {
+  const sequential line{input({20, 2}), conv1d(4, 3), max_pooling1d(), average_pooling1d(3),
+                        global_max_pooling()};
+  EXPECT_NE(line.summary().find("(None, 3, 4)"), std::string::npos) << line.summary();
+  const sequential block{input({4, 5, 6, 1}), conv3d(2, {2, 3, 3}), global_max_pooling()};
+  EXPECT_EQ(weights_of(block),
+            (std::vector<std::string>{"conv3d/weight (2, 3, 3, 1, 2)", "conv3d/bias (2,)"}));
+}
+
+// Glorot and Bengio's fans of filters count their taps: sqrt(6 / (25 * 3 + 25 * 8)).
+TEST(VisionLayers, BeginWithinTheLimitOfTheirFans) {
+  const sequential m{input({9, 9, 3}), conv2d(8, 5)};
+  double most = 0;
+  const xt::xarray<float> w = m.parameters()[0].value<float>();
+  for (float x : w) most = std::max(most, std::abs(static_cast<double>(x)));
+  const double limit = std::sqrt(6.0 / (25 * 3 + 25 * 8));
+  EXPECT_LE(most, limit);
+  EXPECT_GT(most, 0.98 * limit);
+}
+
+TEST(VisionLayers, SayWhatDoesNotFit) {
+  EXPECT_EQ(message_of([] { conv2d(0, 3); }), "conv2d: 0 filters");
+  EXPECT_EQ(message_of([] { conv2d(2, {3, 3, 3}); }), "conv2d: 3 sizes for 2 spatial axes");
+  EXPECT_EQ(message_of([] { conv2d(2, 3, {.groups = 0}); }), "conv2d: 0 groups");
+  EXPECT_EQ(message_of([] { depthwise_conv2d(3, 1, {.groups = 2}); }),
+            "depthwise_conv2d: it has as many groups as channels: leave `groups` out");
+  EXPECT_NE(message_of([] { conv2d(2, 3, {.activation = "some"}); }).find("no activation 'some'"),
+            std::string::npos);
+  const auto message = [](const layer& l, const shape& row) {
+    const std::string all = message_of([&] { sequential({input(row), l}).parameters(); });
+    return all.substr(0, all.find(" ["));
+  };
+  EXPECT_NE(message(conv2d(2, 3), {9, 9})
+                .find("conv2d: the input (1, 9, 9) is not (batch, 2 "
+                      "sizes, channels)"),
+            std::string::npos);
+  EXPECT_NE(message(conv2d(4, 3, {.groups = 2}), {9, 9, 3}).find("conv2d: 3 channels in 2 groups"),
+            std::string::npos);
+  EXPECT_NE(message(global_max_pooling(), {9}).find("has no spatial axes"), std::string::npos);
+}
+
+// Bars across and bars down, with noise: a dense layer behind a convolution tells them apart.
+TEST(VisionLayers, LearnToTellBarsApart) {
+  std::mt19937 engine(1);
+  std::uniform_real_distribution<float> noise(-0.3F, 0.3F);
+  const std::size_t rows = 128;
+  xt::xarray<float> x = xt::zeros<float>({rows, std::size_t{8}, std::size_t{8}, std::size_t{1}});
+  xt::xtensor<std::int64_t, 1> y = xt::zeros<std::int64_t>({rows});
+  for (std::size_t i = 0; i < rows; ++i) {
+    y(i) = static_cast<std::int64_t>(i % 2);
+    const std::size_t at = engine() % 8;
+    for (std::size_t k = 0; k < 8; ++k) (i % 2 == 0 ? x(i, at, k, 0) : x(i, k, at, 0)) = 1;
+    for (std::size_t k = 0; k < 64; ++k) x(i, k / 8, k % 8, 0) += noise(engine);
+  }
+  sequential m{conv2d(4, 3, {.activation = "relu"}), max_pooling2d(2), flatten(), dense(2)};
+  m.compile("sparse_categorical_crossentropy_from_logits", adam({.rate = 0.01}), {"accuracy"});
+  const history h = m.fit(x, y, {.epochs = 30, .batch_size = 16, .progress = nullptr});
+  EXPECT_GT(h["accuracy"].back(), 0.98);
+  const gradient_check check = m.check_gradient(x, y);
+  EXPECT_TRUE(check.ok()) << check.table();
+}
+
+}  // namespace
