@@ -76,6 +76,18 @@ std::size_t convolution_scratch(const convolution& c, convolution_result r) {
   return static_cast<std::size_t>(n);
 }
 
+// The patches of a block of windows as a matrix, and how it stands there.
+template <class T>
+static matrix read_block(const convolution& c, const patch_functions<T>& move, const T* images,
+                         std::int64_t first, std::int64_t rows, std::int64_t group, T* patches) {
+  if (c.channels == 1 && c.axes[2].stride == 1) {
+    move.read_by_tap(c, images, first, rows, patches);
+    return {0, rows, true};
+  }
+  move.read(c, images, first, rows, channels_of(c, group), patches);
+  return {0, c.patch()};
+}
+
 template <class T>
 void convolve(const convolution& c, const T* images, const T* filters, T* y, std::span<T> scratch) {
   const blocks b(c, all_windows(c));
@@ -86,10 +98,9 @@ void convolve(const convolution& c, const T* images, const T* filters, T* y, std
   for_units(b.count, parts, [&](std::int64_t block, int part) {
     const std::int64_t first = b.first(block), rows = b.size(block);
     T* patches = scratch.data() + static_cast<std::size_t>(part) * size;
-    product_geometry g{rows,           c.own_filters(), c.patch(),
-                       {0, c.patch()}, {0, c.filters},  {0, c.filters}};
     for (std::int64_t k = 0; k < c.groups; ++k) {
-      move.read(c, images, first, rows, channels_of(c, k), patches);
+      const matrix a = read_block(c, move, images, first, rows, k, patches);
+      const product_geometry g{rows, c.own_filters(), c.patch(), a, {0, c.filters}, {0, c.filters}};
       multiply(g, patches, filters + k * c.own_filters(),
                y + first * c.filters + k * c.own_filters());
     }
@@ -142,9 +153,10 @@ void convolve_to_filters(const convolution& c, const T* images, const T* dy, T* 
       if (from == end) std::fill_n(sum, of_group, T(0));
       for (std::int64_t block = from; block < end; ++block) {
         const std::int64_t first = b.first(block), rows = b.size(block);
-        move.read(c, images, first, rows, channels_of(c, k), patches);
-        product_geometry g{c.patch(),      c.own_filters(),      rows,  {0, c.patch(), true},
-                           {0, c.filters}, {0, c.own_filters()}, false, block != from};
+        matrix a = read_block(c, move, images, first, rows, k, patches);
+        a.transposed = !a.transposed;
+        const product_geometry g{c.patch(),      c.own_filters(),      rows,  a,
+                                 {0, c.filters}, {0, c.own_filters()}, false, block != from};
         multiply(g, patches, dy + first * c.filters + k * c.own_filters(), sum);
       }
     });

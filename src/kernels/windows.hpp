@@ -33,6 +33,10 @@ template <class T> struct patch_functions {
   // Writes them.
   void (*read)(const windows&, const T* images, std::int64_t first, std::int64_t count,
                channel_range, T* patches);
+  // The same of one channel, tap by tap: a row of `count` windows for each of them. Where windows
+  // move by one element these stand side by side.
+  void (*read_by_tap)(const windows&, const T* images, std::int64_t first, std::int64_t count,
+                      T* patches);
   // Adds them to the images that they show, window by window.
   void (*add)(const windows&, const T* patches, std::int64_t first, std::int64_t count,
               channel_range, T* images);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "cotape/ops.hpp"
 #include "cotape/xtensor.hpp"
 #include "nn/layer_parts.hpp"
 

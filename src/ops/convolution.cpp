@@ -98,8 +98,8 @@ constexpr primitive values = made<convolution_result::values>("conv", derive_val
 
 // Patches, and images to which they are added.
 template <bool Folds, class T> void run_patches(const kernel_call& k) noexcept {
-  const shape& of_images = Folds ? k.output.shape : k.inputs[0]->shape;
-  const convolution c = geometry(k.attributes, of_images, of_images);
+  const shape& images_shape = Folds ? k.output.shape : k.inputs[0]->shape;
+  const convolution c = geometry(k.attributes, images_shape, images_shape);
   const T* from = k.operand<T>(0).data();
   const std::span<T> y = k.result<T>();
   const std::int64_t all = c.batch * c.places();

@@ -65,13 +65,13 @@ shape shaped(const signature& s, std::int64_t batch,
   return shape(sizes);
 }
 
-std::int64_t number_of(const composition& c, const per_axis& given, std::size_t axis,
+std::int64_t number_of(const composition& c, const per_axis& given, std::size_t which,
                        std::size_t axes, const char* what, std::int64_t least) {
   const words& v = given.values();
   if (v.size() != 1 && v.size() != axes) {
     c.fail<value_error>(fmt::format("{} numbers of {} for {} spatial axes", v.size(), what, axes));
   }
-  const std::int64_t n = v[v.size() == 1 ? 0 : axis];
+  const std::int64_t n = v[v.size() == 1 ? 0 : which];
   if (n >= least) return n;
   c.fail<value_error>(fmt::format("{} is {}, at least {} is needed", what, n, least));
 }

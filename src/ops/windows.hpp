@@ -31,7 +31,7 @@ inline std::int64_t last(const shape& s) { return s[s.rank() - 1]; }
 
 /// The number given for an axis; throws value_error, naming `what`, if it is below `least` or if
 /// there are not as many numbers as axes.
-std::int64_t number_of(const composition& c, const per_axis& given, std::size_t axis,
+std::int64_t number_of(const composition& c, const per_axis& given, std::size_t which,
                        std::size_t axes, const char* what, std::int64_t least = 1);
 
 /// Where windows stand along each of some spatial axes. Throws value_error or shape_error for what

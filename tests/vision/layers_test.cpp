@@ -76,7 +76,7 @@ TEST(VisionLayers, SayWhatDoesNotFit) {
     return all.substr(0, all.find(" ["));
   };
   EXPECT_NE(message(conv2d(2, 3), {9, 9})
-                .find("conv2d: the input (1, 9, 9) is not (batch, 2 "
+                .find("conv2d: the input (2, 9, 9) is not (batch, 2 "
                       "sizes, channels)"),
             std::string::npos);
   EXPECT_NE(message(conv2d(4, 3, {.groups = 2}), {9, 9, 3}).find("conv2d: 3 channels in 2 groups"),

@@ -57,27 +57,65 @@ void walk(const windows& w, std::int64_t from, std::int64_t count, channel_range
   }
 }
 
+template <class T> void copy(T* d, const T* a, std::int64_t n) {
+  by_vectors<T>(
+      n, [&](std::int64_t i) { batch<T>::load_unaligned(a + i).store_unaligned(d + i); },
+      [&](std::int64_t i, const head<T>& rest) {
+        rest.store(d + i, rest.load(a + i, batch<T>(T(0))));
+      });
+}
+template <class T> void clear(T* d, std::int64_t n) {
+  const batch<T> zero(T(0));
+  by_vectors<T>(
+      n, [&](std::int64_t i) { zero.store_unaligned(d + i); },
+      [&](std::int64_t i, const head<T>& rest) { rest.store(d + i, zero); });
+}
+
 template <class T>
 void read(const windows& w, const T* images, std::int64_t first, std::int64_t count,
           channel_range c, T* patches) {
-  const batch<T> zero(T(0));
   walk(
       w, first, count, c,
-      [&](std::int64_t at, std::int64_t to, std::int64_t n) {
-        const T* a = images + at;
-        T* d = patches + to;
-        by_vectors<T>(
-            n, [&](std::int64_t i) { batch<T>::load_unaligned(a + i).store_unaligned(d + i); },
-            [&](std::int64_t i, const head<T>& rest) {
-              rest.store(d + i, rest.load(a + i, zero));
-            });
-      },
-      [&](std::int64_t to, std::int64_t n) {
-        T* d = patches + to;
-        by_vectors<T>(
-            n, [&](std::int64_t i) { zero.store_unaligned(d + i); },
-            [&](std::int64_t i, const head<T>& rest) { rest.store(d + i, zero); });
-      });
+      [=](std::int64_t at, std::int64_t to, std::int64_t n) { copy(patches + to, images + at, n); },
+      [=](std::int64_t to, std::int64_t n) { clear(patches + to, n); });
+}
+
+// Of some windows side by side along the last axis, from one at `start` on, tap by tap.
+template <class T>
+void read_taps(const windows::axis& x, const T* row, std::int64_t start, std::int64_t n,
+               std::int64_t apart, T* d) {
+  for (std::int64_t i = 0; i < x.size; ++i, d += apart, start += x.dilation) {
+    const std::int64_t before = start >= 0 ? 0 : smaller(n, -start);
+    const std::int64_t end = x.in - start < n ? (x.in > start ? x.in - start : 0) : n;
+    const std::int64_t shown = end > before ? end - before : 0;
+    if (before > 0) clear(d, before);
+    if (shown > 0) copy(d + before, row + start + before, shown);
+    if (before + shown < n) clear(d + before + shown, n - before - shown);
+  }
+}
+
+template <class T>
+void read_by_tap(const windows& w, const T* images, std::int64_t first, std::int64_t count,
+                 T* patches) {
+  const windows::axis &z = w.axes[0], &y = w.axes[1], &x = w.axes[2];
+  for (std::int64_t done = 0, n = 0; done < count; done += n) {
+    const std::int64_t p = first + done, at_x = p % x.out;
+    n = smaller(x.out - at_x, count - done);
+    const tap_range along_z(z, p / (x.out * y.out) % z.out), along_y(y, p / x.out % y.out);
+    T* d = patches + done;
+    for (std::int64_t k = 0; k < z.size; ++k) {
+      for (std::int64_t j = 0; j < y.size; ++j, d += x.size * count) {
+        if (!along_z.has(k) || !along_y.has(j)) {
+          for (std::int64_t i = 0; i < x.size; ++i) clear(d + i * count, n);
+          continue;
+        }
+        const std::int64_t rows =
+            (along_z.start + k * z.dilation) * y.in + along_y.start + j * y.dilation;
+        const T* row = images + p / w.places() * w.pixels() + rows * x.in;
+        read_taps(x, row, at_x - x.before, n, count, d);
+      }
+    }
+  }
 }
 
 template <class T>
@@ -105,10 +143,10 @@ void add(const windows& w, const T* patches, std::int64_t first, std::int64_t co
 }  // namespace
 
 template <> patch_functions<float> patches_of<current>(float) {
-  return {&read<float>, &add<float>};
+  return {&read<float>, &read_by_tap<float>, &add<float>};
 }
 template <> patch_functions<double> patches_of<current>(double) {
-  return {&read<double>, &add<double>};
+  return {&read<double>, &read_by_tap<double>, &add<double>};
 }
 
 }  // namespace cotape::kernels

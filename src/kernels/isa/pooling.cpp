@@ -59,7 +59,9 @@ template <class T, class F> void for_channels(const windows& w, const F& f) {
 }
 
 // Which elements are the largest one, y: where that is NaN, those that are NaN.
-template <class T> auto is_top(batch<T> x, batch<T> y) { return (x == y) | ((x != x) & (y != y)); }
+template <class T> auto is_top(batch<T> x, batch<T> y) {
+  return (x == y) | (xsimd::isnan(x) & xsimd::isnan(y));
+}
 
 template <class T>
 void largest(const windows& w, const T* x, T* y, std::int64_t first, std::int64_t images) {
@@ -68,7 +70,7 @@ void largest(const windows& w, const T* x, T* y, std::int64_t first, std::int64_
       batch<T> top(-std::numeric_limits<T>::infinity());
       for_taps(w, at, [&](std::int64_t place) {
         const batch<T> v = lanes.load(x + place + c);
-        top = xsimd::select((v > top) | (v != v), v, top);
+        top = xsimd::select((v > top) | xsimd::isnan(v), v, top);
       });
       lanes.store(y + number * w.channels + c, top);
     });
