@@ -2,20 +2,15 @@
 #include "code/emitter.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "code/scalar_run.hpp"
 #include "code/tiling.hpp"
-#include "kernels/threads.hpp"
 
 namespace cotape::code {
 
 namespace {
 
 using kernels::step;
-
-// Elements times steps; below this a thread's share takes less time (0.1 ms) than to wake it.
-constexpr std::int64_t least_share = 1 << 19;
 
 // Where an operand of a step is, and how far it moves a tile.
 struct moving_location {
@@ -30,47 +25,45 @@ class tiler {
       : l_(l), e_(e), out_(out), how_(tiling_of(l)), places_(l.body.size()), lines_(l.body.size()) {
     fixed_.assign(l.body.size(), false);
     sums_.assign(l.body.size(), nullptr);
+    pieces_.assign(l.body.size(), nullptr);
     body_.size = static_cast<std::uint32_t>(l.rows);
     body_.tile = how_.tile;
-    body_.scratch = static_cast<std::byte*>(region_word(e.in_scratch(0)));
   }
 
   void run() {
-    const bool whole = body_.size > body_.tile;
     const std::uint32_t rest = body_.size == 0 ? 0 : (body_.size - 1) % body_.tile + 1;
-    if (whole) emit(body_.steps, body_.tile);
-    if (!whole) {
+    if (body_.size <= body_.tile) {
       in_last_ = true;
       emit(body_.last, rest);
       return;
     }
+    take_pieces();
+    emit(body_.steps, body_.tile);
     if (ragged_ || (rest != body_.tile && count_of(l_, loop::kind::reduce_row) != 0)) {
       in_last_ = true;
       emit(body_.last, rest);
     }
-    body_.parts = parts();
-    body_.moving.resize(body_.steps.size() * static_cast<std::size_t>(body_.parts));
+    body_.parts = parts_of(l_, how_.grain, static_cast<std::int64_t>(body_.steps.size()));
+    body_.grain = static_cast<std::uint32_t>(how_.grain);
+    body_.moving.resize((body_.steps.size() + 1) * static_cast<std::size_t>(body_.parts));
+    body_.scratch_bytes = padded(e_.pool().used()) - shared_;
     step s{};
     s.run = &run_tiles;
     s.side = out_.loops.emplace_back(out_.sides.keep(std::move(body_)));
     e_.add(s);
+    for (std::uint32_t k = 0; k < l_.body.size(); ++k) fold(k, l_.body[k]);
   }
 
  private:
-  // A thread takes what a reduction adds up whole.
-  int parts() {
-    std::int64_t grain = l_.columns != 0 || count_of(l_, loop::kind::reduce) == 0 ? body_.tile : 16;
-    for (const loop::instruction& i : l_.body) {
-      if (i.does != loop::kind::reduce) continue;
-      const std::int64_t slab = l_.reductions[i.needs].slab;
-      grain = std::lcm(grain, slab / std::gcd(slab, l_.width(l_.body[i.in[0]].by_row)));
+  // Threads that share the loop share the sums of pieces too, before what each has of its own.
+  void take_pieces() {
+    for (std::uint32_t k = 0; k < l_.body.size(); ++k) {
+      if (!how_.in_pieces[k]) continue;
+      const kernels::reduction& g = geometry_of(l_.body[k]);
+      pieces_[k] = e_.scratch_for(static_cast<std::size_t>(g.pieces() * g.inner) * g.piece_bytes);
     }
-    grain = std::min(grain, l_.rows);
-    body_.grain = static_cast<std::uint32_t>(grain);
-    if (!l_.splittable) return 1;
-    const std::int64_t work =
-        l_.rows * l_.width(false) * static_cast<std::int64_t>(body_.steps.size());
-    return kernels::parts_of(work, std::max(least_share, work / (l_.rows / grain)));
+    shared_ = e_.pool().used();
+    body_.scratch = static_cast<std::byte*>(region_word(e_.in_scratch(shared_)));
   }
 
   // The steps for a tile of so many units.
@@ -345,18 +338,31 @@ class tiler {
   }
 
   void reduce(std::uint32_t k, const loop::instruction& i) {
-    if (sums_[k] == nullptr) sums_[k] = e_.scratch_for(l_.reductions[i.needs].scratch);
+    if (sums_[k] == nullptr) sums_[k] = e_.scratch_for(i.scratch);
     std::array<std::uint64_t, 4> advance{};
     step s = reduction_of(i, advance);
     s.d = region_word(l_.buffers[i.to].at);
     s.c = sums_[k];
+    if (pieces_[k] != nullptr) {
+      s.d = pieces_[k];
+      s.rows = kernels::in_pieces;
+    }
     add(l_.body[i.in[0]], s, advance);
     release(k);
   }
 
+  void fold(std::uint32_t k, const loop::instruction& i) {
+    if (pieces_[k] == nullptr) return;
+    step s = step_of(i);
+    s.d = region_word(l_.buffers[i.to].at);
+    s.c = pieces_[k];
+    s.rows = kernels::folding;
+    e_.add(s);
+  }
+
   // A tile's rows, each from its own start.
   void reduce_row(std::uint32_t k, const loop::instruction& i) {
-    const std::uint64_t needed = padded(l_.reductions[i.needs].scratch);
+    const std::uint64_t needed = padded(i.scratch);
     const std::uint64_t sums = e_.pool().take(needed);
     places_[k] = destination(i);
     std::array<std::uint64_t, 4> advance{places_[k].advance};
@@ -379,6 +385,8 @@ class tiler {
   std::vector<moving_location> lines_;   // by instruction: what kernels for rows read in its place
   std::vector<bool> fixed_;              // by instruction: done before the loop
   std::vector<void*> sums_;              // by instruction: a reduction's scratch
+  std::vector<void*> pieces_;            // by instruction: the sums of its pieces, if kept apart
+  std::uint64_t shared_ = 0;             // bytes of these
   std::vector<tile_step>* steps_ = nullptr;
   std::uint32_t units_ = 0;  // of the tile whose steps are made
   bool in_last_ = false;     // it is a loop's last or only one
@@ -407,10 +415,9 @@ void emitter::add(loop& l) {
 void emitter::finish(std::uint64_t arena) {
   std::uint64_t scratch = padded(scratch_.most()), folding = padded(folding_.most());
   for (tiled_loop* l : out_.loops) {
-    const bool constant = location_of(l->scratch).where == region::folding;
-    l->scratch_bytes = padded((constant ? folding_ : scratch_).most());
-    std::uint64_t& bytes = constant ? folding : scratch;
-    bytes = std::max(bytes, l->scratch_bytes * static_cast<std::uint64_t>(l->parts));
+    const location own = location_of(l->scratch);
+    std::uint64_t& bytes = own.where == region::folding ? folding : scratch;
+    bytes = std::max(bytes, own.at + l->scratch_bytes * static_cast<std::uint64_t>(l->parts));
   }
   out_.constants = zeros(constants_ + folding);
   out_.constant_bytes = constants_ + folding;

@@ -52,25 +52,19 @@ struct loop {
     bool by_row = false;     // one element a row
     std::uint8_t count = 0;  // of operands
     std::array<std::uint32_t, 3> in{};
-    std::uint32_t from = none;   // the buffer that is loaded
-    std::uint32_t to = none;     // the buffer where the result is stored
-    std::uint32_t map = none;    // of a load
-    std::uint32_t needs = none;  // of a reduction
+    std::uint32_t from = none;  // the buffer that is loaded
+    std::uint32_t to = none;    // the buffer where the result is stored
+    std::uint32_t map = none;   // of a load
+    std::uint64_t scratch = 0;  // bytes that a reduction needs
     kernels::kernel run = nullptr;
     const void* side = nullptr;                         // the kernel's description
     const kernels::scalar_functions* scalar = nullptr;  // of an operation, if it has some
-  };
-
-  struct reduction_needs {
-    std::uint64_t scratch;  // bytes
-    std::int64_t slab;      // elements that it must add up on one thread
   };
 
   std::int64_t rows = 0, columns = 0;  // 0: the loop is flat
   bool splittable = true;              // several threads may each do a part
   std::vector<buffer> buffers;
   std::vector<kernels::index_map> maps;
-  std::vector<reduction_needs> reductions;
   std::vector<instruction> body;
 
   // Makes it an empty loop, and keeps its memory.
@@ -78,7 +72,6 @@ struct loop {
     splittable = true;
     buffers.clear();
     maps.clear();
-    reductions.clear();
     body.clear();
   }
   std::int64_t width(bool by_row) const { return columns == 0 || by_row ? 1 : columns; }

@@ -48,7 +48,7 @@ template <class Pointer> void move(Pointer*& p, std::uint64_t bytes) {
 void run_whole(const tiled_loop& loop, int part, std::uint32_t first, std::uint32_t last,
                std::size_t shift) {
   const std::size_t n = loop.steps.size();
-  tile_step* moving = loop.moving.data() + n * static_cast<std::size_t>(part);
+  tile_step* moving = loop.moving.data() + (n + 1) * static_cast<std::size_t>(part);
   for (std::size_t k = 0; k < n; ++k) {
     moving[k] = loop.steps[k];
     moving[k].what = placed(loop, loop.steps[k], first, 0, shift);

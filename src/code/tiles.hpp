@@ -31,7 +31,9 @@ struct tiled_loop {
   int parts = 1;
   std::byte* scratch = nullptr;
   std::size_t scratch_bytes = 0;
-  mutable std::vector<tile_step> moving;  // each part's copy of the steps, at the tile it is at
+  // Each part's copy of the steps, at the tile it is at, and one between two of them: parts share
+  // no line.
+  mutable std::vector<tile_step> moving;
 };
 
 // Runs a tiled_loop (s.side) tile by tile.

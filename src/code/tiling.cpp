@@ -2,10 +2,16 @@
 #include "code/tiling.hpp"
 
 #include <algorithm>
+#include <numeric>
+
+#include "kernels/threads.hpp"
 
 namespace cotape::code {
 
 namespace {
+
+// Elements times steps; below this a thread's share takes less time (0.1 ms) than to wake it.
+constexpr std::int64_t least_share = 1 << 19;
 
 // Rows of so many elements end where lines do.
 bool whole_lines(std::int64_t columns) {
@@ -19,7 +25,7 @@ static_assert(most_of_nest >= kernels::least_parts);  // fewer come in one call
 // A sum has whole vectors to add up: what is left over is made one by one.
 bool has_whole_vectors(const loop& l, const loop::instruction& sum) {
   if (l.rows * l.width(false) < 1024) return false;
-  const auto& g = *static_cast<const kernels::reduction*>(sum.side);
+  const kernels::reduction& g = geometry_of(sum);
   return (g.inner == 1 ? g.reduced : g.inner) >= 64;
 }
 
@@ -98,6 +104,25 @@ void find_what_stays(const loop& l, tiling& t) {
   }
 }
 
+// A thread takes what a reduction adds up whole; or whole pieces, if that is all there is.
+void share_out(const loop& l, tiling& t) {
+  if (l.rows <= t.tile) return;
+  std::int64_t steps = 0;
+  for (const loop::kind does : {loop::kind::apply, loop::kind::reduce, loop::kind::reduce_row}) {
+    steps += count_of(l, does);
+  }
+  const bool shared = parts_of(l, 1, steps) > 1;
+  t.grain = l.columns != 0 || count_of(l, loop::kind::reduce) == 0 ? t.tile : 16;
+  for (std::size_t k = 0; k < l.body.size(); ++k) {
+    if (l.body[k].does != loop::kind::reduce) continue;
+    const kernels::reduction& g = geometry_of(l.body[k]);
+    t.in_pieces[k] = shared && g.outer == 1 && g.pieces() > 1;
+    const std::int64_t slab = (t.in_pieces[k] ? g.piece() : g.reduced) * g.inner;
+    t.grain = std::lcm(t.grain, slab / std::gcd(slab, l.width(l.body[l.body[k].in[0]].by_row)));
+  }
+  t.grain = std::min(t.grain, l.rows);
+}
+
 // The length of the rows that a load repeats, or along which it repeats its elements; else 0.
 std::int64_t row_of(const loop& l, const loop::instruction& i) {
   if (i.does != loop::kind::load || i.map == none || i.to != none) return 0;
@@ -123,13 +148,24 @@ std::int64_t count_of(const loop& l, loop::kind kind) {
                        [&](const loop::instruction& i) { return i.does == kind; });
 }
 
+int parts_of(const loop& l, std::int64_t grain, std::int64_t steps) {
+  if (!l.splittable) return 1;
+  const std::int64_t unit = l.width(false) * steps;
+  return kernels::parts_of(l.rows * unit, std::max(least_share, grain * unit));
+}
+
 tiling tiling_of(const loop& l) {
   const std::size_t n = l.body.size();
-  tiling t{0, last_uses(l), std::vector<bool>(n, false),
-           std::vector<kernels::walk>(n, kernels::along), std::vector<bool>(n, false)};
+  tiling t{0,
+           last_uses(l),
+           std::vector<bool>(n, false),
+           std::vector<kernels::walk>(n, kernels::along),
+           std::vector<bool>(n, false),
+           std::vector<bool>(n, false)};
   find_sums(l, t);
   t.tile = units_of_tile(l, t);
   find_what_stays(l, t);
+  share_out(l, t);
   return t;
 }
 

@@ -19,6 +19,8 @@ struct tiling {
   std::vector<bool> made_in_sum;        // only a sum reads it, whose kernel makes it on the way
   std::vector<kernels::walk> walks;     // how kernels for rows read it without a copy an element
   std::vector<bool> needs_tile;         // it is stored, or something reads it element by element
+  std::vector<bool> in_pieces;  // it adds up all there is: the sums of pieces, in a step of its own
+  std::int64_t grain = 1;       // units, of which threads take multiples
 };
 tiling tiling_of(const loop& l);
 
@@ -26,6 +28,11 @@ tiling tiling_of(const loop& l);
 inline bool for_rows(const loop::instruction& i) {
   return i.does == loop::kind::apply && i.scalar != nullptr && i.scalar->in_rows != nullptr;
 }
+inline const kernels::reduction& geometry_of(const loop::instruction& reduction) {
+  return *static_cast<const kernels::reduction*>(reduction.side);
+}
 std::int64_t count_of(const loop& l, loop::kind kind);
+// How many threads share a loop of so many steps.
+int parts_of(const loop& l, std::int64_t grain, std::int64_t steps);
 
 }  // namespace cotape::code

@@ -1,7 +1,7 @@
 // Convolutions as products of patches.
 #include "kernels/convolution.hpp"
 
-#include <cstring>
+#include <algorithm>
 
 #include "kernels/blas_memory.hpp"
 #include "kernels/gemm.hpp"

@@ -110,18 +110,23 @@ std::array<std::byte, 8> bits_of(double number, dtype);
 
 // --- Reductions: the input seen as (outer, reduced, inner) --------------------------------------
 
-struct reduction {
-  std::int64_t outer = 1, reduced = 1, inner = 1;
-  // `count` axes from `first` on are the reduced ones.
-  static reduction of(const shape& x, std::int64_t first, std::int64_t count);
-};
-
 // The order of summation, which never depends on tiles, threads or the instruction set: along a
 // last axis a row is cut from its own start into pieces of so many elements, each summed by a
 // fixed tree (isa/lanes.hpp); its pieces are added in order, block by block, and then the blocks.
 // Along other axes a column is cut into pieces and blocks of so many rows, added in order.
 inline constexpr std::int64_t piece_elements = 128, block_elements = 512 * piece_elements;
 inline constexpr std::int64_t piece_rows = 64, block_rows = 64 * piece_rows;
+
+struct reduction {
+  std::int64_t outer = 1, reduced = 1, inner = 1;
+  std::size_t piece_bytes = 0;  // of the sum of a piece: see reducer
+
+  // How much of the reduced axis is a piece, and how many pieces it has.
+  std::int64_t piece() const { return inner == 1 ? piece_elements : piece_rows; }
+  std::int64_t pieces() const { return (reduced + piece() - 1) / piece(); }
+  // `count` axes from `first` on are the reduced ones.
+  static reduction of(const shape& x, std::int64_t first, std::int64_t count);
+};
 
 // Called once for everything (n elements from base 0; large ones are split over threads), or for
 // consecutive parts of any size (base = 0, ...; a = the part's data, n its exact size), on one
@@ -130,9 +135,16 @@ inline constexpr std::int64_t piece_rows = 64, block_rows = 64 * piece_rows;
 // call with n = 0. Up to least_parts elements come in one call. Nothing behind the n elements is
 // read.
 inline constexpr std::int64_t least_parts = 512;
+
+// Where outer is 1, there are two more ways to call, which `rows` of the step says. In pieces:
+// parts that begin and end where pieces do come in any order, on any threads, each of them in
+// consecutive calls with a scratch of its own; d = the sums of all pieces, inner for each of them,
+// of piece_bytes. Then, folding: c = these sums, d = the result, and nothing else is read.
+enum stage : std::uint32_t { one_stream = 0, in_pieces, folding };
 struct reducer {
   kernel run = nullptr;
   std::size_t (*scratch_bytes)(const reduction&, dtype) = nullptr;
+  std::size_t piece_bytes = 0;  // a piece's sum for one element of the result
 };
 reducer sum(dtype, isa = chosen_isa());
 reducer max(dtype, isa = chosen_isa());  // NaN wins; an empty maximum is -inf

@@ -34,8 +34,10 @@ std::size_t max_scratch(const reduction& g, dtype type) {
   return scratch_of(g, size_of(type), 0, size_of(type));
 }
 
+std::size_t norm_piece(dtype type) { return type == float32 ? sizeof(double) : 3 * sizeof(double); }
+
 std::size_t norm_scratch(const reduction& g, dtype type) {
-  const std::size_t one = type == float32 ? sizeof(double) : 3 * sizeof(double);
+  const std::size_t one = norm_piece(type);
   return scratch_of(g, size_of(type), one, one);
 }
 
@@ -95,17 +97,20 @@ int reduction_parts(std::int64_t bytes) { return parts_of(bytes, std::int64_t{1}
 
 reducer sum(dtype type, isa i) {
   need_float("sum", type);
-  return {for_isa(i, [=]<class Arch>() { return sum_kernel<Arch>(type); }), &sum_scratch};
+  return {for_isa(i, [=]<class Arch>() { return sum_kernel<Arch>(type); }), &sum_scratch,
+          size_of(type)};
 }
 
 reducer max(dtype type, isa i) {
   need_float("max", type);
-  return {for_isa(i, [=]<class Arch>() { return max_kernel<Arch>(type); }), &max_scratch};
+  return {for_isa(i, [=]<class Arch>() { return max_kernel<Arch>(type); }), &max_scratch,
+          size_of(type)};
 }
 
 reducer norm(dtype type, isa i) {
   need_float("norm", type);
-  return {for_isa(i, [=]<class Arch>() { return norm_kernel<Arch>(type); }), &norm_scratch};
+  return {for_isa(i, [=]<class Arch>() { return norm_kernel<Arch>(type); }), &norm_scratch,
+          norm_piece(type)};
 }
 
 kernel argmax(dtype type) {

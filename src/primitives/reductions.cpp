@@ -23,7 +23,8 @@ value_type infer_reduction(const signature& s) {
 
 template <kernels::reducer (*Kernel)(dtype, kernels::isa)> void lower_reduction(lowering& l) {
   const kernels::reducer kernel = Kernel(l.output.dtype, kernels::chosen_isa());
-  const auto r = kernels::reduction::of(l.inputs[0]->shape, l.attributes[0], l.attributes[1]);
+  auto r = kernels::reduction::of(l.inputs[0]->shape, l.attributes[0], l.attributes[1]);
+  r.piece_bytes = kernel.piece_bytes;
   l.step.run = kernel.run;
   l.step.side = l.sides.keep(r);
   l.scratch_bytes = kernel.scratch_bytes(r, l.output.dtype);

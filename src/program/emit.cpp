@@ -95,10 +95,7 @@ class item_writer {
       const lowering l = lower(v, s, &known->second.functions);
       i.run = known->second.run = s.run;
       i.side = known->second.side = s.side;
-      if (g_.how(v) == form::reduction) {
-        i.needs = static_cast<std::uint32_t>(loop_.reductions.size());
-        loop_.reductions.push_back({l.scratch_bytes, item.size == 0 ? 0 : slab_size(g_, v)});
-      }
+      i.scratch = l.scratch_bytes;
     }
     if (known->second.functions[0] != nullptr) i.scalar = &known->second.functions;
   }

@@ -15,17 +15,12 @@
 
 namespace cotape {
 
-static kernels::reduction reduction_of(const graph& g, std::uint32_t v) {
+namespace {
+
+kernels::reduction reduction_of(const graph& g, std::uint32_t v) {
   const auto words = g.attributes(v);
   return kernels::reduction::of(g.type(g.values[v].in[0]).shape, words[0], words[1]);
 }
-
-std::int64_t slab_size(const graph& g, std::uint32_t v) {
-  const kernels::reduction r = reduction_of(g, v);
-  return r.reduced * r.inner;
-}
-
-namespace {
 
 // Loops of values up to this size are joined without an edge between them: a loop of its own would
 // cost more than it does.
@@ -76,13 +71,16 @@ class scheduler {
 
  private:
   // A reduction over much on several threads: both the loop of its input and the reduction are
-  // split over them, but not together where one result adds up too much. The loop is to do enough
-  // for what it takes to store its result and read it again, which is as much as three operations;
-  // a nest does.
+  // split over them, but not together where threads could not take about as many of its results, or
+  // pieces of its only one. The loop is to do enough for what it takes to store its result and read
+  // it again, which is as much as three operations; a nest does.
   bool keeps_loop_whole(std::uint32_t v) const {
     if (g_.how(v) != form::reduction || num_threads() == 1) return false;
     const std::uint32_t r = g_.root(g_.values[v].in[0]);
-    if (loop_size(g_, v) * depth_[r] < 1 << 20 || slab_size(g_, v) <= 1 << 16) return false;
+    const kernels::reduction a = reduction_of(g_, v);
+    const std::int64_t shares = a.outer == 1 ? a.pieces() : a.outer, threads = num_threads();
+    if (loop_size(g_, v) * depth_[r] < 1 << 20 || a.reduced * a.inner <= 1 << 16) return false;
+    if ((shares + threads - 1) / threads * threads * 4 <= shares * 5) return false;
     return depth_[r] >= 6 || !stored(g_, r) || groups_[all_.of[r]].columns != 0;
   }
 

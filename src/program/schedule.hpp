@@ -36,8 +36,6 @@ void pair_up(graph& g, schedule& s);
 inline std::int64_t loop_size(const graph& g, std::uint32_t v) {
   return g.elements(g.how(v) == form::reduction ? g.values[v].in[0] : v);
 }
-// The adjacent elements that a reduction adds up within, into one result or one row of results.
-std::int64_t slab_size(const graph& g, std::uint32_t v);
 // v, a slice, is read as a loop goes on over its elements.
 inline bool loads_part(const graph& g, std::uint32_t v) {
   return g.how(v) == form::elementwise && g.values[v].op->picks;

@@ -30,6 +30,7 @@ class tile_pool {
     used_ = 0;
     free_.clear();
   }
+  std::uint64_t used() const { return used_; }
   std::uint64_t most() const { return most_; }
 
  private:

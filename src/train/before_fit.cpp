@@ -17,11 +17,9 @@ bool slots_then::differ() const {
   return then != slots_.end() || next(now, of_.slots_) != of_.slots_.end();
 }
 
-void before_fit::keep(const std::vector<parameter>& list) {
-  for (const parameter& p : list) {
-    if (kept_.contains(p.number())) continue;
-    kept_.emplace(p.number(), earlier{p, tensor(p.view()), p.trainable()});
-  }
+void before_fit::keep(const parameter& p) {
+  if (kept_.contains(p.number())) return;
+  kept_.emplace(p.number(), earlier{p, tensor(p.view()), p.trainable()});
 }
 
 void before_fit::write(std::shared_ptr<fit_file> file, prepared_file content) {

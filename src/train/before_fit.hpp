@@ -37,8 +37,11 @@ class before_fit {
         warned_(of.warned) {}
   /// The parameters that the optimizer held state for.
   const std::vector<parameter>& served() const { return served_; }
-  /// Keeps the values of parameters, and whether they are trainable, unless it has earlier ones.
-  void keep(const std::vector<parameter>& list);
+  /// Keeps a parameter's value, and whether it is trainable, unless it has earlier ones.
+  void keep(const parameter& p);
+  void keep(const std::vector<parameter>& list) {
+    for (const parameter& p : list) keep(p);
+  }
   void if_refused(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
   /// Writes a file when the fit can be undone no more, unless it is told to once more.
   void write(std::shared_ptr<fit_file> file, prepared_file content);

@@ -305,7 +305,7 @@ void running_fit::keep_values() {
   for (const auto& list : {parameters_, optimizer_state_, {drawn_}, read_, assigned_}) {
     before_->keep(list);
   }
-  for (const auto& [p, hash] : of_.programs.changing()) before_->keep({p});
+  for (const auto& [p, hash] : of_.programs.changing()) before_->keep(p);
   for (const auto& c : callbacks_) before_->keep(c.object()->state());
 }
 

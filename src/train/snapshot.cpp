@@ -297,7 +297,7 @@ std::optional<resumption> running_fit::look_into(named_tensors&& found, const st
 void running_fit::go_on_from(resumption&& where) {
   const std::map<std::string, parameter> state = belongings();
   for (const auto& [name, one] : state) {
-    if (before_) before_->keep({one});
+    if (before_) before_->keep(one);
   }
   learn(where.kept.values);
   on_another_ = machines_apart(where.kept.values);

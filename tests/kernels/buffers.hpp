@@ -62,13 +62,14 @@ template <class T> bool same_bits(const buffer<T>& a, const buffer<T>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
-// Runs s with its base, n and a moved, so many elements at a time (0: all in one call).
-template <class T> void stream(step s, std::size_t n, std::size_t most) {
+// Runs s with its base, n and a moved, so many elements at a time (0: all in one call). The first
+// of them is element `first`, at s.a.
+template <class T> void stream(step s, std::size_t n, std::size_t most, std::size_t first = 0) {
   if (most == 0) most = n;
   std::size_t base = 0;
   do {
     step part = s;
-    part.base = static_cast<std::uint32_t>(base);
+    part.base = static_cast<std::uint32_t>(first + base);
     part.n = static_cast<std::uint32_t>(n - base < most ? n - base : most);
     part.a = static_cast<const T*>(s.a) + base;
     part.run(part);

@@ -24,6 +24,26 @@ buffer<T> run(const reducer& r, const reduction& g, const buffer<T>& a, std::siz
   return d;
 }
 
+// In pieces: parts of three pieces each, the last one first; then the sums of pieces are folded.
+template <class T>
+buffer<T> run_in_pieces(const reducer& r, const reduction& g, const buffer<T>& a,
+                        std::size_t at_a_time) {
+  const buffer<char> sums(static_cast<std::size_t>(g.pieces() * g.inner) * r.piece_bytes);
+  const auto part = static_cast<std::size_t>(3 * g.piece() * g.inner);
+  for (std::size_t first = (a.size() - 1) / part * part;; first -= part) {
+    const buffer<char> scratch(r.scratch_bytes(g, dtype_of<T>::value));
+    step s = make_step(r.run, sums.data(), a.data() + first, nullptr, scratch.data(), 0, &g);
+    s.rows = in_pieces;
+    stream<T>(s, std::min(part, a.size() - first), at_a_time, first);
+    if (first == 0) break;
+  }
+  buffer<T> d(static_cast<std::size_t>(g.inner));
+  step s = make_step(r.run, d.data(), nullptr, nullptr, sums.data(), 0, &g);
+  s.rows = folding;
+  s.run(s);
+  return d;
+}
+
 using fold = std::function<long double(long double, long double)>;
 
 template <class T>
@@ -89,8 +109,9 @@ TYPED_TEST(Reduce, SumAgreesWithAPlainLoopForAllGeometries) {
 
 // More than one block, and some tens of pieces.
 std::vector<reduction> long_geometries() {
-  return {{1, 65536, 1}, {1, 65537, 1}, {2, 131072 + 129, 1}, {3, 70000, 1},  {7, 1537, 1},
-          {1, 4096, 3},  {1, 4097, 3},  {2, 8192 + 65, 5},    {1, 12300, 17}, {3, 1000, 33}};
+  return {{1, 65536, 1},     {1, 65537, 1},  {2, 131072 + 129, 1}, {3, 70000, 1},
+          {7, 1537, 1},      {1, 600000, 1}, {1, 4096, 3},         {1, 4097, 3},
+          {2, 8192 + 65, 5}, {1, 12300, 17}, {3, 1000, 33}};
 }
 
 // Elements at a time: tiles of several sizes, ends of vectors and of pieces, all.
@@ -105,6 +126,10 @@ void expect_in_order(reducer (*reducer_of)(dtype, isa), const reduction& g, cons
       const buffer<T> d = run(r, g, a, n);
       ASSERT_EQ(std::memcmp(d.data(), wanted.data(), wanted.size() * sizeof(T)), 0)
           << text(g, i) << ", " << n << " at a time: " << d[0] << ", not " << wanted[0];
+      if (g.outer != 1) continue;
+      const buffer<T> folded = run_in_pieces(r, g, a, n);
+      ASSERT_EQ(std::memcmp(folded.data(), wanted.data(), wanted.size() * sizeof(T)), 0)
+          << text(g, i) << ", in pieces, " << n << " at a time";
     }
   }
 }

@@ -94,7 +94,7 @@ TEST_F(Parallel, NestsBesideOtherRowsGiveTheSameBits) {
   }
 }
 
-// Within loops of rows a thread takes whole rows; what adds up more is a loop of its own.
+// Within loops a thread takes whole rows, or whole pieces of what adds up all of it.
 TEST_F(Parallel, ReductionsFollowTheOneOrderWithinLoopsToo) {
   using kernels::reduction;
   namespace plain = kernels::testing;
@@ -130,16 +130,32 @@ TEST_F(Parallel, ReductionsFollowTheOneOrderWithinLoopsToo) {
   }
 }
 
-// To store what a loop makes and read it again takes as long as some operations: a loop of fewer
-// keeps its reductions, though one thread adds them up.
-TEST_F(Parallel, ReductionsOfLittleElseStayInTheirLoop) {
+// Threads take whole pieces of what a loop adds up, in a step behind it, and store nothing else.
+TEST_F(Parallel, ReductionsOfAllStayInTheirLoop) {
+  set_num_threads(2);
+  for (const int operations : {2, 12}) {
+    for (const int axis : {-1, 0}) {
+      tape t;
+      const variable x = t.input(float32, {4096, 512});
+      variable y = x;
+      for (int k = 0; k < operations; ++k) y = exp(y);
+      const program code(t, {x}, {axis < 0 ? sum(y) : sum(y, axis)});
+      EXPECT_EQ(code.steps(), 2u) << operations;
+      EXPECT_LT(code.memory().arena, 1u << 18) << code.explain();
+    }
+  }
+}
+
+// Two threads cannot take about as many of three rows. To store what a loop makes and read it again
+// takes as long as some operations: a loop of fewer keeps its reductions nevertheless.
+TEST_F(Parallel, ReductionsThatSplitBadlyStayInLoopsOfLittleElse) {
   const auto steps = [](int threads, int operations) {
     set_num_threads(threads);
     tape t;
-    const variable x = t.input(float32, {4096, 512});
+    const variable x = t.input(float32, {3, 700001});
     variable y = x;
     for (int k = 0; k < operations; ++k) y = exp(y);
-    return program(t, {x}, {sum(y)}).steps();
+    return program(t, {x}, {sum(y, 1)}).steps();
   };
   EXPECT_EQ(steps(1, 12), 1u);
   EXPECT_EQ(steps(2, 2), 1u);

@@ -15,6 +15,7 @@ template <class Op> struct column_sums {
   typename Op::total* block;   // null: columns have one piece
   typename Op::total* blocks;  // of those before it; null: there are none, or they are kept apart
   typename Op::value* result;  // null: finished elsewhere
+  std::int64_t apart = 0;  // from a piece's sums to the next one's, which are added up elsewhere
 };
 
 template <class Op>
@@ -49,10 +50,11 @@ void add_to(const column_sums<Op>& sums, typename Op::terms a, std::int64_t stri
   for (const std::int64_t end = row + rows; row < end;) {
     const std::int64_t begun = row % piece_rows;
     const std::int64_t here = end - row < piece_rows - begun ? end - row : piece_rows - begun;
-    Op::add_rows(a, stride, here, width, sums.piece, begun == 0);
+    Op::add_rows(a, stride, here, width, sums.piece + row / piece_rows * sums.apart, begun == 0);
     a += here * stride;
     row += here;
-    if (row % piece_rows == 0 || row == reduced) end_piece(sums, width, row, row == reduced);
+    const bool ends = row % piece_rows == 0 || row == reduced;
+    if (ends && sums.apart == 0) end_piece(sums, width, row, row == reduced);
   }
 }
 
@@ -108,6 +110,11 @@ template <class Op> void all_columns(const step& s, const reduction& g) {
 template <class Op> column_sums<Op> stream_state(const step& s, const reduction& g) {
   using total = typename Op::total;
   column_sums<Op> sums{};
+  if (s.rows == in_pieces) {
+    sums.piece = static_cast<typename Op::piece*>(s.d);
+    sums.apart = g.inner;
+    return sums;
+  }
   auto* free = static_cast<std::byte*>(const_cast<void*>(s.c));
   const auto take = [&](std::size_t size) {
     auto* taken = free;
@@ -135,7 +142,7 @@ template <class Op> void stream_columns(const step& s, const reduction& g) {
       rows = static_cast<std::uint32_t>(left) / static_cast<std::uint32_t>(width);
       if (rows > g.reduced - row) rows = g.reduced - row;
     }
-    column_sums<Op> sums{all.piece + k, all.block, all.blocks, d + k};
+    column_sums<Op> sums{all.piece + k, all.block, all.blocks, d + k, all.apart};
     if constexpr (Op::piece_in_result) sums.piece = d + k;
     if (sums.block != nullptr) sums.block += k;
     if (sums.blocks != nullptr) sums.blocks += k;
@@ -151,17 +158,6 @@ template <class Op> void stream_columns(const step& s, const reduction& g) {
       d += g.inner;
     }
   }
-}
-
-template <class Op> void reduce(const step& s, const reduction& g, typename Op::value empty) {
-  if (s.n == 0) {
-    auto* d = static_cast<typename Op::value*>(s.d);
-    for (std::int64_t i = 0; i < g.outer * g.inner; ++i) d[i] = empty;
-    return;
-  }
-  const bool all = s.base == 0 && s.n == g.outer * g.reduced * g.inner;
-  if (g.inner == 1) return all ? all_rows<Op>(s, g) : stream_rows<Op>(s, g);
-  all ? all_columns<Op>(s, g) : stream_columns<Op>(s, g);
 }
 
 }  // namespace

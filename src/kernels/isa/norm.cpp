@@ -1,7 +1,7 @@
 // The Euclidean norm, without overflow or underflow in between: floats are
 // squared as doubles; the squares of doubles go into one of three sums, two of them scaled
 // (J. L. Blue, A portable Fortran program to find the Euclidean norm of a vector, 1978).
-#include "kernels/isa/columns.hpp"
+#include "kernels/isa/folds.hpp"
 #include "kernels/isa/lanes.hpp"
 
 namespace cotape::kernels {

@@ -62,9 +62,10 @@ template <class Op> void stream_rows(const step& s, const reduction& g) {
   const row_place start(s.base, g);
   auto* d = static_cast<typename Op::value*>(s.d) + start.row;
   const std::int64_t reduced = g.reduced;
+  auto* pieces = s.rows == in_pieces ? static_cast<typename Op::piece*>(s.d) : nullptr;
   std::int64_t at = start.at;
   for (std::int64_t left = s.n; left > 0;) {
-    if (at == 0 && left >= reduced && reduced <= block_elements) {
+    if (pieces == nullptr && at == 0 && left >= reduced && reduced <= block_elements) {
       const std::int64_t count = left < 2 * reduced ? 1
                                                     : static_cast<std::uint32_t>(left) /
                                                           static_cast<std::uint32_t>(reduced);
@@ -82,10 +83,12 @@ template <class Op> void stream_rows(const step& s, const reduction& g) {
     if (n < rest) return;
     const typename Op::value* piece = state->begun;
     const auto sum = at_once ? Op::segment(a, n) : Op::segment(piece, begun + n);
-    at % block_elements < piece_elements ? state->block.start(sum) : state->block.add(sum);
+    if (pieces != nullptr) pieces[at / piece_elements] = sum;
+    else at % block_elements < piece_elements ? state->block.start(sum) : state->block.add(sum);
     a += n;
     left -= n;
     at += n;
+    if (pieces != nullptr) continue;
     if (at < reduced && at % block_elements != 0) continue;
     if (at <= block_elements) state->blocks = state->block;
     else state->blocks.merge(state->block);

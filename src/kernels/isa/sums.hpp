@@ -2,7 +2,7 @@
 // more accurate total. Maxima go the same way.
 #pragma once
 
-#include "kernels/isa/columns.hpp"
+#include "kernels/isa/folds.hpp"
 #include "kernels/isa/lanes.hpp"
 
 namespace cotape::kernels {
