@@ -76,7 +76,9 @@ function(cotape_isa_sources target)
     cotape_private_includes(${objects})
     target_link_libraries(${objects} PRIVATE xtensor)
     target_compile_definitions(${objects} PRIVATE COTAPE_ISA=${isa} xsimd=xsimd_${isa})
-    target_compile_options(${objects} PRIVATE -O3 ${${isa}_flags}
+    # Kernels are fast in a debug build too, but under a sanitizer, where -O3 takes minutes a file.
+    target_compile_options(${objects} PRIVATE
+      $<$<NOT:$<BOOL:${COTAPE_SANITIZE}>>:-O3> ${${isa}_flags}
       # xsimd converts numbers out of range in lanes that it discards.
       $<$<BOOL:${COTAPE_SANITIZE}>:-fno-sanitize=float-cast-overflow>)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${objects}>)
