@@ -59,7 +59,8 @@ struct scalar_functions : std::array<any_function, 27> {
   kernel in_rows = nullptr;       // the kernel that knows the ways of walk, if there is one
   kernel summed = nullptr;        // a sum, as sum(), of what it gives for operands a and b
 };
-// g++ makes a jump of it from -O2 on; the files that use it are always compiled with -O3.
+// g++ makes a jump of it from -O2 on; the files that use it are compiled with -O3, but under a
+// sanitizer, where it is a call.
 #if defined(__clang__)
 #define COTAPE_TAIL_CALL [[clang::musttail]] return
 #else
