@@ -39,6 +39,10 @@ std::int64_t pieces_of(const convolution& c, const blocks& b) {
   return std::clamp<std::int64_t>(std::min(fit, b.count), 1, most_pieces);
 }
 
+std::int64_t pieces_of_images(const convolution& c) {
+  return std::clamp<std::int64_t>(c.batch, 1, most_pieces);
+}
+
 // As many parts as pay, as BLAS has buffers for, as there are units of work, and blocks in scratch.
 int parts_for(const convolution& c, std::int64_t units, std::size_t blocks_of_scratch) {
   const std::int64_t work = all_windows(c) * c.patch() * c.filters;
@@ -69,11 +73,28 @@ double convolution::flops() const {
 }
 
 std::size_t convolution_scratch(const convolution& c, convolution_result r) {
+  if (c.depthwise()) {
+    const bool sums = r == convolution_result::filters;
+    return static_cast<std::size_t>(sums ? pieces_of_images(c) * c.taps() * c.filters : 0);
+  }
   const bool by_image = r == convolution_result::images;
   const blocks b(c, by_image ? c.places() : all_windows(c));
   std::int64_t n = num_threads() * b.rows * c.patch();
   if (r == convolution_result::filters) n += pieces_of(c, b) * c.patch() * c.own_filters();
   return static_cast<std::size_t>(n);
+}
+
+// Adds up pieces, each of (rows, width), in order; writes rows that stand `apart`.
+template <class T>
+static void add_pieces(const T* pieces, std::int64_t count, std::int64_t rows, std::int64_t width,
+                       T* y, std::int64_t apart) {
+  for (std::int64_t row = 0; row < rows; ++row, y += apart, pieces += width) {
+    std::copy_n(pieces, width, y);
+    for (std::int64_t piece = 1; piece < count; ++piece) {
+      const T* from = pieces + piece * rows * width;
+      for (std::int64_t i = 0; i < width; ++i) y[i] += from[i];
+    }
+  }
 }
 
 // The patches of a block of windows as a matrix, and how it stands there.
@@ -90,6 +111,10 @@ static matrix read_block(const convolution& c, const patch_functions<T>& move, c
 
 template <class T>
 void convolve(const convolution& c, const T* images, const T* filters, T* y, std::span<T> scratch) {
+  if (c.depthwise()) {
+    const auto run = chosen_depthwise_functions<T>().values;
+    return for_images(c, [&](auto first, auto n) { run(c, images, filters, y, first, n); });
+  }
   const blocks b(c, all_windows(c));
   const auto multiply = product<T>();
   const patch_functions<T> move = chosen_patch_functions<T>();
@@ -111,6 +136,10 @@ void convolve(const convolution& c, const T* images, const T* filters, T* y, std
 template <class T>
 void convolve_to_images(const convolution& c, const T* dy, const T* filters, T* images,
                         std::span<T> scratch) {
+  if (c.depthwise()) {
+    const auto run = chosen_depthwise_functions<T>().to_images;
+    return for_images(c, [&](auto first, auto n) { run(c, dy, filters, images, first, n); });
+  }
   const blocks b(c, c.places());
   const auto multiply = product<T>();
   const patch_functions<T> move = chosen_patch_functions<T>();
@@ -134,8 +163,21 @@ void convolve_to_images(const convolution& c, const T* dy, const T* filters, T* 
 }
 
 template <class T>
+static void depthwise_to_filters(const convolution& c, const T* images, const T* dy, T* filters,
+                                 T* sums) {
+  const auto run = chosen_depthwise_functions<T>().to_filters;
+  const std::int64_t pieces = pieces_of_images(c), size = c.taps() * c.filters;
+  for_units(pieces, parts_for(c, pieces, most_pieces), [&](std::int64_t piece, int) {
+    const std::int64_t first = c.batch * piece / pieces;
+    run(c, images, dy, sums + piece * size, first, c.batch * (piece + 1) / pieces - first);
+  });
+  add_pieces(sums, pieces, c.taps(), c.filters, filters, c.filters);
+}
+
+template <class T>
 void convolve_to_filters(const convolution& c, const T* images, const T* dy, T* filters,
                          std::span<T> scratch) {
+  if (c.depthwise()) return depthwise_to_filters(c, images, dy, filters, scratch.data());
   const blocks b(c, all_windows(c));
   const auto multiply = product<T>();
   const patch_functions<T> move = chosen_patch_functions<T>();
@@ -160,15 +202,7 @@ void convolve_to_filters(const convolution& c, const T* images, const T* dy, T* 
         multiply(g, patches, dy + first * c.filters + k * c.own_filters(), sum);
       }
     });
-    for (std::int64_t row = 0; row < c.patch(); ++row) {
-      T* to = filters + row * c.filters + k * c.own_filters();
-      const T* from = sums + row * c.own_filters();
-      std::copy_n(from, c.own_filters(), to);
-      for (std::int64_t piece = 1; piece < pieces; ++piece) {
-        from += of_group;
-        for (std::int64_t i = 0; i < c.own_filters(); ++i) to[i] += from[i];
-      }
-    }
+    add_pieces(sums, pieces, c.patch(), c.own_filters(), filters + k * c.own_filters(), c.filters);
   }
 }
 

@@ -15,6 +15,8 @@ struct convolution : windows {
   std::int64_t depth() const { return channels / groups; }  // channels of a group
   std::int64_t own_filters() const { return filters / groups; }
   std::int64_t patch() const { return taps() * depth(); }
+  // One filter for each of several channels: that has kernels of its own.
+  bool depthwise() const { return groups > 1 && depth() == 1 && own_filters() == 1; }
   double flops() const;
 };
 

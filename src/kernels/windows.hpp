@@ -43,6 +43,18 @@ template <class T> struct patch_functions {
 };
 template <class T> patch_functions<T> chosen_patch_functions();
 
+// Convolutions of each channel with one filter, of (taps, channels), for some images from the first
+// on; filters that are a result are the sum over these images. T is float or double.
+template <class T> struct depthwise_functions {
+  void (*values)(const windows&, const T* x, const T* filters, T* y, std::int64_t first,
+                 std::int64_t images);
+  void (*to_images)(const windows&, const T* dy, const T* filters, T* dx, std::int64_t first,
+                    std::int64_t images);
+  void (*to_filters)(const windows&, const T* x, const T* dy, T* filters, std::int64_t first,
+                     std::int64_t images);
+};
+template <class T> depthwise_functions<T> chosen_depthwise_functions();
+
 // Of some images, from the first on: of each window and channel the largest element, NaN if one is,
 // and the mean of those that are no padding. T is float or double. Each window shows an element.
 template <class T> struct pooling_functions {

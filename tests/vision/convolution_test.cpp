@@ -113,6 +113,37 @@ const std::vector<conv_case>& cases() {
        {6, 5}},
       {"Groups", {2, 5, 5, 6}, {3, 3, 2, 9}, {.padding = "same", .groups = 3}, {1, 1}, {5, 5}},
       {"Depthwise", {2, 5, 5, 4}, {3, 3, 1, 8}, {.strides = 2, .groups = 4}, {0, 0}, {2, 2}},
+      {"OneFilterAChannel",
+       {2, 4, 13, 19},
+       {3, 3, 1, 19},
+       {.padding = "same", .groups = 19},
+       {1, 1},
+       {4, 13}},
+      {"OneFilterAChannelWithStrides",
+       {2, 7, 15, 3},
+       {3, 2, 1, 3},
+       {.strides = {2, 3}, .padding = {{{1, 2}, {2, 0}}}, .groups = 3},
+       {1, 2},
+       {4, 6}},
+      {"OneFilterAChannelAndDilation",
+       {1, 5, 17, 2},
+       {2, 3, 1, 2},
+       {.padding = {{{1, 0}, {4, 3}}}, .dilation = {3, 2}, .groups = 2},
+       {1, 4},
+       {3, 20}},
+      {"OneFilterAChannelInMuchPadding",
+       {1, 3, 2, 2},
+       {2, 1, 1, 2},
+       {.padding = 3, .groups = 2},
+       {3, 3},
+       {8, 8}},
+      {"OneFilterAChannelOfThreeAxes",
+       {2, 3, 2, 6, 5},
+       {2, 2, 3, 1, 5},
+       {.padding = "same", .groups = 5},
+       {0, 0, 1},
+       {3, 2, 6}},
+      {"NoImagesOneFilterAChannel", {0, 5, 5, 2}, {3, 3, 1, 2}, {.groups = 2}, {0, 0}, {3, 3}},
       {"PointsWithoutPatches", {2, 3, 4, 5}, {1, 1, 5, 3}, {}, {0, 0}, {3, 4}},
       {"PointsWithStrides", {2, 5, 4, 5}, {1, 1, 5, 3}, {.strides = 2}, {0, 0}, {3, 2}},
       {"ThreeAxes",
@@ -259,21 +290,23 @@ TEST(Convolution, KeepsNoPatchesOfAllImages) {
 
 TEST(Convolution, GivesTheSameBitsOnAnyNumberOfThreads) {
   const int before = num_threads();
-  const auto bits = [](int threads) {
+  const auto bits = [](int threads, std::int64_t groups) {
     set_num_threads(threads);
     tape t;
-    const variable x = t.constant(xt::cast<float>(drawn({5, 30, 30, 16}, 1))),
-                   w = t.constant(xt::cast<float>(drawn({3, 3, 16, 24}, 2)));
-    const variable y = conv(x, w, {.padding = "same"});
+    const variable x = t.constant(xt::cast<float>(drawn({17, 30, 30, 48}, 1))),
+                   w = t.constant(xt::cast<float>(drawn({3, 3, 48 / groups, 48}, 2)));
+    const variable y = conv(x, w, {.padding = "same", .groups = groups});
     const auto both = gradient(sum(square(y)), {x, w});
     std::vector<xt::xarray<float>> result;
     for (const variable& v : {y, both[0], both[1]}) result.push_back(v.value<float>());
     return result;
   };
-  const auto one = bits(1);
-  for (const int threads : {2, 4}) {
-    const auto more = bits(threads);
-    for (std::size_t i = 0; i < one.size(); ++i) EXPECT_EQ(one[i], more[i]) << i;
+  for (const std::int64_t groups : {1, 48}) {
+    const auto one = bits(1, groups);
+    for (const int threads : {2, 4}) {
+      const auto more = bits(threads, groups);
+      for (std::size_t i = 0; i < one.size(); ++i) EXPECT_EQ(one[i], more[i]) << i << ' ' << groups;
+    }
   }
   set_num_threads(before);
 }

@@ -37,6 +37,8 @@ template <class Arch> void add_elements(std::int64_t* d, const std::int64_t* a, 
 // For windows.hpp; the argument only tells the type.
 template <class Arch> patch_functions<float> patches_of(float);
 template <class Arch> patch_functions<double> patches_of(double);
+template <class Arch> depthwise_functions<float> depthwise_of(float);
+template <class Arch> depthwise_functions<double> depthwise_of(double);
 template <class Arch> pooling_functions<float> pooling_of(float);
 template <class Arch> pooling_functions<double> pooling_of(double);
 

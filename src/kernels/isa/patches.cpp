@@ -57,20 +57,6 @@ void walk(const windows& w, std::int64_t from, std::int64_t count, channel_range
   }
 }
 
-template <class T> void copy(T* d, const T* a, std::int64_t n) {
-  by_vectors<T>(
-      n, [&](std::int64_t i) { batch<T>::load_unaligned(a + i).store_unaligned(d + i); },
-      [&](std::int64_t i, const head<T>& rest) {
-        rest.store(d + i, rest.load(a + i, batch<T>(T(0))));
-      });
-}
-template <class T> void clear(T* d, std::int64_t n) {
-  const batch<T> zero(T(0));
-  by_vectors<T>(
-      n, [&](std::int64_t i) { zero.store_unaligned(d + i); },
-      [&](std::int64_t i, const head<T>& rest) { rest.store(d + i, zero); });
-}
-
 template <class T>
 void read(const windows& w, const T* images, std::int64_t first, std::int64_t count,
           channel_range c, T* patches) {
