@@ -43,6 +43,11 @@ prepared make_hand(const problem& p, const hand_table& table) {
   return {};
 }
 prepared make_plain(const problem& p) { return make_hand(p, hand::all()); }
+prepared make_products(const problem& p) {
+  prepared made = make_hand(p, hand::bare_products());
+  made.expected = outputs{};
+  return made;
+}
 prepared make_fast(const problem& p) { return make_hand(p, hand_fast::all()); }
 
 prepared make_cotape(const problem& p) {
@@ -69,6 +74,7 @@ const std::vector<engine>& all_engines() {
   static const std::vector<engine> engines{
       {.name = "hand", .make = &make_plain},
       {.name = "hand_fast", .make = &make_fast},
+      {.name = "products", .make = &make_products},
       {.name = "reference", .make = &make_reference},
       {.name = "cotape", .make = &make_cotape},
       {.name = "cotape_one", .make = &make_one_thread},

@@ -6,7 +6,7 @@ namespace bench::HAND {
 hand_table all() {
   hand_table table;
   for (const auto family :
-       {&rows, &slices, &lstms, &bundle, &products, &convolutions, &graphs, &scalars}) {
+       {&rows, &slices, &lstms, &bundle, &products, &convolutions, &lenets, &graphs, &scalars}) {
     for (const auto& row : family()) table.push_back(row);
   }
   return table;

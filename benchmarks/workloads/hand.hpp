@@ -42,6 +42,9 @@ using hand_table = std::vector<std::pair<const char*, hand_maker>>;
 
 namespace hand {
 hand_table all();
+/// Of some cases the products alone, by BLAS, of operands that stay in the cache: they have no
+/// outputs.
+hand_table bare_products();
 }
 namespace hand_fast {
 hand_table all();
@@ -56,6 +59,7 @@ hand_table lstms();
 hand_table bundle();
 hand_table products();
 hand_table convolutions();
+hand_table lenets();
 hand_table graphs();
 hand_table scalars();
 }  // namespace HAND

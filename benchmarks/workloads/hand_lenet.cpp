@@ -224,6 +224,6 @@ std::function<void()> lenet(hand_buffers& b) {
 
 }  // namespace
 
-hand_table convolutions() { return {{"lenet", &lenet}}; }
+hand_table lenets() { return {{"lenet", &lenet}}; }
 
 }  // namespace bench::HAND

@@ -21,6 +21,28 @@ list cross_entropy(const settings&, const list& in) {
   return with_gradients(sparse_categorical_crossentropy_from_logits(in[0], in[1]), {in[0]});
 }
 
+// --- Convolutions -------------------------------------------------------------------------------
+
+// The values, and what comes back of their adjoint, which is the last input.
+list convolution(const list& in, std::int64_t groups) {
+  const variable y = conv(in[0], in[1], {.padding = "same", .groups = groups});
+  list out = gradient(sum(y * in[2]), {in[0], in[1]});
+  out.insert(out.begin(), y);
+  return out;
+}
+
+// Images, filters and the values' adjoint.
+std::vector<tensor> convolution_data(const settings& s, std::int64_t depth, std::int64_t filters) {
+  const std::int64_t batch = s.number("batch"), side = s.number("side"),
+                     window = s.number("window");
+  random_data d;
+  std::vector<tensor> in;
+  in.push_back(d.floats({batch, side, side, s.number("channels")}));
+  in.push_back(d.floats({window, window, depth, filters}));
+  in.push_back(d.floats({batch, side, side, filters}));
+  return in;
+}
+
 // --- A LeNet-like network: two convolutions of 5 x 5 with pooling, two dense layers -------------
 
 constexpr std::int64_t image = 28, window = 5, classes = 10;
@@ -120,6 +142,21 @@ std::vector<workload> products_workloads() {
              return in;
            },
        .record = &cross_entropy},
+      {.name = "convolution_grad",
+       .text = "a convolution with \"same\" padding, and the gradients of images and filters "
+               "(products: its three products alone, of operands in the second cache)",
+       .sizes = {{"batch", 32}, {"side", 32}, {"channels", 16}, {"filters", 32}, {"window", 3}},
+       .data =
+           [](const settings& s) {
+             return convolution_data(s, s.number("channels"), s.number("filters"));
+           },
+       .record = [](const settings&, const list& in) { return convolution(in, 1); }},
+      {.name = "depthwise_grad",
+       .text = "the same with one filter a channel",
+       .sizes = {{"batch", 32}, {"side", 32}, {"channels", 64}, {"window", 3}},
+       .data = [](const settings& s) { return convolution_data(s, 1, s.number("channels")); },
+       .record = [](const settings& s,
+                    const list& in) { return convolution(in, s.number("channels")); }},
       {.name = "lenet",
        .text = "loss and gradients of two 5 x 5 convolutions with relu and 2 x 2 maxima and two "
                "dense layers, on 28 x 28 (reference: patches by gather)",

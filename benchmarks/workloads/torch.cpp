@@ -106,6 +106,15 @@ list lstm(const settings&, const list& in) {
 
 // --- Products -----------------------------------------------------------------------------------
 
+// As torch has them: (batch, channels, sizes...), of the same order in memory.
+list convolution(const list& in, std::int64_t groups) {
+  const Tensor x = in[0].permute({0, 3, 1, 2}), w = in[1].permute({3, 2, 0, 1});
+  const Tensor y = torch::conv2d(x, w, {}, 1, "same", 1, groups).permute({0, 2, 3, 1});
+  list out = torch::autograd::grad({y}, {in[0], in[1]}, {in[2].detach()});
+  out.insert(out.begin(), y);
+  return out;
+}
+
 Tensor convolve(const Tensor& x, const Tensor& kernel, const Tensor& bias) {
   const Tensor k = kernel.view({5, 5, x.size(1), -1}).permute({3, 2, 0, 1});
   return torch::max_pool2d(torch::relu(torch::conv2d(x, k, bias)), 2);
@@ -189,6 +198,11 @@ const std::vector<row>& table() {
        [](const settings&, const list& in) {
          return with_gradients(torch::cross_entropy_loss(in[0], in[1]), {in[0]});
        },
+       true},
+      {"convolution_grad", [](const settings&, const list& in) { return convolution(in, 1); },
+       true},
+      {"depthwise_grad",
+       [](const settings& s, const list& in) { return convolution(in, s.number("channels")); },
        true},
       {"lenet", &lenet, true},
       {"chain", [](const settings& s, const list& in) { return list{chain_of(s, in[0])}; }},
