@@ -1,68 +1,102 @@
-// Convolutions as products of patches.
+// Convolutions: what is split over threads, and where the filters are turned round.
 #include "kernels/convolution.hpp"
 
 #include <algorithm>
 
-#include "kernels/blas_memory.hpp"
-#include "kernels/gemm.hpp"
 #include "kernels/isa/entries.hpp"
+#include "kernels/patch_products.hpp"
 #include "kernels/threads.hpp"
 
 namespace cotape::kernels {
 
 namespace {
 
-// Elements of a block's patches, about a quarter of a second cache.
-constexpr std::int64_t block_elements = std::int64_t{1} << 16;
 constexpr std::int64_t least_share = 2'000'000;  // multiply-adds of a thread
+constexpr std::int64_t least_windows = 64;       // that share the filters in the first cache
 // Sums over windows are made in so many pieces, one a thread at most, and then added in order.
 constexpr std::int64_t most_pieces = 16, most_piece_elements = std::int64_t{1} << 21;
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-// Blocks of `rows` windows each but for the last one.
-struct blocks {
-  std::int64_t windows, rows, count;
-  blocks(const convolution& c, std::int64_t all)
-      : windows(all),
-        rows(std::min(all, std::max<std::int64_t>(16, block_elements / c.patch() / 16 * 16))),
-        count(all == 0 ? 0 : ceil_div(all, rows)) {}
-  std::int64_t first(std::int64_t block) const { return block * rows; }
-  std::int64_t size(std::int64_t block) const { return std::min(rows, windows - first(block)); }
-};
-
-std::int64_t all_windows(const convolution& c) { return c.batch * c.places(); }
-
-std::int64_t pieces_of(const convolution& c, const blocks& b) {
-  const std::int64_t size = c.patch() * c.own_filters();
-  const std::int64_t fit = most_piece_elements / std::max<std::int64_t>(size, 1);
-  return std::clamp<std::int64_t>(std::min(fit, b.count), 1, most_pieces);
+template <class T> convolution_functions<T> chosen_functions() {
+  return for_isa(chosen_isa(), []<class Arch>() { return convolutions_of<Arch>(T{}); });
 }
 
-std::int64_t pieces_of_images(const convolution& c) {
-  return std::clamp<std::int64_t>(c.batch, 1, most_pieces);
+// Whether vectors of filters are worth it: they would be more than half full.
+bool fills_vectors(const convolution& c) {
+  const std::int64_t bytes = chosen_isa() == isa::avx512 ? 64 : chosen_isa() == isa::avx2 ? 32 : 16;
+  return 2 * c.own_filters() * static_cast<std::int64_t>(sizeof(float)) > bytes;
 }
 
-// As many parts as pay, as BLAS has buffers for, as there are units of work, and blocks in scratch.
-int parts_for(const convolution& c, std::int64_t units, std::size_t blocks_of_scratch) {
-  const std::int64_t work = all_windows(c) * c.patch() * c.filters;
-  const std::int64_t most = std::min(units, static_cast<std::int64_t>(blocks_of_scratch));
-  const int parts = static_cast<int>(std::min<std::int64_t>(parts_of(work, least_share), most));
-  return parts <= 1 ? 1 : products_at_once(parts);
+// --- Threads ------------------------------------------------------------------------------------
+
+std::int64_t pieces_of(const convolution& c) {
+  const std::int64_t fit = most_piece_elements / std::max<std::int64_t>(1, c.patch() * c.filters);
+  return std::clamp<std::int64_t>(std::min(fit, c.rows()), 1, most_pieces);
 }
 
-// Calls f(unit, part) for all units of work, in order within a part.
-template <class F> void for_units(std::int64_t units, int parts, const F& f) {
-  const auto run = [&](int part) {
-    const std::int64_t end = units * (part + 1) / parts;
-    for (std::int64_t u = units * part / parts; u < end; ++u) f(u, part);
-  };
-  if (parts == 1) run(0);
-  else parallel(parts, run);
+// As many parts as pay and as there are units of work.
+int parts_for(const convolution& c, std::int64_t units) {
+  const std::int64_t work = c.batch * c.places() * c.patch() * c.filters;
+  return static_cast<int>(std::clamp<std::int64_t>(units, 1, parts_of(work, least_share)));
 }
 
-channel_range channels_of(const convolution& c, std::int64_t group) {
-  return {group * c.depth(), c.depth()};
+// --- Values -------------------------------------------------------------------------------------
+
+// Where windows move by one element, images are the values of windows over dy, whose filters are
+// turned round and take filters for channels.
+bool moves_by_one(const convolution& c) {
+  return std::all_of(c.axes.begin(), c.axes.end(), [](const auto& a) { return a.stride == 1; });
+}
+convolution turned(const convolution& c) {
+  convolution t = c;
+  for (auto& a : t.axes) {
+    a = {a.out, a.in, a.size, 1, a.dilation, a.dilation * (a.size - 1) - a.before};
+  }
+  std::swap(t.channels, t.filters);
+  return t;
+}
+
+filter_layout straight(const convolution& c) {
+  return {0, c.own_filters(), c.depth() * c.filters, c.filters, 1};
+}
+filter_layout turned_layout(const convolution& c) {
+  const std::int64_t tap = c.depth() * c.filters;
+  return {(c.taps() - 1) * tap, c.own_filters(), -tap, 1, c.filters};
+}
+
+std::size_t packed_size(const convolution& c) {
+  const std::int64_t vectors = ceil_div(c.own_filters(), longest_vector);
+  return static_cast<std::size_t>(c.groups * c.patch() * vectors * longest_vector);
+}
+
+template <class T>
+void convolve_with(const convolution& c, const filter_layout& l, const T* images, const T* filters,
+                   T* y, T* packed) {
+  if (c.depthwise()) {
+    const auto run = chosen_depthwise_functions<T>().values;
+    return for_images(
+        c, [&](auto first, auto n) { run(c, images, filters + l.start, l.tap, y, first, n); });
+  }
+  const convolution_functions<T> f = chosen_functions<T>();
+  f.pack(c, l, filters, packed);
+  const std::int64_t size = ceil_div(least_windows, std::max<std::int64_t>(1, c.axes[2].out));
+  const std::int64_t blocks = ceil_div(c.rows(), size);
+  for_units(blocks, parts_for(c, blocks), [&](std::int64_t block, int) {
+    const std::int64_t first = block * size;
+    f.values(c, images, packed, y, first, std::min(size, c.rows() - first));
+  });
+}
+
+// How a result is made.
+enum class way : std::uint8_t { depthwise, vectors, turned, products };
+way way_of(const convolution& c, convolution_result r) {
+  const bool can_turn = r == convolution_result::images && moves_by_one(c);
+  if (c.depthwise()) return can_turn ? way::turned : way::depthwise;
+  if (r == convolution_result::images) {
+    return can_turn && fills_vectors(turned(c)) ? way::turned : way::products;
+  }
+  return fills_vectors(c) ? way::vectors : way::products;
 }
 
 }  // namespace
@@ -73,136 +107,65 @@ double convolution::flops() const {
 }
 
 std::size_t convolution_scratch(const convolution& c, convolution_result r) {
-  if (c.depthwise()) {
-    const bool sums = r == convolution_result::filters;
-    return static_cast<std::size_t>(sums ? pieces_of_images(c) * c.taps() * c.filters : 0);
+  const way by = way_of(c, r);
+  if (by == way::products) return patches::scratch(c, r);
+  if (r == convolution_result::filters) {
+    return static_cast<std::size_t>(pieces_of(c) * c.patch() * c.filters);
   }
-  const bool by_image = r == convolution_result::images;
-  const blocks b(c, by_image ? c.places() : all_windows(c));
-  std::int64_t n = num_threads() * b.rows * c.patch();
-  if (r == convolution_result::filters) n += pieces_of(c, b) * c.patch() * c.own_filters();
-  return static_cast<std::size_t>(n);
-}
-
-// Adds up pieces, each of (rows, width), in order; writes rows that stand `apart`.
-template <class T>
-static void add_pieces(const T* pieces, std::int64_t count, std::int64_t rows, std::int64_t width,
-                       T* y, std::int64_t apart) {
-  for (std::int64_t row = 0; row < rows; ++row, y += apart, pieces += width) {
-    std::copy_n(pieces, width, y);
-    for (std::int64_t piece = 1; piece < count; ++piece) {
-      const T* from = pieces + piece * rows * width;
-      for (std::int64_t i = 0; i < width; ++i) y[i] += from[i];
-    }
-  }
-}
-
-// The patches of a block of windows as a matrix, and how it stands there.
-template <class T>
-static matrix read_block(const convolution& c, const patch_functions<T>& move, const T* images,
-                         std::int64_t first, std::int64_t rows, std::int64_t group, T* patches) {
-  if (c.channels == 1 && c.axes[2].stride == 1) {
-    move.read_by_tap(c, images, first, rows, patches);
-    return {0, rows, true};
-  }
-  move.read(c, images, first, rows, channels_of(c, group), patches);
-  return {0, c.patch()};
+  if (c.depthwise()) return 0;
+  return packed_size(by == way::turned ? turned(c) : c);
 }
 
 template <class T>
 void convolve(const convolution& c, const T* images, const T* filters, T* y, std::span<T> scratch) {
-  if (c.depthwise()) {
-    const auto run = chosen_depthwise_functions<T>().values;
-    return for_images(c, [&](auto first, auto n) { run(c, images, filters, y, first, n); });
+  if (way_of(c, convolution_result::values) == way::products) {
+    return patches::values(c, images, filters, y, scratch);
   }
-  const blocks b(c, all_windows(c));
-  const auto multiply = product<T>();
-  const patch_functions<T> move = chosen_patch_functions<T>();
-  const auto size = static_cast<std::size_t>(b.rows * c.patch());
-  const int parts = parts_for(c, b.count, size == 0 ? 1 : scratch.size() / size);
-  for_units(b.count, parts, [&](std::int64_t block, int part) {
-    const std::int64_t first = b.first(block), rows = b.size(block);
-    T* patches = scratch.data() + static_cast<std::size_t>(part) * size;
-    for (std::int64_t k = 0; k < c.groups; ++k) {
-      const matrix a = read_block(c, move, images, first, rows, k, patches);
-      const product_geometry g{rows, c.own_filters(), c.patch(), a, {0, c.filters}, {0, c.filters}};
-      multiply(g, patches, filters + k * c.own_filters(),
-               y + first * c.filters + k * c.own_filters());
-    }
-  });
+  convolve_with(c, straight(c), images, filters, y, scratch.data());
 }
 
-// Windows of one image overlap: a thread has whole images.
 template <class T>
 void convolve_to_images(const convolution& c, const T* dy, const T* filters, T* images,
                         std::span<T> scratch) {
-  if (c.depthwise()) {
-    const auto run = chosen_depthwise_functions<T>().to_images;
-    return for_images(c, [&](auto first, auto n) { run(c, dy, filters, images, first, n); });
+  const way by = way_of(c, convolution_result::images);
+  if (by == way::products) return patches::to_images(c, dy, filters, images, scratch);
+  if (by == way::turned) {
+    return convolve_with(turned(c), turned_layout(c), dy, filters, images, scratch.data());
   }
-  const blocks b(c, c.places());
-  const auto multiply = product<T>();
-  const patch_functions<T> move = chosen_patch_functions<T>();
-  const auto size = static_cast<std::size_t>(b.rows * c.patch());
-  const int parts = parts_for(c, c.batch, size == 0 ? 1 : scratch.size() / size);
-  const std::int64_t image = c.pixels() * c.channels;
-  for_units(c.batch, parts, [&](std::int64_t i, int part) {
-    T* patches = scratch.data() + static_cast<std::size_t>(part) * size;
-    std::fill_n(images + i * image, image, T(0));
-    for (std::int64_t block = 0; block < b.count; ++block) {
-      const std::int64_t first = i * c.places() + b.first(block), rows = b.size(block);
-      product_geometry g{
-          rows, c.patch(), c.own_filters(), {0, c.filters}, {0, c.filters, true}, {0, c.patch()}};
-      for (std::int64_t k = 0; k < c.groups; ++k) {
-        multiply(g, dy + first * c.filters + k * c.own_filters(), filters + k * c.own_filters(),
-                 patches);
-        move.add(c, patches, first, rows, channels_of(c, k), images);
-      }
-    }
-  });
-}
-
-template <class T>
-static void depthwise_to_filters(const convolution& c, const T* images, const T* dy, T* filters,
-                                 T* sums) {
-  const auto run = chosen_depthwise_functions<T>().to_filters;
-  const std::int64_t pieces = pieces_of_images(c), size = c.taps() * c.filters;
-  for_units(pieces, parts_for(c, pieces, most_pieces), [&](std::int64_t piece, int) {
-    const std::int64_t first = c.batch * piece / pieces;
-    run(c, images, dy, sums + piece * size, first, c.batch * (piece + 1) / pieces - first);
-  });
-  add_pieces(sums, pieces, c.taps(), c.filters, filters, c.filters);
+  const auto run = chosen_depthwise_functions<T>().to_images;
+  for_images(c, [&](auto first, auto n) { run(c, dy, filters, images, first, n); });
 }
 
 template <class T>
 void convolve_to_filters(const convolution& c, const T* images, const T* dy, T* filters,
                          std::span<T> scratch) {
-  if (c.depthwise()) return depthwise_to_filters(c, images, dy, filters, scratch.data());
-  const blocks b(c, all_windows(c));
-  const auto multiply = product<T>();
-  const patch_functions<T> move = chosen_patch_functions<T>();
-  const auto size = static_cast<std::size_t>(b.rows * c.patch());
-  const std::int64_t pieces = pieces_of(c, b), of_group = c.patch() * c.own_filters();
+  const way by = way_of(c, convolution_result::filters);
+  if (by == way::products) return patches::to_filters(c, images, dy, filters, scratch);
+  // Depthwise kernels have all groups at once, and go by images.
+  const bool depthwise = by == way::depthwise;
+  const std::int64_t groups = depthwise ? 1 : c.groups, width = c.filters / groups;
+  const std::int64_t units = depthwise ? c.batch : c.rows();
+  const std::int64_t pieces = pieces_of(c), size = c.patch() * c.filters;
   T* const sums = scratch.data();
-  T* const all_patches = sums + pieces * of_group;
-  const std::size_t rest = scratch.size() - static_cast<std::size_t>(pieces * of_group);
-  const int parts = parts_for(c, pieces, size == 0 ? 1 : rest / size);
-  for (std::int64_t k = 0; k < c.groups; ++k) {
-    for_units(pieces, parts, [&](std::int64_t piece, int part) {
-      T* patches = all_patches + static_cast<std::size_t>(part) * size;
-      T* sum = sums + piece * of_group;
-      const std::int64_t from = b.count * piece / pieces, end = b.count * (piece + 1) / pieces;
-      if (from == end) std::fill_n(sum, of_group, T(0));
-      for (std::int64_t block = from; block < end; ++block) {
-        const std::int64_t first = b.first(block), rows = b.size(block);
-        matrix a = read_block(c, move, images, first, rows, k, patches);
-        a.transposed = !a.transposed;
-        const product_geometry g{c.patch(),      c.own_filters(),      rows,  a,
-                                 {0, c.filters}, {0, c.own_filters()}, false, block != from};
-        multiply(g, patches, dy + first * c.filters + k * c.own_filters(), sum);
-      }
-    });
-    add_pieces(sums, pieces, c.patch(), c.own_filters(), filters + k * c.own_filters(), c.filters);
+  for_units(pieces, parts_for(c, pieces), [&](std::int64_t piece, int) {
+    const std::int64_t first = units * piece / pieces, n = units * (piece + 1) / pieces - first;
+    T* sum = sums + piece * size;
+    if (depthwise) {
+      chosen_depthwise_functions<T>().to_filters(c, images, dy, sum, first, n);
+      return;
+    }
+    for (std::int64_t k = 0; k < groups; ++k, sum += c.patch() * width) {
+      chosen_functions<T>().to_filters(c, k, images, dy, sum, first, n);
+    }
+  });
+  for (std::int64_t i = 1; i < pieces; ++i) {
+    for (std::int64_t e = 0; e < size; ++e) sums[e] += sums[i * size + e];
+  }
+  const T* from = sums;
+  for (std::int64_t k = 0; k < groups; ++k) {
+    for (std::int64_t row = 0; row < c.patch(); ++row, from += width) {
+      std::copy_n(from, width, filters + row * c.filters + k * width);
+    }
   }
 }
 

@@ -1,5 +1,4 @@
-// Convolutions: each group's patches times its filters, block by block of windows, so that the
-// patches of a block stay in the second cache and those of all images never stand in memory.
+// Convolutions: sums over windows of products with filters, without the windows' patches in memory.
 #pragma once
 
 #include <span>
@@ -15,6 +14,7 @@ struct convolution : windows {
   std::int64_t depth() const { return channels / groups; }  // channels of a group
   std::int64_t own_filters() const { return filters / groups; }
   std::int64_t patch() const { return taps() * depth(); }
+  std::int64_t rows() const { return batch * axes[0].out * axes[1].out; }  // of windows
   // One filter for each of several channels: that has kernels of its own.
   bool depthwise() const { return groups > 1 && depth() == 1 && own_filters() == 1; }
   double flops() const;
@@ -34,5 +34,23 @@ void convolve_to_filters(const convolution&, const T* images, const T* dy, T* fi
 
 enum class convolution_result : std::uint8_t { values, images, filters };
 std::size_t convolution_scratch(const convolution&, convolution_result);
+
+// Where filters stand: that of the first group, tap and channel, and how far the next ones are.
+struct filter_layout {
+  std::int64_t start, group, tap, channel, filter;
+};
+
+// What convolve is made of, for the instruction set in use. T is float or double.
+template <class T> struct convolution_functions {
+  // Filters as `values` reads them, for each group patch() times own_filters(), in whole vectors.
+  void (*pack)(const convolution&, const filter_layout&, const T* filters, T* packed);
+  // For rows of windows, which are counted through all images.
+  void (*values)(const convolution&, const T* images, const T* packed, T* y, std::int64_t first_row,
+                 std::int64_t rows);
+  // The same for a group's filters, (patch, own filters), the sum over these rows.
+  void (*to_filters)(const convolution&, std::int64_t group, const T* images, const T* dy,
+                     T* filters, std::int64_t first_row, std::int64_t rows);
+};
+constexpr std::int64_t longest_vector = 16;  // elements
 
 }  // namespace cotape::kernels

@@ -22,4 +22,15 @@ template <class F> void parallel(int parts, const F& f) {
       parts, [](const void* data, int part) { (*static_cast<const F*>(data))(part); }, &f);
 }
 
+// Calls f(unit, part) for all units of work, in order within a part, on as many
+// threads as parts.
+template <class F> void for_units(std::int64_t units, int parts, const F& f) {
+  const auto run = [&](int part) {
+    const std::int64_t end = units * (part + 1) / parts;
+    for (std::int64_t u = units * part / parts; u < end; ++u) f(u, part);
+  };
+  if (parts == 1) run(0);
+  else parallel(parts, run);
+}
+
 }  // namespace cotape::kernels

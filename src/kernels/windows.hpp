@@ -46,8 +46,9 @@ template <class T> patch_functions<T> chosen_patch_functions();
 // Convolutions of each channel with one filter, of (taps, channels), for some images from the first
 // on; filters that are a result are the sum over these images. T is float or double.
 template <class T> struct depthwise_functions {
-  void (*values)(const windows&, const T* x, const T* filters, T* y, std::int64_t first,
-                 std::int64_t images);
+  // The filter of the first tap, and how far from it the next one's stands.
+  void (*values)(const windows&, const T* x, const T* filter, std::int64_t next_tap, T* y,
+                 std::int64_t first, std::int64_t images);
   void (*to_images)(const windows&, const T* dy, const T* filters, T* dx, std::int64_t first,
                     std::int64_t images);
   void (*to_filters)(const windows&, const T* x, const T* dy, T* filters, std::int64_t first,

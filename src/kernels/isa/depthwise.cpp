@@ -24,13 +24,13 @@ void write_values(const windows& w, const window_at& at, const Lanes& lanes, con
   for (std::int64_t n = 0; n < N; ++n) lanes.store(y + n * w.channels, sums[n]);
 }
 
-// The filter of the first tap, and how far the next one's is from it.
 template <class T>
 void values(const windows& w, const T* x, const T* f, std::int64_t next_tap, T* y,
             std::int64_t first, std::int64_t images) {
   const windows::axis& a = w.axes[2];
   const auto whole = [&](std::int64_t i) { return tap_range(a, i).count() == a.size; };
-  for_rows(w, first, images, [&](window_at at, std::int64_t number) {
+  const std::int64_t rows = w.axes[0].out * w.axes[1].out;
+  for_rows(w, first * rows, images * rows, [&](window_at at, std::int64_t number) {
     for (std::int64_t i = 0; i < a.out;) {
       const std::int64_t last = i + side_by_side - 1;
       const bool many = last < a.out && whole(i) && whole(last);
@@ -46,24 +46,8 @@ void values(const windows& w, const T* x, const T* f, std::int64_t next_tap, T* 
 }
 
 template <class T>
-void values(const windows& w, const T* x, const T* f, T* y, std::int64_t first,
-            std::int64_t images) {
-  values(w, x, f, w.channels, y, first, images);
-}
-
-template <class T>
 void to_images(const windows& w, const T* dy, const T* f, T* dx, std::int64_t first,
                std::int64_t images) {
-  bool by_one = true;
-  for (const windows::axis& a : w.axes) by_one = by_one && a.stride == 1;
-  if (by_one) {  // each element is the value of a window over dy, whose filter is turned round
-    windows turned = w;
-    for (windows::axis& a : turned.axes) {
-      a = {a.out, a.in, a.size, 1, a.dilation, a.dilation * (a.size - 1) - a.before};
-    }
-    values(turned, dy, f + (w.taps() - 1) * w.channels, -w.channels, dx, first, images);
-    return;
-  }
   const std::int64_t image = w.pixels() * w.channels;
   clear(dx + first * image, images * image);
   for_windows(w, first, images, [&](const window_at& at, std::int64_t number) {
@@ -103,24 +87,20 @@ void to_filters(const windows& w, const T* x, const T* dy, T* df, std::int64_t f
                 std::int64_t images) {
   clear(df, w.taps() * w.channels);
   const windows::axis& a = w.axes[2];
-  for_rows(w, first, images, [&](window_at at, std::int64_t number) {
+  const std::int64_t rows = w.axes[0].out * w.axes[1].out;
+  for_rows(w, first * rows, images * rows, [&](window_at at, std::int64_t number) {
     for (std::int64_t i = 0; i < a.size; ++i) {
-      // The windows whose tap i shows an element: it would be tap 0, moved.
-      windows::axis moved = a;
-      moved.before -= i * a.dilation;
-      const std::int64_t shown = moved.in + moved.before;
-      const std::int64_t from = moved.before <= 0 ? 0 : (moved.before + a.stride - 1) / a.stride;
-      const std::int64_t end = shown <= 0 ? 0 : smaller(a.out, (shown + a.stride - 1) / a.stride);
-      if (from >= end) continue;
-      at.x = tap_range(a, from);
+      const tap_windows shown(a, i);
+      if (shown.first >= shown.end) continue;
+      at.x = tap_range(a, shown.first);
       at.x.first = i;
       at.x.end = i + 1;
       for_taps(w, at, [&](std::int64_t place, std::int64_t tap) {
         for_channels<T>(w, [&](const auto& lanes, std::int64_t c) {
           T* to = df + tap * w.channels + c;
-          const T* adjoint = dy + (number + from) * w.channels + c;
+          const T* adjoint = dy + (number + shown.first) * w.channels + c;
           lanes.store(to, lanes.load(to) + dot(lanes, x + place + c, a.stride * w.channels, adjoint,
-                                               w.channels, end - from));
+                                               w.channels, shown.end - shown.first));
         });
       });
     }

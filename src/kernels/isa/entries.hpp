@@ -2,8 +2,8 @@
 #pragma once
 
 #include "kernels/arch.hpp"
+#include "kernels/convolution.hpp"
 #include "kernels/gemm.hpp"
-#include "kernels/windows.hpp"
 #include "kernels/words.hpp"
 
 namespace cotape::kernels {
@@ -34,7 +34,9 @@ template <class Arch> void add_elements(float* d, const float* a, std::int64_t n
 template <class Arch> void add_elements(double* d, const double* a, std::int64_t n);
 template <class Arch> void add_elements(std::int64_t* d, const std::int64_t* a, std::int64_t n);
 
-// For windows.hpp; the argument only tells the type.
+// For windows.hpp and convolution.hpp; the argument only tells the type.
+template <class Arch> convolution_functions<float> convolutions_of(float);
+template <class Arch> convolution_functions<double> convolutions_of(double);
 template <class Arch> patch_functions<float> patches_of(float);
 template <class Arch> patch_functions<double> patches_of(double);
 template <class Arch> depthwise_functions<float> depthwise_of(float);

@@ -24,6 +24,16 @@ struct tap_range {
   std::int64_t start, end, first = 0;
 };
 
+// The windows along an axis whose tap shows an element.
+struct tap_windows {
+  tap_windows(const windows::axis& a, std::int64_t tap) {
+    const std::int64_t before = a.before - tap * a.dilation, shown = a.in + before;
+    if (before > 0) first = (before + a.stride - 1) / a.stride;
+    if (shown > 0) end = smaller(a.out, (shown + a.stride - 1) / a.stride);
+  }
+  std::int64_t first = 0, end = 0;
+};
+
 // Calls whole(i) for each whole vector of n elements and part(i, rest) for what is left.
 template <class T, class Whole, class Part>
 void by_vectors(std::int64_t n, const Whole& whole, const Part& part) {
@@ -54,24 +64,26 @@ struct window_at {
   std::int64_t count() const { return z.count() * y.count() * x.count(); }
 };
 
-// Calls f(first window, its number) for all rows of windows of some images.
+// Calls f(first window, its number) for rows of windows, which are counted through all images.
 template <class F>
-void for_rows(const windows& w, std::int64_t first, std::int64_t images, const F& f) {
+void for_rows(const windows& w, std::int64_t first, std::int64_t rows, const F& f) {
   const windows::axis &z = w.axes[0], &y = w.axes[1], &x = w.axes[2];
-  std::int64_t number = first * w.places();
-  for (std::int64_t i = first; i < first + images; ++i) {
-    for (std::int64_t a = 0; a < z.out; ++a) {
-      for (std::int64_t b = 0; b < y.out; ++b, number += x.out) {
-        f(window_at{i * w.pixels() * w.channels, {z, a}, {y, b}, {x, 0}}, number);
-      }
-    }
+  std::int64_t image = first / (z.out * y.out), a = first / y.out % z.out, b = first % y.out;
+  for (std::int64_t row = first; row < first + rows; ++row) {
+    f(window_at{image * w.pixels() * w.channels, {z, a}, {y, b}, {x, 0}}, row * x.out);
+    if (++b < y.out) continue;
+    b = 0;
+    if (++a < z.out) continue;
+    a = 0;
+    ++image;
   }
 }
 
 // Calls f(window, its number) for all windows of some images.
 template <class F>
 void for_windows(const windows& w, std::int64_t first, std::int64_t images, const F& f) {
-  for_rows(w, first, images, [&](window_at at, std::int64_t number) {
+  const std::int64_t rows = w.axes[0].out * w.axes[1].out;
+  for_rows(w, first * rows, images * rows, [&](window_at at, std::int64_t number) {
     for (std::int64_t i = 0; i < w.axes[2].out; ++i) {
       at.x = tap_range(w.axes[2], i);
       f(at, number + i);
