@@ -183,11 +183,104 @@ std::function<void()> mean_var_columns(hand_buffers& b) {
   };
 }
 
+// --- Columns, each normalized: three passes forward, two backward -------------------------------
+
+struct columns {
+  float *mean, *variance, *inverse, *factor;  // factor: scale / deviation
+};
+columns columns_of(hand_buffers& b, std::size_t n, bool given) {
+  columns c{};
+  c.mean = given ? b.out<float>(n) : b.scratch<float>(n);
+  c.variance = given ? b.out<float>(n) : b.scratch<float>(n);
+  c.inverse = b.scratch<float>(n);
+  c.factor = b.scratch<float>(n);
+  return c;
+}
+
+void measure(const float* x, std::size_t rows, std::size_t n, const float* __restrict scale,
+             const columns& c) {
+  const float share = 1 / static_cast<float>(rows);
+  std::fill_n(c.mean, n, 0.0F);
+  std::fill_n(c.variance, n, 0.0F);
+  for (std::size_t i = 0; i < rows; ++i) add_row(x + i * n, n, c.mean);
+  for (std::size_t j = 0; j < n; ++j) c.mean[j] *= share;
+  for (std::size_t i = 0; i < rows; ++i) add_deviations(x + i * n, c.mean, n, c.variance);
+  for (std::size_t j = 0; j < n; ++j) {
+    c.variance[j] *= share;
+    c.inverse[j] = 1 / std::sqrt(c.variance[j] + 1e-5F);
+    c.factor[j] = scale[j] * c.inverse[j];
+  }
+}
+
+void scale_row(const float* __restrict x, std::size_t n, const float* __restrict mean,
+               const float* __restrict factor, const float* __restrict shift, float* __restrict y) {
+  for (std::size_t j = 0; j < n; ++j) y[j] = (x[j] - mean[j]) * factor[j] + shift[j];
+}
+
+std::function<void()> batch_norm(hand_buffers& b) {
+  const std::size_t rows = b["rows"], n = b["cols"];
+  const float *x = b.in<float>(0), *scale = b.in<float>(1), *shift = b.in<float>(2);
+  float* y = b.out<float>(rows * n);
+  const columns c = columns_of(b, n, true);
+  return [=] {
+    measure(x, rows, n, scale, c);
+    for (std::size_t i = 0; i < rows; ++i)
+      scale_row(x + i * n, n, c.mean, c.factor, shift, y + i * n);
+  };
+}
+
+void add_products(const float* __restrict x, const float* __restrict dy, std::size_t n,
+                  const float* __restrict mean, float* __restrict sums,
+                  float* __restrict products) {
+  for (std::size_t j = 0; j < n; ++j) {
+    sums[j] += dy[j];
+    products[j] += dy[j] * (x[j] - mean[j]);
+  }
+}
+
+// dx = factor dy + of_x (x - mean) + rest
+void gradient_row(const float* __restrict x, const float* __restrict dy, std::size_t n,
+                  const columns& c, const float* __restrict of_x, const float* __restrict rest,
+                  float* __restrict dx) {
+  const float* __restrict mean = c.mean, * __restrict factor = c.factor;
+  for (std::size_t j = 0; j < n; ++j) {
+    dx[j] = factor[j] * dy[j] + of_x[j] * (x[j] - mean[j]) + rest[j];
+  }
+}
+
+std::function<void()> batch_norm_grad(hand_buffers& b) {
+  const std::size_t rows = b["rows"], n = b["cols"];
+  const float *x = b.in<float>(0), *scale = b.in<float>(1), *shift = b.in<float>(2),
+              *dy = b.in<float>(3);
+  float *y = b.out<float>(rows * n), *dx = b.out<float>(rows * n), *dscale = b.out<float>(n),
+        *dshift = b.out<float>(n), *of_x = b.scratch<float>(n), *rest = b.scratch<float>(n);
+  const columns c = columns_of(b, n, false);
+  const float share = 1 / static_cast<float>(rows);
+  return [=] {
+    measure(x, rows, n, scale, c);
+    std::fill_n(dscale, n, 0.0F);
+    std::fill_n(dshift, n, 0.0F);
+    for (std::size_t i = 0; i < rows; ++i)
+      scale_row(x + i * n, n, c.mean, c.factor, shift, y + i * n);
+    for (std::size_t i = 0; i < rows; ++i)
+      add_products(x + i * n, dy + i * n, n, c.mean, dshift, dscale);
+    for (std::size_t j = 0; j < n; ++j) {
+      dscale[j] *= c.inverse[j];
+      of_x[j] = -c.factor[j] * c.inverse[j] * dscale[j] * share;
+      rest[j] = -c.factor[j] * dshift[j] * share;
+    }
+    for (std::size_t i = 0; i < rows; ++i)
+      gradient_row(x + i * n, dy + i * n, n, c, of_x, rest, dx + i * n);
+  };
+}
+
 }  // namespace
 
 hand_table rows() {
   return {{"layer_norm", &layer_norm},
           {"layer_norm_grad", &layer_norm_grad},
+          {"batch_norm", &batch_norm},
+          {"batch_norm_grad", &batch_norm_grad},
           {"softmax", &softmax},
           {"sum_rows", &sum_rows},
           {"sum_columns", &sum_columns},
