@@ -20,8 +20,11 @@ struct shown_activation {
 
 std::vector<shown_activation> all_activations() {
   std::vector<shown_activation> list;
-  for (const char* name : {"identity", "heaviside", "sign", "sigmoid", "tanh", "relu", "leaky_relu",
-                           "elu", "softplus", "silu", "gelu", "gelu_tanh", "log_sigmoid"}) {
+  for (const char* name :
+       {"identity",     "heaviside", "sign",      "sigmoid", "tanh",        "relu",
+        "leaky_relu",   "relu6",     "elu",       "selu",    "celu",        "softplus",
+        "silu",         "gelu",      "gelu_tanh", "mish",    "log_sigmoid", "softsign",
+        "hard_sigmoid", "hard_silu", "hard_tanh"}) {
     list.push_back({name, [name](variable x) { return activate(name, x); }});
   }
   // These take several numbers at once: x beside others.

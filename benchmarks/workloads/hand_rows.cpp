@@ -184,6 +184,7 @@ std::function<void()> mean_var_columns(hand_buffers& b) {
 }
 
 // --- Columns, each normalized: three passes forward, two backward -------------------------------
+// Whole matrices at a time, since rows are short.
 
 struct columns {
   float *mean, *variance, *inverse, *factor;  // factor: scale / deviation
@@ -197,14 +198,29 @@ columns columns_of(hand_buffers& b, std::size_t n, bool given) {
   return c;
 }
 
+void add_rows(const float* __restrict x, std::size_t rows, std::size_t n, float* __restrict sums) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < n; ++j) sums[j] += x[i * n + j];
+  }
+}
+
+void add_squares(const float* __restrict x, std::size_t rows, std::size_t n,
+                 const float* __restrict mean, float* __restrict sums) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      sums[j] += (x[i * n + j] - mean[j]) * (x[i * n + j] - mean[j]);
+    }
+  }
+}
+
 void measure(const float* x, std::size_t rows, std::size_t n, const float* __restrict scale,
              const columns& c) {
   const float share = 1 / static_cast<float>(rows);
   std::fill_n(c.mean, n, 0.0F);
   std::fill_n(c.variance, n, 0.0F);
-  for (std::size_t i = 0; i < rows; ++i) add_row(x + i * n, n, c.mean);
+  add_rows(x, rows, n, c.mean);
   for (std::size_t j = 0; j < n; ++j) c.mean[j] *= share;
-  for (std::size_t i = 0; i < rows; ++i) add_deviations(x + i * n, c.mean, n, c.variance);
+  add_squares(x, rows, n, c.mean, c.variance);
   for (std::size_t j = 0; j < n; ++j) {
     c.variance[j] *= share;
     c.inverse[j] = 1 / std::sqrt(c.variance[j] + 1e-5F);
@@ -212,9 +228,14 @@ void measure(const float* x, std::size_t rows, std::size_t n, const float* __res
   }
 }
 
-void scale_row(const float* __restrict x, std::size_t n, const float* __restrict mean,
-               const float* __restrict factor, const float* __restrict shift, float* __restrict y) {
-  for (std::size_t j = 0; j < n; ++j) y[j] = (x[j] - mean[j]) * factor[j] + shift[j];
+void scale_rows(const float* __restrict x, std::size_t rows, std::size_t n,
+                const float* __restrict mean, const float* __restrict factor,
+                const float* __restrict shift, float* __restrict y) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      y[i * n + j] = (x[i * n + j] - mean[j]) * factor[j] + shift[j];
+    }
+  }
 }
 
 std::function<void()> batch_norm(hand_buffers& b) {
@@ -224,27 +245,30 @@ std::function<void()> batch_norm(hand_buffers& b) {
   const columns c = columns_of(b, n, true);
   return [=] {
     measure(x, rows, n, scale, c);
-    for (std::size_t i = 0; i < rows; ++i)
-      scale_row(x + i * n, n, c.mean, c.factor, shift, y + i * n);
+    scale_rows(x, rows, n, c.mean, c.factor, shift, y);
   };
 }
 
-void add_products(const float* __restrict x, const float* __restrict dy, std::size_t n,
-                  const float* __restrict mean, float* __restrict sums,
+void add_products(const float* __restrict x, const float* __restrict dy, std::size_t rows,
+                  std::size_t n, const float* __restrict mean, float* __restrict sums,
                   float* __restrict products) {
-  for (std::size_t j = 0; j < n; ++j) {
-    sums[j] += dy[j];
-    products[j] += dy[j] * (x[j] - mean[j]);
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      sums[j] += dy[i * n + j];
+      products[j] += dy[i * n + j] * (x[i * n + j] - mean[j]);
+    }
   }
 }
 
 // dx = factor dy + of_x (x - mean) + rest
-void gradient_row(const float* __restrict x, const float* __restrict dy, std::size_t n,
-                  const columns& c, const float* __restrict of_x, const float* __restrict rest,
-                  float* __restrict dx) {
-  const float* __restrict mean = c.mean, * __restrict factor = c.factor;
-  for (std::size_t j = 0; j < n; ++j) {
-    dx[j] = factor[j] * dy[j] + of_x[j] * (x[j] - mean[j]) + rest[j];
+void add_gradients(const float* __restrict x, const float* __restrict dy, std::size_t rows,
+                   std::size_t n, const float* __restrict mean, const float* __restrict factor,
+                   const float* __restrict of_x, const float* __restrict rest,
+                   float* __restrict dx) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      dx[i * n + j] = factor[j] * dy[i * n + j] + of_x[j] * (x[i * n + j] - mean[j]) + rest[j];
+    }
   }
 }
 
@@ -258,19 +282,16 @@ std::function<void()> batch_norm_grad(hand_buffers& b) {
   const float share = 1 / static_cast<float>(rows);
   return [=] {
     measure(x, rows, n, scale, c);
+    scale_rows(x, rows, n, c.mean, c.factor, shift, y);
     std::fill_n(dscale, n, 0.0F);
     std::fill_n(dshift, n, 0.0F);
-    for (std::size_t i = 0; i < rows; ++i)
-      scale_row(x + i * n, n, c.mean, c.factor, shift, y + i * n);
-    for (std::size_t i = 0; i < rows; ++i)
-      add_products(x + i * n, dy + i * n, n, c.mean, dshift, dscale);
+    add_products(x, dy, rows, n, c.mean, dshift, dscale);
     for (std::size_t j = 0; j < n; ++j) {
       dscale[j] *= c.inverse[j];
       of_x[j] = -c.factor[j] * c.inverse[j] * dscale[j] * share;
       rest[j] = -c.factor[j] * dshift[j] * share;
     }
-    for (std::size_t i = 0; i < rows; ++i)
-      gradient_row(x + i * n, dy + i * n, n, c, of_x, rest, dx + i * n);
+    add_gradients(x, dy, rows, n, c.mean, c.factor, of_x, rest, dx);
   };
 }
 

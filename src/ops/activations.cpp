@@ -93,8 +93,8 @@ variable gelu_tanh(operand x) {
   return chain(sigmoid(two_root_2_by_pi * c[0] * (1 + 0.044715 * square(c[0]))), c[0]);
 }
 
-// tanh(softplus(x)) is s (1 + q) / (1 + q^2), s = sigmoid(x), q = sigmoid(-x): as small as s is, and
-// so is its slope.
+// tanh(softplus(x)) is s (1 + q) / (1 + q^2), s = sigmoid(x), q = sigmoid(-x): as small as s is,
+// and so is its slope.
 variable mish(operand x) {
   const composition c("mish", {x});
   c.demand_floating();

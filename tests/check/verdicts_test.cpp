@@ -286,10 +286,6 @@ TEST(Verdict, VacuousIfWhatMovesIsTakenAwayAgain) {
   EXPECT_EQ(c.inputs[0].found, verdict::ok) << c;
   EXPECT_EQ(c.inputs[1].found, verdict::vacuous) << c;
   EXPECT_TRUE(c.ok());
-  const auto stationary =
-      check_gradient([](variable a, variable b) { return sum(exp(a)) + sum(square(b)); },
-                     {x, xt::xarray<double>(xt::zeros<double>({3}))});
-  EXPECT_EQ(stationary.inputs[1].found, verdict::ill_conditioned) << stationary;
   // Small is not nothing.
   const auto small = check_gradient(
       [](variable a, variable b) { return sum(exp(a)) + sum(b) * 1e-9 + 1e6; }, {x, shift});

@@ -175,7 +175,7 @@ TEST(BatchNormalization, IsNotMovedByOptimizersThatMakeWeightsDecay) {
 TEST(BatchNormalization, PredictsInTrainingWhereItsWeightsAreFrozen) {
   little l;
   l.fit(1);
-  for (std::size_t i : {2, 3}) l.m.parameters()[i].set_trainable(false);
+  for (std::size_t i : {2U, 3U}) l.m.parameters()[i].set_trainable(false);
   const floats mean = l.moving(2), variance = l.moving(3);
   l.fit(1);
   EXPECT_EQ(l.moving(2), mean);
@@ -256,8 +256,8 @@ TEST(GroupNormalization, NormalizesEachGroupOfEachSample) {
   const floats x = drawn({2, 5, 5, 4}, 3, 2);
   generator random;
   const array y = trained_on(group_normalization(2), x, random);
-  for (std::size_t i : {0, 1}) {
-    for (std::size_t g : {0, 2}) {
+  for (std::size_t i : {0U, 1U}) {
+    for (std::size_t g : {0U, 2U}) {
       const array part = xt::view(y, i, xt::all(), xt::all(), xt::range(g, g + 2));
       EXPECT_NEAR(mean_of(part), 0, 1e-6);
       EXPECT_NEAR(variance_of(part), 1, 1e-3);
