@@ -20,14 +20,19 @@ struct shown_activation {
 
 std::vector<shown_activation> all_activations() {
   std::vector<shown_activation> list;
-  for (const char* name : {"identity", "heaviside", "sign", "sigmoid", "tanh", "relu", "leaky_relu",
-                           "elu", "softplus", "silu", "gelu", "gelu_tanh", "log_sigmoid"}) {
+  for (const char* name :
+       {"identity",     "heaviside", "sign",      "sigmoid",    "tanh",        "relu",
+        "leaky_relu",   "relu6",     "elu",       "selu",       "celu",        "softplus",
+        "silu",         "gelu",      "gelu_tanh", "mish",       "log_sigmoid", "softsign",
+        "hard_sigmoid", "hard_silu", "hard_tanh", "exponential"}) {
     list.push_back({name, [name](variable x) { return activate(name, x); }});
   }
   // These take several numbers at once: x beside others.
   const auto beside = [](variable x, operand other) { return stack({x, other}, 1); };
   list.push_back({"maxout", [=](variable x) { return squeeze(maxout(beside(x, -0.5 * x)), 1); },
                   " of (x, -x/2)"});
+  list.push_back(
+      {"glu", [=](variable x) { return squeeze(glu(beside(x, -0.5 * x)), 1); }, " of (x, -x/2)"});
   list.push_back({"softmax",
                   [=](variable x) {
                     return slice(softmax(beside(x, x * 0)), {all, 0});

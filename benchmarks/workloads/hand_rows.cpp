@@ -183,11 +183,125 @@ std::function<void()> mean_var_columns(hand_buffers& b) {
   };
 }
 
+// --- Columns, each normalized: three passes forward, two backward -------------------------------
+// Whole matrices at a time, since rows are short.
+
+struct columns {
+  float *mean, *variance, *inverse, *factor;  // factor: scale / deviation
+};
+columns columns_of(hand_buffers& b, std::size_t n, bool given) {
+  columns c{};
+  c.mean = given ? b.out<float>(n) : b.scratch<float>(n);
+  c.variance = given ? b.out<float>(n) : b.scratch<float>(n);
+  c.inverse = b.scratch<float>(n);
+  c.factor = b.scratch<float>(n);
+  return c;
+}
+
+void add_rows(const float* __restrict x, std::size_t rows, std::size_t n, float* __restrict sums) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < n; ++j) sums[j] += x[i * n + j];
+  }
+}
+
+void add_squares(const float* __restrict x, std::size_t rows, std::size_t n,
+                 const float* __restrict mean, float* __restrict sums) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      sums[j] += (x[i * n + j] - mean[j]) * (x[i * n + j] - mean[j]);
+    }
+  }
+}
+
+void measure(const float* x, std::size_t rows, std::size_t n, const float* __restrict scale,
+             const columns& c) {
+  const float share = 1 / static_cast<float>(rows);
+  std::fill_n(c.mean, n, 0.0F);
+  std::fill_n(c.variance, n, 0.0F);
+  add_rows(x, rows, n, c.mean);
+  for (std::size_t j = 0; j < n; ++j) c.mean[j] *= share;
+  add_squares(x, rows, n, c.mean, c.variance);
+  for (std::size_t j = 0; j < n; ++j) {
+    c.variance[j] *= share;
+    c.inverse[j] = 1 / std::sqrt(c.variance[j] + 1e-5F);
+    c.factor[j] = scale[j] * c.inverse[j];
+  }
+}
+
+void scale_rows(const float* __restrict x, std::size_t rows, std::size_t n,
+                const float* __restrict mean, const float* __restrict factor,
+                const float* __restrict shift, float* __restrict y) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      y[i * n + j] = (x[i * n + j] - mean[j]) * factor[j] + shift[j];
+    }
+  }
+}
+
+std::function<void()> batch_norm(hand_buffers& b) {
+  const std::size_t rows = b["rows"], n = b["cols"];
+  const float *x = b.in<float>(0), *scale = b.in<float>(1), *shift = b.in<float>(2);
+  float* y = b.out<float>(rows * n);
+  const columns c = columns_of(b, n, true);
+  return [=] {
+    measure(x, rows, n, scale, c);
+    scale_rows(x, rows, n, c.mean, c.factor, shift, y);
+  };
+}
+
+void add_products(const float* __restrict x, const float* __restrict dy, std::size_t rows,
+                  std::size_t n, const float* __restrict mean, float* __restrict sums,
+                  float* __restrict products) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      sums[j] += dy[i * n + j];
+      products[j] += dy[i * n + j] * (x[i * n + j] - mean[j]);
+    }
+  }
+}
+
+// dx = factor dy + of_x (x - mean) + rest
+void add_gradients(const float* __restrict x, const float* __restrict dy, std::size_t rows,
+                   std::size_t n, const float* __restrict mean, const float* __restrict factor,
+                   const float* __restrict of_x, const float* __restrict rest,
+                   float* __restrict dx) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      dx[i * n + j] = factor[j] * dy[i * n + j] + of_x[j] * (x[i * n + j] - mean[j]) + rest[j];
+    }
+  }
+}
+
+std::function<void()> batch_norm_grad(hand_buffers& b) {
+  const std::size_t rows = b["rows"], n = b["cols"];
+  const float *x = b.in<float>(0), *scale = b.in<float>(1), *shift = b.in<float>(2),
+              *dy = b.in<float>(3);
+  float *y = b.out<float>(rows * n), *dx = b.out<float>(rows * n), *dscale = b.out<float>(n),
+        *dshift = b.out<float>(n), *of_x = b.scratch<float>(n), *rest = b.scratch<float>(n);
+  const columns c = columns_of(b, n, false);
+  const float share = 1 / static_cast<float>(rows);
+  return [=] {
+    measure(x, rows, n, scale, c);
+    scale_rows(x, rows, n, c.mean, c.factor, shift, y);
+    std::fill_n(dscale, n, 0.0F);
+    std::fill_n(dshift, n, 0.0F);
+    add_products(x, dy, rows, n, c.mean, dshift, dscale);
+    for (std::size_t j = 0; j < n; ++j) {
+      dscale[j] *= c.inverse[j];
+      of_x[j] = -c.factor[j] * c.inverse[j] * dscale[j] * share;
+      rest[j] = -c.factor[j] * dshift[j] * share;
+    }
+    add_gradients(x, dy, rows, n, c.mean, c.factor, of_x, rest, dx);
+  };
+}
+
 }  // namespace
 
 hand_table rows() {
   return {{"layer_norm", &layer_norm},
           {"layer_norm_grad", &layer_norm_grad},
+          {"batch_norm", &batch_norm},
+          {"batch_norm_grad", &batch_norm_grad},
           {"softmax", &softmax},
           {"sum_rows", &sum_rows},
           {"sum_columns", &sum_columns},

@@ -74,6 +74,23 @@ list layer_norm_grad(const settings&, const list& in) {
   return out;
 }
 
+Tensor norm_columns(const list& in) {
+  return torch::batch_norm(in[0], in[1], in[2], {}, {}, true, 0, 1e-5, false);
+}
+
+list batch_norm(const settings&, const list& in) {
+  const auto [y, mean, inverse] =
+      torch::native_batch_norm(in[0], in[1], in[2], {}, {}, true, 0, 1e-5);
+  return {y, mean, inverse.pow(-2) - 1e-5};
+}
+
+list batch_norm_grad(const settings&, const list& in) {
+  const Tensor y = norm_columns(in);
+  list out = torch::autograd::grad({y}, {in[0], in[1], in[2]}, {in[3].detach()});
+  out.insert(out.begin(), y);
+  return out;
+}
+
 template <int Axis> list mean_var(const settings&, const list& in) {
   const auto [v, m] = torch::var_mean(in[0], at::IntArrayRef{Axis}, false);
   return {m, v};
@@ -172,6 +189,8 @@ const std::vector<row>& table() {
   static const std::vector<row> rows{
       {"layer_norm", &layer_norm},
       {"layer_norm_grad", &layer_norm_grad, true},
+      {"batch_norm", &batch_norm},
+      {"batch_norm_grad", &batch_norm_grad, true},
       {"softmax", [](const settings&, const list& in) { return list{torch::softmax(in[0], 1)}; }},
       {"sum_rows", [](const settings&, const list& in) { return list{torch::sum(in[0], 1)}; }},
       {"sum_columns", [](const settings&, const list& in) { return list{torch::sum(in[0], 0)}; }},

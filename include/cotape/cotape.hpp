@@ -18,6 +18,8 @@
 #include "cotape/metrics.hpp"
 #include "cotape/model.hpp"
 #include "cotape/non_finite.hpp"
+#include "cotape/normalization.hpp"
+#include "cotape/normalization_layers.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/optimizers.hpp"
 #include "cotape/per_sample.hpp"

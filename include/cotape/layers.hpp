@@ -23,9 +23,10 @@ namespace cotape {
 
 /// An activation by the name of its function in ops.hpp or activations.hpp, with that one's default
 /// arguments: "identity" (or "linear", or ""), "heaviside", "sign", "sigmoid", "tanh", "relu",
-/// "leaky_relu", "elu", "maxout" (of 2), "softplus", "silu", "gelu", "gelu_tanh", "log_sigmoid";
-/// and over the last axis "softmax", "log_softmax", "argmax" (int64, without that axis). Throws
-/// value_error listing the names for any other.
+/// "leaky_relu", "relu6", "elu", "selu", "celu", "maxout" (of 2), "softplus", "silu", "gelu",
+/// "gelu_tanh", "mish", "log_sigmoid", "softsign", "hard_sigmoid", "hard_silu", "hard_tanh",
+/// "exponential"; and over the last axis "glu" (which halves it), "softmax", "log_softmax",
+/// "argmax" (int64, without that axis). Throws value_error listing the names for any other.
 variable activate(const std::string& name, operand x);
 
 /// What a model is recorded for: dropout acts in training only.

@@ -2,14 +2,14 @@
 // What a primitive is: a static descriptor that nodes point to. An element-wise operation of one's
 // own is a struct with a name, a kernel and a derivative, recorded by apply<Op>(x):
 //
-//   struct softsign {                                        // y = x / (1 + |x|)
-//     static constexpr auto name = "softsign";
-//     template <class T> static T kernel(T x) { return x / (1 + std::abs(x)); }
+//   struct arcsinh {
+//     static constexpr auto name = "arcsinh";
+//     template <class T> static T kernel(T x) { return std::asinh(x); }
 //     static variable derivative(variable x, variable, variable dy) {
-//       return chain(dy, reciprocal(square(1 + abs(x))));
+//       return chain(dy, reciprocal(sqrt(1 + square(x))));
 //     }
 //   };
-//   variable y = apply<softsign>(x);
+//   variable y = apply<arcsinh>(x);
 //
 // With two or three operands the derivative's first argument says for which of them it is wanted:
 // derivative(int i, variable a, variable b, variable y, variable dy). A kernel is called with

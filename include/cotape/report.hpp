@@ -107,8 +107,9 @@ struct kink {
 };
 /// The operations, in the order of recording, that were on one in the last run of a program
 /// compiled with `.watch_kinks = true`: relu, abs, sign and sqrt at 0, norm of zeros, ties of
-/// maximum, minimum, max and min, <, <=, >, >= of equal numbers (a where; leaky_relu and elu too).
-/// Only those that derivatives go through. Throws value_error if the program does not watch them.
+/// maximum, minimum, max and min, <, <=, >, >= of equal numbers (a where; leaky_relu, elu and selu
+/// too). Only those that derivatives go through. Throws value_error if the program does not watch
+/// them.
 std::vector<kink> kinks(const program& code);
 std::ostream& operator<<(std::ostream& out, const std::vector<kink>& kinks);
 

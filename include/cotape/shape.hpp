@@ -21,10 +21,10 @@ enum class dtype : std::uint8_t { float32, float64, int64 };
 /// float64.
 enum class precision : std::uint8_t { as_given, float64 };
 
-/// Which slope a derivative takes at a kink (relu, leaky_relu, elu and abs at 0): the one from the
-/// left, from the right, or their mean; and which operand's (maximum, minimum) or element's (max,
-/// min) is the adjoint at a tie: the first one's, the last one's, or evenly shared. `standard`:
-/// relu, leaky_relu and elu left, the others split.
+/// Which slope a derivative takes at a kink (relu, leaky_relu, elu, selu and abs at 0): that from
+/// the left, from the right, or their mean; and which operand's (maximum, minimum) or element's
+/// (max, min) is the adjoint at a tie: the first one's, the last one's, or evenly shared.
+/// `standard`: relu, leaky_relu, elu and selu left, the others split.
 enum class kink_policy : std::uint8_t { standard, left, right, split };
 
 inline constexpr dtype float32 = dtype::float32;

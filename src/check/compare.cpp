@@ -25,12 +25,18 @@ void draw(std::span<double> direction, direction_source& random) {
 // A direction's derivative by all ways.
 struct sides {
   double by_gradient = 0, by_jvp = 0, norm = 0;  // norm: of the gradient
+  double nothing = 0;  // what is 0 but for rounding, beside the gradient in all inputs
   slope by_differences;
   double step = 0;
 
   bool finite_here() const { return std::isfinite(by_gradient + by_jvp); }
   bool finite() const { return by_differences.finite && finite_here(); }
-  bool flat() const { return by_differences.flat && by_gradient == 0; }
+  // Such as a bias before a batch norm, which takes it away again.
+  bool lost_in_rounding() const {
+    return norm < nothing && std::abs(by_jvp) < nothing &&
+           by_differences.scale <= by_differences.error_bar;
+  }
+  bool flat() const { return (by_differences.flat && by_gradient == 0) || lost_in_rounding(); }
   double difference() const { return std::abs(by_gradient - by_differences.value); }
   double scale() const { return std::max(std::abs(by_gradient), by_differences.scale); }
   // Whether the differences are exact enough to tell right from wrong.
@@ -56,6 +62,10 @@ class comparison {
       : f_(f), i_(i), options_(options), random_(options.seed, i) {
     steps_ = steps_for(norm, options.step);
     gradient_norm_ = std::sqrt(dot(f.gradient(i), f.gradient(i)));
+    for (std::size_t k = 0; k < f.at().size(); ++k) {
+      nothing_ = std::hypot(nothing_, std::sqrt(dot(f.gradient(k), f.gradient(k))));
+    }
+    nothing_ *= 64 * std::numeric_limits<double>::epsilon();
     out_.shape = f.at()[i].shape();
   }
 
@@ -91,8 +101,12 @@ class comparison {
     for (int attempt = 0;; ++attempt) {
       aim(n);
       const double step = steps_[static_cast<std::size_t>(attempt) % steps_.size()];
-      const sides found{dot(f_.gradient(i_), f_.direction(i_)), f_.by_jvp(), gradient_norm_,
-                        slope_of(std::ref(f_), step, options_.tolerance), step};
+      const sides found{dot(f_.gradient(i_), f_.direction(i_)),
+                        f_.by_jvp(),
+                        gradient_norm_,
+                        attempt == 0 ? nothing_ : 0,  // the longest step shows it, if any does
+                        slope_of(std::ref(f_), step, options_.tolerance),
+                        step};
       const bool smooth = found.by_differences.smooth;
       const bool left_domain = !found.by_differences.finite && found.finite_here();
       if (!left_domain && !found.finite()) return found;
@@ -109,6 +123,7 @@ class comparison {
     if (!found.finite()) return keep(verdict::non_finite, found, n, infinity_);
     if (!found.by_differences.smooth) return keep(verdict::kink, found, n, 0);
     if (!found.resolved(tolerance)) return keep(verdict::ill_conditioned, found, n, 0);
+    if (found.lost_in_rounding()) return;
     if (!found.transposed(tolerance)) {
       return keep(verdict::wrong, found, n,
                   std::abs(found.by_gradient - found.by_jvp) / gradient_norm_);
@@ -140,7 +155,7 @@ class comparison {
   const gradient_check_options& options_;
   direction_source random_;
   std::array<double, 5> steps_{};
-  double gradient_norm_ = 0;
+  double gradient_norm_ = 0, nothing_ = 0;
   input_check out_;
 };
 

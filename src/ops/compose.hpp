@@ -40,7 +40,7 @@ class composition {
 
   const char* name_;
   tape* tape_ = nullptr;
-  std::array<variable, 3> inputs_;
+  std::array<variable, 5> inputs_;
   std::size_t arity_ = 0;
   place where_;
   std::optional<tape::scope> scope_;

@@ -163,10 +163,12 @@ class player {
   variable unary() {
     using function = variable (*)(operand);
     constexpr function list[] = {
-        negate,   reciprocal, square, exp,           expm1,    log,      log1p,       sqrt,
-        sin,      cos,        tanh,   relu,          sigmoid,  softplus, logit,       erf,
-        gaussian, normal_cdf, abs,    stop_gradient, identity, sign,     append_ones, log_sigmoid,
-        silu,     gelu,       diag,   gelu_tanh,     sinc};
+        negate,    reciprocal,  square,      exp,        expm1,    log,           log1p,
+        sqrt,      sin,         cos,         tanh,       relu,     sigmoid,       softplus,
+        logit,     erf,         gaussian,    normal_cdf, abs,      stop_gradient, identity,
+        sign,      append_ones, log_sigmoid, silu,       gelu,     diag,          gelu_tanh,
+        sinc,      relu6,       selu,        mish,       softsign, hard_sigmoid,  hard_silu,
+        hard_tanh, exponential};
     return pick(list)(any_operand());
   }
   variable binary() {
@@ -198,8 +200,15 @@ class player {
   }
   variable composed() {
     const operand x = any_operand();
-    switch (below(15)) {
+    switch (below(22)) {
       case 13: return share_of_maximum(x, any_operand(), any_operand());
+      case 14: return celu(x, number());
+      case 15: return glu(x, integer());
+      case 16: return layer_norm(x, any_operand(), any_operand(), any_axes(), number());
+      case 17: return rms_norm(x, any_operand(), any_axes(), number());
+      case 18: return group_norm(x, integer(), any_operand(), any_operand(), number());
+      case 19: return batch_norm(x, any_operand(), any_operand(), number()).y;
+      case 20: return normalize(x, any_operand(), any_operand());
       case 0: return select(x, any_operand(), any_operand());
       case 1: return clamp(x, any_operand(), any_operand());
       case 2: return cast(x, any_dtype());

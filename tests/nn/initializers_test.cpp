@@ -94,10 +94,12 @@ TEST(Layers, RefuseWhatTheyCannotDo) {
     activate("sigmod", x);
     FAIL();
   } catch (const value_error& e) {
-    EXPECT_EQ(std::string(e.what()),
-              "activate: no activation 'sigmod'; there are: identity, linear, heaviside, sign, "
-              "sigmoid, tanh, relu, leaky_relu, elu, maxout, softplus, silu, gelu, gelu_tanh, "
-              "log_sigmoid, softmax, log_softmax, argmax");
+    EXPECT_EQ(
+        std::string(e.what()),
+        "activate: no activation 'sigmod'; there are: identity, linear, heaviside, sign, "
+        "sigmoid, tanh, relu, leaky_relu, relu6, elu, selu, celu, maxout, softplus, silu, gelu, "
+        "gelu_tanh, mish, log_sigmoid, softsign, hard_sigmoid, hard_silu, hard_tanh, "
+        "exponential, glu, softmax, log_softmax, argmax");
   }
 }
 
@@ -116,7 +118,17 @@ TEST(Activate, FindsEveryActivationByItsName) {
   expect("tanh", tanh(x));
   expect("relu", relu(x));
   expect("leaky_relu", leaky_relu(x));
+  expect("relu6", relu6(x));
   expect("elu", elu(x));
+  expect("selu", selu(x));
+  expect("celu", celu(x));
+  expect("mish", mish(x));
+  expect("softsign", softsign(x));
+  expect("hard_sigmoid", hard_sigmoid(x));
+  expect("hard_silu", hard_silu(x));
+  expect("hard_tanh", hard_tanh(x));
+  expect("exponential", exp(x));
+  expect("glu", glu(x));
   expect("maxout", maxout(x));
   expect("softplus", softplus(x));
   expect("silu", silu(x));

@@ -99,6 +99,13 @@ real normal_cdf_of(real x) { return std::erfc(-x * std::sqrt(0.5L)) / 2; }
 real normal_density(real x) { return std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0L)); }
 real elu_of(real x) { return x > 0 ? x : std::expm1(x); }
 real times(real x, real factor) { return factor == 0 ? 0 : x * factor; }
+constexpr real selu_scale = 1.0507009873554804934L, selu_alpha = 1.6732632423543772848L;
+real selu_of(real x) { return selu_scale * (x > 0 ? x : selu_alpha * std::expm1(x)); }
+real softsign_of(real x) { return std::isinf(x) ? sign_of(x) : x / (1 + std::abs(x)); }
+real between(real x, real low, real high) { return x < low ? low : x > high ? high : x; }
+real relu6_of(real x) { return between(x == 0 ? 0 : x, 0, 6); }
+real hard_sigmoid_of(real x) { return relu6_of(x + 3) / 6; }
+real tanh_of_softplus(real x) { return std::tanh(softplus_of(x)); }
 
 void append_unary(std::vector<op_case>& rows) {
   const auto add = [&](op_case c) { rows.push_back(std::move(c)); };
@@ -149,6 +156,22 @@ void append_unary(std::vector<op_case>& rows) {
   for (double n : {-2.0, 0.0, 1.0, 3.0, 13.0}) add(whole_power(n));
 }
 
+// Away from their corners at -3, -1, 0, 1, 3 and 6.
+void append_hard(std::vector<op_case>& rows) {
+  const domain off{-8, 8, domain::kind::comb, 0.4};
+  const std::vector<domain> wide{interval(-20, 20)};
+  rows.push_back(one("relu6", relu6, relu6_of, off, wide));
+  rows.push_back(one("hard_sigmoid", hard_sigmoid, hard_sigmoid_of, off, wide));
+  op_case swish = one(
+      "hard_silu", hard_silu, [](real x) { return times(x, hard_sigmoid_of(x)); }, off, wide);
+  swish.slope_terms = [](const reals& e) {
+    return hard_sigmoid_of(e[0]) + (std::abs(e[0]) < 3 ? std::abs(e[0]) / 6 : 0);
+  };
+  rows.push_back(swish);
+  rows.push_back(one(
+      "hard_tanh", hard_tanh, [](real x) { return between(x, -1, 1); }, off, wide));
+}
+
 void append_activations(std::vector<op_case>& rows) {
   const auto add = [&](op_case c) { rows.push_back(std::move(c)); };
   const domain kinked = away_from_zero();
@@ -173,11 +196,31 @@ void append_activations(std::vector<op_case>& rows) {
   add(one(
       "elu", [](operand x) { return elu(x, 0.5); },
       [](real x) { return x > 0 ? x : elu_of(x) / 2; }, kinked, tails));
+  add(one("selu", selu, selu_of, kinked, tails));
+  add(one(
+      "celu", [](operand x) { return celu(x); }, elu_of, kinked, tails));
+  add(one(
+      "celu", [](operand x) { return celu(x, 2); },
+      [](real x) { return x > 0 ? x : 2 * elu_of(x / 2); }, kinked, tails));
+  append_hard(rows);
+  op_case soft = one("softsign", softsign, softsign_of, kinked, tails);
+  soft.slope_terms = [](const reals& e) {
+    const real r = 1 / (1 + std::abs(e[0]));
+    return std::abs(e[0]) < 1 ? r + std::abs(e[0]) * r * r : r * r;
+  };
+  add(soft);
+  add(one("exponential", exponential, [](real x) { return std::exp(x); }, {},
+          {interval(-110, 90), interval(-750, 710)}));
   op_case swish = one(
       "silu", silu, [](real x) { return times(x, logistic(x)); }, interval(-4, 4), tails);
   swish.flushes = 1024;
   swish.slope_terms = [](const reals& e) { return logistic(e[0]) * (1 + std::abs(e[0])); };
   add(swish);
+  op_case tamed = one(
+      "mish", mish, [](real x) { return times(x, tanh_of_softplus(x)); }, interval(-4, 4), tails);
+  tamed.flushes = 1024;
+  tamed.slope_terms = [](const reals& e) { return logistic(e[0]) * (1 + std::abs(e[0])); };
+  add(tamed);
   op_case gaussian = one("gelu", gelu, [](real x) { return times(x, normal_cdf_of(x)); },
                          interval(-4, 4), {interval(-15, 15), interval(-40, 10)});
   gaussian.slope_terms = [](const reals& e) {

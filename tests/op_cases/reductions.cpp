@@ -213,6 +213,25 @@ op_case maxout_case(shape s, std::int64_t pieces, std::int64_t axis) {
   return c;
 }
 
+op_case glu_case(shape s, std::int64_t axis) {
+  op_case c{"glu", "axis " + std::to_string(axis), {{s, {}}}, {}, {}};
+  c.apply = [axis](const variables& v) { return glu(v[0], axis); };
+  c.reference = [=](const arrays& x) {
+    const auto at = static_cast<std::size_t>(axis < 0 ? axis + 3 : axis);
+    index sizes = sizes_of(x[0].shape);
+    const std::int64_t half = sizes[at] /= 2;
+    array y(shape_from(sizes));
+    each(y.shape, [&](const index& i) {
+      index beside = i;
+      beside[at] += half;
+      const real gate = 1 / (1 + std::exp(-static_cast<real>(x[0][beside])));
+      y[i] = static_cast<double>(x[0][i] * gate);
+    });
+    return y;
+  };
+  return c;
+}
+
 op_case argmax_case(std::int64_t axis) {
   op_case c{"argmax", "axis " + std::to_string(axis), {{{3, 5, 2}, whole(-2, 2)}}, {}, {}};
   c.apply = [axis](const variables& v) { return argmax(v[0], axis); };
@@ -256,6 +275,8 @@ std::vector<op_case> reduction_cases() {
   append_along(rows, "log_softmax", log_softmax, log_softmax_of, log_softmax_magnitude);
   append_along(rows, "cumsum", cumsum, cumsum_of, cumsum_magnitude);
   for (std::int64_t axis : {0, 1, -1}) rows.push_back(argmax_case(axis));
+  rows.push_back(glu_case({2, 3, 4}, -1));
+  rows.push_back(glu_case({4, 3, 2}, 0));
   rows.push_back(maxout_case({2, 3, 4}, 2, -1));
   rows.push_back(maxout_case({2, 6, 4}, 3, 1));
   rows.push_back(maxout_case({4, 3, 2}, 4, 0));

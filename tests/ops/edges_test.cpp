@@ -57,6 +57,14 @@ const std::map<std::string, function>& expressions() {
       {"tanh(x)", [](v x) { return tanh(x); }},
       {"softplus(x)", [](v x) { return softplus(x); }},
       {"log_sigmoid(x)", [](v x) { return log_sigmoid(x); }},
+      {"softsign(x)", [](v x) { return softsign(x); }},
+      {"relu6(x)", [](v x) { return relu6(x); }},
+      {"hard_sigmoid(x)", [](v x) { return hard_sigmoid(x); }},
+      {"hard_tanh(x)", [](v x) { return hard_tanh(x); }},
+      {"hard_silu(x)", [](v x) { return hard_silu(x); }},
+      {"mish(x)", [](v x) { return mish(x); }},
+      {"selu(x)", [](v x) { return selu(x); }},
+      {"layer_norm(x)", [](v x) { return layer_norm(x); }},
       {"softmax(x) * {1, 2, 3}",
        [](v x) {
          return softmax(x) * numbers_on(x, {1, 2, 3});

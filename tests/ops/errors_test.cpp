@@ -349,6 +349,38 @@ TEST_F(Errors, OfUnitsSayWhatDoesNotFit) {
   EXPECT_ERROR(shape_error, append_ones(scalar), "append_ones: a scalar has no axis of inputs");
   EXPECT_ERROR(shape_error, perceptron(x, y, 0), "perceptron: cannot multiply (2, 3) by (4, 5)");
   EXPECT_ERROR(dtype_error, leaky_relu(whole), "leaky_relu: takes float32 or float64, not int64");
+  EXPECT_ERROR(dtype_error, relu6(whole), "relu6: takes float32 or float64, not int64");
+  EXPECT_ERROR(dtype_error, softsign(whole), "softsign: takes float32 or float64, not int64");
+  EXPECT_ERROR(dtype_error, hard_tanh(whole), "hard_tanh: takes float32 or float64, not int64");
+  EXPECT_ERROR(value_error, celu(x, 0), "celu: alpha 0 is not above 0");
+  EXPECT_ERROR(shape_error, glu(x), "glu: axis 1 of (2, 3) does not divide into 2 halves");
+  EXPECT_ERROR(value_error, glu(x, 2), "glu: axis 2 is outside a tensor of 2 axes");
+}
+
+TEST_F(Errors, OfNormalizationsNameShapesAndEpsilon) {
+  EXPECT_ERROR(shape_error, layer_norm(x, y),
+               "layer_norm: the scale (4, 5) does not broadcast to (2, 3)");
+  EXPECT_ERROR(shape_error, layer_norm(x, 1, y),
+               "layer_norm: the shift (4, 5) does not broadcast to (2, 3)");
+  EXPECT_ERROR(shape_error, rms_norm(t.input(float32, {3}), x),
+               "rms_norm: the scale (2, 3) does not broadcast to (3,)");
+  EXPECT_ERROR(shape_error, normalize(x, y, 1),
+               "normalize: the mean (4, 5) does not broadcast to (2, 3)");
+  EXPECT_ERROR(shape_error, normalize(x, 0, y),
+               "normalize: the variance (4, 5) does not broadcast");
+  EXPECT_ERROR(shape_error, batch_norm(x, x).y,
+               "batch_norm: the scale (2, 3) does not broadcast to (3,)");
+  EXPECT_ERROR(shape_error, batch_norm(t.input(float32, {3})).y,
+               "batch_norm: (3,) is not (batch, ..., channels)");
+  EXPECT_ERROR(shape_error, batch_norm(t.input(float32, {0, 3})).y, "batch_norm: (0, 3) is empty");
+  EXPECT_ERROR(shape_error, layer_norm(empty), "layer_norm: (3, 0) is empty");
+  EXPECT_ERROR(shape_error, group_norm(x, 2), "group_norm: 3 channels do not divide into 2 groups");
+  EXPECT_ERROR(shape_error, group_norm(x, 0), "group_norm: 3 channels do not divide into 0 groups");
+  EXPECT_ERROR(value_error, layer_norm(x, 1, 0, -1, -0.5), "layer_norm: epsilon -0.5 is below 0");
+  EXPECT_ERROR(value_error, rms_norm(x, 1, 5), "rms_norm: axis 5 is outside a tensor of 2 axes");
+  EXPECT_ERROR(dtype_error, layer_norm(whole), "layer_norm: takes float32 or float64, not int64");
+  EXPECT_ERROR(dtype_error, layer_norm(x, wide),
+               "cannot combine float32 (2, 3) with float64 (2, 3)");
   EXPECT_ERROR(tape_error, identity(p),
                "identity: no operand is on a tape: record a parameter with tape.read(p)");
 }

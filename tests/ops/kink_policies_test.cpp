@@ -52,6 +52,21 @@ TEST(KinkPolicies, ChooseTheSlopeAtZeroAndNothingElse) {
                   {0.25, p.leaky, p.leaky, 1});
     expect_slopes(p, [](variable x) { return abs(x); }, at, {2, 0, 0, 2}, {-1, p.abs, p.abs, 1});
     expect_slopes(p, [](variable x) { return elu(x, 0.25); }, {0, 2}, {0, 2}, {p.leaky, 1});
+    expect_slopes(p, [](variable x) { return selu(x) / 1.0507009873554805; }, {0, 2}, {0, 2},
+                  {p.leaky == 0.25 ? 1.6732632423543772
+                   : p.leaky == 1  ? 1
+                                   : 1.3366316211771886,
+                   1});
+    expect_slopes(p, [](variable x) { return celu(x, 0.25); }, {0, 2}, {0, 2}, {1, 1});
+    const double low = p.maximum[1], high = p.maximum[0];  // at a lower and at an upper bound
+    expect_slopes(p, [](variable x) { return relu6(x); }, {-1, 0, 3, 6, 7}, {0, 0, 3, 6, 6},
+                  {0, p.relu, 1, high, 0});
+    expect_slopes(p, [](variable x) { return 6 * hard_sigmoid(x); }, {-4, -3, 0, 3, 4},
+                  {0, 0, 3, 6, 6}, {0, p.relu, 1, high, 0});
+    expect_slopes(p, [](variable x) { return 2 * hard_silu(x); }, {-4, -3, 0, 3, 4},
+                  {0, 0, 0, 6, 8}, {0, -p.relu, 1, 2 + high, 2});
+    expect_slopes(p, [](variable x) { return hard_tanh(x); }, {-2, -1, 0, 1, 2}, {-1, -1, 0, 1, 1},
+                  {0, low, 1, high, 0});
     expect_slopes(p, [](variable x) { return sign(x); }, at, {-1, 0, 0, 1}, {0, 0, 0, 0});
     expect_slopes(p,
                   [](variable x) {

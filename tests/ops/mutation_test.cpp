@@ -35,6 +35,7 @@ const std::vector<equivalence>& equivalences() {
       {"var: no axis", "the variance of one number is 0 everywhere"},
       {"var: a scalar", "the variance of one number is 0 everywhere"},
       {"var", "deviations sum to 0, so the mean's own adjoint is 0"},
+      {"batch_norm: variance", "deviations sum to 0, so the mean's own adjoint is 0"},
       {"stddev", "deviations sum to 0, so the mean's own adjoint is 0"}};
   return list;
 }

@@ -69,7 +69,7 @@ TEST(ShapeOracle, HasARowForEveryOperation) {
   std::set<std::string> rows;
   for (const oracle& row : oracles()) rows.insert(row.name);
   const auto names = declared_operations(
-      "\n(?:inline )?(?:variable|std::vector<variable>) (operator[^(]+|\\w+)\\(");
+      "\n(?:inline )?(?:variable|std::vector<variable>|normalized_batch) (operator[^(]+|\\w+)\\(");
   ASSERT_GE(names.size(), 90u);
   for (const std::string& name : names) {
     EXPECT_TRUE(rows.contains(name)) << name << ": add a row to tests/ops/oracles.cpp";

@@ -128,7 +128,16 @@ void append_elementwise(std::vector<oracle>& rows) {
                          {"log_sigmoid", log_sigmoid},
                          {"heaviside", [](operand x) { return heaviside(x); }},
                          {"leaky_relu", [](operand x) { return leaky_relu(x); }},
+                         {"relu6", relu6},
                          {"elu", [](operand x) { return elu(x); }},
+                         {"selu", selu},
+                         {"celu", [](operand x) { return celu(x); }},
+                         {"mish", mish},
+                         {"softsign", softsign},
+                         {"hard_sigmoid", hard_sigmoid},
+                         {"hard_silu", hard_silu},
+                         {"hard_tanh", hard_tanh},
+                         {"exponential", exponential},
                          {"cast", [](operand x) { return cast(x, float64); }}}) {
     rows.push_back(one(name, f));
   }
@@ -216,6 +225,14 @@ void append_reductions(std::vector<oracle>& rows) {
     return y;
   };
   rows.push_back(along("argmax", without_a_full_axis, argmax));
+  const auto half = [](const sizes& x, std::int64_t axis) {
+    sizes y = x;
+    auto& size = numpy::at(y, numpy::axis_of(axis, numpy::rank(x)));
+    numpy::demand(size % 2 == 0);
+    size /= 2;
+    return y;
+  };
+  rows.push_back(along("glu", half, glu));
   rows.push_back({"maxout", [](dice& d) {
                     const sizes x = d.shape();
                     const auto axis = d.axis(numpy::rank(x)), pieces = d.between(-1, 4);
@@ -230,6 +247,89 @@ void append_reductions(std::vector<oracle>& rows) {
                         },
                         [=](const variables& v) { return variables{maxout(v[0], pieces, axis)}; },
                         fmt::format("{} pieces, axis {}", pieces, axis)};
+                  }});
+}
+
+// Where the weights of a normalization are: they do not enlarge x.
+sizes weighted(const sizes& x, const std::vector<sizes>& weights) {
+  for (const sizes& w : weights) numpy::demand(numpy::broadcast({x, w}) == x);
+  return x;
+}
+sizes with_channels(const sizes& x) {
+  numpy::demand(x.size() >= 2);
+  return x;
+}
+sizes weights_for(dice& d, const sizes& x) {
+  const auto first = d.between(0, numpy::rank(x));
+  const sizes w = numpy::part(x, first, numpy::rank(x));
+  return d.one_in(6) ? d.almost(w) : w;
+}
+
+void append_normalizations(std::vector<oracle>& rows) {
+  rows.push_back({"normalize", [](dice& d) {
+                    const sizes x = d.shape();
+                    std::vector<sizes> all{x};
+                    while (all.size() < 5) all.push_back(weights_for(d, x));
+                    return call{all,
+                                [=] {
+                                  return weighted(x, {all.begin() + 1, all.end()});
+                                },
+                                [](const variables& v) {
+                                  return variables{normalize(v[0], v[1], v[2], v[3], v[4])};
+                                }};
+                  }});
+  rows.push_back(
+      {"batch_norm", [](dice& d) {
+         const sizes x = d.shape(),
+                     last = numpy::part(x, x.empty() ? 0 : numpy::rank(x) - 1, numpy::rank(x));
+         const sizes scale = weights_for(d, last), shift = weights_for(d, last);
+         return call{{x, scale, shift},
+                     [=] {
+                       numpy::demand(numpy::count(with_channels(x)) > 0);
+                       weighted({x.back()}, {scale, shift});
+                       return x;
+                     },
+                     [](const variables& v) { return variables{batch_norm(v[0], v[1], v[2]).y}; }};
+       }});
+  rows.push_back({"layer_norm", [](dice& d) {
+                    const sizes x = d.shape(), scale = weights_for(d, x), shift = weights_for(d, x);
+                    const auto over = d.axes(numpy::rank(x));
+                    return call{{x, scale, shift},
+                                [=] {
+                                  numpy::demand(numpy::reduced_count(x, over) > 0);
+                                  return weighted(x, {scale, shift});
+                                },
+                                [=](const variables& v) {
+                                  return variables{layer_norm(v[0], v[1], v[2], to_axes(over))};
+                                },
+                                text_of(over)};
+                  }});
+  rows.push_back({"rms_norm", [](dice& d) {
+                    const sizes x = d.shape(), scale = weights_for(d, x);
+                    const auto over = d.axes(numpy::rank(x));
+                    return call{{x, scale},
+                                [=] {
+                                  numpy::demand(numpy::reduced_count(x, over) > 0);
+                                  return weighted(x, {scale});
+                                },
+                                [=](const variables& v) {
+                                  return variables{rms_norm(v[0], v[1], to_axes(over))};
+                                },
+                                text_of(over)};
+                  }});
+  rows.push_back({"group_norm", [](dice& d) {
+                    const sizes x = d.shape(), scale = weights_for(d, x), shift = weights_for(d, x);
+                    const auto groups = d.between(0, 3);
+                    return call{{x, scale, shift},
+                                [=] {
+                                  numpy::demand(numpy::count(with_channels(x)) > 0);
+                                  numpy::demand(groups > 0 && x.back() % groups == 0);
+                                  return weighted(x, {scale, shift});
+                                },
+                                [=](const variables& v) {
+                                  return variables{group_norm(v[0], groups, v[1], v[2])};
+                                },
+                                fmt::format("{} groups", groups)};
                   }});
 }
 
@@ -585,6 +685,7 @@ std::vector<oracle> oracles() {
   append_elementwise(rows);
   append_reductions(rows);
   append_products(rows);
+  append_normalizations(rows);
   append_views(rows);
   append_parts(rows);
   append_indexed(rows);

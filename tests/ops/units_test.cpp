@@ -126,6 +126,42 @@ TEST(Activations, HaveTheValuesOfTheirDefinitions) {
   expect_numbers(at({-1, 0, 1}, silu), {-0.2689414213699951, 0, 0.7310585786300049}, 1e-15);
   expect_numbers(at({-1, 0, 1}, gelu), {-0.15865525393145707, 0, 0.8413447460685429}, 1e-14);
   expect_numbers(at({-1, 0, 1}, gelu_tanh), {-0.15880800939172324, 0, 0.8411919906082768}, 1e-14);
+  expect_numbers(at({-1, 0, 1}, selu), {-1.1113307378125625, 0, 1.0507009873554805}, 1e-14);
+  expect_numbers(at({-2, 0, 1}, [](operand x) { return celu(x, 2); }), {2 * std::expm1(-1), 0, 1},
+                 1e-15);
+  expect_numbers(at({-1, 0, 1}, mish), {-0.30340146137410895, 0, 0.8650983882673103}, 1e-14);
+  expect_numbers(at({-3, -0.5, 0, 1}, softsign), {-0.75, -1 / 3., 0, 0.5}, 1e-15);
+  expect_numbers(at({-2, 0, 3, 7}, relu6), {0, 0, 3, 6}, 0);
+  expect_numbers(at({-4, -1.5, 0, 3}, hard_sigmoid), {0, 0.25, 0.5, 1}, 1e-15);
+  expect_numbers(at({-4, -1.5, 0, 4}, hard_silu), {0, -0.375, 0, 4}, 1e-15);
+  expect_numbers(at({-4, -0.5, 0, 4}, hard_tanh), {-1, -0.5, 0, 1}, 0);
+  expect_numbers(at({0, 1}, exponential), {1, std::exp(1)}, 1e-15);
+  expect_numbers(at({2, -6, 0, std::log(3)}, [](operand x) { return glu(x); }), {1, -4.5}, 1e-14);
+}
+
+TEST(Activations, HaveTheirLimitsAtInfinity) {
+  for (dtype d : {float64, float32}) {
+    SCOPED_TRACE(name_of(d));
+    const numbers ends{-infinity, infinity};
+    EXPECT_EQ(at(ends, softsign, d), (numbers{-1, 1}));
+    EXPECT_EQ(at(ends, mish, d), (numbers{0, infinity}));
+    EXPECT_EQ(at(ends, silu, d), (numbers{0, infinity}));
+    EXPECT_EQ(at(ends, relu6, d), (numbers{0, 6}));
+    EXPECT_EQ(at(ends, hard_sigmoid, d), (numbers{0, 1}));
+    EXPECT_EQ(at(ends, hard_silu, d), (numbers{0, infinity}));
+    EXPECT_EQ(at(ends, hard_tanh, d), (numbers{-1, 1}));
+    EXPECT_EQ(at(ends, exponential, d), (numbers{0, infinity}));
+    EXPECT_EQ(at(
+                  ends, [](operand x) { return celu(x, 2); }, d),
+              (numbers{-2, infinity}));
+    EXPECT_EQ(at(ends, selu, d)[1], infinity);
+    EXPECT_NEAR(at(ends, selu, d)[0], -1.7580993408473766, 1e-6);
+    for (auto* f : {softsign, relu6, hard_sigmoid, hard_tanh, selu, exponential}) {
+      graph_under_test g;
+      const variable x = g.input(d, array({1}, {-infinity}));
+      EXPECT_EQ(g.run(gradient(sum(f(x)), x)).data[0], 0);
+    }
+  }
 }
 
 TEST(Activations, DoNotOverflow) {
@@ -163,8 +199,10 @@ TEST(Activations, KeepNotANumber) {
   for (dtype d : {float64, float32}) {
     graph_under_test g;
     const variable x = g.input(d, array({17}, nan));
-    for (const variable& y : {heaviside(x), heaviside(x, 1), leaky_relu(x), elu(x), silu(x),
-                              gelu(x), gelu_tanh(x), log_sigmoid(x), maxout(x, 17)}) {
+    for (const variable& y :
+         {heaviside(x), heaviside(x, 1), leaky_relu(x), elu(x), silu(x), gelu(x), gelu_tanh(x),
+          log_sigmoid(x), maxout(x, 17), selu(x), celu(x), mish(x), softsign(x), relu6(x),
+          hard_sigmoid(x), hard_silu(x), hard_tanh(x), exponential(x)}) {
       for (double e : g.run(y).data) EXPECT_TRUE(std::isnan(e)) << y;
     }
   }

@@ -84,18 +84,26 @@ std::vector<stretch> activations() {
   const operation leaky = [](operand x) { return leaky_relu(x); };
   const operation unit = [](operand x) { return elu(x); };
   const operation step = [](operand x) { return heaviside(x, 0.5); };
-  return {up("elu", unit, {-1}, {}, {always(-1, {-18, -38}), itself(zero)}),
-          up("leaky_relu", leaky, {}, {}, {itself(zero)}),
-          up("relu", relu, {0}, {}, {always(0, {-1e-300, -1e-300}), itself(zero)}),
-          up("sign", sign, {-1, 1}),
-          up("heaviside", step, {0, 1}),
-          down("abs", abs, {0}, {-infinity, 0}),
-          down("silu", silu, {-0.27847, 0}, {-infinity, -1.28}, {always(0, {-120, -760})}),
-          up("silu", silu, {-0.27847}, {-1.27}, {itself(one)}),
-          down("gelu", gelu, {-0.16998, 0}, {-infinity, -0.76}, {none}),
-          up("gelu", gelu, {-0.16998}, {-0.75}, {all}),
-          down("gelu_tanh", gelu_tanh, {-0.17005, 0}, {-infinity, -0.76}, {none}),
-          up("gelu_tanh", gelu_tanh, {-0.17005}, {-0.75}, {all})};
+  const operation smooth = [](operand x) { return celu(x); };
+  return {
+      up("elu", unit, {-1}, {}, {always(-1, {-18, -38}), itself(zero)}),
+      up("celu", smooth, {-1}, {}, {always(-1, {-18, -38}), itself(zero)}),
+      up("selu", selu, {-1.7581}),
+      up("softsign", softsign, {-1, 1}, {}, {always(-1, {-4e7, -2e16}), always(1, {4e7, 2e16})}),
+      up("relu6", relu6, {0, 6}, {}, {always(0, {-1e-300, -1e-300}), always(6, {6, 6})}),
+      up("hard_sigmoid", hard_sigmoid, {0, 1}, {}, {always(0, {-3, -3}), always(1, {3, 3})}),
+      up("hard_tanh", hard_tanh, {-1, 1}, {}, {always(-1, {-1, -1}), always(1, {1, 1})}),
+      up("leaky_relu", leaky, {}, {}, {itself(zero)}),
+      up("relu", relu, {0}, {}, {always(0, {-1e-300, -1e-300}), itself(zero)}),
+      up("sign", sign, {-1, 1}),
+      up("heaviside", step, {0, 1}),
+      down("abs", abs, {0}, {-infinity, 0}),
+      down("silu", silu, {-0.27847, 0}, {-infinity, -1.28}, {always(0, {-120, -760})}),
+      up("silu", silu, {-0.27847}, {-1.27}, {itself(one)}),
+      down("gelu", gelu, {-0.16998, 0}, {-infinity, -0.76}, {none}),
+      up("gelu", gelu, {-0.16998}, {-0.75}, {all}),
+      down("gelu_tanh", gelu_tanh, {-0.17005, 0}, {-infinity, -0.76}, {none}),
+      up("gelu_tanh", gelu_tanh, {-0.17005}, {-0.75}, {all})};
 }
 
 std::vector<stretch> powers() {

@@ -1,8 +1,7 @@
 // Running a compiled program touches no allocator.
 #include "scale/allocations.hpp"
 
-#include <cotape/layers.hpp>
-#include <cotape/optimizers.hpp>
+#include <cotape/cotape.hpp>
 #include <memory>
 
 namespace cotape {
@@ -62,6 +61,26 @@ TEST(Allocations, StepsWithRandomNumbersIndicesAndLargeLoopsMakeNone) {
   const std::size_t before = allocations();
   for (int i = 0; i < 100; ++i) step(rows, scale);
   EXPECT_EQ(allocations() - before, 0u);
+}
+
+TEST(Allocations, StepsThatMoveTheStatisticsOfABatchNormMakeNone) {
+  sequential m{input({8, 8, 3}), conv2d(4, 3),          batch_normalization(),
+               prelu({1, 2}),    spatial_dropout(0.1),  gaussian_noise(0.1),
+               flatten(),        layer_normalization(), dense(1)};
+  const parameter moving = m.parameters()[4];
+  sgd optimizer;
+  auto step = compile([&](variable x) {
+    const variable loss = mean(square(m(x, mode::training)));
+    optimizer.minimize(loss);
+    return loss;
+  });
+  const array x = xt::ones<float>({16, 8, 8, 3});
+  step(x);
+  const float first = moving.value<float>()(0);
+  const std::size_t before = allocations();
+  for (int i = 0; i < 100; ++i) step(x);
+  EXPECT_EQ(allocations() - before, 0u);
+  EXPECT_NE(moving.value<float>()(0), first);
 }
 
 // Programs of one function run in one memory by turns; their results are held meanwhile.
