@@ -173,7 +173,8 @@ std::vector<op_case> other_cases() {
 const std::vector<op_case>& op_cases() {
   static const std::vector<op_case> rows = [] {
     std::vector<op_case> all;
-    for (auto* part : {elementwise_cases, reduction_cases, layout_cases, loss_cases, other_cases}) {
+    for (auto* part : {elementwise_cases, reduction_cases, layout_cases, loss_cases, vision_cases,
+                       other_cases}) {
       for (op_case& c : part()) all.push_back(std::move(c));
     }
     return all;

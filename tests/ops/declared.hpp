@@ -25,11 +25,12 @@ inline std::set<std::string> matches(const std::string& text, const char* patter
   return names;
 }
 
-/// The functions of ops.hpp, activations.hpp and losses.hpp whose declarations the pattern finds.
+/// The functions of ops.hpp, activations.hpp, losses.hpp and vision.hpp whose declarations the
+/// pattern finds.
 inline std::set<std::string> declared_operations(
     const char* pattern = "\n(?:variable|std::vector<variable>) (\\w+)\\(") {
   std::set<std::string> names;
-  for (const char* header : {"ops", "activations", "losses"}) {
+  for (const char* header : {"ops", "activations", "losses", "vision"}) {
     names.merge(matches(text_of(std::string("include/cotape/") + header + ".hpp"), pattern));
   }
   return names;
