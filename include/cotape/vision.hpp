@@ -1,7 +1,8 @@
 // layer: ops
 // Operations on images, volumes and sequences: windows that move over 1 to 3 spatial axes. Data are
-// (batch, sizes..., channels), as in Keras: (batch, height, width, channels) for images. For data
-// of the other order, (batch, channels, sizes...), transpose before and after.
+// (batch, sizes..., channels), as in Keras: (batch, height, width, channels) for images. Data of
+// the other order, (batch, channels, sizes...), are transposed once, where they come in: each
+// transposition next to one of these operations is a copy.
 #pragma once
 
 #include <optional>
