@@ -107,8 +107,11 @@ COTAPE_POOLING(means, "average_pool", 1, infer_values, derive_means, run_mean);
 COTAPE_POOLING(spread, "average_pool_to_images", 1, infer_images, derive_spread, run_spread);
 #undef COTAPE_POOLING
 
+// Whether no window shows padding alone. Of n elements, no fewer than lie between two taps, the
+// first and the last window are those that could.
 bool each_shows_an_element(const axis& a) {
-  for (std::int64_t i = 0; i < a.out; ++i) {
+  const std::int64_t step = a.in < a.dilation ? 1 : std::max<std::int64_t>(1, a.out - 1);
+  for (std::int64_t i = 0; i < a.out; i += step) {
     const std::int64_t start = i * a.stride - a.before;
     const std::int64_t tap = start < 0 ? (a.dilation - 1 - start) / a.dilation : 0;
     if (tap >= a.size || start + tap * a.dilation >= a.in) return false;
