@@ -17,6 +17,7 @@ namespace {
 using detail::demand_axes, detail::made_of;
 using sizes = std::vector<std::int64_t>;
 using sides = window_padding::sides;
+constexpr std::int64_t too_many = shape::max_elements + 1;
 
 // What stands before and after each axis.
 std::vector<sides> sides_of(const char* kind, const window_padding& given, std::size_t axes) {
@@ -69,8 +70,8 @@ std::shared_ptr<layer_body> cropping(const char* kind, std::size_t axes, const w
 std::shared_ptr<layer_body> up_sampling(const char* kind, std::size_t axes, const per_axis& size,
                                         const std::string& method) {
   const sizes& given = size.values();
-  const bool positive =
-      std::all_of(given.begin(), given.end(), [](std::int64_t n) { return n >= 1; });
+  const bool positive = std::all_of(given.begin(), given.end(),
+                                    [](std::int64_t n) { return n >= 1 && n < too_many; });
   if (!positive || (given.size() != 1 && given.size() != axes)) {
     throw value_error(fmt::format("{}: {} are not {} sizes of at least 1", kind, given, axes));
   }
@@ -92,7 +93,9 @@ sizes resolved(const variable& x, sizes row) {
   std::int64_t elements = 1, others = 1;
   const shape& s = x.shape();
   for (std::size_t i = 1; i < s.rank(); ++i) elements *= s[i];
-  for (std::int64_t n : row) others *= n == -1 ? 1 : n;
+  for (std::int64_t n : row) {  // beyond every shape it stays there
+    others = std::min(others * (n == -1 ? 1 : std::min(n, too_many)), too_many);
+  }
   const auto open = std::find(row.begin(), row.end(), -1);
   const bool fits = open == row.end() ? others == elements : elements % others == 0;
   if (s.rank() == 0 || !fits) {

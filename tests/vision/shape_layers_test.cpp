@@ -104,6 +104,11 @@ TEST(ShapeLayers, SayWhatDoesNotFit) {
   EXPECT_EQ(message(to_shape({4}), {2, 3}), "to_shape: the rows of (2, 3) are not (4)");
   EXPECT_EQ(message(to_shape({4, -1}), {2, 6}), "to_shape: the rows of (2, 6) are not (4, -1)");
   EXPECT_EQ(message(permute({1}), {2, 3, 4}), "permute: (2, 3, 4) has no rows of 1 axes");
+  // Their products would wrap around: to 0, and to 6.
+  constexpr std::int64_t huge = std::int64_t{1} << 62;
+  EXPECT_THROW(up_sampling1d{huge}, value_error);
+  EXPECT_EQ(message(to_shape({huge, 4}), {2, 0}),
+            "to_shape: the rows of (2, 0) are not (4611686018427387904, 4)");
 }
 
 // Its weights, by their names in Keras: a filter for each channel, then a mix of the channels.
