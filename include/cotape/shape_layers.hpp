@@ -1,12 +1,12 @@
 // layer: nn
 // Layers that change the shape of (batch, sizes..., channels), or of any rows, and have no weights;
-// names and defaults are Keras's.
+// names and defaults are Keras's. They throw value_error when they are made of numbers that make no
+// sense, and shape_error when they are recorded for rows that do not fit.
 //
 //   sequential m{input({6, 6, 1}), zero_padding2d(1), conv2d(4, 3), up_sampling2d(2),
 //                cropping2d({{1, 0}, {2, 2}}), to_shape({-1, 4}), permute({2, 1})};
 #pragma once
 
-#include <initializer_list>
 #include <string>
 #include <vector>
 

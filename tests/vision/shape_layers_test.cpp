@@ -132,6 +132,17 @@ TEST(ShapeLayers, SeparableConvolutionIsTwoConvolutions) {
             "separable_conv2d: a multiplier of 0");
 }
 
+TEST(ShapeLayers, MakeTheModelThatTheirHeaderShows) {
+  sequential m{input({6, 6, 1}),
+               zero_padding2d(1),
+               conv2d(4, 3),
+               up_sampling2d(2),
+               cropping2d({{1, 0}, {2, 2}}),
+               to_shape({-1, 4}),
+               permute({2, 1})};
+  EXPECT_NE(m.summary().find("(None, 4, 88)"), std::string::npos) << m.summary();
+}
+
 // By plain names, as users write them; the lists of layers are read from the headers.
 TEST(Layers, StandInASequentialByTheirPlainNames) {
   sequential image{input({8, 8, 2}),
