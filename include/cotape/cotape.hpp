@@ -30,6 +30,7 @@
 #include "cotape/scaling.hpp"
 #include "cotape/schedules.hpp"
 #include "cotape/shape.hpp"
+#include "cotape/shape_layers.hpp"
 #include "cotape/tape.hpp"
 #include "cotape/tensor.hpp"
 #include "cotape/threads.hpp"

@@ -192,7 +192,8 @@ variable stack(const std::vector<operand>& parts, std::int64_t axis = 0,
                const char* file = __builtin_FILE(), int line = __builtin_LINE());
 /// `parts` equal pieces along an axis.
 std::vector<variable> split(operand x, std::int64_t parts, std::int64_t axis = 0);
-/// `before` and `after` elements of `value` along each axis.
+/// `before` and `after` elements of `value` along each axis; for "reflect" and "edge" in place of a
+/// value see vision.hpp.
 variable pad(operand x, std::initializer_list<std::int64_t> before,
              std::initializer_list<std::int64_t> after, double value = 0);
 /// x's entries along an axis at int64 indices, whose shape replaces the axis. An index outside the

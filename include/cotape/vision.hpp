@@ -1,7 +1,8 @@
 // layer: ops
 // Operations on images, volumes and sequences: windows that move over 1 to 3 spatial axes. Data are
-// (batch, sizes..., channels), as in Keras: (batch, height, width, channels) for images. For data
-// of the other order, (batch, channels, sizes...), transpose before and after.
+// (batch, sizes..., channels), as in Keras: (batch, height, width, channels) for images. Data of
+// the other order, (batch, channels, sizes...), are transposed once, where they come in: each
+// transposition next to one of these operations is a copy.
 #pragma once
 
 #include <optional>
@@ -36,6 +37,7 @@ class window_padding {
   window_padding(const std::string& name) : window_padding(name.c_str()) {}
   window_padding(std::int64_t each) : sides_{{each, each}} {}
   window_padding(int each) : window_padding(std::int64_t{each}) {}
+  window_padding(std::initializer_list<sides> before_and_after) : sides_(before_and_after) {}
   window_padding(std::vector<sides> before_and_after) : sides_(std::move(before_and_after)) {}
   bool same() const { return same_; }
   const std::vector<sides>& numbers() const { return sides_; }
@@ -83,12 +85,34 @@ variable conv_transpose(operand x, operand filters, const conv_options& options 
 struct pool_options {
   std::optional<per_axis> strides = {};  // by default the window's size
   window_padding padding = "valid";
+  per_axis dilation = 1;
 };
 
 /// Of each window and channel the largest element, and the mean. Padding is not counted: it is
-/// never the largest, and a mean is that of the elements which are there. Elements that are the
-/// largest one together share its adjoint, as max's do; if one is NaN, so is the result.
+/// never the largest, and a mean is that of the elements which are there (to count zeros too, give
+/// `pad(x, ...)`). Elements that are the largest one together share its adjoint, as max's do; if
+/// one is NaN, so is the result.
 variable max_pool(operand x, const per_axis& size, const pool_options& options = {});
 variable average_pool(operand x, const per_axis& size, const pool_options& options = {});
+
+/// The same with `sizes` windows along the axes: the i-th of m over n elements is that of elements
+/// floor(i n / m) to ceil((i + 1) n / m) - 1, as in PyTorch.
+variable adaptive_max_pool(operand x, const per_axis& sizes);
+variable adaptive_average_pool(operand x, const per_axis& sizes);
+
+/// x (batch, sizes..., channels) with other sizes. Element i of m, which are made of n, shows the
+/// point p = (i + 1/2) n / m - 1/2 of x: elements are seen at their centres, as by Keras's
+/// UpSampling2D, tf.image.resize and ONNX's "half_pixel". "nearest" takes element floor(p + 1/2);
+/// "bilinear" takes (1 - f) x[k] + f x[k + 1] with k = floor(p), f = p - k, along each axis in
+/// turn; beyond its ends x goes on with its first and last element. Throws value_error for any
+/// other method.
+variable resize(operand x, const per_axis& sizes, const std::string& method = "nearest");
+
+/// `before` and `after` elements along each axis of any x, by NumPy's names: "reflect" mirrors x at
+/// its first and last element, 3 2 | 1 2 3 | 2 1, again and again where more is asked for; "edge"
+/// repeats these two; "constant" is the pad of ops.hpp. Throws value_error for any other mode,
+/// shape_error where an axis has no elements to take.
+variable pad(operand x, std::initializer_list<std::int64_t> before,
+             std::initializer_list<std::int64_t> after, const std::string& mode);
 
 }  // namespace cotape

@@ -56,6 +56,15 @@ class depthwise_conv2d : public layer {
                             conv_layer_options options = {});
 };
 
+/// The same, then a 1 x 1 convolution of what it gives, then the bias and the activation: weights
+/// "NAME/depthwise_weight" (height, width, 1, channels multiplier), "NAME/pointwise_weight" (1, 1,
+/// channels multiplier, filters), "NAME/bias" (filters). (Chollet, "Xception", 2017.)
+class separable_conv2d : public layer {
+ public:
+  separable_conv2d(std::int64_t filters, const per_axis& size, conv_layer_options options = {},
+                   std::int64_t multiplier = 1);
+};
+
 /// max_pool and average_pool as layers over one and two spatial axes.
 class max_pooling1d : public layer {
  public:

@@ -13,6 +13,8 @@ namespace cotape::detail {
 dtype weight_dtype(const variable& x);
 /// Throws value_error unless there is one input.
 void demand_one(const char* kind, std::span<const variable> inputs);
+/// Throws shape_error unless x is (batch, as many sizes as `axes`, channels).
+void demand_axes(const char* kind, const variable& x, std::size_t axes);
 /// A layer without weights.
 std::shared_ptr<layer_body> made_of(const char* kind, std::function<variable(variable)> f);
 

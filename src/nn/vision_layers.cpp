@@ -11,25 +11,20 @@ namespace cotape {
 
 namespace {
 
-using detail::demand_one, detail::made_of, detail::weight_dtype;
+using detail::demand_axes, detail::demand_one, detail::made_of, detail::weight_dtype;
 
 // What a convolution's layer does with its channels.
-enum class convolving : std::uint8_t { conv, transposed, depthwise };
-
-void demand_axes(const char* kind, const variable& x, std::size_t axes) {
-  if (x.shape().rank() == axes + 2) return;
-  throw shape_error(fmt::format("{}: the input {} is not (batch, {} sizes, channels)", kind,
-                                x.shape().text(), axes));
-}
+enum class convolving : std::uint8_t { conv, transposed, depthwise, separable };
 
 class conv_layer : public layer_body {
  public:
   conv_layer(const char* kind, convolving how, std::size_t axes, std::int64_t filters,
-             per_axis size, conv_layer_options options)
+             per_axis size, conv_layer_options options, std::int64_t multiplier = 1)
       : kind_(kind),
         how_(how),
         axes_(axes),
         filters_(filters),
+        multiplier_(multiplier),
         size_(std::move(size)),
         options_(std::move(options)) {
     const auto refuse = [&](const std::string& why) {
@@ -37,9 +32,10 @@ class conv_layer : public layer_body {
     };
     const std::size_t n = size_.values().size();
     if (filters < 1) refuse(fmt::format("{} filters", filters));
+    if (multiplier < 1) refuse(fmt::format("a multiplier of {}", multiplier));
     if (n != 1 && n != axes) refuse(fmt::format("{} sizes for {} spatial axes", n, axes));
     if (options_.groups < 1) refuse(fmt::format("{} groups", options_.groups));
-    if (how == convolving::depthwise && options_.groups != 1) {
+    if (by_channel() && options_.groups != 1) {
       refuse("it has as many groups as channels: leave `groups` out");
     }
     if (!options_.weights) refuse("the initializer is empty");
@@ -53,16 +49,20 @@ class conv_layer : public layer_body {
     demand_axes(kind_, x, axes_);
     const std::int64_t channels = x.shape()[axes_ + 1];
     if (parameters.empty()) make_parameters(channels, weight_dtype(x), random);
-    const std::int64_t groups = how_ == convolving::depthwise ? channels : options_.groups;
+    const std::int64_t groups = by_channel() ? channels : options_.groups;
     const conv_options how{options_.strides, options_.padding, options_.dilation, groups};
-    const variable z = how_ == convolving::transposed ? conv_transpose(x, parameters[0], how)
-                                                      : conv(x, parameters[0], how);
-    return activate(options_.activation, options_.bias ? z + parameters[1] : z);
+    variable z = how_ == convolving::transposed ? conv_transpose(x, parameters[0], how)
+                                                : conv(x, parameters[0], how);
+    if (how_ == convolving::separable) z = conv(z, parameters[1]);
+    return activate(options_.activation, options_.bias ? z + parameters.back() : z);
   }
 
  private:
+  // Whether each channel has filters of its own.
+  bool by_channel() const { return how_ == convolving::depthwise || how_ == convolving::separable; }
+
   void make_parameters(std::int64_t channels, dtype d, generator& random) {
-    if (how_ != convolving::depthwise && channels % options_.groups != 0) {
+    if (channels % options_.groups != 0) {
       throw shape_error(
           fmt::format("{}: {} channels in {} groups", kind_, channels, options_.groups));
     }
@@ -70,29 +70,33 @@ class conv_layer : public layer_body {
     for (std::size_t i = 0; i < axes_; ++i) {
       sizes.push_back(size_.values()[size_.values().size() == 1 ? 0 : i]);
     }
+    const auto add = [&](const char* what, std::initializer_list<std::int64_t> in_and_out) {
+      std::vector<std::int64_t> all = sizes;
+      all.insert(all.end(), in_and_out);
+      const tensor made = options_.weights(random, shape(all));
+      parameters.emplace_back(name + what, made.dtype() == d ? made : tensor(made, d));
+    };
     std::int64_t made = filters_;
     switch (how_) {
-      case convolving::conv:
-        sizes.insert(sizes.end(), {channels / options_.groups, filters_});
-        break;
-      case convolving::transposed:
-        sizes.insert(sizes.end(), {filters_ / options_.groups, channels});
-        break;
+      case convolving::conv: add("/weight", {channels / options_.groups, filters_}); break;
+      case convolving::transposed: add("/weight", {filters_ / options_.groups, channels}); break;
       case convolving::depthwise:
-        made = channels * filters_;
-        sizes.insert(sizes.end(), {1, made});
+        made = channels * multiplier_;
+        add("/weight", {1, made});
+        break;
+      case convolving::separable:
+        add("/depthwise_weight", {1, channels * multiplier_});
+        sizes.assign(axes_, 1);
+        add("/pointwise_weight", {channels * multiplier_, filters_});
         break;
     }
-    tensor weights = options_.weights(random, shape(sizes));
-    if (weights.dtype() != d) weights = tensor(weights, d);
-    parameters.emplace_back(name + "/weight", weights);
     if (options_.bias) parameters.emplace_back(name + "/bias", zeros({made}, d));
   }
 
   const char* kind_;
   convolving how_;
   std::size_t axes_;
-  std::int64_t filters_;
+  std::int64_t filters_, multiplier_;
   per_axis size_;
   conv_layer_options options_;
 };
@@ -123,6 +127,12 @@ std::vector<std::int64_t> spatial_axes(const char* kind, const variable& x) {
 
 }  // namespace
 
+void detail::demand_axes(const char* kind, const variable& x, std::size_t axes) {
+  if (x.shape().rank() == axes + 2) return;
+  throw shape_error(fmt::format("{}: the input {} is not (batch, {} sizes, channels)", kind,
+                                x.shape().text(), axes));
+}
+
 conv1d::conv1d(std::int64_t filters, const per_axis& size, conv_layer_options options)
     : layer(std::make_shared<conv_layer>("conv1d", convolving::conv, 1, filters, size,
                                          std::move(options))) {}
@@ -138,8 +148,12 @@ conv2d_transpose::conv2d_transpose(std::int64_t filters, const per_axis& size,
                                          size, std::move(options))) {}
 depthwise_conv2d::depthwise_conv2d(const per_axis& size, std::int64_t multiplier,
                                    conv_layer_options options)
-    : layer(std::make_shared<conv_layer>("depthwise_conv2d", convolving::depthwise, 2, multiplier,
-                                         size, std::move(options))) {}
+    : layer(std::make_shared<conv_layer>("depthwise_conv2d", convolving::depthwise, 2, 1, size,
+                                         std::move(options), multiplier)) {}
+separable_conv2d::separable_conv2d(std::int64_t filters, const per_axis& size,
+                                   conv_layer_options options, std::int64_t multiplier)
+    : layer(std::make_shared<conv_layer>("separable_conv2d", convolving::separable, 2, filters,
+                                         size, std::move(options), multiplier)) {}
 
 max_pooling1d::max_pooling1d(const per_axis& size, pool_options options)
     : layer(pooling("max_pooling1d", 1, size, options, max_pool)) {}

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cotape/vision.hpp"
 #include "cotape/xtensor.hpp"
 #include "ops/compose.hpp"
 #include "primitives/assemble.hpp"
@@ -30,6 +31,31 @@ operand first_on_a_tape(const char* op, const std::vector<operand>& parts, place
   const parameter* p = parts[0].as_parameter();
   return p != nullptr ? operand(*p, call.file, call.line)
                       : operand(parts[0].number(), call.file, call.line);
+}
+
+shape padded_shape(const composition& c, std::initializer_list<std::int64_t> before,
+                   std::initializer_list<std::int64_t> after) {
+  const shape& s = c[0].shape();
+  const auto negative = [](std::int64_t n) { return n < 0; };
+  if (before.size() != s.rank() || after.size() != s.rank() ||
+      std::any_of(before.begin(), before.end(), negative) ||
+      std::any_of(after.begin(), after.end(), negative)) {
+    c.fail<shape_error>(
+        fmt::format("{} needs {} sizes before and after, none negative", s.text(), s.rank()));
+  }
+  words sizes;
+  for (std::size_t i = 0; i < s.rank(); ++i) {
+    sizes.push_back(s[i] + std::min(before.begin()[i], too_many) +
+                    std::min(after.begin()[i], too_many));
+  }
+  return c.shape_of(sizes);
+}
+
+// Where place k, of n elements mirrored at the first and the last one again and again, is seen.
+std::int64_t mirrored(std::int64_t k, std::int64_t n) {
+  if (n == 1) return 0;
+  const std::int64_t round = 2 * (n - 1), at = (k % round + round) % round;
+  return std::min(at, round - at);
 }
 
 }  // namespace
@@ -212,23 +238,35 @@ std::vector<variable> split(operand x, std::int64_t parts, std::int64_t axis) {
 variable pad(operand x, std::initializer_list<std::int64_t> before,
              std::initializer_list<std::int64_t> after, double value) {
   const composition c("pad", {x});
-  const shape& s = c[0].shape();
-  const auto negative = [](std::int64_t n) { return n < 0; };
-  if (before.size() != s.rank() || after.size() != s.rank() ||
-      std::any_of(before.begin(), before.end(), negative) ||
-      std::any_of(after.begin(), after.end(), negative)) {
-    c.fail<shape_error>(
-        fmt::format("{} needs {} sizes before and after, none negative", s.text(), s.rank()));
-  }
+  const shape padded = padded_shape(c, before, after);
   if (c[0].dtype() == int64) c.on().literal(value, int64, x.where());  // throws if it has none such
-  words sizes;
-  for (std::size_t i = 0; i < s.rank(); ++i) {
-    sizes.push_back(s[i] + std::min(before.begin()[i], too_many) +
-                    std::min(after.begin()[i], too_many));
-  }
-  words attributes = primitives::assembly_of(c.shape_of(sizes), value);
-  primitives::append_part(attributes, {before.begin(), before.size()}, words(s.rank(), 1));
+  words attributes = primitives::assembly_of(padded, value);
+  primitives::append_part(attributes, {before.begin(), before.size()}, words(padded.rank(), 1));
   return record(primitives::assemble, {c[0]}, attributes);
+}
+
+variable pad(operand x, std::initializer_list<std::int64_t> before,
+             std::initializer_list<std::int64_t> after, const std::string& mode) {
+  const composition c("pad", {x});
+  const shape padded = padded_shape(c, before, after);
+  if (mode == "constant") return pad(c[0], before, after);
+  const bool mirrors = mode == "reflect";
+  if (!mirrors && mode != "edge") {
+    c.fail<value_error>(fmt::format("no mode '{}': \"constant\", \"reflect\" or \"edge\"", mode));
+  }
+  variable y = c[0];
+  for (std::size_t i = 0; i < padded.rank(); ++i) {
+    const std::int64_t n = y.shape()[i], first = before.begin()[i];
+    if (padded[i] == n) continue;
+    if (n == 0) c.fail<shape_error>(fmt::format("axis {} has no elements to take", i));
+    tensor from({int64, {padded[i]}});
+    for (std::int64_t k = 0; k < padded[i]; ++k) {
+      from.data_as<std::int64_t>()[k] =
+          mirrors ? mirrored(k - first, n) : std::clamp<std::int64_t>(k - first, 0, n - 1);
+    }
+    y = gather(y, c.on().constant(from), word(i));
+  }
+  return y;
 }
 
 variable gather(operand x, operand indices, std::int64_t axis) {

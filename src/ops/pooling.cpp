@@ -107,19 +107,30 @@ COTAPE_POOLING(means, "average_pool", 1, infer_values, derive_means, run_mean);
 COTAPE_POOLING(spread, "average_pool_to_images", 1, infer_images, derive_spread, run_spread);
 #undef COTAPE_POOLING
 
+// Whether no window shows padding alone. Of n elements, no fewer than lie between two taps, the
+// first and the last window are those that could.
+bool each_shows_an_element(const axis& a) {
+  const std::int64_t step = a.in < a.dilation ? 1 : std::max<std::int64_t>(1, a.out - 1);
+  for (std::int64_t i = 0; i < a.out; i += step) {
+    const std::int64_t start = i * a.stride - a.before;
+    const std::int64_t tap = start < 0 ? (a.dilation - 1 - start) / a.dilation : 0;
+    if (tap >= a.size || start + tap * a.dilation >= a.in) return false;
+  }
+  return true;
+}
+
 variable pool(const primitive& by, const composition& c, const per_axis& size,
               const pool_options& o) {
   c.demand_floating();
   const shape& in = c[0].shape();
   const std::size_t axes = in.rank() < 2 ? 0 : in.rank() - 2;
-  const window_options how{o.strides ? *o.strides : size, o.padding};
+  const window_options how{o.strides ? *o.strides : size, o.padding, o.dilation};
   const axes_of_windows windows(c, how, axes);
   std::vector<axis> list;
   for (std::size_t i = 0; i < axes; ++i) {
     const std::int64_t n = number_of(c, size, i, axes, "the window's size");
     list.push_back(windows.over(i, in[i + 1], n));
-    const axis& a = list.back();
-    if (a.before >= n || (a.out - 1) * a.stride - a.before >= a.in) {
+    if (!each_shows_an_element(list.back())) {
       c.fail<shape_error>(fmt::format(
           "a window along spatial axis {} would show padding alone: pad by less than its size, {}",
           i, n));

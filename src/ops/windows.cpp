@@ -72,8 +72,10 @@ std::int64_t number_of(const composition& c, const per_axis& given, std::size_t 
     c.fail<value_error>(fmt::format("{} numbers of {} for {} spatial axes", v.size(), what, axes));
   }
   const std::int64_t n = v[v.size() == 1 ? 0 : which];
-  if (n >= least) return n;
-  c.fail<value_error>(fmt::format("{} is {}, at least {} is needed", what, n, least));
+  if (n < least)
+    c.fail<value_error>(fmt::format("{} is {}, at least {} is needed", what, n, least));
+  if (n <= shape::max_elements) return n;  // a product of two stays a number
+  c.fail<value_error>(fmt::format("{} is {}, no more than 2^31 is possible", what, n));
 }
 
 axes_of_windows::axes_of_windows(const composition& c, const window_options& o, std::size_t axes)
@@ -140,7 +142,10 @@ window_padding::sides axes_of_windows::sides(std::size_t which) const {
   const auto& n = o_.padding.numbers();
   if (n.empty()) return {0, 0};
   const auto pair = n[n.size() == 1 ? 0 : which];
-  if (pair.first >= 0 && pair.second >= 0) return pair;
+  constexpr std::int64_t most = shape::max_elements;
+  if (std::min(pair.first, pair.second) >= 0 && std::max(pair.first, pair.second) <= most) {
+    return pair;
+  }
   c_.fail<value_error>(fmt::format("padding of {} and {} elements", pair.first, pair.second));
 }
 

@@ -147,7 +147,7 @@ class player {
   }
 
   void step() {
-    switch (below(9)) {
+    switch (below(10)) {
       case 0: return keep(leaf());
       case 1: return keep(unary());
       case 2: return keep(binary());
@@ -156,6 +156,7 @@ class player {
       case 5: return keep(laid_out());
       case 6: return keep(indexed());
       case 7: return differentiate();
+      case 8: return keep(windowed());
       default: return manage();
     }
   }
@@ -258,6 +259,41 @@ class player {
       case 5: return gather(x, any_indices(), integer());
       case 6: return scatter_add(x, any_indices(), integer(), integer());
       default: return one_hot(any_indices(), std::min<std::int64_t>(integer(), 1000), any_dtype());
+    }
+  }
+
+  per_axis any_numbers() {
+    if (flip()) return 1;
+    return flip() ? per_axis(integer()) : per_axis{integer(), integer()};
+  }
+  window_padding any_padding() {
+    if (flip()) return flip() ? "same" : "valid";
+    return flip() ? window_padding(integer()) : window_padding{{integer(), integer()}};
+  }
+  // Sizes of results that are no larger than what an index tensor may take.
+  per_axis any_sizes() {
+    const auto size = [this] { return std::min<std::int64_t>(integer(), 100); };
+    return flip() ? per_axis(size()) : per_axis{size(), size()};
+  }
+  variable windowed() {
+    const operand x = any_operand();
+    const window_options how{any_numbers(), any_padding(), any_numbers()};
+    const pool_options pools{how.strides, how.padding, how.dilation};
+    const auto few = [this] { return std::min<std::int64_t>(integer(), 100); };
+    switch (below(11)) {
+      case 0: return conv(x, any_operand(), {how.strides, how.padding, how.dilation, integer()});
+      case 1:
+        return conv_transpose(x, any_operand(),
+                              {how.strides, how.padding, how.dilation, integer()});
+      case 2: return unfold(x, any_numbers(), how);
+      case 3: return fold(x, any_numbers(), how);
+      case 4: return max_pool(x, any_numbers(), pools);
+      case 5: return average_pool(x, any_numbers(), pools);
+      case 6: return adaptive_max_pool(x, any_sizes());
+      case 7: return adaptive_average_pool(x, any_sizes());
+      case 8: return resize(x, any_sizes(), flip() ? "nearest" : "bilinear");
+      case 9: return pad(x, {few()}, {few()}, flip() ? "reflect" : "edge");
+      default: return pad(x, {few(), few()}, {few(), few()}, flip() ? "reflect" : "edge");
     }
   }
 

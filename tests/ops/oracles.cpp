@@ -512,7 +512,11 @@ call random_split(dice& d) {
           static_cast<std::size_t>(std::max<std::int64_t>(parts, 0))};
 }
 
-call random_pad(dice& d) {
+using pad_of = variable (*)(operand, std::initializer_list<std::int64_t>,
+                            std::initializer_list<std::int64_t>);
+
+// A mode that repeats elements needs some.
+call random_pad(dice& d, pad_of f, bool repeats) {
   const sizes x = d.shape();
   const auto amounts = [&] {
     sizes s(x.size());
@@ -521,11 +525,16 @@ call random_pad(dice& d) {
   };
   const sizes before = amounts(), after = amounts();
   return {{x},
-          [=] { return numpy::pad(x, before, after); },
+          [=] {
+            const sizes y = numpy::pad(x, before, after);
+            for (std::size_t i = 0; repeats && i < x.size(); ++i)
+              numpy::demand(x[i] > 0 || y[i] == 0);
+            return y;
+          },
           [=](const variables& v) {
             return variables{with_list<std::int64_t>(before, [&](auto first) {
               return with_list<std::int64_t>(after,
-                                             [&](auto last) { return pad(v[0], first, last); });
+                                             [&](auto last) { return f(v[0], first, last); });
             })};
           },
           fmt::format("before {}, after {}", before, after)};
@@ -536,7 +545,13 @@ void append_parts(std::vector<oracle>& rows) {
   rows.push_back(joining("concatenate", true, numpy::concatenate, concatenate));
   rows.push_back(joining("stack", false, numpy::stack, stack));
   rows.push_back({"split", random_split});
-  rows.push_back({"pad", random_pad});
+  using list = std::initializer_list<std::int64_t>;
+  const auto padded = [&](pad_of f, bool repeats) {
+    rows.push_back({"pad", [=](dice& d) { return random_pad(d, f, repeats); }});
+  };
+  padded([](operand x, list before, list after) { return pad(x, before, after); }, false);
+  padded([](operand x, list a, list b) { return pad(x, a, b, "reflect"); }, true);
+  padded([](operand x, list a, list b) { return pad(x, a, b, "edge"); }, true);
   rows.push_back(plain(
       "diag",
       [](const sizes& x) {
@@ -690,6 +705,7 @@ std::vector<oracle> oracles() {
   append_parts(rows);
   append_indexed(rows);
   append_losses(rows);
+  append_windows(rows);
   return rows;
 }
 

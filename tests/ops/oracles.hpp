@@ -94,7 +94,10 @@ struct oracle {
   bool picky = true;  // whether there are operands that it rejects
 };
 
-/// At least one row for every operation of ops.hpp, activations.hpp and losses.hpp.
+/// At least one row for every operation of ops.hpp, activations.hpp, losses.hpp and vision.hpp.
 std::vector<oracle> oracles();
+
+/// Those of operations on images.
+void append_windows(std::vector<oracle>& rows);
 
 }  // namespace cotape::tests

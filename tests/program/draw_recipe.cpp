@@ -227,6 +227,10 @@ class drawing {
       case pattern::matrix: return rank == 2;
       case pattern::stack: s.with.i = between(-1, 1); return rank >= 2;
       case pattern::cube: return rank == 3;
+      case pattern::image:
+        if (rank != 3 || a.elements() == 0) return false;
+        s.with.m = a[2];
+        return true;
       case pattern::cut: return rank >= 1 && choose_cut(s, a[0]);
       case pattern::cut_second: return rank >= 2 && choose_cut(s, a[1]);
       case pattern::pick:

@@ -9,6 +9,7 @@
 
 #include "primitives/assemble.hpp"
 #include "primitives/pairs.hpp"
+#include "window_rules.hpp"
 
 namespace cotape::tests {
 
@@ -135,33 +136,6 @@ struct strip {  // a value seen as outer x reduced x inner
     }
   }
 };
-
-number total(const number_array& v, double u) {
-  number r;
-  double magnitudes = 0;
-  for (const number& e : v) {
-    r.x += e.x;
-    r.slope += e.slope;
-    r.error += e.error;
-    magnitudes += static_cast<double>(std::abs(e.x));
-  }
-  r.error += u * static_cast<double>(v.size()) * magnitudes;
-  return r;
-}
-
-number maximum_of(const number_array& v) {
-  number r{-std::numeric_limits<long double>::infinity(), 0, 0};
-  long double ties = 0;
-  for (const number& e : v) {
-    if (std::isnan(e.x)) return {e.x, 0, unknown};
-    r.error = std::max(r.error, e.error);
-    if (e.x > r.x) r.slope = ties = 0;
-    r.x = std::max(r.x, e.x);
-    if (e.x == r.x) r.slope += e.slope, ++ties;
-  }
-  if (ties > 0) r.slope /= ties;
-  return r;
-}
 
 number norm_of(const number_array& v, double u) {
   number r;
@@ -476,13 +450,59 @@ void limit(number_array& y, dtype d) {
 
 }  // namespace
 
+number total(const number_array& v, double u) {
+  number r;
+  double magnitudes = 0;
+  for (const number& e : v) {
+    r.x += e.x;
+    r.slope += e.slope;
+    r.error += e.error;
+    magnitudes += static_cast<double>(std::abs(e.x));
+  }
+  r.error += u * static_cast<double>(v.size()) * magnitudes;
+  return r;
+}
+
+number maximum_of(const number_array& v) {
+  number r{-std::numeric_limits<long double>::infinity(), 0, 0};
+  long double ties = 0;
+  for (const number& e : v) {
+    if (std::isnan(e.x)) return {e.x, 0, unknown};
+    r.error = std::max(r.error, e.error);
+    if (e.x > r.x) r.slope = ties = 0;
+    r.x = std::max(r.x, e.x);
+    if (e.x == r.x) r.slope += e.slope, ++ties;
+  }
+  if (ties > 0) r.slope /= ties;
+  return r;
+}
+
 number_array computed(const task& t) {
   using rule = number_array (*)(const task&);
-  static const std::map<std::string_view, rule> table{
-      {"sum", reduction}, {"max", reduction}, {"norm", reduction},      {"argmax", reduction},
-      {"cumsum", cumsum}, {"matmul", matmul}, {"transpose", transpose}, {"slice", slice},
-      {"gather", gather}, {"cast", cast},     {"assemble", assemble},   {"uniform", uniform},
-      {"weave", weave},   {"copy", viewed}};
+  static const std::map<std::string_view, rule> table{{"sum", reduction},
+                                                      {"max", reduction},
+                                                      {"norm", reduction},
+                                                      {"argmax", reduction},
+                                                      {"cumsum", cumsum},
+                                                      {"matmul", matmul},
+                                                      {"transpose", transpose},
+                                                      {"slice", slice},
+                                                      {"gather", gather},
+                                                      {"cast", cast},
+                                                      {"assemble", assemble},
+                                                      {"uniform", uniform},
+                                                      {"weave", weave},
+                                                      {"copy", viewed},
+                                                      {"conv", convolution},
+                                                      {"conv_to_images", convolution},
+                                                      {"conv_to_filters", convolution},
+                                                      {"unfold", unfolded},
+                                                      {"fold", folded},
+                                                      {"max_pool", largest_of_windows},
+                                                      {"max_pool_to_images", largest_to_images},
+                                                      {"max_pool_picks", largest_picks},
+                                                      {"average_pool", means_of_windows},
+                                                      {"average_pool_to_images", means_to_images}};
   for (std::size_t k = 0; k < t.in.size(); ++k) {
     if (t.in[k] != nullptr && t.in[k]->size() != at(t.in_type[k]->shape.elements())) {
       throw std::logic_error(std::string(t.op->name) + " comes before its operand");

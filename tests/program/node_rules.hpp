@@ -34,6 +34,9 @@ using element_rule = number (*)(number a, number b, number c, double u);
 element_rule rule_of(std::string_view name);
 number sum_of(number a, number b, double u);
 number product_of(number a, number b, double u);
+/// The sum and the maximum of some numbers.
+number total(const number_array& v, double u);
+number maximum_of(const number_array& v);
 /// Half the dtype's epsilon; 0 for int64.
 double unit_of(dtype d);
 

@@ -289,6 +289,44 @@ std::vector<operation> products() {
   };
 }
 
+// Filters are made of the images themselves.
+std::vector<operation> windows() {
+  return {
+      COTAPE_ROW("conv", image, 0.5 * conv(a, transpose(tanh(a), {1, 2, 0}))),
+      COTAPE_ROW("conv", image,
+                 0.5 * conv(a, transpose(sin(a), {1, 2, 0}), {.strides = 2, .padding = "same"})),
+      COTAPE_ROW("conv", image,
+                 conv(a, slice(transpose(tanh(a), {1, 2, 0}), {{0, 2}}),
+                      {.strides = 1 + i, .padding = 2, .dilation = 1 + j})),
+      COTAPE_ROW("conv", image,
+                 conv(a, expand_dims(tanh(sum(a, 0)), 1), {.padding = "same", .groups = m})),
+      COTAPE_ROW("conv expand_dims", image,
+                 0.5 * conv(expand_dims(a, 0), expand_dims(sin(a), -1), {.padding = "same"})),
+      COTAPE_ROW(
+          "conv_transpose", image,
+          conv_transpose(a, slice(transpose(tanh(a), {1, 0, 2}), {{0, 2}}), {.strides = 1 + i})),
+      COTAPE_ROW(
+          "conv_transpose", image,
+          conv_transpose(a, transpose(sin(a), {1, 0, 2}), {.strides = 2, .padding = "same"})),
+      COTAPE_ROW("unfold", image, unfold(a, 2, {.strides = 1 + i, .padding = "same"})),
+      COTAPE_ROW("fold unfold", image,
+                 fold(unfold(sin(a), 2, {.padding = 2, .dilation = 1 + i}), a.shape()[1],
+                      {.padding = 2, .dilation = 1 + i})),
+      COTAPE_ROW("max_pool", image, max_pool(a, 2, {.strides = 1 + i, .padding = "same"})),
+      COTAPE_ROW("max_pool", image, max_pool(expand_dims(a, 0), {1, 2}, {.padding = "same"})),
+      COTAPE_ROW("average_pool", image,
+                 average_pool(sin(a), 3, {.strides = 1 + i, .padding = "same"})),
+      COTAPE_ROW("average_pool", image,
+                 average_pool(expand_dims(a, 0), {1, 2}, {.strides = 1, .padding = "same"})),
+      COTAPE_ROW("adaptive_max_pool", image, adaptive_max_pool(a, 1 + i)),
+      COTAPE_ROW("adaptive_average_pool", image, adaptive_average_pool(a, 1 + i)),
+      COTAPE_ROW("resize", image, resize(a, 1 + i)),
+      COTAPE_ROW("resize", image, resize(expand_dims(a, 0), {1 + i, 3}, "bilinear")),
+      COTAPE_ROW("pad", image, pad(a, {i, 0, 1}, {j, 2, 0}, "reflect")),
+      COTAPE_ROW("pad", image, pad(a, {0, i, 1}, {1, j, 0}, "edge")),
+  };
+}
+
 // Derivatives as values, of any order.
 std::vector<operation> derivatives() {
   return {
@@ -310,7 +348,7 @@ std::vector<operation> derivatives() {
 const std::vector<operation>& operations() {
   static const std::vector<operation> rows = [] {
     std::vector<operation> all;
-    for (auto* part : {functions, of_two, reductions, moves, products, derivatives}) {
+    for (auto* part : {functions, of_two, reductions, moves, products, windows, derivatives}) {
       for (operation& row : part()) all.push_back(std::move(row));
     }
     return all;

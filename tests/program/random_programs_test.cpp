@@ -35,6 +35,9 @@ TEST(RandomPrograms, AgreeWithTheInterpreter) {
     EXPECT_GT(seen.steps[c.name] + seen.nodes[c.name], 0u) << c.name << ": no program has it";
   }
   EXPECT_GT(seen.nodes["weave"], 0u);
+  for (const char* name : {"conv", "max_pool", "average_pool"}) {
+    EXPECT_GT(100 * seen.nodes[name], seen.programs) << name;
+  }
   ASSERT_EQ(seen.traits.size(), 6u);
   for (const auto& [trait, count] : seen.traits) {
     EXPECT_GT(100 * count, seen.programs) << "programs without " << trait;

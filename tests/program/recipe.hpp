@@ -42,6 +42,7 @@ enum class pattern {
   matrix,      // rank 2; i, j at most 2
   stack,       // rank 2 or more, i in [-1, 1]
   cube,        // rank 3
+  image,       // rank 3 and not empty: (batch, size, channels); `m` channels, i, j at most 2
   cut,         // `axis` 0 cut as i:j:m
   cut_second,  // axis 1 cut so
   pick,        // i an index of axis 0

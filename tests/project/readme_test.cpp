@@ -9,6 +9,11 @@
 
 #include "tree.hpp"
 
+tree::lines unindented(tree::lines text) {
+  for (std::string& line : text) line.erase(0, line.find_first_not_of(' '));
+  return text;
+}
+
 TEST(Readme, ExamplePrintsWhatItSays) {
   const std::string key = "// prints: ";
   tree::lines expected;
@@ -34,14 +39,48 @@ TEST(Readme, LinksToEveryExampleAndToNothingElse) {
   }
 }
 
-TEST(Readme, QuotesTheKernelThatAnInstalledLibraryIsTriedWith) {
-  const tree::lines readme = tree::read("README.md"),
-                    consumer = tree::read("tests/install/consumer/smooth.cpp");
-  const auto section = std::find(readme.begin(), readme.end(), "## A kernel of your own");
-  const auto begin = std::find(section, readme.end(), "```cpp"),
+// The lines of the first block of C++ in a section of README.md, each without what it is indented
+// by.
+tree::lines block_of(const char* section) {
+  const tree::lines readme = tree::read("README.md");
+  const auto heading = std::find(readme.begin(), readme.end(), section);
+  const auto begin = std::find(heading, readme.end(), "```cpp"),
              end = std::find(begin, readme.end(), "```");
-  ASSERT_GT(end - begin, 30);
-  EXPECT_NE(std::search(consumer.begin(), consumer.end(), begin + 1, end), consumer.end());
+  return begin == end ? tree::lines{} : unindented({begin + 1, end});
+}
+
+bool has_lines(const std::string& file, const tree::lines& wanted) {
+  const tree::lines text = unindented(tree::read(file));
+  return std::search(text.begin(), text.end(), wanted.begin(), wanted.end()) != text.end();
+}
+
+TEST(Readme, QuotesTheKernelThatAnInstalledLibraryIsTriedWith) {
+  const tree::lines kernel = block_of("## A kernel of your own");
+  ASSERT_GT(kernel.size(), 30u);
+  EXPECT_TRUE(has_lines("tests/install/consumer/smooth.cpp", kernel));
+}
+
+TEST(Readme, QuotesTheNetworkForImagesThatATestTrains) {
+  const tree::lines network = block_of("## Layers, and images");
+  ASSERT_GT(network.size(), 5u);
+  EXPECT_TRUE(has_lines("tests/vision/layers_test.cpp", network));
+}
+
+TEST(Readme, NamesEveryLayer) {
+  std::string readme;
+  for (const auto& line : tree::read("README.md")) readme += line + "\n";
+  const std::regex declaration("^class (\\w+) : public layer \\{$");
+  int layers = 0;
+  for (const auto& file : tree::files("include")) {
+    for (const auto& line : tree::read(file)) {
+      std::smatch name;
+      if (!std::regex_search(line, name, declaration)) continue;
+      ++layers;
+      EXPECT_TRUE(std::regex_search(readme, std::regex("\\b" + name[1].str() + "\\b")))
+          << "README.md does not name the layer " << name[1];
+    }
+  }
+  EXPECT_GE(layers, 25);
 }
 
 #ifdef COTAPE_VERDICTS

@@ -311,6 +311,23 @@ TEST(Convolution, GivesTheSameBitsOnAnyNumberOfThreads) {
   set_num_threads(before);
 }
 
+// Numbers beyond every shape: their products would wrap around, 4 2^62 to 0.
+TEST(Windows, AreOfNumbersThatAShapeCanHave) {
+  constexpr std::int64_t huge = std::int64_t{1} << 62;
+  tape t;
+  const auto x = t.input(float32, {1, 5, 1}), f = t.input(float32, {5, 1, 1});
+  for (const std::int64_t n : {huge, std::numeric_limits<std::int64_t>::max()}) {
+    EXPECT_THROW(conv(x, f, {.dilation = n}), value_error) << n;
+    EXPECT_THROW(conv(x, f, {.strides = n}), value_error) << n;
+    EXPECT_THROW(conv(x, f, {.padding = {{n, n}}}), value_error) << n;
+    EXPECT_THROW(conv_transpose(x, f, {.strides = n}), value_error) << n;
+    EXPECT_THROW(unfold(x, n), value_error) << n;
+    EXPECT_THROW(max_pool(x, 2, {.dilation = n}), value_error) << n;
+    EXPECT_THROW(resize(x, n), value_error) << n;
+    EXPECT_THROW(adaptive_max_pool(x, n), value_error) << n;
+  }
+}
+
 TEST(Convolution, SaysWhatDoesNotFit) {
   tape t;
   const auto x = t.input(float32, {2, 5, 5, 3});

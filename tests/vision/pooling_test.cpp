@@ -39,6 +39,7 @@ const std::vector<pool_case>& cases() {
       {"Same", {1, 5, 5, 2}, 3, 2, {.strides = 2, .padding = "same"}, 1, 3},
       {"Numbers", {2, 4, 4, 1}, 3, 1, {.strides = 1, .padding = 1}, 1, 4},
       {"SameLeavesALastOne", {1, 5, 5, 17}, 2, 2, {.padding = "same"}, 0, 3},
+      {"Dilation", {2, 7, 7, 3}, 3, 1, {.strides = 1, .padding = 1, .dilation = 2}, 1, 5},
       {"NoImages", {0, 4, 4, 2}, 2, 2, {}, 0, 2},
   };
   return all;
@@ -54,8 +55,9 @@ template <class F> void for_windows(const pool_case& c, const array& x, F f) {
         for (std::int64_t k = 0; k < channels; ++k, ++at) {
           std::vector<std::pair<double, std::size_t>> seen;
           for (std::int64_t p = 0; p < c.size * c.size; ++p) {
-            const std::int64_t row = i * c.stride - c.before + p / c.size;
-            const std::int64_t column = j * c.stride - c.before + p % c.size;
+            const std::int64_t apart = c.how.dilation.values()[0];
+            const std::int64_t row = i * c.stride - c.before + p / c.size * apart;
+            const std::int64_t column = j * c.stride - c.before + p % c.size * apart;
             if (row < 0 || row >= n || column < 0 || column >= n) continue;
             const auto place =
                 static_cast<std::size_t>(((b * n + row) * n + column) * channels + k);
@@ -179,6 +181,8 @@ TEST(Pools, SayWhatDoesNotFit) {
   EXPECT_EQ(message([&] { average_pool(x, 2, {.padding = 2}); }),
             "average_pool: a window along spatial axis 0 would show padding alone: pad by less "
             "than its size, 2");
+  EXPECT_THROW(max_pool(t.input(float32, {2, 2, 2, 3}), 2, {.padding = 1, .dilation = 3}),
+               shape_error);  // elements 0 and 1 lie between the taps at -1 and 2
   EXPECT_EQ(message([&] {
               max_pool(x, {2, 2, 2});
             }),
