@@ -12,6 +12,7 @@
 #include "cotape/error.hpp"
 #include "cotape/initializers.hpp"
 #include "cotape/io.hpp"
+#include "cotape/joins.hpp"
 #include "cotape/kernel.hpp"
 #include "cotape/layers.hpp"
 #include "cotape/losses.hpp"

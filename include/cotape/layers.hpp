@@ -7,7 +7,7 @@
 //
 //   auto x = input({2});
 //   auto h = dense(4, "sigmoid")(x);
-//   model m(x, dense(1, "sigmoid")(h));  // model.hpp
+//   model m(x, dense(1, "sigmoid")(h));  // model.hpp; joins.hpp makes one symbol of several
 #pragma once
 
 #include <functional>
@@ -134,9 +134,5 @@ class lambda : public layer {
   explicit lambda(std::function<variable(variable)> f);
   explicit lambda(std::function<variable(std::span<const variable>)> f);
 };
-
-/// Symbols side by side along an axis of the batch; the last by default.
-symbol concatenate(const std::vector<symbol>& parts, std::int64_t axis = -1,
-                   const char* file = __builtin_FILE(), int line = __builtin_LINE());
 
 }  // namespace cotape

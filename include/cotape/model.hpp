@@ -24,6 +24,7 @@
 
 #include "cotape/callbacks.hpp"
 #include "cotape/check.hpp"
+#include "cotape/joins.hpp"
 #include "cotape/layers.hpp"
 #include "cotape/metrics.hpp"
 #include "cotape/train.hpp"

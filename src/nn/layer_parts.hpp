@@ -13,7 +13,9 @@ namespace cotape::detail {
 dtype weight_dtype(const variable& x);
 /// Throws value_error unless there is one input.
 void demand_one(const char* kind, std::span<const variable> inputs);
-/// A layer without weights.
+/// A layer without weights, of one value and of several.
 std::shared_ptr<layer_body> made_of(const char* kind, std::function<variable(variable)> f);
+std::shared_ptr<layer_body> joining(const char* kind,
+                                    std::function<variable(std::span<const variable>)> f);
 
 }  // namespace cotape::detail

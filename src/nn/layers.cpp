@@ -151,6 +151,10 @@ std::shared_ptr<layer_body> detail::made_of(const char* kind, std::function<vari
   });
 }
 
+std::shared_ptr<layer_body> detail::joining(const char* kind, function f) {
+  return std::make_shared<function_layer>(kind, std::move(f));
+}
+
 layer::layer(std::shared_ptr<layer_body> body) : body_(std::move(body)) {
   if (!body_) throw value_error("layer: there is no body");
 }
@@ -211,15 +215,6 @@ lambda::lambda(std::function<variable(variable)> f)
     : layer(made_of("lambda", not_empty(std::move(f)))) {}
 
 lambda::lambda(std::function<variable(std::span<const variable>)> f)
-    : layer(std::make_shared<function_layer>("lambda", not_empty(std::move(f)))) {}
-
-symbol concatenate(const std::vector<symbol>& parts, std::int64_t axis, const char* file,
-                   int line) {
-  const layer l(
-      std::make_shared<function_layer>("concatenate", [=](std::span<const variable> inputs) {
-        return concatenate(std::vector<operand>(inputs.begin(), inputs.end()), axis, file, line);
-      }));
-  return l(parts, file, line);
-}
+    : layer(detail::joining("lambda", not_empty(std::move(f)))) {}
 
 }  // namespace cotape
