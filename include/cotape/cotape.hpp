@@ -25,6 +25,7 @@
 #include "cotape/primitive.hpp"
 #include "cotape/program.hpp"
 #include "cotape/random.hpp"
+#include "cotape/regularizers.hpp"
 #include "cotape/report.hpp"
 #include "cotape/scaling.hpp"
 #include "cotape/schedules.hpp"

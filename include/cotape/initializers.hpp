@@ -3,7 +3,7 @@
 // channels, filters): fan-in is the product of all axes but the last, fan-out of all but the one
 // before it.
 //
-//   dense(8, "relu", he_normal), dense(8, "relu", orthogonal())
+//   dense(8, "relu", he_normal), dense(8, {.weights = orthogonal(), .bias_initializer = ones})
 #pragma once
 
 #include <functional>

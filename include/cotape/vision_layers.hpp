@@ -21,6 +21,10 @@ struct conv_layer_options {
   std::string activation = "identity";
   initializer weights = glorot_uniform;
   bool bias = true;
+  initializer bias_initializer = zeros;
+  regularizer weights_regularizer = {}, bias_regularizer = {};
+  regularizer activity_regularizer = {};  // of the output, divided by the rows of the batch
+  constraint weights_constraint = {}, bias_constraint = {};
 };
 
 /// y = activation(conv(x, W) + b) over one spatial axis: W "NAME/weight" (size, channels / groups,

@@ -13,9 +13,15 @@ namespace cotape::detail {
 dtype weight_dtype(const variable& x);
 /// Throws value_error unless there is one input.
 void demand_one(const char* kind, std::span<const variable> inputs);
+/// Records a layer, as all do who record one.
+variable record(layer_body& of, std::span<const variable> inputs, mode m, generator& random);
 /// A layer without weights, of one value and of several.
 std::shared_ptr<layer_body> made_of(const char* kind, std::function<variable(variable)> f);
 std::shared_ptr<layer_body> joining(const char* kind,
                                     std::function<variable(std::span<const variable>)> f);
+/// Makes the next parameter of a layer, named its name + "/" + what. Throws shape_error if the
+/// initializer gives another shape.
+void add_weight(layer_body& to, const char* what, const initializer& first, const shape& s, dtype d,
+                generator& random);
 
 }  // namespace cotape::detail

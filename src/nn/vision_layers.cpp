@@ -11,7 +11,7 @@ namespace cotape {
 
 namespace {
 
-using detail::demand_one, detail::made_of, detail::weight_dtype;
+using detail::add_weight, detail::demand_one, detail::made_of, detail::weight_dtype;
 
 // What a convolution's layer does with its channels.
 enum class convolving : std::uint8_t { conv, transposed, depthwise };
@@ -42,9 +42,12 @@ class conv_layer : public layer_body {
     if (how == convolving::depthwise && options_.groups != 1) {
       refuse("it has as many groups as channels: leave `groups` out");
     }
-    if (!options_.weights) refuse("the initializer is empty");
+    if (!options_.weights || !options_.bias_initializer) refuse("the initializer is empty");
     tape t;
     activate(options_.activation, t.constant(tensor({float32, {1, 2}})));  // throws if unknown
+    rules = {{options_.weights_regularizer, options_.weights_constraint},
+             {options_.bias_regularizer, options_.bias_constraint}};
+    activity = options_.activity_regularizer;
   }
   const char* kind() const override { return kind_; }
   variable record(std::span<const variable> inputs, mode, generator& random) override {
@@ -83,10 +86,8 @@ class conv_layer : public layer_body {
         sizes.insert(sizes.end(), {1, made});
         break;
     }
-    tensor weights = options_.weights(random, shape(sizes));
-    if (weights.dtype() != d) weights = tensor(weights, d);
-    parameters.emplace_back(name + "/weight", weights);
-    if (options_.bias) parameters.emplace_back(name + "/bias", zeros({made}, d));
+    add_weight(*this, "weight", options_.weights, shape(sizes), d, random);
+    if (options_.bias) add_weight(*this, "bias", options_.bias_initializer, {made}, d, random);
   }
 
   const char* kind_;

@@ -136,7 +136,8 @@ void model::body::unbuild() {
 }
 
 variable model::body::record_loss(std::span<const variable> predictions,
-                                  std::span<const variable> targets) {
+                                  std::span<const variable> targets,
+                                  std::span<const variable> terms) {
   variable total;
   std::vector<const detail::named_loss*> known;
   for (std::size_t i = 0; i < predictions.size(); ++i) {
@@ -157,6 +158,9 @@ variable model::body::record_loss(std::span<const variable> predictions,
     total = i == 0 ? one : total + one;
   }
   recorded_losses = std::move(known);
+  for (const variable& term : terms) {
+    total = total + (term.dtype() == total.dtype() ? term : cast(term, total.dtype()));
+  }
   return total;
 }
 
@@ -177,13 +181,14 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
   const auto recorded = [&](const char* part, bool last = false) {
     if (when_recorded) when_recorded(t, part, last);
   };
-  const std::vector<variable> predictions = net.record(first(x, net.inputs()), m);
+  std::vector<variable> terms;
+  const std::vector<variable> predictions = net.record(first(x, net.inputs()), m, &terms);
   programs.end_part();
   // Of a layer that assigns, nothing is done when evaluating.
   if (!train) t.forget_effects();
   recorded("model");
   const auto targets = x.subspan(net.inputs());
-  const variable loss = record_loss(predictions, targets);
+  const variable loss = record_loss(predictions, targets, terms);
   recorded("loss");
   if (train) examine(predictions);
   std::vector<variable> result{loss};
@@ -198,7 +203,9 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
     for (std::size_t i = 0; i < net.outputs(); ++i) {
       who += fmt::format("{} '{}'", i == 0 ? "" : ",", net.name_of_output(i));
     }
-    how->minimize(loss, detail::trainable_inputs(loss, who));
+    const std::vector<parameter> trained = detail::trainable_inputs(loss, who);
+    how->minimize(loss, trained);
+    net.bound(t, trained);
     recorded("update", true);
     if (stop_at_non_finite) {
       t.require(abs(loss) < std::numeric_limits<double>::infinity(), std::string(not_finite));
@@ -214,8 +221,9 @@ gradient_check model::body::check_gradient(std::span<const array_view> batch,
   const auto loss = [&](tape& t) {
     std::vector<variable> x;
     for (const array_view& v : batch) x.push_back(t.constant(v));
-    const std::vector<variable> predictions = net.record(first(x, net.inputs()), mode::training);
-    return record_loss(predictions, std::span(x).subspan(net.inputs()));
+    std::vector<variable> terms;
+    const auto predictions = net.record(first(x, net.inputs()), mode::training, &terms);
+    return record_loss(predictions, std::span(x).subspan(net.inputs()), terms);
   };
   return cotape::check_gradient(loss, {}, options);
 }
@@ -324,7 +332,7 @@ std::string model::summary() const {
   return of->net.summary();
 }
 
-void model::append(const layer& l) {
+void model::append(const cotape::layer& l) {
   const action of(*this, "add", access::change);
   of->net.append(l);
   of->programs.forget_all();
@@ -405,8 +413,13 @@ sequential::sequential(std::initializer_list<part> parts, std::int64_t seed) : m
   for (const part& p : parts) std::visit([this](const auto& what) { add(what); }, p);
 }
 
-sequential& sequential::add(const layer& l) {
+sequential& sequential::add(const cotape::layer& l) {
   append(l);
+  return *this;
+}
+
+sequential& sequential::add(const model& inner) {
+  append(inner);
   return *this;
 }
 

@@ -128,6 +128,11 @@ TEST(Initializers, RefuseWhatTheyCannotMake) {
               identity_matrix()(random, {3, 3, 1});
             }),
             "identity_matrix: (3, 3, 1) is no matrix");
+  const initializer other = [](generator&, const shape&) { return zeros({2, 2}); };
+  EXPECT_EQ(message([&] {
+              sequential({input({3}), dense(4, "relu", other)}).parameters();
+            }).substr(0, 70),
+            "dense: the initializer gives (2, 2) for 'weight', which is (3, 4)");
 }
 
 TEST(Generator, RepeatsWithItsSeedAndNeverWithoutIt) {
@@ -174,6 +179,17 @@ TEST(Layers, MakeTheirWeightsWithAnInitializer) {
   const tensor mine = random.uniform({50, 4}, 2, 3, float32);
   EXPECT_EQ(first_weight(dense(4, "relu", [&](generator&, const shape&) { return tensor(mine); })),
             to_xarray<float>(mine));
+}
+
+TEST(Layers, MakeTheirBiasesWithAnInitializer) {
+  const sequential m{input({2}, float64),
+                     dense(3, {.weights = constant_value(0.1), .bias_initializer = ones})};
+  EXPECT_EQ(m.parameters()[0].value<double>(), 0.1 * xt::ones<double>({2, 3}));
+  EXPECT_EQ(m.parameters()[1].value<double>(), (xt::xarray<double>{1, 1, 1}));
+  const sequential images{input({5, 5, 1}),
+                          conv2d(2, 3, {.bias_initializer = constant_value(0.5)})};
+  EXPECT_EQ(images.parameters()[1].value<float>(), (xt::xarray<float>{0.5f, 0.5f}));
+  EXPECT_THROW(dense(3, {.bias_initializer = nullptr}), value_error);
 }
 
 TEST(Layers, RefuseWhatTheyCannotDo) {
