@@ -53,8 +53,8 @@ class layer_body {
   std::string name;  // empty until the user or a model gives one
   std::vector<parameter> parameters;
   std::vector<weight_rules> rules;  // of the parameters, in their order; the others have none
-  regularizer activity;  // of each output: divided by its rows it is a term of the model's loss
-  bool settled = false;  // a model has come to use it: name and parameters stay
+  regularizer activity;             // of each output; divided by its rows a term of the loss
+  bool settled = false;             // a model has come to use it: name and parameters stay
 
  private:
   bool trainable_ = true;
@@ -128,9 +128,9 @@ struct dense_options {
   constraint weights_constraint = {}, bias_constraint = {};
 };
 
-/// y = activation(x W + b): W "NAME/weight" (inputs, units), b "NAME/bias" (units), which starts at
-/// zero. Inputs with more axes are multiplied along their last. `weights` makes the first W:
-/// `dense(8, "relu", he_normal)`.
+/// y = activation(x W + b): W "NAME/weight" (inputs, units), b "NAME/bias" (units). Inputs with
+/// more axes are multiplied along their last. `weights` makes the first W, `bias_initializer` the
+/// first b: `dense(8, "relu", he_normal)`, `dense(8, {.activation = "relu", .bias = false})`.
 class dense : public layer {
  public:
   explicit dense(std::int64_t units, dense_options options = {});

@@ -107,8 +107,8 @@ class model {
   std::vector<variable> operator()(const std::vector<variable>& x, mode m = mode::predicting);
 
   /// Applies its layers, as they are now, to symbols, which are the inputs in their place: a model
-  /// as a part of another. They share the weights. Throws value_error for another number of inputs;
-  /// the first form for several outputs.
+  /// as a part of another. They share the weights; terms of add_loss stay here. Throws value_error
+  /// for another number of inputs, and the first form for several outputs.
   symbol operator()(const symbol& x, const char* file = __builtin_FILE(),
                     int line = __builtin_LINE()) const;
   std::vector<symbol> operator()(const std::vector<symbol>& x, const char* file = __builtin_FILE(),

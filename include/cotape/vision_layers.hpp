@@ -28,7 +28,7 @@ struct conv_layer_options {
 };
 
 /// y = activation(conv(x, W) + b) over one spatial axis: W "NAME/weight" (size, channels / groups,
-/// filters), b "NAME/bias" (filters), which starts at zero. Throws value_error for less than one
+/// filters), b "NAME/bias" (filters). Throws value_error for less than one
 /// filter or group and an unknown activation, shape_error as conv.
 class conv1d : public layer {
  public:

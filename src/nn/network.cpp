@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
 #include <set>
 #include <unordered_map>
@@ -304,8 +305,9 @@ void network::bound(tape& t, const std::vector<parameter>& updated) const {
   for (const layer_body* l : layers()) {
     for (std::size_t i = 0; i < std::min(l->rules.size(), l->parameters.size()); ++i) {
       const parameter& p = l->parameters[i];
-      const bool is_updated = std::find(updated.begin(), updated.end(), p) != updated.end();
-      if (l->rules[i].bounds && is_updated) t.assign(p, l->rules[i].bounds(t.read(p)));
+      if (!l->rules[i].bounds) continue;
+      if (std::find(updated.begin(), updated.end(), p) == updated.end()) continue;
+      t.assign(p, l->rules[i].bounds(t.read(p)));
     }
   }
 }
@@ -335,27 +337,35 @@ bool any_trainable(const std::vector<parameter>& list) {
   return std::any_of(list.begin(), list.end(), [](const parameter& p) { return p.trainable(); });
 }
 
+// What a line of a summary is about: a node, or all of a part, where its last one stands.
+struct summed {
+  std::size_t last = 0;
+  std::vector<parameter> own = {};
+  std::set<const layer_body*> seen = {};
+  void add(std::size_t i, const network::node& n) {
+    last = i;
+    if (n.by.empty() || !seen.insert(&n.by[0].body()).second) return;
+    own.insert(own.end(), n.by[0].parameters().begin(), n.by[0].parameters().end());
+  }
+};
+
 }  // namespace
 
-// The line of a model that is a part stands where its last layer does.
 std::string network::summary() const {
   std::vector<std::array<std::string, 4>> rows{{"Layer", "Output shape", "Parameters", ""}};
+  std::map<const std::string*, summed> parts;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].inside) parts[nodes_[i].inside.get()].add(i, nodes_[i]);
+  }
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const node& n = nodes_[i];
-    const auto of_part = [&](const node& other) { return n.inside && other.inside == n.inside; };
-    if (std::any_of(nodes_.begin() + static_cast<std::ptrdiff_t>(i) + 1, nodes_.end(), of_part)) {
-      continue;
-    }
-    std::vector<parameter> own;
-    std::set<const layer_body*> seen;
-    for (const node& other : nodes_) {
-      if (other.by.empty() || (&other != &n && !of_part(other))) continue;
-      if (!seen.insert(&other.by[0].body()).second) continue;
-      own.insert(own.end(), other.by[0].parameters().begin(), other.by[0].parameters().end());
-    }
+    summed line;
+    if (n.inside) line = parts.at(n.inside.get());
+    else line.add(i, n);
+    if (line.last != i) continue;
     rows.push_back({n.inside ? *n.inside : name_of(n), n.row ? text_with_none(n.row->shape) : "()",
-                    fmt::format("{}", elements(own)),
-                    own.empty() || any_trainable(own) ? "" : "  not trainable"});
+                    fmt::format("{}", elements(line.own)),
+                    line.own.empty() || any_trainable(line.own) ? "" : "  not trainable"});
   }
   std::array<std::size_t, 3> widths{};
   for (const auto& r : rows) {

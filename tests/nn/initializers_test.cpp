@@ -190,6 +190,11 @@ TEST(Layers, MakeTheirBiasesWithAnInitializer) {
                           conv2d(2, 3, {.bias_initializer = constant_value(0.5)})};
   EXPECT_EQ(images.parameters()[1].value<float>(), (xt::xarray<float>{0.5f, 0.5f}));
   EXPECT_THROW(dense(3, {.bias_initializer = nullptr}), value_error);
+  EXPECT_THROW(conv2d(3, 2, {.bias_initializer = nullptr}), value_error);
+  // One option alone is no string.
+  EXPECT_EQ(sequential({input({2}), dense(3, {.bias = false})}).parameters().size(), 1u);
+  EXPECT_EQ(sequential({input({2}), dense(3, {.activation = "relu"})}).parameters().size(), 2u);
+  EXPECT_EQ(sequential({input({2}), dense(3, {})}).parameters().size(), 2u);
 }
 
 TEST(Layers, RefuseWhatTheyCannotDo) {

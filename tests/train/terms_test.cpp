@@ -93,6 +93,17 @@ TEST(Terms, OfOnesOwnAreAddedToTheLoss) {
   EXPECT_LT(m.check_gradient(x, y).worst_error(), 1e-6);
 }
 
+// Of layers one after the other symbols are had from the model.
+TEST(Terms, OfOnesOwnAreAddedToASequence) {
+  sequential m = made({.activation = "tanh"});
+  const double before = m.evaluate(x, y)["loss"];
+  m.add_loss(lambda([](variable v) { return v * 0 + 1; })(m.output("dense")));
+  EXPECT_DOUBLE_EQ(m.evaluate(x, y)["loss"], before + 3);
+  m.add_loss(m.output("dense_1"));
+  EXPECT_NEAR(m.evaluate(x, y)["loss"], before + 3 + xt::sum(m.predict<double>(x))() / 3, 1e-12);
+  EXPECT_EQ(m.summary().find("Total: 13\n") != std::string::npos, true);
+}
+
 // A term may have layers of its own; they are trained and counted.
 TEST(Terms, OfOnesOwnBringTheirLayers) {
   const symbol a = input({2}, float64);
