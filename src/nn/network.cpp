@@ -223,8 +223,7 @@ void network::demand_layers() const {
   if (nodes_.size() < 2) throw value_error("sequential: the model has no layers, add some");
 }
 
-std::vector<variable> network::record(std::span<const variable> x, mode m,
-                                      std::vector<variable>* terms) {
+std::vector<variable> network::record(std::span<const variable> x, mode m, loss_terms* terms) {
   demand_layers();
   if (x.size() != inputs_.size()) {
     throw value_error(fmt::format("model: {} values for {} inputs", x.size(), inputs_.size()));
@@ -240,7 +239,7 @@ std::vector<variable> network::record(std::span<const variable> x, mode m,
 }
 
 std::vector<variable> network::walk(std::span<const variable> x, mode m, bool keep_types,
-                                    std::vector<variable>* terms) {
+                                    loss_terms* terms) {
   demand_rest();
   walking_ = true;
   const auto end = [](bool* walking) { *walking = false; };
@@ -284,19 +283,20 @@ variable number_of(const regularizer& f, const variable& x, const std::string& n
 
 }  // namespace
 
-void network::add_terms(std::span<const variable> values, std::vector<variable>& to) const {
-  for (const std::size_t i : terms_) to.push_back(over_rows(sum(values[i]), values[i]));
+void network::add_terms(std::span<const variable> values, loss_terms& to) const {
+  for (const std::size_t i : terms_) to.of_values.push_back(over_rows(sum(values[i]), values[i]));
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i].by.empty()) continue;
     const layer_body& l = nodes_[i].by[0].body();
-    if (l.activity) to.push_back(over_rows(number_of(l.activity, values[i], l.name), values[i]));
+    if (l.activity)
+      to.of_values.push_back(over_rows(number_of(l.activity, values[i], l.name), values[i]));
   }
   tape& t = values[inputs_[0]].owner();
   for (const layer_body* l : layers()) {
     for (std::size_t i = 0; i < std::min(l->rules.size(), l->parameters.size()); ++i) {
       const parameter& p = l->parameters[i];
       if (!l->rules[i].term || !p.trainable()) continue;
-      to.push_back(number_of(l->rules[i].term, t.read(p), p.name()));
+      to.of_weights.push_back(number_of(l->rules[i].term, t.read(p), p.name()));
     }
   }
 }

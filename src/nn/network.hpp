@@ -17,6 +17,12 @@ shape without_batch(const shape& batch);
 /// Such a shape as text with the batch as None: "(None, 2)".
 std::string text_with_none(const shape& row);
 
+/// What is added to the loss of a model's outputs: numbers.
+struct loss_terms {
+  std::vector<variable> of_values;   // of layers' outputs and of add_term
+  std::vector<variable> of_weights;  // of regularizers: they hold what the others train
+};
+
 class network {
  public:
   struct node {
@@ -62,10 +68,9 @@ class network {
   }
   /// Throws value_error if there are none.
   void demand_layers() const;
-  /// Records it for variables of shape (batch, row...), building it first for their types. Adds to
-  /// `terms` what layers and add_term add to the loss: numbers.
-  std::vector<variable> record(std::span<const variable> x, mode m,
-                               std::vector<variable>* terms = nullptr);
+  /// Records it for variables of shape (batch, row...), building it first for their types. Adds the
+  /// terms of the loss to `terms`, if it is given.
+  std::vector<variable> record(std::span<const variable> x, mode m, loss_terms* terms = nullptr);
   /// Assigns to those of these parameters that have bounds what the bounds make of them.
   void bound(tape& t, const std::vector<parameter>& updated) const;
 
@@ -102,11 +107,11 @@ class network {
   std::size_t add_node(const symbol& of);
   void name_layers();
   void name_parts();
-  void add_terms(std::span<const variable> values, std::vector<variable>& to) const;
+  void add_terms(std::span<const variable> values, loss_terms& to) const;
   void demand_rest() const;
   void restore();
   std::vector<variable> walk(std::span<const variable> x, mode m, bool keep_types,
-                             std::vector<variable>* terms = nullptr);
+                             loss_terms* terms = nullptr);
 
   std::vector<node> nodes_;
   std::vector<std::size_t> inputs_, outputs_, terms_;

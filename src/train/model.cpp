@@ -60,6 +60,13 @@ namespace {
 
 std::span<const variable> first(std::span<const variable> x, std::size_t n) { return x.first(n); }
 
+variable plus(variable loss, const std::vector<variable>& terms) {
+  for (const variable& x : terms) {
+    loss = loss + (x.dtype() == loss.dtype() ? x : cast(x, loss.dtype()));
+  }
+  return loss;
+}
+
 // Rows of a set, where they are.
 void rows_from(const std::vector<array_view>& arrays, std::int64_t at, std::int64_t size,
                std::vector<array_view>& batch) {
@@ -136,8 +143,7 @@ void model::body::unbuild() {
 }
 
 variable model::body::record_loss(std::span<const variable> predictions,
-                                  std::span<const variable> targets,
-                                  std::span<const variable> terms) {
+                                  std::span<const variable> targets) {
   variable total;
   std::vector<const detail::named_loss*> known;
   for (std::size_t i = 0; i < predictions.size(); ++i) {
@@ -158,9 +164,6 @@ variable model::body::record_loss(std::span<const variable> predictions,
     total = i == 0 ? one : total + one;
   }
   recorded_losses = std::move(known);
-  for (const variable& term : terms) {
-    total = total + (term.dtype() == total.dtype() ? term : cast(term, total.dtype()));
-  }
   return total;
 }
 
@@ -181,14 +184,15 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
   const auto recorded = [&](const char* part, bool last = false) {
     if (when_recorded) when_recorded(t, part, last);
   };
-  std::vector<variable> terms;
+  detail::loss_terms terms;
   const std::vector<variable> predictions = net.record(first(x, net.inputs()), m, &terms);
   programs.end_part();
   // Of a layer that assigns, nothing is done when evaluating.
   if (!train) t.forget_effects();
   recorded("model");
   const auto targets = x.subspan(net.inputs());
-  const variable loss = record_loss(predictions, targets, terms);
+  const variable trains = plus(record_loss(predictions, targets), terms.of_values);
+  const variable loss = plus(trains, terms.of_weights);
   recorded("loss");
   if (train) examine(predictions);
   std::vector<variable> result{loss};
@@ -203,6 +207,7 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
     for (std::size_t i = 0; i < net.outputs(); ++i) {
       who += fmt::format("{} '{}'", i == 0 ? "" : ",", net.name_of_output(i));
     }
+    if (!terms.of_weights.empty()) detail::trainable_inputs(trains, who);  // decay is no training
     const std::vector<parameter> trained = detail::trainable_inputs(loss, who);
     how->minimize(loss, trained);
     net.bound(t, trained);
@@ -221,9 +226,10 @@ gradient_check model::body::check_gradient(std::span<const array_view> batch,
   const auto loss = [&](tape& t) {
     std::vector<variable> x;
     for (const array_view& v : batch) x.push_back(t.constant(v));
-    std::vector<variable> terms;
+    detail::loss_terms terms;
     const auto predictions = net.record(first(x, net.inputs()), mode::training, &terms);
-    return record_loss(predictions, std::span(x).subspan(net.inputs()), terms);
+    const variable of_outputs = record_loss(predictions, std::span(x).subspan(net.inputs()));
+    return plus(plus(of_outputs, terms.of_values), terms.of_weights);
   };
   return cotape::check_gradient(loss, {}, options);
 }

@@ -134,6 +134,19 @@ TEST(Terms, ThatDoNotFitAreRefusedAndChangeNothing) {
             "regularizer: that of 'dense/weight' has shape (2, 3), not one number: take its sum");
 }
 
+// That decay moves the weights is no training.
+TEST(Terms, OfWeightsDoNotHideThatTheDataTrainsNothing) {
+  sequential m{dense(3, {.weights_regularizer = l2()}), activation("sign")};
+  m.compile("mse", sgd());
+  EXPECT_EQ(message_of([&] {
+              m.fit(x, array(xt::ones<double>({3, 3})), quiet);
+            }).find("fit, output 'activation': the gradient of the loss reaches no trainable"),
+            0u);
+  sequential other{dense(3, {.activity_regularizer = l2()}), activation("sign")};
+  other.compile("mse", sgd());
+  other.fit(x, array(xt::ones<double>({3, 3})), quiet);
+}
+
 TEST(Terms, AreInTheGradientThatIsChecked) {
   sequential m = made({.activation = "tanh",
                        .weights_regularizer = l1_l2(0.1, 0.2),
