@@ -127,9 +127,10 @@ class model {
   /// layer::set_trainable of all its layers.
   void set_trainable(bool trainable);
 
-  /// Adds a term to the loss of fit and evaluate: the sum of the symbol's elements over the rows
-  /// of the batch, or a number that is the same for all rows. What it is made from begins with the
-  /// model's inputs. Regularizers of layers are such terms by themselves.
+  /// Adds a term to the loss of fit and evaluate: the sum of the symbol's elements, divided by the
+  /// number of rows; a value of shape () as it is. What it is made from begins with the model's
+  /// inputs: layers that only it needs become the model's. Regularizers are terms by themselves.
+  /// Throws as the constructor does, and nothing has changed then.
   void add_loss(const symbol& term);
 
   /// All layers' parameters, named "dense/weight", "dense/bias", "dense_1/weight" ...; without an

@@ -94,7 +94,6 @@ void network::append(const network& part) {
                     "by model(inputs, outputs)",
                     part.inputs(), part.outputs()));
   }
-  if (&part == this) throw value_error("sequential: a model is no part of itself");
   std::vector<node> nodes = nodes_;
   if (nodes.empty()) nodes.push_back({{}, {}, part.input(0).where, {}, part.input(0).row});
   const std::size_t last = nodes_.empty() ? 0 : outputs_[0];
