@@ -7,9 +7,10 @@
 //
 //   auto x = input({2});
 //   auto h = dense(4, "sigmoid")(x);
-//   model m(x, dense(1, "sigmoid")(h));  // model.hpp
+//   model m(x, dense(1, "sigmoid")(h));  // model.hpp; joins.hpp makes one symbol of several
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <span>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "cotape/initializers.hpp"
+#include "cotape/regularizers.hpp"
 #include "cotape/tape.hpp"
 
 namespace cotape {
@@ -43,9 +45,21 @@ class layer_body {
   /// named `name` + "/weight" and so on.
   virtual variable record(std::span<const variable> inputs, mode m, generator& random) = 0;
 
+  /// Of layer::set_trainable. A layer that acts otherwise where it is not trained asks it.
+  bool trainable() const { return trainable_; }
+  void set_trainable(bool trainable);
+  /// Drops the parameters, to be made anew.
+  void forget_parameters();
+
   std::string name;  // empty until the user or a model gives one
   std::vector<parameter> parameters;
-  bool settled = false;  // a model has come to use it: name and parameters stay
+  std::vector<weight_rules> rules;  // of the parameters, in their order; the others have none
+  regularizer activity;             // of each output; divided by its rows a term of the loss
+  bool settled = false;             // a model has come to use it: name and parameters stay
+
+ private:
+  bool trainable_ = true;
+  std::vector<parameter> frozen_;  // those that set_trainable(false) has changed
 };
 
 class symbol;
@@ -70,6 +84,10 @@ class layer {
 
   /// None before the layer was first recorded.
   const std::vector<parameter>& parameters() const { return body_->parameters; }
+  /// Whether training changes its weights, also of a layer that has none as yet; `true` takes
+  /// `false` back. A fit keeps to what it was when it began.
+  void set_trainable(bool trainable) const { body_->set_trainable(trainable); }
+  bool trainable() const { return body_->trainable(); }
   layer_body& body() const { return *body_; }
 
  private:
@@ -83,8 +101,9 @@ class symbol {
     std::vector<layer> made_by;  // none for an input
     std::vector<symbol> from;
     place where;
-    value_type row = {};    // an input's, without the batch axis
-    std::string name = {};  // an input's
+    value_type row = {};                       // an input's, without the batch axis
+    std::string name = {};                     // an input's
+    std::shared_ptr<std::string> inside = {};  // the name of the model that was called
   };
   explicit symbol(source s) : source_(std::make_shared<const source>(std::move(s))) {}
   symbol(const symbol&) = default;  // and no move: no symbol is without a source
@@ -100,13 +119,29 @@ class symbol {
 symbol input(const shape& row, dtype d = float32, std::string name = "",
              const char* file = __builtin_FILE(), int line = __builtin_LINE());
 
-/// y = activation(x W + b): W "NAME/weight" (inputs, units), b "NAME/bias" (units), which starts at
-/// zero. Inputs with more axes are multiplied along their last. `weights` makes the first W:
-/// `dense(8, "relu", he_normal)`.
+struct dense_options {
+  std::string activation = "identity";
+  initializer weights = glorot_uniform;
+  bool bias = true;
+  initializer bias_initializer = zeros;
+  regularizer weights_regularizer = {}, bias_regularizer = {};
+  regularizer activity_regularizer = {};  // of the output, divided by the rows of the batch
+  constraint weights_constraint = {}, bias_constraint = {};
+};
+
+/// y = activation(x W + b): W "NAME/weight" (inputs, units), b "NAME/bias" (units). Inputs with
+/// more axes are multiplied along their last. `weights` makes the first W, `bias_initializer` the
+/// first b: `dense(8, "relu", he_normal)`, `dense(8, {.activation = "relu", .bias = false})`.
 class dense : public layer {
  public:
-  explicit dense(std::int64_t units, std::string activation = "identity",
-                 initializer weights = glorot_uniform, bool bias = true);
+  explicit dense(std::int64_t units, dense_options options = {});
+  /// The options by their place. A template, since braces would fit a string too.
+  template <std::convertible_to<std::string> Name>
+  dense(std::int64_t units, Name&& activation, initializer weights = glorot_uniform,
+        bool bias = true)
+      : dense(units, dense_options{.activation = std::string(activation),
+                                   .weights = std::move(weights),
+                                   .bias = bias}) {}
 };
 
 /// `activate` as a layer. Throws value_error, as that does, for an unknown name.
@@ -135,9 +170,5 @@ class lambda : public layer {
   explicit lambda(std::function<variable(variable)> f);
   explicit lambda(std::function<variable(std::span<const variable>)> f);
 };
-
-/// Symbols side by side along an axis of the batch; the last by default.
-symbol concatenate(const std::vector<symbol>& parts, std::int64_t axis = -1,
-                   const char* file = __builtin_FILE(), int line = __builtin_LINE());
 
 }  // namespace cotape

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <iostream>
 #include <memory>
@@ -24,6 +25,7 @@
 
 #include "cotape/callbacks.hpp"
 #include "cotape/check.hpp"
+#include "cotape/joins.hpp"
 #include "cotape/layers.hpp"
 #include "cotape/metrics.hpp"
 #include "cotape/train.hpp"
@@ -104,13 +106,41 @@ class model {
   variable operator()(operand x, mode m = mode::predicting);
   std::vector<variable> operator()(const std::vector<variable>& x, mode m = mode::predicting);
 
+  /// Applies its layers, as they are now, to symbols, which are the inputs in their place: a model
+  /// as a part of another. They share the weights; terms of add_loss stay here. Throws value_error
+  /// for another number of inputs, and the first form for several outputs.
+  symbol operator()(const symbol& x, const char* file = __builtin_FILE(),
+                    int line = __builtin_LINE()) const;
+  std::vector<symbol> operator()(const std::vector<symbol>& x, const char* file = __builtin_FILE(),
+                                 int line = __builtin_LINE()) const;
+  /// A name that those of its layers begin with, unless they have one: "encoder/dense/weight". A
+  /// part of another model gets one ("model", "model_1" ...) if it has none.
+  void set_name(std::string name);
+
+  /// One of its layers by its name. Throws value_error listing the names.
+  cotape::layer layer(const std::string& name) const;
+  /// Its inputs, and the output of a layer, as symbols, for a model of a part of it:
+  /// `model features(m.inputs(), m.output("dense_1"))`. Throws value_error if the input's shape is
+  /// not known yet, there is no such layer, or it was called several times.
+  std::vector<symbol> inputs() const;
+  symbol output(const std::string& layer) const;
+  /// layer::set_trainable of all its layers.
+  void set_trainable(bool trainable);
+
+  /// Adds a term to the loss of fit and evaluate: the sum of the symbol's elements, divided by the
+  /// number of rows; a value of shape () as it is. What it is made from begins with the model's
+  /// inputs: layers that only it needs become the model's. Regularizers are terms by themselves.
+  /// Throws as the constructor does, and nothing has changed then.
+  void add_loss(const symbol& term);
+
   /// All layers' parameters, named "dense/weight", "dense/bias", "dense_1/weight" ...; without an
   /// input, those of layers that were never recorded do not exist yet.
   std::vector<parameter> parameters() const;
   /// The source of first weights and dropout masks.
   generator& random();
-  /// A line a layer: name, output shape with None for the batch, parameters; then how many in all,
-  /// trainable and not. Throws value_error if the input's shape is not known yet.
+  /// A line a layer, or a model that is a part: name, output shape with None for the batch,
+  /// parameters, and whether none of them is trained; then how many in all, trainable and not.
+  /// Throws value_error if the input's shape is not known yet.
   std::string summary() const;
 
   /// Chooses the loss, the optimizer and metrics; training goes on from the present weights and
@@ -159,7 +189,8 @@ class model {
 
  protected:
   explicit model(std::int64_t seed);
-  void append(const layer& l);
+  void append(const cotape::layer& l);
+  void append(const model& inner);
   void prepend(const symbol& input);
 
  private:
@@ -171,11 +202,13 @@ class model {
 /// Layers one after the other. Without an input the first data tells shape and dtype.
 class sequential : public model {
  public:
-  using part = std::variant<layer, symbol>;  // an input comes first, if there is one
+  // An input comes first, if there is one; a model has one input and one output.
+  using part = std::variant<cotape::layer, symbol, std::reference_wrapper<const model>>;
   explicit sequential(std::int64_t seed = 0) : model(seed) {}
   sequential(std::initializer_list<part> parts, std::int64_t seed = 0);
-  /// Adds a layer at the end, or the input, which must come first.
-  sequential& add(const layer& l);
+  /// Adds a layer at the end, the layers of a model, or the input, which must come first.
+  sequential& add(const cotape::layer& l);
+  sequential& add(const model& inner);
   sequential& add(const symbol& input);
 };
 

@@ -24,8 +24,8 @@ struct batch_normalization_options {
 /// predicting mode `normalize`, with "NAME/moving_mean" and "NAME/moving_variance", which start at
 /// 0 and 1 too. These are not trainable: a step of a training assigns momentum times what they are
 /// + (1 - momentum) times the batch's mean and variance, once for each place where the layer
-/// stands. If it has gamma or beta and none of them is trainable, it predicts in training too.
-/// Throws value_error unless 0 <= momentum <= 1.
+/// stands. Frozen (set_trainable(false), or none of gamma and beta is trainable), it predicts in
+/// training too. Throws value_error unless 0 <= momentum <= 1.
 class batch_normalization : public layer {
  public:
   explicit batch_normalization(batch_normalization_options options = {});

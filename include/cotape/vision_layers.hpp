@@ -21,10 +21,14 @@ struct conv_layer_options {
   std::string activation = "identity";
   initializer weights = glorot_uniform;
   bool bias = true;
+  initializer bias_initializer = zeros;
+  regularizer weights_regularizer = {}, bias_regularizer = {};
+  regularizer activity_regularizer = {};  // of the output, divided by the rows of the batch
+  constraint weights_constraint = {}, bias_constraint = {};
 };
 
 /// y = activation(conv(x, W) + b) over one spatial axis: W "NAME/weight" (size, channels / groups,
-/// filters), b "NAME/bias" (filters), which starts at zero. Throws value_error for less than one
+/// filters), b "NAME/bias" (filters). Throws value_error for less than one
 /// filter or group and an unknown activation, shape_error as conv.
 class conv1d : public layer {
  public:

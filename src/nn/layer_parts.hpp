@@ -15,7 +15,15 @@ dtype weight_dtype(const variable& x);
 void demand_one(const char* kind, std::span<const variable> inputs);
 /// Throws shape_error unless x is (batch, as many sizes as `axes`, channels).
 void demand_axes(const char* kind, const variable& x, std::size_t axes);
-/// A layer without weights.
+/// Records a layer, as all do who record one.
+variable record(layer_body& of, std::span<const variable> inputs, mode m, generator& random);
+/// A layer without weights, of one value and of several.
 std::shared_ptr<layer_body> made_of(const char* kind, std::function<variable(variable)> f);
+std::shared_ptr<layer_body> joining(const char* kind,
+                                    std::function<variable(std::span<const variable>)> f);
+/// Makes the next parameter of a layer, named its name + "/" + what. Throws shape_error if the
+/// initializer gives another shape.
+void add_weight(layer_body& to, const char* what, const initializer& first, const shape& s, dtype d,
+                generator& random);
 
 }  // namespace cotape::detail

@@ -64,16 +64,21 @@ variable activate(const std::string& name, operand x) {
 
 namespace {
 
-using detail::demand_one, detail::made_of, detail::weight_dtype;
+using detail::add_weight, detail::demand_one, detail::made_of, detail::weight_dtype;
 
 std::int64_t last_size(const shape& s) { return s[s.rank() - 1]; }
 
 class dense_layer : public layer_body {
  public:
-  dense_layer(std::int64_t units, std::string activation, initializer weights, bool bias)
-      : units_(units), activation_(std::move(activation)), make_(std::move(weights)), bias_(bias) {
+  dense_layer(std::int64_t units, dense_options options)
+      : units_(units), options_(std::move(options)) {
     if (units <= 0) throw value_error(fmt::format("dense: {} units", units));
-    if (!make_) throw value_error("dense: the initializer is empty");
+    if (!options_.weights || !options_.bias_initializer) {
+      throw value_error("dense: the initializer is empty");
+    }
+    rules = {{options_.weights_regularizer, options_.weights_constraint},
+             {options_.bias_regularizer, options_.bias_constraint}};
+    activity = options_.activity_regularizer;
   }
   const char* kind() const override { return "dense"; }
   variable record(std::span<const variable> inputs, mode, generator& random) override {
@@ -84,21 +89,17 @@ class dense_layer : public layer_body {
     }
     if (parameters.empty()) make_parameters(last_size(x.shape()), weight_dtype(x), random);
     const variable z = matmul(x, parameters[0]);
-    return activate(activation_, bias_ ? z + parameters[1] : z);
+    return activate(options_.activation, options_.bias ? z + parameters[1] : z);
   }
 
  private:
   void make_parameters(std::int64_t inputs, dtype d, generator& random) {
-    tensor weights = make_(random, {inputs, units_});
-    if (weights.dtype() != d) weights = tensor(weights, d);
-    parameters.emplace_back(name + "/weight", weights);
-    if (bias_) parameters.emplace_back(name + "/bias", zeros({units_}, d));
+    add_weight(*this, "weight", options_.weights, {inputs, units_}, d, random);
+    if (options_.bias) add_weight(*this, "bias", options_.bias_initializer, {units_}, d, random);
   }
 
   std::int64_t units_;
-  std::string activation_;
-  initializer make_;
-  bool bias_;
+  dense_options options_;
 };
 
 class dropout_layer : public layer_body {
@@ -161,6 +162,40 @@ std::shared_ptr<layer_body> detail::made_of(const char* kind, std::function<vari
   });
 }
 
+std::shared_ptr<layer_body> detail::joining(const char* kind, function f) {
+  return std::make_shared<function_layer>(kind, std::move(f));
+}
+
+void detail::add_weight(layer_body& to, const char* what, const initializer& first, const shape& s,
+                        dtype d, generator& random) {
+  tensor value = first(random, s);
+  if (value.shape() != s) {
+    throw shape_error(fmt::format("{}: the initializer gives {} for '{}', which is {}", to.kind(),
+                                  value.shape().text(), what, s.text()));
+  }
+  if (value.dtype() != d) value = tensor(value, d);
+  to.parameters.emplace_back(fmt::format("{}/{}", to.name, what), value);
+}
+
+void layer_body::set_trainable(bool trainable) {
+  trainable_ = trainable;
+  if (trainable) {
+    for (const parameter& p : frozen_) p.set_trainable(true);
+    frozen_.clear();
+    return;
+  }
+  for (const parameter& p : parameters) {
+    if (!p.trainable()) continue;
+    frozen_.push_back(p);
+    p.set_trainable(false);
+  }
+}
+
+void layer_body::forget_parameters() {
+  parameters.clear();
+  frozen_.clear();
+}
+
 layer::layer(std::shared_ptr<layer_body> body) : body_(std::move(body)) {
   if (!body_) throw value_error("layer: there is no body");
 }
@@ -187,16 +222,24 @@ symbol layer::operator()(const std::vector<symbol>& x, const char* file, int lin
 
 variable layer::record(variable x, generator& random, mode m) const {
   if (body_->name.empty()) body_->name = body_->kind();
-  return body_->record(std::span(&x, 1), m, random);
+  return detail::record(*body_, std::span(&x, 1), m, random);
+}
+
+// What is trained of weights that are made here, the layer knows already.
+variable detail::record(layer_body& of, std::span<const variable> inputs, mode m,
+                        generator& random) {
+  const bool bare = of.parameters.empty();
+  const variable result = of.record(inputs, m, random);
+  if (bare && !of.trainable()) of.set_trainable(false);
+  return result;
 }
 
 symbol input(const shape& row, dtype d, std::string name, const char* file, int line) {
   return symbol({{}, {}, {file, line}, {d, row}, std::move(name)});
 }
 
-dense::dense(std::int64_t units, std::string activation, initializer weights, bool bias)
-    : layer(std::make_shared<dense_layer>(units, std::move(activation), std::move(weights), bias)) {
-}
+dense::dense(std::int64_t units, dense_options options)
+    : layer(std::make_shared<dense_layer>(units, std::move(options))) {}
 
 activation::activation(std::string name)
     : layer(made_of("activation", [=](variable x) { return activate(name, x); })) {
@@ -221,15 +264,6 @@ lambda::lambda(std::function<variable(variable)> f)
     : layer(made_of("lambda", not_empty(std::move(f)))) {}
 
 lambda::lambda(std::function<variable(std::span<const variable>)> f)
-    : layer(std::make_shared<function_layer>("lambda", not_empty(std::move(f)))) {}
-
-symbol concatenate(const std::vector<symbol>& parts, std::int64_t axis, const char* file,
-                   int line) {
-  const layer l(
-      std::make_shared<function_layer>("concatenate", [=](std::span<const variable> inputs) {
-        return concatenate(std::vector<operand>(inputs.begin(), inputs.end()), axis, file, line);
-      }));
-  return l(parts, file, line);
-}
+    : layer(detail::joining("lambda", not_empty(std::move(f)))) {}
 
 }  // namespace cotape

@@ -1,15 +1,18 @@
-// Ordering, naming, building and recording the layers of a model.
+// Naming, building and recording the layers of a model.
 #include "nn/network.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
 #include <set>
 #include <unordered_map>
 
+#include "cotape/ops.hpp"
 #include "cotape/xtensor.hpp"
+#include "nn/layer_parts.hpp"
 
 namespace cotape::detail {
 
@@ -60,45 +63,6 @@ network::network(const std::vector<symbol>& inputs, const std::vector<symbol>& o
   settle();
 }
 
-// Depth first, on a stack of its own: a symbol's node follows those that it is made from.
-void network::add_nodes(const std::vector<symbol>& inputs, const std::vector<symbol>& outputs) {
-  if (outputs.empty() || inputs.empty()) throw value_error("model: it needs inputs and outputs");
-  std::unordered_map<const symbol::source*, std::size_t> known;
-  for (const symbol& s : inputs) {
-    if (!s.of().made_by.empty()) throw value_error("model: an input was not made by input()");
-    if (!known.emplace(&s.of(), nodes_.size()).second) {
-      throw value_error("model: an input is given twice");
-    }
-    inputs_.push_back(nodes_.size());
-    nodes_.push_back({{}, {}, s.of().where, s.of().name, s.of().row});
-  }
-  for (const symbol& output : outputs) {
-    std::vector<const symbol::source*> waiting{&output.of()};
-    while (!waiting.empty()) {
-      const symbol::source* s = waiting.back();
-      const auto missing = std::find_if(s->from.begin(), s->from.end(),
-                                        [&](const symbol& x) { return !known.contains(&x.of()); });
-      if (missing != s->from.end() && !known.contains(s)) {
-        waiting.push_back(&missing->of());
-        continue;
-      }
-      waiting.pop_back();
-      if (known.contains(s)) continue;
-      if (s->made_by.empty()) {
-        throw value_error(
-            fmt::format("model: an output needs an input that is not given [made at "
-                        "{}]",
-                        s->where.text()));
-      }
-      node n{s->made_by, {}, s->where, {}, {}};
-      for (const symbol& x : s->from) n.from.push_back(known.at(&x.of()));
-      known.emplace(s, nodes_.size());
-      nodes_.push_back(std::move(n));
-    }
-    outputs_.push_back(known.at(&output.of()));
-  }
-}
-
 void network::append(const layer& l) {
   const bool first = nodes_.empty();
   const std::size_t at = first ? 1 : nodes_.size();
@@ -123,30 +87,59 @@ void network::set_input(const value_type& row, std::string name, place where) {
   nodes_.push_back({{}, {}, where, std::move(name), row});
 }
 
-// Gives each layer without a name its kind's, counted: dense, dense_1 ...
-void network::name_layers() {
-  std::set<std::string> taken;
-  std::set<const layer_body*> seen;
-  std::vector<std::string*> wanting;
-  std::vector<const char*> kinds;
-  const auto look_at = [&](std::string& name, const char* kind) {
-    if (name.empty()) {
-      wanting.push_back(&name);
-      kinds.push_back(kind);
-    } else if (!taken.insert(name).second) {
-      throw value_error(fmt::format("model: two layers are named '{}'", name));
+namespace {
+
+// Gives names to what has none, counted: dense, dense_1 ...
+class namer {
+ public:
+  void look_at(std::string& name, std::string kind, const char* hint = "") {
+    if (name.empty()) wanting_.emplace_back(&name, std::move(kind));
+    else if (!taken_.insert(name).second) {
+      throw value_error(fmt::format("model: two layers are named '{}'{}", name, hint));
     }
-  };
+  }
+  void give() {
+    for (auto& [to, kind] : wanting_) {
+      std::string name = kind;
+      for (int k = 1; !taken_.insert(name).second; ++k) name = fmt::format("{}_{}", kind, k);
+      *to = std::move(name);
+    }
+  }
+
+ private:
+  std::set<std::string> taken_;
+  std::vector<std::pair<std::string*, std::string>> wanting_;
+};
+
+}  // namespace
+
+void network::name_parts() {
+  namer names;
+  std::set<const std::string*> seen;
+  for (const node& n : nodes_) {
+    if (n.inside && seen.insert(n.inside.get()).second) names.look_at(*n.inside, "model");
+  }
+  names.give();
+}
+
+void network::name_layers() {
+  name_parts();
+  namer names;
+  std::set<const layer_body*> seen;
   for (node& n : nodes_) {
-    if (n.by.empty()) look_at(n.name, "input");
-    else if (seen.insert(&n.by[0].body()).second)
-      look_at(n.by[0].body().name, n.by[0].body().kind());
+    if (n.by.empty()) {
+      names.look_at(n.name, "input");
+      continue;
+    }
+    layer_body& l = n.by[0].body();
+    if (!seen.insert(&l).second) continue;
+    const std::string& of = n.inside ? *n.inside : *name_;
+    names.look_at(l.name, of.empty() ? l.kind() : fmt::format("{}/{}", of, l.kind()),
+                  n.inside ? ": give the models that are parts names (set_name) before their "
+                             "first use"
+                           : "");
   }
-  for (std::size_t i = 0; i < wanting.size(); ++i) {
-    std::string name = kinds[i];
-    for (int k = 1; !taken.insert(name).second; ++k) name = fmt::format("{}_{}", kinds[i], k);
-    *wanting[i] = name;
-  }
+  names.give();
 }
 
 void network::demand_rest() const {
@@ -190,7 +183,7 @@ void network::restore() {
       continue;
     }
     body->name = std::move(name);
-    if (bare) body->parameters.clear();
+    if (bare) body->forget_parameters();
   }
   if (!stays) random.counter().set(before_->drawn);
   before_.reset();
@@ -230,7 +223,7 @@ void network::demand_layers() const {
   if (nodes_.size() < 2) throw value_error("sequential: the model has no layers, add some");
 }
 
-std::vector<variable> network::record(std::span<const variable> x, mode m) {
+std::vector<variable> network::record(std::span<const variable> x, mode m, loss_terms* terms) {
   demand_layers();
   if (x.size() != inputs_.size()) {
     throw value_error(fmt::format("model: {} values for {} inputs", x.size(), inputs_.size()));
@@ -242,10 +235,11 @@ std::vector<variable> network::record(std::span<const variable> x, mode m) {
     if (v.owner().promoted(float32) == float64 && v.dtype() == float64) rows.back().dtype = float32;
   }
   build_for(rows);
-  return walk(x, m, false);
+  return walk(x, m, false, terms);
 }
 
-std::vector<variable> network::walk(std::span<const variable> x, mode m, bool keep_types) {
+std::vector<variable> network::walk(std::span<const variable> x, mode m, bool keep_types,
+                                    loss_terms* terms) {
   demand_rest();
   walking_ = true;
   const auto end = [](bool* walking) { *walking = false; };
@@ -260,32 +254,118 @@ std::vector<variable> network::walk(std::span<const variable> x, mode m, bool ke
     for (const std::size_t k : n.from) from.push_back(values[k]);
     std::optional<tape::scope> here;
     if (n.where.line != 0) here.emplace(from[0].owner(), n.where);
-    values[i] = n.by[0].body().record(from, m, random);
-    if (keep_types) n.row = row_of(values[i]);
+    values[i] = detail::record(n.by[0].body(), from, m, random);
+    const bool is_term = std::find(terms_.begin(), terms_.end(), i) != terms_.end();
+    if (keep_types && !(is_term && values[i].shape().rank() == 0)) n.row = row_of(values[i]);
   }
+  if (terms != nullptr) add_terms(values, *terms);
   std::vector<variable> result;
   for (const std::size_t i : outputs_) result.push_back(values[i]);
   return result;
 }
 
+namespace {
+
+// The sum of a batch's values over its rows.
+variable over_rows(const variable& sum, const variable& batch) {
+  const shape& s = batch.shape();
+  return s.rank() == 0 || s[0] == 0 ? sum : sum / static_cast<double>(s[0]);
+}
+
+variable number_of(const regularizer& f, const variable& x, const std::string& name) {
+  const variable result = f(x);
+  if (result.shape().elements() == 1) return sum(result);
+  throw shape_error(
+      fmt::format("regularizer: that of '{}' has shape {}, not one number: take its "
+                  "sum",
+                  name, result.shape().text()));
+}
+
+}  // namespace
+
+void network::add_terms(std::span<const variable> values, loss_terms& to) const {
+  for (const std::size_t i : terms_) to.of_values.push_back(over_rows(sum(values[i]), values[i]));
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].by.empty()) continue;
+    const layer_body& l = nodes_[i].by[0].body();
+    if (l.activity)
+      to.of_values.push_back(over_rows(number_of(l.activity, values[i], l.name), values[i]));
+  }
+  tape& t = values[inputs_[0]].owner();
+  for (const layer_body* l : layers()) {
+    for (std::size_t i = 0; i < std::min(l->rules.size(), l->parameters.size()); ++i) {
+      const parameter& p = l->parameters[i];
+      if (!l->rules[i].term || !p.trainable()) continue;
+      to.of_weights.push_back(number_of(l->rules[i].term, t.read(p), p.name()));
+    }
+  }
+}
+
+void network::bound(tape& t, const std::vector<parameter>& updated) const {
+  for (const layer_body* l : layers()) {
+    for (std::size_t i = 0; i < std::min(l->rules.size(), l->parameters.size()); ++i) {
+      const parameter& p = l->parameters[i];
+      if (!l->rules[i].bounds) continue;
+      if (std::find(updated.begin(), updated.end(), p) == updated.end()) continue;
+      t.assign(p, l->rules[i].bounds(t.read(p)));
+    }
+  }
+}
+
 const std::string& network::name_of_output(std::size_t i) const { return name_of(output(i)); }
 
-std::vector<parameter> network::parameters() const {
-  std::vector<parameter> result;
+std::vector<layer_body*> network::layers() const {
+  std::vector<layer_body*> result;
   std::set<const layer_body*> seen;
   for (const node& n : nodes_) {
-    if (n.by.empty() || !seen.insert(&n.by[0].body()).second) continue;
-    const auto& own = n.by[0].parameters();
-    result.insert(result.end(), own.begin(), own.end());
+    if (!n.by.empty() && seen.insert(&n.by[0].body()).second) result.push_back(&n.by[0].body());
   }
   return result;
 }
 
+std::vector<parameter> network::parameters() const {
+  std::vector<parameter> result;
+  for (const layer_body* l : layers()) {
+    result.insert(result.end(), l->parameters.begin(), l->parameters.end());
+  }
+  return result;
+}
+
+namespace {
+
+bool any_trainable(const std::vector<parameter>& list) {
+  return std::any_of(list.begin(), list.end(), [](const parameter& p) { return p.trainable(); });
+}
+
+// What a line of a summary is about: a node, or all of a part, where its last one stands.
+struct summed {
+  std::size_t last = 0;
+  std::vector<parameter> own = {};
+  std::set<const layer_body*> seen = {};
+  void add(std::size_t i, const network::node& n) {
+    last = i;
+    if (n.by.empty() || !seen.insert(&n.by[0].body()).second) return;
+    own.insert(own.end(), n.by[0].parameters().begin(), n.by[0].parameters().end());
+  }
+};
+
+}  // namespace
+
 std::string network::summary() const {
-  std::vector<std::array<std::string, 3>> rows{{"Layer", "Output shape", "Parameters"}};
-  for (const node& n : nodes_) {
-    const std::int64_t own = n.by.empty() ? 0 : elements(n.by[0].parameters());
-    rows.push_back({name_of(n), text_with_none(n.row->shape), fmt::format("{}", own)});
+  std::vector<std::array<std::string, 4>> rows{{"Layer", "Output shape", "Parameters", ""}};
+  std::map<const std::string*, summed> parts;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].inside) parts[nodes_[i].inside.get()].add(i, nodes_[i]);
+  }
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    const node& n = nodes_[i];
+    summed line;
+    if (n.inside) line = parts.at(n.inside.get());
+    else line.add(i, n);
+    if (line.last != i) continue;
+    rows.push_back({n.inside ? *n.inside : name_of(n), n.row ? text_with_none(n.row->shape) : "()",
+                    fmt::format("{}", elements(line.own)),
+                    line.own.empty() || any_trainable(line.own) ? "" : "  not trainable"});
   }
   std::array<std::size_t, 3> widths{};
   for (const auto& r : rows) {
@@ -293,8 +373,8 @@ std::string network::summary() const {
   }
   std::string text;
   for (const auto& r : rows) {
-    text +=
-        fmt::format("{:{}}  {:{}}  {:>{}}\n", r[0], widths[0], r[1], widths[1], r[2], widths[2]);
+    text += fmt::format("{:{}}  {:{}}  {:>{}}{}\n", r[0], widths[0], r[1], widths[1], r[2],
+                        widths[2], r[3]);
   }
   std::vector<parameter> trainable;
   const std::vector<parameter> every = parameters();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,12 @@ shape without_batch(const shape& batch);
 /// Such a shape as text with the batch as None: "(None, 2)".
 std::string text_with_none(const shape& row);
 
+/// What is added to the loss of a model's outputs: numbers.
+struct loss_terms {
+  std::vector<variable> of_values;   // of layers' outputs and of add_term
+  std::vector<variable> of_weights;  // of regularizers: they hold what the others train
+};
+
 class network {
  public:
   struct node {
@@ -23,7 +30,9 @@ class network {
     std::vector<std::size_t> from;  // earlier nodes
     place where;
     std::string name;               // an input's
-    std::optional<value_type> row;  // without the batch axis; once it is known
+    std::optional<value_type> row;  // without the batch axis; once it is known; none of a number
+    std::shared_ptr<std::string> inside = {};  // the name of the model that it is a part of
+    std::optional<symbol> known_as = {};       // what the user has for it
   };
 
   explicit network(std::int64_t seed) : random(seed) {}
@@ -32,6 +41,8 @@ class network {
 
   /// One layer after the other: the first node is an input of a type that is not known yet.
   void append(const layer& l);
+  /// Applies the nodes of a network with one input and one output at the end.
+  void append(const network& part);
   /// The input's type of such a network.
   void set_input(const value_type& row, std::string name, place where);
 
@@ -57,8 +68,26 @@ class network {
   }
   /// Throws value_error if there are none.
   void demand_layers() const;
-  /// Records it for variables of shape (batch, row...), building it first for their types.
-  std::vector<variable> record(std::span<const variable> x, mode m);
+  /// Records it for variables of shape (batch, row...), building it first for their types. Adds the
+  /// terms of the loss to `terms`, if it is given.
+  std::vector<variable> record(std::span<const variable> x, mode m, loss_terms* terms = nullptr);
+  /// Assigns to those of these parameters that have bounds what the bounds make of them.
+  void bound(tape& t, const std::vector<parameter>& updated) const;
+
+  // symbols.cpp
+  /// Its nodes applied to other inputs.
+  std::vector<symbol> apply(const std::vector<symbol>& x, place where) const;
+  /// Adds a symbol's value to the loss. What throws leaves it as it was.
+  void add_term(const symbol& term);
+  symbol symbol_of(std::size_t node);
+  std::vector<symbol> input_symbols();
+  /// Throws value_error unless it is there once.
+  symbol output_of(const std::string& layer);
+  /// Throws value_error listing the names.
+  layer layer_named(const std::string& name) const;
+  /// Each once, in their order.
+  std::vector<layer_body*> layers() const;
+  std::string& name() { return *name_; }
 
   const std::vector<node>& nodes() const { return nodes_; }
   const node& input(std::size_t i) const { return nodes_[inputs_[i]]; }
@@ -75,13 +104,18 @@ class network {
 
  private:
   void add_nodes(const std::vector<symbol>& inputs, const std::vector<symbol>& outputs);
+  std::size_t add_node(const symbol& of);
   void name_layers();
+  void name_parts();
+  void add_terms(std::span<const variable> values, loss_terms& to) const;
   void demand_rest() const;
   void restore();
-  std::vector<variable> walk(std::span<const variable> x, mode m, bool keep_types);
+  std::vector<variable> walk(std::span<const variable> x, mode m, bool keep_types,
+                             loss_terms* terms = nullptr);
 
   std::vector<node> nodes_;
-  std::vector<std::size_t> inputs_, outputs_;
+  std::vector<std::size_t> inputs_, outputs_, terms_;
+  std::shared_ptr<std::string> name_ = std::make_shared<std::string>();
   bool built_ = false, walking_ = false;
   // What a build changes: nodes, the names of layers, and the parameters of those without any.
   struct earlier {

@@ -105,6 +105,7 @@ class batch_layer : public normalizing_layer {
  private:
   bool is_frozen() const {
     const auto end = parameters.begin() + static_cast<std::ptrdiff_t>(weights());
+    if (!trainable()) return true;
     return weights() != 0 &&
            std::none_of(parameters.begin(), end, [](const parameter& p) { return p.trainable(); });
   }

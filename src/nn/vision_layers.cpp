@@ -11,7 +11,8 @@ namespace cotape {
 
 namespace {
 
-using detail::demand_axes, detail::demand_one, detail::made_of, detail::weight_dtype;
+using detail::add_weight, detail::demand_axes, detail::demand_one, detail::made_of;
+using detail::weight_dtype;
 
 // What a convolution's layer does with its channels.
 enum class convolving : std::uint8_t { conv, transposed, depthwise, separable };
@@ -38,9 +39,14 @@ class conv_layer : public layer_body {
     if (by_channel() && options_.groups != 1) {
       refuse("it has as many groups as channels: leave `groups` out");
     }
-    if (!options_.weights) refuse("the initializer is empty");
+    if (!options_.weights || !options_.bias_initializer) refuse("the initializer is empty");
     tape t;
     activate(options_.activation, t.constant(tensor({float32, {1, 2}})));  // throws if unknown
+    // The separable layer has two weights.
+    rules.assign(how == convolving::separable ? 2 : 1,
+                 {options_.weights_regularizer, options_.weights_constraint});
+    rules.push_back({options_.bias_regularizer, options_.bias_constraint});
+    activity = options_.activity_regularizer;
   }
   const char* kind() const override { return kind_; }
   variable record(std::span<const variable> inputs, mode, generator& random) override {
@@ -73,24 +79,23 @@ class conv_layer : public layer_body {
     const auto add = [&](const char* what, std::initializer_list<std::int64_t> in_and_out) {
       std::vector<std::int64_t> all = sizes;
       all.insert(all.end(), in_and_out);
-      const tensor made = options_.weights(random, shape(all));
-      parameters.emplace_back(name + what, made.dtype() == d ? made : tensor(made, d));
+      add_weight(*this, what, options_.weights, shape(all), d, random);
     };
     std::int64_t made = filters_;
     switch (how_) {
-      case convolving::conv: add("/weight", {channels / options_.groups, filters_}); break;
-      case convolving::transposed: add("/weight", {filters_ / options_.groups, channels}); break;
+      case convolving::conv: add("weight", {channels / options_.groups, filters_}); break;
+      case convolving::transposed: add("weight", {filters_ / options_.groups, channels}); break;
       case convolving::depthwise:
         made = channels * multiplier_;
-        add("/weight", {1, made});
+        add("weight", {1, made});
         break;
       case convolving::separable:
-        add("/depthwise_weight", {1, channels * multiplier_});
+        add("depthwise_weight", {1, channels * multiplier_});
         sizes.assign(axes_, 1);
-        add("/pointwise_weight", {channels * multiplier_, filters_});
+        add("pointwise_weight", {channels * multiplier_, filters_});
         break;
     }
-    if (options_.bias) parameters.emplace_back(name + "/bias", zeros({made}, d));
+    if (options_.bias) add_weight(*this, "bias", options_.bias_initializer, {made}, d, random);
   }
 
   const char* kind_;

@@ -45,6 +45,9 @@ void before_fit::put_back() {
   of_.steps = steps_;
   of_.warned = warned_;
   of_.begun = std::move(begun_);
+  for (const auto& [layer, trainable] : layers_) {
+    if (layer->trainable() != trainable) layer->set_trainable(trainable);
+  }
   for (const auto& [number, kept] : kept_) {
     kept.of.set(kept.value);
     kept.of.set_trainable(kept.trainable);

@@ -34,7 +34,9 @@ class before_fit {
         begun_(of.begun),
         epochs_(of.epochs),
         steps_(of.steps),
-        warned_(of.warned) {}
+        warned_(of.warned) {
+    for (layer_body* l : of.net.layers()) layers_.emplace_back(l, l->trainable());
+  }
   /// The parameters that the optimizer held state for.
   const std::vector<parameter>& served() const { return served_; }
   /// Keeps a parameter's value, and whether it is trainable, unless it has earlier ones.
@@ -61,6 +63,7 @@ class before_fit {
   decltype(model::body::begun) begun_;
   std::int64_t epochs_, steps_;
   bool warned_;
+  std::vector<std::pair<layer_body*, bool>> layers_;  // and whether they were to be trained
   std::map<std::uint64_t, earlier> kept_;
   std::vector<std::function<void()>> undo_;
   std::vector<std::pair<std::shared_ptr<fit_file>, prepared_file>> files_;

@@ -106,13 +106,17 @@ array_view in_dtype(const char* who, const char* what, dataset& set, array_view 
   return result;
 }
 
-// The row type that data tells a model without an input.
-value_type told_by(const char* who, array_view x) {
+// The row type that data tells a model without an input: of the weights' dtype, if there are any,
+// as of layers that another model has used.
+value_type told_by(const char* who, array_view x, const network& net) {
   if (x.shape().rank() == 0) {
     throw shape_error(fmt::format("{}: an input of shape () has no rows", who));
   }
-  return {x.dtype() == float64 ? float64 : float32,
-          x.shape().rank() == 1 ? shape{1} : without_batch(x.shape())};
+  dtype d = x.dtype() == float64 ? float64 : float32;
+  for (const parameter& p : net.parameters()) {
+    if (p.dtype() != int64) d = p.dtype();
+  }
+  return {d, x.shape().rank() == 1 ? shape{1} : without_batch(x.shape())};
 }
 
 // x as (rows, row...), if it has that shape, is (rows) for rows of one element, or one row.
@@ -218,7 +222,7 @@ dataset inputs_for(const char* who, network& net, const arrays& x, bool one_row)
           "(rows, features)",
           who, v.shape().text()));
     }
-    rows.push_back(told_by(who, v));
+    rows.push_back(told_by(who, v, net));
   }
   net.build_for(rows);
   for (std::size_t i = 0; i < x.views().size(); ++i) {

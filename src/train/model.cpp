@@ -60,6 +60,13 @@ namespace {
 
 std::span<const variable> first(std::span<const variable> x, std::size_t n) { return x.first(n); }
 
+variable plus(variable loss, const std::vector<variable>& terms) {
+  for (const variable& x : terms) {
+    loss = loss + (x.dtype() == loss.dtype() ? x : cast(x, loss.dtype()));
+  }
+  return loss;
+}
+
 // Rows of a set, where they are.
 void rows_from(const std::vector<array_view>& arrays, std::int64_t at, std::int64_t size,
                std::vector<array_view>& batch) {
@@ -177,13 +184,15 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
   const auto recorded = [&](const char* part, bool last = false) {
     if (when_recorded) when_recorded(t, part, last);
   };
-  const std::vector<variable> predictions = net.record(first(x, net.inputs()), m);
+  detail::loss_terms terms;
+  const std::vector<variable> predictions = net.record(first(x, net.inputs()), m, &terms);
   programs.end_part();
   // Of a layer that assigns, nothing is done when evaluating.
   if (!train) t.forget_effects();
   recorded("model");
   const auto targets = x.subspan(net.inputs());
-  const variable loss = record_loss(predictions, targets);
+  const variable trains = plus(record_loss(predictions, targets), terms.of_values);
+  const variable loss = plus(trains, terms.of_weights);
   recorded("loss");
   if (train) examine(predictions);
   std::vector<variable> result{loss};
@@ -198,7 +207,10 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
     for (std::size_t i = 0; i < net.outputs(); ++i) {
       who += fmt::format("{} '{}'", i == 0 ? "" : ",", net.name_of_output(i));
     }
-    how->minimize(loss, detail::trainable_inputs(loss, who));
+    if (!terms.of_weights.empty()) detail::trainable_inputs(trains, who);  // decay is no training
+    const std::vector<parameter> trained = detail::trainable_inputs(loss, who);
+    how->minimize(loss, trained);
+    net.bound(t, trained);
     recorded("update", true);
     if (stop_at_non_finite) {
       t.require(abs(loss) < std::numeric_limits<double>::infinity(), std::string(not_finite));
@@ -214,8 +226,10 @@ gradient_check model::body::check_gradient(std::span<const array_view> batch,
   const auto loss = [&](tape& t) {
     std::vector<variable> x;
     for (const array_view& v : batch) x.push_back(t.constant(v));
-    const std::vector<variable> predictions = net.record(first(x, net.inputs()), mode::training);
-    return record_loss(predictions, std::span(x).subspan(net.inputs()));
+    detail::loss_terms terms;
+    const auto predictions = net.record(first(x, net.inputs()), mode::training, &terms);
+    const variable of_outputs = record_loss(predictions, std::span(x).subspan(net.inputs()));
+    return plus(plus(of_outputs, terms.of_values), terms.of_weights);
   };
   return cotape::check_gradient(loss, {}, options);
 }
@@ -324,7 +338,7 @@ std::string model::summary() const {
   return of->net.summary();
 }
 
-void model::append(const layer& l) {
+void model::append(const cotape::layer& l) {
   const action of(*this, "add", access::change);
   of->net.append(l);
   of->programs.forget_all();
@@ -405,8 +419,13 @@ sequential::sequential(std::initializer_list<part> parts, std::int64_t seed) : m
   for (const part& p : parts) std::visit([this](const auto& what) { add(what); }, p);
 }
 
-sequential& sequential::add(const layer& l) {
+sequential& sequential::add(const cotape::layer& l) {
   append(l);
+  return *this;
+}
+
+sequential& sequential::add(const model& inner) {
+  append(inner);
   return *this;
 }
 

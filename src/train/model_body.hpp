@@ -67,6 +67,7 @@ struct model::body {
   /// Records outputs, loss and metrics; x holds inputs, then targets. With an optimizer it trains.
   /// With `stop_at_non_finite` a step whose loss is not finite throws and updates nothing.
   std::vector<variable> record_step(std::span<const variable> x, mode m, bool train);
+  /// Of the outputs, without the terms of the network.
   variable record_loss(std::span<const variable> predictions, std::span<const variable> targets);
   /// The sums of each metric of each output.
   std::vector<variable> record_metrics(std::span<const variable> predictions,

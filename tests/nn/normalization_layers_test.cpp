@@ -199,6 +199,19 @@ TEST(BatchNormalization, PredictsInTrainingWhereItsWeightsAreFrozen) {
   EXPECT_NE(l.moving(2), mean);
 }
 
+TEST(BatchNormalization, WithoutWeightsPredictsInTrainingWhereItIsFrozen) {
+  const batch_normalization plain({.center = false, .scale = false});
+  plain.set_trainable(false);
+  generator random(1);
+  tape t;
+  const variable x = t.constant(xt::xarray<float>{{1, 2}, {3, 5}});
+  EXPECT_EQ(plain.record(x, random, mode::training).value<float>(),
+            plain.record(x, random).value<float>());
+  plain.set_trainable(true);
+  EXPECT_NE(plain.record(x, random, mode::training).value<float>(),
+            plain.record(x, random).value<float>());
+}
+
 TEST(BatchNormalization, WithoutWeightsTrainsAlways) {
   sequential m{input({3}), batch_normalization({.center = false, .scale = false}), dense(1)};
   m.compile("mse", "sgd");

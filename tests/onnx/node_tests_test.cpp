@@ -226,6 +226,36 @@ variable resized(const call& c, std::size_t last, bool scales) {
 
 // --- The tables ---------------------------------------------------------------------------------
 
+// --- Normalizations, and an activation with a scale ---------------------------------------------
+
+variable batch_normalized(const call& c) {
+  const variable x = channels_last(c.x(0));
+  const double epsilon = c.number("epsilon", 1e-5);
+  if (c.whole("training_mode", 0) != 0) {
+    return channels_first(batch_norm(x, c.x(1), c.x(2), epsilon).y);
+  }
+  return channels_first(normalize(x, c.x(3), c.x(4), c.x(1), c.x(2), epsilon));
+}
+
+variable instance_normalized(const call& c) {
+  const variable x = channels_last(c.x(0));
+  const std::int64_t channels = x.shape()[x.shape().rank() - 1];
+  return channels_first(group_norm(x, channels, c.x(1), c.x(2), c.number("epsilon", 1e-5)));
+}
+
+variable layer_normalized(const call& c) {
+  const auto rank = static_cast<std::int64_t>(c.x(0).shape().rank());
+  std::int64_t axis = c.whole("axis", -1);
+  sizes over;
+  for (axis = axis < 0 ? axis + rank : axis; axis < rank; ++axis) over.push_back(axis);
+  return layer_norm(c.x(0), c.x(1), c.x(2), axes(over), c.number("epsilon", 1e-5));
+}
+
+variable scaled_elu(const call& c) {
+  const double alpha = c.number("alpha", 0);
+  return alpha == 0 ? selu(c.x(0)) : c.number("gamma", 1) * elu(c.x(0), alpha);
+}
+
 const std::map<std::string, std::function<variable(const call&)>>& operators() {
   static const std::map<std::string, std::function<variable(const call&)>> table{
       {"Conv", convolved},
@@ -245,6 +275,14 @@ const std::map<std::string, std::function<variable(const call&)>>& operators() {
       {"Tanh", [](const call& c) { return tanh(c.x(0)); }},
       {"Softplus", [](const call& c) { return softplus(c.x(0)); }},
       {"Softmax", [](const call& c) { return softmax(c.x(0), c.whole("axis", -1)); }},
+      {"Celu", [](const call& c) { return celu(c.x(0), c.number("alpha", 1)); }},
+      {"HardSwish", [](const call& c) { return hard_silu(c.x(0)); }},
+      {"PRelu", [](const call& c) { return leaky_relu(c.x(0), c.x(1)); }},
+      {"Selu", scaled_elu},
+      {"Softsign", [](const call& c) { return softsign(c.x(0)); }},
+      {"BatchNormalization", batch_normalized},
+      {"InstanceNormalization", instance_normalized},
+      {"LayerNormalization", layer_normalized},
       {"LogSoftmax", [](const call& c) { return log_softmax(c.x(0), c.whole("axis", -1)); }},
   };
   return table;
@@ -260,17 +298,12 @@ const std::map<std::string, const char*>& left_out() {
                            *const half =
                                "half-way between two elements resize takes the one behind";
   static const std::map<std::string, const char*> table{
-      {"Celu", "no function of this library"},
       {"ConvInteger", "integers of 8 bits: the library has no such type"},
-      {"HardSigmoid", "no function of this library"},
-      {"HardSwish", "no function of this library"},
+      {"HardSigmoid", "another slope: hard_sigmoid is relu6(x + 3) / 6, as Keras's"},
       {"Hardmax", "no function of this library: it has no slope; one_hot(argmax(x)) composes it"},
       {"MaxUnpool", "takes the places of maxima, which max_pool does not give"},
-      {"PRelu", "no function of this library"},
       {"QLinearConv", "integers of 8 bits: the library has no such type"},
-      {"Selu", "no function of this library"},
       {"Shrink", "no function of this library"},
-      {"Softsign", "no function of this library"},
       {"ThresholdedRelu", "no function of this library: where(x > alpha, x, 0) composes it"},
       {"test_resize_downsample_scales_cubic", cubic},
       {"test_resize_downsample_scales_cubic_A_n0p5_exclude_outside", cubic},
@@ -390,6 +423,9 @@ TEST(OnnxNodes, AreRunOrListed) {
   EXPECT_EQ(run["Conv"], 6);
   EXPECT_EQ(run["ConvTranspose"], 10);
   EXPECT_EQ(run["MaxPool"] + run["AveragePool"], 27);
+  // Two of batches are in training mode, and give statistics as well.
+  EXPECT_EQ(run["BatchNormalization"], 4);
+  EXPECT_EQ(run["InstanceNormalization"] + run["LayerNormalization"], 21);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <cotape/cotape.hpp>
 #include <random>
+#include <xtensor/xmath.hpp>
 
 #include "expect_error.hpp"
 
@@ -61,6 +62,40 @@ TEST(VisionLayers, BeginWithinTheLimitOfTheirFans) {
   const double limit = std::sqrt(6.0 / (25 * 3 + 25 * 8));
   EXPECT_LE(most, limit);
   EXPECT_GT(most, 0.98 * limit);
+}
+
+// What holds weights holds those of filters: 3 x 3 x 1 of them lead to each.
+TEST(VisionLayers, MayBeRegularizedAndBounded) {
+  const xt::xarray<float> x = xt::ones<float>({4, 5, 5, 1}), y = xt::zeros<float>({4, 18});
+  const auto made = [](const conv_layer_options& o) {
+    sequential m{input({5, 5, 1}), conv2d(2, 3, o), flatten()};
+    m.compile("mse", sgd({.rate = 1e-3}));
+    return m;
+  };
+  sequential plain = made({}), held = made({.weights_regularizer = l2(0.5),
+                                            .activity_regularizer = l1(0.25),
+                                            .weights_constraint = max_norm(0.5),
+                                            .bias_constraint = non_neg()});
+  const xt::xarray<float> w = plain.parameters()[0].value<float>();
+  const xt::xarray<float> out = plain.predict<float>(x);
+  EXPECT_NEAR(
+      held.evaluate(x, y)["loss"],
+      plain.evaluate(x, y)["loss"] + 0.5 * xt::sum(w * w)() + 0.25 * xt::sum(xt::abs(out))() / 4,
+      1e-4);
+  held.fit(x, y, {.progress = nullptr});
+  const xt::xarray<float> after = held.parameters()[0].value<float>();
+  for (std::size_t k = 0; k < 2; ++k) {
+    double before = 0, sum = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      for (std::size_t j = 0; j < 3; ++j) {
+        before += double{w(i, j, 0, k)} * w(i, j, 0, k);
+        sum += double{after(i, j, 0, k)} * after(i, j, 0, k);
+      }
+    }
+    EXPECT_GT(std::sqrt(before), 0.55);  // the bound is reached
+    EXPECT_NEAR(std::sqrt(sum), 0.5, 1e-5);
+  }
+  for (const float b : held.parameters()[1].value<float>()) EXPECT_GE(b, 0);
 }
 
 TEST(VisionLayers, SayWhatDoesNotFit) {
