@@ -45,7 +45,7 @@ hand_table all();
 /// Of some cases the products alone, by BLAS, of operands that stay in the cache: they have no
 /// outputs.
 hand_table bare_products();
-}
+}  // namespace hand
 namespace hand_fast {
 hand_table all();
 }

@@ -15,7 +15,8 @@ struct paired_ratio {
   double median = 0, low = 0, high = 0;  // low and high: quartiles
 };
 /// The engines that others are compared with.
-inline constexpr std::array<const char*, 5> compared{"hand", "products", "reference", "torch", "cotape_one"};
+inline constexpr std::array<const char*, 5> compared{"hand", "products", "reference", "torch",
+                                                     "cotape_one"};
 
 /// One line of the result.
 struct figure {

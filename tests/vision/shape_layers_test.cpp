@@ -148,7 +148,11 @@ TEST(Layers, StandInASequentialByTheirPlainNames) {
   sequential image{input({8, 8, 2}),
                    zero_padding2d(),
                    conv2d(4, 3, {.activation = "relu"}),
+                   batch_normalization(),
                    separable_conv2d(4, 3, {.padding = "same"}),
+                   group_normalization(2),
+                   spatial_dropout(0.1),
+                   prelu({1, 2}),
                    depthwise_conv2d(3, 1, {.padding = "same"}),
                    max_pooling2d(),
                    up_sampling2d(),
@@ -159,9 +163,13 @@ TEST(Layers, StandInASequentialByTheirPlainNames) {
                    permute({2, 3, 1}),
                    activation("tanh"),
                    dropout(0.25),
+                   gaussian_noise(0.1),
+                   alpha_dropout(0.1),
                    lambda([](variable x) { return 2 * x; }),
                    global_average_pooling(),
+                   layer_normalization(),
                    dense(6),
+                   rms_normalization(),
                    to_shape({3, 2}),
                    flatten()};
   sequential line{input({16, 2}),  zero_padding1d(),     conv1d(3, 3),
@@ -186,7 +194,7 @@ TEST(Layers, StandInASequentialByTheirPlainNames) {
       EXPECT_TRUE(std::regex_search(models, row)) << name << " is in none of the models";
     }
   }
-  EXPECT_GE(layers, 25u);
+  EXPECT_GE(layers, 33u);
 }
 
 }  // namespace
