@@ -341,6 +341,7 @@ TEST(Fit, SaysHowLongTrainingsGo) {
        {"/1000000  batch 3/3  loss ", "  mae ", " samples/s  left ", "  val_mae "}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << text;
   }
+  EXPECT_EQ(text.find("nan"), std::string::npos) << text;
   EXPECT_LT(std::count(text.begin(), text.end(), '\n'), 8) << text;
 }
 
