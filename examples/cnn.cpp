@@ -3,7 +3,6 @@
 // small one with batch normalization (Ioffe and Szegedy, 2015). Draws their filters, what these see
 // in an image, and what is taken for what.
 #include <chrono>
-#include <cmath>
 #include <cotape/cotape.hpp>
 #include <iostream>
 #include <xtensor/xview.hpp>
@@ -115,24 +114,6 @@ report::panel seen_by(const sequential& m, const xt::xarray<float>& image) {
           .map = tiles(xt::view(y, 0), y.shape(3) / 2, 2, xt::amin(y)())};
 }
 
-// How many test images of each class were taken for which other one.
-report::panel mistakes(const xt::xarray<std::int64_t>& confusion) {
-  const auto count = [&](double taken, double truth) {
-    const auto row = std::lround(truth), column = std::lround(taken);
-    return row == column ? 0 : static_cast<double>(confusion(row, column));
-  };
-  // Many points a field, so that each is seen as a square.
-  report::surface s = report::sample(count, {-0.49, 9.49}, {-0.49, 9.49}, 200);
-  s.label = "test images";
-  return {.title = "Mistakes",
-          .x_label =
-              "taken for (0 T-shirt, 1 trouser, 2 pullover, 3 dress, 4 coat,\n"
-              "5 sandal, 6 shirt, 7 sneaker, 8 bag, 9 boot)",
-          .y_label = "class",
-          .equal_units = true,
-          .map = std::move(s)};
-}
-
 void draw(const std::string& name, const sequential& m, const trained& t,
           const example::image_set& test, const path& output) {
   const report::panel curves{
@@ -141,9 +122,12 @@ void draw(const std::string& name, const sequential& m, const trained& t,
       .y_label = "share of the images",
       .curves = {{"training", t.by_epoch["accuracy"]}, {"test", t.by_epoch["val_accuracy"]}}};
   const xt::xarray<float> boot = to_xarray<float>(rows_of(test.images, 0, 1));
+  report::panel mistakes = example::mistakes(name + ": mistakes", t.confusion);
+  mistakes.x_label =
+      "taken for (0 T-shirt, 1 trouser, 2 pullover, 3 dress, 4 coat,\n"
+      "5 sandal, 6 shirt, 7 sneaker, 8 bag, 9 boot)";
   const path file = output / ("cnn_" + name + ".svg");
-  report::write_figure(file, {curves, mistakes(t.confusion), filters_of(m), seen_by(m, boot)},
-                       {.columns = 2});
+  report::write_figure(file, {curves, mistakes, filters_of(m), seen_by(m, boot)}, {.columns = 2});
   example::print_picture(file);
 }
 

@@ -48,6 +48,23 @@ xt::xarray<double> column(const std::vector<double>& values) {
   return x;
 }
 
+cotape::report::panel mistakes(const std::string& title,
+                               const xt::xarray<std::int64_t>& confusion) {
+  const auto count = [&](double taken, double truth) {
+    const auto row = std::lround(truth), column = std::lround(taken);
+    return row == column ? 0 : static_cast<double>(confusion(row, column));
+  };
+  // Many points a field, so that each is seen as a square.
+  const double last = static_cast<double>(confusion.shape(0)) - 0.51;
+  cotape::report::surface s = cotape::report::sample(count, {-0.49, last}, {-0.49, last}, 200);
+  s.label = "test images";
+  return {.title = title,
+          .x_label = "taken for",
+          .y_label = "class",
+          .equal_units = true,
+          .map = std::move(s)};
+}
+
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const std::size_t n = values.size();

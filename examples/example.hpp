@@ -5,6 +5,7 @@
 // example takes a source file, a line in CMakeLists.txt and a row there.
 #pragma once
 
+#include <cotape/figures.hpp>
 #include <cotape/tape.hpp>
 #include <cotape/xtensor.hpp>
 #include <cstdint>
@@ -41,6 +42,10 @@ void print_picture(const std::filesystem::path& file);
 
 /// Values as a column, (n, 1).
 xt::xarray<double> column(const std::vector<double>& values);
+
+/// A map of a confusion matrix without its diagonal: how many test images of each class were taken
+/// for which other one.
+cotape::report::panel mistakes(const std::string& title, const xt::xarray<std::int64_t>& confusion);
 
 /// The value in the middle; of an even number the mean of the middle two.
 double median(std::vector<double> values);

@@ -1,6 +1,5 @@
 // Handwritten digits: a 784-50-10 network with ReLU and with sigmoid units, trained from several
 // seeds; the accuracy epoch by epoch and what is taken for what.
-#include <cmath>
 #include <cotape/cotape.hpp>
 #include <iostream>
 
@@ -67,22 +66,6 @@ report::panel accuracies(const std::vector<std::pair<std::string, history>>& run
   return p;
 }
 
-// How many test images of each digit were taken for which other one.
-report::panel mistakes(const xt::xarray<std::int64_t>& confusion) {
-  const auto count = [&](double taken, double truth) {
-    const auto row = std::lround(truth), column = std::lround(taken);
-    return row == column ? 0 : static_cast<double>(confusion(row, column));
-  };
-  // Many points a field, so that each is seen as a square.
-  report::surface s = report::sample(count, {-0.49, 9.49}, {-0.49, 9.49}, 200);
-  s.label = "test images";
-  return {.title = "Mistakes of the ReLU network, seed 0",
-          .x_label = "taken for",
-          .y_label = "digit",
-          .equal_units = true,
-          .map = std::move(s)};
-}
-
 void study(const arguments& a, const path& output) {
   if (a.seeds < 1 || a.epochs < 1) throw value_error("--seeds and --epochs must be at least 1");
   if (!a.checkpoints.empty()) create_directories(path(a.checkpoints));
@@ -99,7 +82,10 @@ void study(const arguments& a, const path& output) {
       tests.push_back(t.accuracy);
       if (seed > 0) continue;
       runs.emplace_back(activation, t.by_epoch);
-      if (panels.size() == 1) panels.push_back(mistakes(t.confusion));
+      if (panels.size() == 1) {
+        panels.push_back(example::mistakes("Mistakes of the ReLU network, seed 0", t.confusion));
+        panels.back().y_label = "digit";
+      }
     }
     example::print(std::string(activation) + ", median test accuracy", example::median(tests));
   }
