@@ -37,8 +37,8 @@ tensor lecun_normal(generator& random, const shape& s, dtype d = float32);
 tensor zeros(const shape& s, dtype d = float32);
 tensor ones(const shape& s, dtype d = float32);
 
-// --- With options: Keras's defaults, value_error for a deviation below 0, low > high, or NaN
-// ------
+// Those with options have Keras's defaults. They throw value_error for a deviation below 0, for
+// low > high, and for NaN.
 
 initializer random_normal(double mean = 0, double deviation = 0.05);
 /// In [low, high).
