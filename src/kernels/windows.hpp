@@ -4,7 +4,8 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
+
+#include "kernels/threads.hpp"
 
 namespace cotape::kernels {
 
@@ -73,6 +74,15 @@ template <class T> struct pooling_functions {
 template <class T> pooling_functions<T> chosen_pooling_functions();
 
 // Calls f(first, images) for parts of the images, on several threads where it pays.
-void for_images(const windows&, const std::function<void(std::int64_t, std::int64_t)>& f);
+template <class F> void for_images(const windows& w, const F& f) {
+  constexpr std::int64_t least_share = 200'000;  // elements that a thread reads
+  const std::int64_t work = w.batch * w.places() * w.taps() * w.channels;
+  const auto parts =
+      static_cast<int>(std::clamp<std::int64_t>(w.batch, 1, parts_of(work, least_share)));
+  parallel(parts, [&](int part) {
+    const std::int64_t first = w.batch * part / parts, end = w.batch * (part + 1) / parts;
+    f(first, end - first);
+  });
+}
 
 }  // namespace cotape::kernels

@@ -12,7 +12,10 @@ int main(int, char** arguments) {
     for (std::size_t k = 0; k < 3; ++k) x(i, k) = std::sin(static_cast<float>(7 * i + 31 * k));
     y(i, 0) = x(i, 0) * x(i, 1) + 0.5f * x(i, 2);
   }
-  sequential m({dense(16, "tanh"), dropout(0.1), dense(1)}, 3);
+  sequential m({to_shape({3, 1}), conv1d(5, 2, {.padding = "same", .bias = false}),
+                batch_normalization(), activation("tanh"), max_pooling1d(3, {.strides = 1}),
+                flatten(), dense(16, "tanh"), dropout(0.1), dense(1)},
+               3);
   m.compile("mse", adam({.rate = 0.01}), {"mae"});
   const auto options = [&](std::int64_t epochs) {
     return fit_options{

@@ -164,4 +164,29 @@ TEST(VisionLayers, LearnToTellBarsApart) {
   EXPECT_TRUE(check.ok()) << check.table();
 }
 
+TEST(VisionLayers, TrainToTheSameBitsOnAnyNumberOfThreads) {
+  const int before = num_threads();
+  const auto trained = [](int threads) {
+    set_num_threads(threads);
+    sequential m({input({20, 20, 3}), conv2d(24, 3, {.padding = "same", .bias = false}),
+                  batch_normalization(), activation("relu"), max_pooling2d(), depthwise_conv2d(3),
+                  conv2d(40, 3, {.strides = 2}), dropout(0.2), global_average_pooling(), dense(4)},
+                 1);
+    m.compile("sparse_categorical_crossentropy_from_logits", adam());
+    const tensor x = generator(2).uniform({96, 20, 20, 3});
+    xt::xarray<std::int64_t> y = xt::arange<std::int64_t>(96);
+    for (std::int64_t& label : y) label %= 4;
+    m.fit(x, y, {.epochs = 2, .batch_size = 48, .progress = nullptr});
+    std::vector<tensor> bits;
+    for (const parameter& p : m.parameters()) bits.emplace_back(p.view());
+    return bits;
+  };
+  const std::vector<tensor> one = trained(1);
+  for (const int threads : {2, 3}) {
+    const std::vector<tensor> more = trained(threads);
+    for (std::size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(same_bits(one[i], more[i])) << i;
+  }
+  set_num_threads(before);
+}
+
 }  // namespace
