@@ -45,19 +45,21 @@ template <class Lanes, class T, int Rows, int Columns>
 template <class Lanes, class T, int Rows, int Columns>
 [[gnu::always_inline]] inline void read_sums(sums_of<T, Rows, Columns>& sums, const Lanes& lanes,
                                              const T* d, std::int64_t row) {
+  constexpr std::int64_t width = batch<T>::size;
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 16
-    for (int c = 0; c < Columns; ++c) sums[r][c] = lanes.load(d + r * row + c * batch<T>::size);
+    for (int c = 0; c < Columns; ++c) sums[r][c] = lanes.load(d + r * row + c * width);
   }
 }
 template <class Lanes, class T, int Rows, int Columns>
 [[gnu::always_inline]] inline void write_sums(const sums_of<T, Rows, Columns>& sums,
                                               const Lanes& lanes, T* d, std::int64_t row) {
+  constexpr std::int64_t width = batch<T>::size;
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 16
-    for (int c = 0; c < Columns; ++c) lanes.store(d + r * row + c * batch<T>::size, sums[r][c]);
+    for (int c = 0; c < Columns; ++c) lanes.store(d + r * row + c * width, sums[r][c]);
   }
 }
 
