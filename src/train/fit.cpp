@@ -278,9 +278,9 @@ void running_fit::end_epoch() {
   }
   so_far.add(figures);
   ++epoch;
-  sums_.clear();
   epoch_ended_ = true;
-  if (progress_) progress_->end_epoch(more);
+  if (progress_) progress_->end_epoch(more);  // writes what the sums give
+  sums_.clear();
   each([&](callback& c) { c.on_epoch_end(*this); });
   epoch_ended_ = false;
   batch = 0;
