@@ -1,7 +1,9 @@
 // Labelled images from idx files, as MNIST and Fashion-MNIST come in.
 #pragma once
 
+#include <cotape/figures.hpp>
 #include <cotape/tensor.hpp>
+#include <cotape/xtensor.hpp>
 #include <filesystem>
 #include <string>
 
@@ -20,5 +22,11 @@ std::filesystem::path image_folder(const std::string& given);
 /// "t10k". Throws io_error for what is no set of 28 x 28 images, and saying what to install
 /// if there is no such file.
 image_set read_images(const std::filesystem::path& folder, const std::string& name);
+
+/// Images (n, 784) as one picture, for a panel: so many side by side, row by row from the top,
+/// which together fill these intervals of the panel's axes. Values below 0 are shown as 0, above 1
+/// as 1.
+cotape::report::surface mosaic(const cotape::array_argument& images, std::int64_t columns,
+                               cotape::report::interval x, cotape::report::interval y);
 
 }  // namespace example

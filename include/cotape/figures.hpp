@@ -72,6 +72,7 @@ struct panel {
   std::optional<interval> x_range = {}, y_range = {};
   std::vector<marker> markers = {};
   std::optional<surface> map = {};  // below the curves
+  bool axes = true;                 // lines, numbers and labels at its edges
 };
 
 struct figure_options {

@@ -34,8 +34,9 @@ variable activate(const std::string& name, operand x);
 /// What a model is recorded for: dropout acts in training only.
 enum class mode : std::uint8_t { predicting, training };
 
-/// What a layer does and owns. For a layer with weights of your own, derive from it and wrap it:
-/// `layer(std::make_shared<my_layer>())`; for one without there is `lambda`.
+/// What a layer does and owns. For a layer of your own that has weights, draws random numbers or
+/// differs in training, derive from it and wrap it: `layer(std::make_shared<my_layer>())`; for any
+/// other there is `lambda`. Numbers drawn when predicting are the same in each batch and call.
 class layer_body {
  public:
   virtual ~layer_body() = default;

@@ -114,7 +114,8 @@ class model {
   std::vector<symbol> operator()(const std::vector<symbol>& x, const char* file = __builtin_FILE(),
                                  int line = __builtin_LINE()) const;
   /// A name that those of its layers begin with, unless they have one: "encoder/dense/weight". A
-  /// part of another model gets one ("model", "model_1" ...) if it has none.
+  /// part of another model gets one ("model", "model_1" ...) if it has none. Throws value_error if
+  /// the parameters exist already.
   void set_name(std::string name);
 
   /// One of its layers by its name. Throws value_error listing the names.

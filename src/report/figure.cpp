@@ -18,6 +18,11 @@ constexpr const char* colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
 constexpr int point_types[] = {7, 5, 9, 13, 11, 15, 7};  // filled circle, square, triangle ...
 constexpr std::size_t count = std::size(colours);
 
+// Those of further curves are open: one less.
+int point_type(std::size_t curve) {
+  return point_types[curve % count] - static_cast<int>(curve / count % 2);
+}
+
 // In single quotes: within double ones gnuplot runs what stands in backticks as a command. Not so
 // apostrophes, of which two are one, but at the beginning an empty text. gnuplot puts text into
 // sections that "]]>" would end.
@@ -52,7 +57,7 @@ class script_writer {
          options_.height * static_cast<int>(rows_) + (options_.title.empty() ? 0 : 30));
     line("set datafile missing 'nan'");
     for (std::size_t i = 0; i < panels_.size(); ++i) write_data(panels_[i], i);
-    line("set grid linecolor rgb '#dddddd'\nset border 3\nset tics nomirror\nset format '%g'");
+    line("set grid linecolor rgb '#dddddd'\nset format '%g'");
     line("set clip two");  // lines between two points outside are drawn where they cross
     line("set style fill solid 0.6 border\nset boxwidth 0.9 relative");
     line("set multiplot layout {},{}{}", rows_, columns_,
@@ -141,13 +146,26 @@ class script_writer {
     line("set {}tics add ({:.3g})", axis, fmt::join(at, ","));
   }
 
+  static bool has_legend(const panel& p) {
+    const auto named = [](const auto& part) { return !part.name.empty(); };
+    return std::any_of(p.curves.begin(), p.curves.end(), named) ||
+           std::any_of(p.markers.begin(), p.markers.end(), named);
+  }
+
   void write_axes(const panel& p) {
     const interval x = x_extent(p), y = y_extent(p);
-    line("set title {}\nset xlabel {}\nset ylabel {}", quoted(p.title), quoted(p.x_label),
-         quoted(p.y_label));
+    line("set title {} offset 0,{}", quoted(p.title), p.axes ? 0 : -0.5);
+    line("set xlabel {}\nset ylabel {}", quoted(p.x_label), quoted(p.y_label));
     line("set xrange [{}:{}]\nset yrange [{}:{}]", x.low, x.high, y.low, y.high);
-    scale("x", x, p.log_x, options_.width / 60);
-    scale("y", y, p.log_y, options_.height / 40);
+    if (p.axes) {
+      line("set border 3\nset tics nomirror\nset margins -1, -1, -1, -1");
+      scale("x", x, p.log_x, options_.width / 60);
+      scale("y", y, p.log_y, options_.height / 40);
+    } else {
+      // Left, right, bottom, top; -1: as gnuplot has it.
+      line("unset border\nunset tics\nunset xlabel\nunset ylabel\nset margins 1, {}, 1, {}",
+           p.map && p.map->key ? -1 : 1, has_legend(p) ? -1 : 2);
+    }
     line("{}", p.equal_units ? "set size ratio -1" : "set size noratio");
     line("set key outside top center horizontal");
   }
@@ -188,7 +206,7 @@ class script_writer {
     const std::size_t k = c.colour.value_or(place);
     const auto dashes = c.style == stroke::dashed ? 2 : 1 + k / count % 4;
     const std::string colour = fmt::format(" linecolor rgb '{}' ", colours[k % count]);
-    const std::string dots = fmt::format("pointtype {} ", point_types[k % count]);
+    const std::string dots = fmt::format("pointtype {} ", point_type(k));
     const std::string stroked = fmt::format("linewidth 2 dashtype {}", dashes) + colour;
     switch (c.style) {
       case stroke::points:
@@ -221,7 +239,7 @@ class script_writer {
         items.push_back(
             fmt::format("$data_{}_{} using 1:2 with points pointtype {} pointsize 0.9 "
                         "linecolor rgb '#ffffff' notitle",
-                        which, k, point_types[c.colour.value_or(k) % count]));
+                        which, k, point_type(c.colour.value_or(k))));
       }
       items.push_back(
           fmt::format("$data_{}_{} using 1:2 with {}{}", which, k, look(c, k), title(c.name)));

@@ -33,6 +33,14 @@ const example_program programs[] = {
       near("relu saturated below", 0, 0.011), near("softmax largest slope", 0.25, 1e-12),
       near("log_softmax largest slope", 1, 0.01), near("maxout largest slope", 1, 0)},
      {"activations.svg"}},
+    {"autoencoder",
+     {"--epochs", "1"},
+     {near("noisy test images, mean squared error", 0.25, 0.001),  // the noise's variance
+      at_most("plain, error of test images", 0.02),
+      at_least("plain, error of noisy test images", 0.025),
+      at_most("denoising, error of noisy test images", 0.0245)},
+     {"autoencoder.svg"},
+     fashion_mnist},
     {"chain_rule",
      {},
      {exact("apples result", 220),
@@ -233,6 +241,14 @@ const example_program programs[] = {
       near("tanh last over first", 5.05, 4.95), at_most("sigmoid first layer", 1e-5),
       near("tanh first layer", 0.06, 0.03), at_least("relu first layer", 0.5)},
      {"vanishing_gradients.svg"}},
+    {"variational_autoencoder",
+     {"--epochs", "1"},
+     {at_most("last epoch, loss", 320), at_most("last epoch, reconstruction", 310),
+      near("last epoch, KL divergence", 8, 3),
+      at_most("test images by their means, reconstruction", 285),
+      near("test images by their means, KL divergence", 7, 3)},
+     {"variational_autoencoder.svg"},
+     fashion_mnist},
     {"xor",
      {},
      {near("one sigmoid unit loss", std::log(2), 1e-9),
@@ -289,9 +305,15 @@ TEST(Examples, SayWhatDataTheyNeed) {
             std::string::npos);
   EXPECT_NE(complaint("mnist", {"--epochs", "0"}).find("--seeds and --epochs must be at least 1"),
             std::string::npos);
-  EXPECT_NE(
-      complaint("mnist", {"--data", "/nowhere"}).find("no train-images-idx3-ubyte in /nowhere"),
-      std::string::npos);
+  for (const char* program : {"mnist", "autoencoder", "variational_autoencoder"}) {
+    EXPECT_NE(
+        complaint(program, {"--data", "/nowhere"}).find("no train-images-idx3-ubyte in /nowhere"),
+        std::string::npos);
+  }
+  for (const char* program : {"autoencoder", "variational_autoencoder"}) {
+    EXPECT_NE(complaint(program, {"--epochs", "0"}).find("--epochs must be at least 1"),
+              std::string::npos);
+  }
   if (!std::filesystem::exists(COTAPE_EXAMPLES "/linear_regression")) {
     GTEST_SKIP() << "linear_regression was not built: xtensor-blas is missing";
   }

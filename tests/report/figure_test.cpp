@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <set>
 #include <sstream>
 
 #include "report/tool.hpp"
@@ -63,6 +64,41 @@ TEST(Figure, TheScriptHasLabelsLegendAndData) {
   expect_parts(figure_to_gnuplot({losses}, {.title = "All"}),
                {"set title 'Loss'", "set xlabel 'epoch'", "set ylabel 'cross-entropy'",
                 "title 'training'", "title 'valid\"ation\\'", "\n1 2\n2 1\n3 0.5\n", "'All'"});
+}
+
+TEST(Figure, TellsFourteenCurvesOfPointsApart) {
+  panel p;
+  for (int i = 0; i < 14; ++i) p.curves.push_back({"", {1, 2}, {}, stroke::points});
+  const std::string script = figure_to_gnuplot({p}), with = " with points ";
+  std::set<std::string> looks;
+  for (auto at = script.find(with); at != std::string::npos; at = script.find(with, at + 1)) {
+    looks.insert(script.substr(at, script.find(" notitle", at) - at));
+  }
+  EXPECT_EQ(looks.size(), 14u);
+}
+
+// A picture has nothing around it; what stands beside it is drawn as ever.
+TEST(Figure, APanelMayHaveNoAxes) {
+  panel picture{.title = "Picture", .map = surface{{12345, 12346}, {0, 1}, {0, 1, 2, 3}}};
+  panel chart{.curves = {{"c", {1, 2}, {54321, 54322}}}};
+  if (!installed("gnuplot")) GTEST_SKIP() << "gnuplot is not installed";
+  const auto drawn = [](const std::vector<panel>& panels) {
+    std::ostringstream svg;
+    write_figure(svg, panels);
+    return svg.str();
+  };
+  EXPECT_TRUE(contains(drawn({picture}), "12345"));
+  picture.axes = false;
+  picture.map->key = false;
+  const std::string alone = drawn({picture}), both = drawn({picture, chart});
+  EXPECT_TRUE(contains(alone, "Picture"));
+  EXPECT_FALSE(contains(alone, "12345"));
+  EXPECT_FALSE(contains(both, "12345"));
+  const auto height_of_number = [](const std::string& svg) {
+    const auto at = svg.rfind("translate(", svg.find("54321"));
+    return svg.substr(at, svg.find(')', at) - at).substr(svg.find(',', at) - at);
+  };
+  EXPECT_EQ(height_of_number(both), height_of_number(drawn({chart})));
 }
 
 // gnuplot runs what stands in backticks, but for single quotes.

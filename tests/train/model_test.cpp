@@ -327,14 +327,14 @@ TEST(Fit, SaysHowLongTrainingsGo) {
   sequential m{dense(1)};
   m.compile("mse", sgd(), {"mae"});
   std::ostringstream out;
-  m.fit(d.x, d.y,
-        {.epochs = 1000000,
-         .validation_split = 0.1,
-         .callbacks = {each_epoch([start = std::chrono::steady_clock::now()](training& t) {
-           const auto seconds = std::chrono::steady_clock::now() - start;
-           t.stop = seconds > std::chrono::milliseconds(1700);
-         })},
-         .progress = &out});
+  const auto stop_later = [start = std::chrono::steady_clock::now()](training& t) {
+    t.stop = std::chrono::steady_clock::now() - start > std::chrono::milliseconds(1700);
+  };
+  const history h = m.fit(d.x, d.y,
+                          {.epochs = 1000000,
+                           .validation_split = 0.1,
+                           .callbacks = {each_epoch(stop_later)},
+                           .progress = &out});
   const std::string text = out.str();
   EXPECT_TRUE(text.starts_with("epoch ")) << text;
   for (const char* part :
@@ -343,6 +343,11 @@ TEST(Fit, SaysHowLongTrainingsGo) {
   }
   EXPECT_EQ(text.find("nan"), std::string::npos) << text;
   EXPECT_LT(std::count(text.begin(), text.end(), '\n'), 8) << text;
+  // What an epoch that has ended shows is what its history has.
+  const std::size_t ended = text.find("  batch 3/3  loss ");
+  ASSERT_NE(ended, std::string::npos) << text;
+  const std::size_t epoch = std::stoul(text.substr(text.rfind("epoch ", ended) + 6));
+  EXPECT_NEAR(std::stod(text.substr(ended + 18)), h["loss"].at(epoch - 1), 5.1e-5) << text;
 }
 
 TEST(Evaluate, MovesNoBit) {
