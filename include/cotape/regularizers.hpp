@@ -28,7 +28,8 @@ regularizer l1_l2(double factor_of_l1 = 0.01, double factor_of_l2 = 0.01);
 
 /// w most / max(|w|, most): the norms |w| are at most `most` (Srebro and Shraibman, 2005), each
 /// over the given axes. These are all but the last, the weights that lead to a unit or a filter, if
-/// none are given, and of a vector its only one. Throws value_error unless most > 0.
+/// none are given, and of a vector its only one. Throws value_error unless
+/// most > 0 and finite.
 constraint max_norm(double most = 2, std::vector<std::int64_t> over = {});
 /// max(w, 0).
 constraint non_neg();

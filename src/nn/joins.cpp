@@ -91,6 +91,9 @@ variable products(const variable& x, const variable& y, const dot_options& o) {
 symbol concatenate(const std::vector<symbol>& parts, std::int64_t axis, const char* file,
                    int line) {
   const layer l(detail::joining("concatenate", [=](variables x) {
+    if (axes(axis).of("concatenate", x[0].shape().rank())[0] == 0) {
+      throw value_error("concatenate: axis 0 is the batch, whose rows stay as they are");
+    }
     return concatenate(std::vector<operand>(x.begin(), x.end()), axis, file, line);
   }));
   return l(parts, file, line);

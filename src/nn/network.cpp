@@ -37,6 +37,16 @@ std::int64_t elements(const std::vector<parameter>& parameters) {
   return n;
 }
 
+// Throws shape_error unless an output has the inputs' rows.
+void demand_rows(const variable& y, std::span<const variable> inputs, const std::string& name) {
+  const std::int64_t rows = inputs[0].shape()[0];
+  if (y.shape().rank() > 0 && y.shape()[0] == rows) return;
+  throw shape_error(
+      fmt::format("model: the output {} of '{}' has not the {} rows of the inputs: layers keep the "
+                  "first axis, the batch",
+                  y.shape().text(), name, rows));
+}
+
 }  // namespace
 
 shape with_batch(std::int64_t rows, const shape& row) {
@@ -65,10 +75,10 @@ network::network(const std::vector<symbol>& inputs, const std::vector<symbol>& o
 
 void network::append(const layer& l) {
   const bool first = nodes_.empty();
-  const std::size_t at = first ? 1 : nodes_.size();
+  const std::size_t at = first ? 1 : nodes_.size(), end = first ? 0 : outputs_[0];
   // Takes all memory before it changes anything.
   std::vector<std::size_t> inputs{0}, outputs{at};
-  node added{{l}, {at - 1}, {}, {}, {}};
+  node added{{l}, {end}, {}, {}, {}};
   if (first) {
     nodes_.reserve(2);
     nodes_.emplace_back();
@@ -260,7 +270,10 @@ std::vector<variable> network::walk(std::span<const variable> x, mode m, bool ke
   }
   if (terms != nullptr) add_terms(values, *terms);
   std::vector<variable> result;
-  for (const std::size_t i : outputs_) result.push_back(values[i]);
+  for (const std::size_t i : outputs_) {
+    demand_rows(values[i], x, name_of(nodes_[i]));
+    result.push_back(values[i]);
+  }
   return result;
 }
 

@@ -180,6 +180,9 @@ class prelu_layer : public layer_body {
     demand_one(kind(), inputs);
     const variable& x = inputs[0];
     const std::vector<std::size_t> shared = axes(shared_).of(kind(), x.shape().rank());
+    if (!shared.empty() && shared[0] == 0) {
+      throw value_error("prelu: axis 0 is the batch: its rows have no slopes of their own");
+    }
     if (parameters.empty()) {
       std::vector<std::int64_t> sizes(x.shape().begin(), x.shape().end());
       for (const std::size_t i : shared) sizes[i] = 1;

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "cotape/ops.hpp"
 
 namespace cotape {
@@ -42,7 +44,9 @@ regularizer l1_l2(double factor_of_l1, double factor_of_l2) {
 }
 
 constraint max_norm(double most, std::vector<std::int64_t> over) {
-  if (!(most > 0)) throw value_error(fmt::format("max_norm: {} is not above 0", most));
+  if (!(most > 0) || std::isinf(most)) {
+    throw value_error(fmt::format("max_norm: {} is not above 0 and finite", most));
+  }
   return [=](variable w) { return w * (most / maximum(norms(w, over), most)); };
 }
 

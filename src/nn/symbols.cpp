@@ -97,11 +97,17 @@ void network::append(const network& part) {
   std::vector<node> nodes = nodes_;
   if (nodes.empty()) nodes.push_back({{}, {}, part.input(0).where, {}, part.input(0).row});
   const std::size_t last = nodes_.empty() ? 0 : outputs_[0];
+  // Terms of its loss, and what only they need, stay there.
+  std::vector<bool> needed(part.nodes_.size(), false);
+  needed[part.outputs_[0]] = true;
+  for (std::size_t i = part.nodes_.size(); i-- > 0;) {
+    for (const std::size_t k : part.nodes_[i].from) needed[k] = needed[k] || needed[i];
+  }
   std::vector<std::size_t> at(part.nodes_.size());
   at[part.inputs_[0]] = last;
   for (std::size_t i = 0; i < part.nodes_.size(); ++i) {
     const node& n = part.nodes_[i];
-    if (n.by.empty()) continue;
+    if (n.by.empty() || !needed[i]) continue;
     node added{n.by, {}, n.where, {}, {}, part.name_};
     for (const std::size_t k : n.from) added.from.push_back(at[k]);
     at[i] = nodes.size();
@@ -153,7 +159,13 @@ layer network::layer_named(const std::string& name) const {
       if (!name.empty() && l->name == name) return n.by[0];
       break;
     }
-    names += (names.empty() ? "" : ", ") + (l->name.empty() ? l->kind() : l->name);
+    names += (names.empty() ? "" : ", ") + l->name;
+  }
+  if (!built_) {
+    throw value_error(
+        fmt::format("model: no layer '{}': they get their names when the input's shape is known: "
+                    "add input({{...}}) first, or name them",
+                    name));
   }
   throw value_error(fmt::format("model: no layer '{}'; there are: {}", name, names));
 }

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "cotape/ops.hpp"
 #include "cotape/xtensor.hpp"
 #include "nn/layer_parts.hpp"
@@ -33,7 +35,9 @@ class conv_layer : public layer_body {
     };
     const std::size_t n = size_.values().size();
     if (filters < 1) refuse(fmt::format("{} filters", filters));
-    if (multiplier < 1) refuse(fmt::format("a multiplier of {}", multiplier));
+    // More could not be a size.
+    if (multiplier < 1 || multiplier > std::numeric_limits<std::int32_t>::max())
+      refuse(fmt::format("a multiplier of {}", multiplier));
     if (n != 1 && n != axes) refuse(fmt::format("{} sizes for {} spatial axes", n, axes));
     if (options_.groups < 1) refuse(fmt::format("{} groups", options_.groups));
     if (by_channel() && options_.groups != 1) {

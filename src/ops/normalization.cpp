@@ -71,12 +71,10 @@ variable normalize(operand x, operand mean, operand variance, operand scale, ope
 
 namespace {
 
-// One factor and one term for each column, so that a pass over x multiplies and adds once.
 variable normalized_columns(const variable& x, const variable& scale, const variable& shift,
                             double epsilon) {
   const moments m(x, 0);
-  const variable factor = scale * inverse_deviation(m.variance, epsilon);
-  return x * factor + (shift - m.mean * factor);
+  return m.centred * (scale * inverse_deviation(m.variance, epsilon)) + shift;
 }
 
 // Its adjoints: with u = (x - mean) / deviation,
@@ -92,7 +90,7 @@ std::vector<variable> adjoints_of_columns(const std::vector<variable>& in, const
   const variable dshift = sum(dy, 0, keep_dims);
   const variable dscale = sum(dy * m.centred, 0, keep_dims) * inverse;
   const variable of_x = factor * inverse * dscale * -share;
-  return {dy * factor + x * of_x - (factor * dshift * share + m.mean * of_x), dscale, dshift};
+  return {dy * factor + m.centred * of_x - factor * dshift * share, dscale, dshift};
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ TEST(Regularizers, RefuseWhatTheyCannotDo) {
   EXPECT_EQ(message_of([] { l1(-1); }), "l1: the factor is -1");
   EXPECT_EQ(message_of([] { l2(std::nan("")); }), "l2: the factor is nan");
   EXPECT_EQ(message_of([] { l1_l2(1, -2); }), "l2: the factor is -2");
-  EXPECT_EQ(message_of([] { max_norm(0); }), "max_norm: 0 is not above 0");
+  EXPECT_EQ(message_of([] { max_norm(0); }), "max_norm: 0 is not above 0 and finite");
 }
 
 }  // namespace

@@ -328,6 +328,19 @@ TEST(Windows, AreOfNumbersThatAShapeCanHave) {
   }
 }
 
+TEST(Convolution, OfImagesWithoutRowsAddsNothing) {
+  tape t;
+  for (const std::int64_t filters : {1, 20}) {
+    const variable x = t.constant(drawn({2, 0, 2, 4 * filters}, 1)),
+                   w = t.constant(drawn({3, 3, filters, 4 * filters}, 2));
+    const variable y = conv_transpose(x, w, {.strides = 2, .groups = 4});
+    EXPECT_EQ(y.value<double>(), xt::zeros<double>(y.value<double>().shape()));
+    EXPECT_EQ(gradient(sum(y), w).value<double>(), 0 * w.value<double>());
+    EXPECT_EQ(gradient(sum(y), x).shape(), x.shape());
+    gradient(sum(y), x).value<double>();
+  }
+}
+
 TEST(Convolution, SaysWhatDoesNotFit) {
   tape t;
   const auto x = t.input(float32, {2, 5, 5, 3});

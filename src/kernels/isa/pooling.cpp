@@ -1,4 +1,6 @@
 // Pooling: of each window and channel the largest element or the mean, channels by vectors.
+#include <limits>
+
 #include "kernels/isa/entries.hpp"
 #include "kernels/isa/taps.hpp"
 

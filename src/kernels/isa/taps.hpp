@@ -67,6 +67,7 @@ struct window_at {
 // Calls f(first window, its number) for rows of windows, which are counted through all images.
 template <class F>
 void for_rows(const windows& w, std::int64_t first, std::int64_t rows, const F& f) {
+  if (rows == 0) return;  // also where there are no windows
   const windows::axis &z = w.axes[0], &y = w.axes[1], &x = w.axes[2];
   std::int64_t image = first / (z.out * y.out), a = first / y.out % z.out, b = first % y.out;
   for (std::int64_t row = first; row < first + rows; ++row) {
