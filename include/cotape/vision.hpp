@@ -77,9 +77,10 @@ struct conv_options {
 variable conv(operand x, operand filters, const conv_options& options = {});
 
 /// The adjoint of conv by its operand, of n windows along an axis: x (batch, windows..., filters),
-/// filters (size..., channels / groups, filters), the result (batch, sizes..., channels). As in
-/// Keras an axis has n stride + max(size - stride, 0) elements with "valid" padding, n stride with
-/// "same"; with numbers stride (n - 1) + dilation (size - 1) + 1 less the padding.
+/// filters (size..., channels / groups, filters), the result (batch, sizes..., channels). Of
+/// filters that span s = dilation (size - 1) + 1 elements an axis has, as in Keras,
+/// n stride + max(s - stride, 0) elements with "valid" padding, n stride with "same"; with numbers
+/// stride (n - 1) + s less the padding.
 variable conv_transpose(operand x, operand filters, const conv_options& options = {});
 
 struct pool_options {

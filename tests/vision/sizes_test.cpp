@@ -45,6 +45,9 @@ double point(std::int64_t i, std::int64_t n, std::int64_t m) {
 
 struct resize_case {
   sizes from, to;
+  friend void PrintTo(const resize_case& c, std::ostream* out) {
+    *out << shape(c.from).text() << " to " << shape(c.to).text();
+  }
 };
 class Resize : public ::testing::TestWithParam<resize_case> {};
 
