@@ -16,14 +16,6 @@ namespace {
 
 using detail::demand_one, detail::weight_dtype;
 
-tensor filled(const shape& s, double value, dtype d) {
-  tensor t({d, s});
-  const auto n = static_cast<std::size_t>(s.elements());
-  if (d == float64) std::fill_n(t.data_as<double>(), n, value);
-  else std::fill_n(t.data_as<float>(), n, static_cast<float>(value));
-  return t;
-}
-
 void demand_epsilon(const char* kind, double epsilon) {
   if (!(epsilon >= 0)) throw value_error(fmt::format("{}: epsilon {} is below 0", kind, epsilon));
 }
@@ -59,8 +51,8 @@ class normalizing_layer : public layer_body {
 
  protected:
   void make_weights(const shape& s, dtype d) {
-    if (scale_) parameters.emplace_back(name + "/gamma", filled(s, 1, d));
-    if (center_) parameters.emplace_back(name + "/beta", filled(s, 0, d));
+    if (scale_) parameters.emplace_back(name + "/gamma", ones(s, d));
+    if (center_) parameters.emplace_back(name + "/beta", zeros(s, d));
   }
   operand gamma() const { return scale_ ? operand(parameters[0]) : operand(1); }
   operand beta() const { return center_ ? operand(parameters[scale_ ? 1 : 0]) : operand(0); }
@@ -89,8 +81,8 @@ class batch_layer : public normalizing_layer {
     if (parameters.empty()) {
       const dtype d = weight_dtype(x);
       make_weights({channels}, d);
-      parameters.emplace_back(name + "/moving_mean", filled({channels}, 0, d), false);
-      parameters.emplace_back(name + "/moving_variance", filled({channels}, 1, d), false);
+      parameters.emplace_back(name + "/moving_mean", zeros({channels}, d), false);
+      parameters.emplace_back(name + "/moving_variance", ones({channels}, d), false);
     }
     const parameter &mean = parameters[weights()], &variance = parameters[weights() + 1];
     if (m == mode::predicting || is_frozen()) {
@@ -162,7 +154,7 @@ class rms_layer : public layer_body {
     const variable& x = inputs[0];
     const shape s = sizes_along(kind(), x, over_);
     if (parameters.empty()) {
-      parameters.emplace_back(name + "/scale", filled(s, 1, weight_dtype(x)));
+      parameters.emplace_back(name + "/scale", ones(s, weight_dtype(x)));
     }
     return rms_norm(x, parameters[0], over_, epsilon_);
   }
@@ -187,7 +179,7 @@ class prelu_layer : public layer_body {
       std::vector<std::int64_t> sizes(x.shape().begin(), x.shape().end());
       for (const std::size_t i : shared) sizes[i] = 1;
       sizes.erase(sizes.begin());
-      parameters.emplace_back(name + "/alpha", filled(shape(sizes), 0, weight_dtype(x)));
+      parameters.emplace_back(name + "/alpha", zeros(shape(sizes), weight_dtype(x)));
     }
     return leaky_relu(x, parameters[0]);
   }
