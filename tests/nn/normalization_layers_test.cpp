@@ -10,6 +10,7 @@
 #include <xtensor/xview.hpp>
 
 #include "expect_error.hpp"
+#include "model_bits.hpp"
 #include "own_folder.hpp"
 
 namespace {
@@ -26,17 +27,6 @@ std::vector<std::string> weights_of(const model& m) {
     result.push_back(p.name() + " " + p.shape().text() + (p.trainable() ? "" : " fixed"));
   }
   return result;
-}
-
-std::vector<tensor> bits_of(const model& m) {
-  std::vector<tensor> result;
-  for (const parameter& p : m.parameters()) result.emplace_back(p.view());
-  return result;
-}
-
-bool same(const std::vector<tensor>& a, const std::vector<tensor>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const tensor& p, const tensor& q) { return same_bits(p, q); });
 }
 
 floats drawn(std::vector<std::size_t> shape, double mean = 0, double deviation = 1) {

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "io/files.hpp"
+#include "model_bits.hpp"
 #include "scale/out_of_memory.hpp"
 
 namespace {
@@ -14,23 +15,14 @@ namespace {
 using namespace cotape;
 using std::filesystem::directory_iterator;
 using tests::attempt;
+using tests::bits_of;
 using tests::let_allocations_fail;
+using tests::same;
 
 using array = xt::xarray<double>;
 
 const array x = {{1, 2}, {3, 4}, {5, 7}, {0, 1}, {2, 2}};
 const array y = {1, 0, 1, 0, 1};
-
-std::vector<tensor> bits(const model& m) {
-  std::vector<tensor> result;
-  for (const parameter& p : m.parameters()) result.emplace_back(p.view());
-  return result;
-}
-
-bool same(const std::vector<tensor>& a, const std::vector<tensor>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const tensor& p, const tensor& q) { return same_bits(p, q); });
-}
 
 sequential made() { return sequential{dense(3, "tanh"), dropout(0.2), dense(1, "sigmoid")}; }
 
@@ -45,7 +37,7 @@ struct trained {
 
   trained() : m{input({2}, float64), dense(3, "tanh"), dropout(0.2), dense(1, "sigmoid")} {
     m.compile("binary_crossentropy", adam({.rate = 0.05}), {"accuracy"});
-    before = bits(m);
+    before = bits_of(m);
   }
   void fit(const std::filesystem::path& file, std::int64_t epochs = 2) {
     past =
@@ -72,14 +64,14 @@ TEST(OutOfMemory, ModelsAreBuiltWithTheWeightsOfTheirSeed) {
                          m.compile("binary_crossentropy", "adam", {"accuracy"});
                          m.summary();
                        },
-                   .done = [&, t] { EXPECT_TRUE(same(bits(**t), right.before)); }};
+                   .done = [&, t] { EXPECT_TRUE(same(bits_of(**t), right.before)); }};
   });
   // The same where the parameters are made later.
   let_allocations_fail([&] {
     const auto t = std::make_shared<sequential>(made());
     t->compile("binary_crossentropy", "adam");
     return attempt{.act = [t] { t->predict(x); },
-                   .done = [&, t] { EXPECT_TRUE(same(bits(*t), right.before)); }};
+                   .done = [&, t] { EXPECT_TRUE(same(bits_of(*t), right.before)); }};
   });
 }
 
@@ -107,7 +99,7 @@ TEST(OutOfMemory, EvaluatingPredictingAndCheckingMoveNoWeight) {
   right.prediction = right.m.predict(x);
   let_allocations_fail([&] {
     const auto t = std::make_shared<trained>();
-    const auto unmoved = [t] { EXPECT_TRUE(same(bits(t->m), t->before)); };
+    const auto unmoved = [t] { EXPECT_TRUE(same(bits_of(t->m), t->before)); };
     return attempt{.act =
                        [t] {
                          t->figures = t->m.evaluate(x, y);
@@ -147,7 +139,7 @@ TEST_F(OutOfMemoryTraining, FitsGoOnFromTheirCheckpoint) {
                              if (std::filesystem::exists(file)) std::filesystem::copy(file, copy);
                              other.fit(copy);
                              EXPECT_EQ(other.past.csv(), whole.past.csv());
-                             EXPECT_TRUE(same(bits(other.m), bits(whole.m)));
+                             EXPECT_TRUE(same(bits_of(other.m), bits_of(whole.m)));
                            },
                        .done = [t] { EXPECT_EQ(t->past.epochs(), 2u); }};
       },
@@ -163,13 +155,13 @@ TEST_F(OutOfMemoryTraining, FitsAreResumedWholeOrNotAtAll) {
     return attempt{.act = [&, t] { t->fit(file); },
                    .refused =
                        [&, t] {
-                         const std::vector<tensor> now = bits(t->m);
-                         EXPECT_TRUE(same(now, t->before) || same(now, bits(whole.m)));
+                         const std::vector<tensor> now = bits_of(t->m);
+                         EXPECT_TRUE(same(now, t->before) || same(now, bits_of(whole.m)));
                        },
                    .done =
                        [&, t] {
                          EXPECT_EQ(t->past.csv(), whole.past.csv());
-                         EXPECT_TRUE(same(bits(t->m), bits(whole.m)));
+                         EXPECT_TRUE(same(bits_of(t->m), bits_of(whole.m)));
                        }};
   });
 }

@@ -12,6 +12,7 @@
 #include <xtensor/xtensor.hpp>
 
 #include "expect_error.hpp"
+#include "model_bits.hpp"
 #include "own_folder.hpp"
 
 namespace {
@@ -19,6 +20,7 @@ namespace {
 using namespace cotape;
 using cotape::tests::expect_error;
 using cotape::tests::message_of;
+using cotape::tests::same;
 using std::filesystem::path;
 
 using array = xt::xarray<double>;
@@ -96,17 +98,8 @@ struct little {
   history fit(const path& file, std::int64_t epochs, std::int64_t batch = 2) {
     return m.fit(x, y, {.epochs = epochs, .batch_size = batch, .callbacks = {checkpoint(file)}});
   }
-  std::vector<tensor> bits() {
-    std::vector<tensor> result;
-    for (const parameter& p : m.parameters()) result.emplace_back(p.view());
-    return result;
-  }
+  std::vector<tensor> bits() const { return cotape::tests::bits_of(m); }
 };
-
-bool same(const std::vector<tensor>& a, const std::vector<tensor>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const tensor& p, const tensor& q) { return same_bits(p, q); });
-}
 
 TEST(Resume, GoesOnToMoreEpochsWithTheWholeHistory) {
   const folder f;

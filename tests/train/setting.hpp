@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "expect_error.hpp"
+#include "model_bits.hpp"
 #include "own_folder.hpp"
 
 namespace cotape::tests {
@@ -57,17 +58,6 @@ template <class F> void elsewhere(F f) { std::thread(f).join(); }
 inline std::string bytes_of(const path& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
-}
-
-inline std::vector<tensor> bits_of(model& m) {
-  std::vector<tensor> result;
-  for (const parameter& p : m.parameters()) result.emplace_back(p.view());
-  return result;
-}
-
-inline bool same(const std::vector<tensor>& a, const std::vector<tensor>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const tensor& p, const tensor& q) { return same_bits(p, q); });
 }
 
 // A layer made of functions: the second only acts when the model predicts.

@@ -6,6 +6,7 @@
 #include <xtensor/xmath.hpp>
 
 #include "expect_error.hpp"
+#include "model_bits.hpp"
 
 namespace {
 
@@ -177,9 +178,7 @@ TEST(VisionLayers, TrainToTheSameBitsOnAnyNumberOfThreads) {
     xt::xarray<std::int64_t> y = xt::arange<std::int64_t>(96);
     for (std::int64_t& label : y) label %= 4;
     m.fit(x, y, {.epochs = 2, .batch_size = 48, .progress = nullptr});
-    std::vector<tensor> bits;
-    for (const parameter& p : m.parameters()) bits.emplace_back(p.view());
-    return bits;
+    return tests::bits_of(m);
   };
   const std::vector<tensor> one = trained(1);
   for (const int threads : {2, 3}) {
