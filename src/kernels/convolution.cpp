@@ -1,23 +1,15 @@
 // Convolutions: what is split over threads, and where the filters are turned round.
 #include "kernels/convolution.hpp"
 
-#include <algorithm>
-
+#include "kernels/convolution_pieces.hpp"
 #include "kernels/isa/entries.hpp"
 #include "kernels/patch_products.hpp"
-#include "kernels/threads.hpp"
 
 namespace cotape::kernels {
 
 namespace {
 
-constexpr std::int64_t least_share = 2'000'000;  // multiply-adds of a thread
-constexpr std::int64_t least_windows = 64;       // that share the filters in the first cache
-// Sums over windows are made in so many pieces, one a thread at most, and then added in order.
-constexpr std::int64_t most_pieces = 16, most_piece_elements = std::int64_t{1} << 21;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
+constexpr std::int64_t least_windows = 64;  // that share the filters in the first cache
 template <class T> convolution_functions<T> chosen_functions() {
   return for_isa(chosen_isa(), []<class Arch>() { return convolutions_of<Arch>(T{}); });
 }
@@ -30,15 +22,9 @@ bool fills_vectors(const convolution& c) {
 
 // --- Threads ------------------------------------------------------------------------------------
 
-std::int64_t pieces_of(const convolution& c) {
-  const std::int64_t fit = most_piece_elements / std::max<std::int64_t>(1, c.patch() * c.filters);
-  return std::clamp<std::int64_t>(std::min(fit, c.rows()), 1, most_pieces);
-}
-
 // As many parts as pay and as there are units of work.
 int parts_for(const convolution& c, std::int64_t units) {
-  const std::int64_t work = c.batch * c.places() * c.patch() * c.filters;
-  return static_cast<int>(std::clamp<std::int64_t>(units, 1, parts_of(work, least_share)));
+  return static_cast<int>(std::clamp<std::int64_t>(units, 1, parts_that_pay(c)));
 }
 
 // --- Values -------------------------------------------------------------------------------------
@@ -110,7 +96,8 @@ std::size_t convolution_scratch(const convolution& c, convolution_result r) {
   const way by = way_of(c, r);
   if (by == way::products) return patches::scratch(c, r);
   if (r == convolution_result::filters) {
-    return static_cast<std::size_t>(pieces_of(c) * c.patch() * c.filters);
+    const std::int64_t size = c.patch() * c.filters;
+    return static_cast<std::size_t>(pieces_of(c.rows(), size) * size);
   }
   if (c.depthwise()) return 0;
   return packed_size(by == way::turned ? turned(c) : c);
@@ -145,7 +132,7 @@ void convolve_to_filters(const convolution& c, const T* images, const T* dy, T* 
   const bool depthwise = by == way::depthwise;
   const std::int64_t groups = depthwise ? 1 : c.groups, width = c.filters / groups;
   const std::int64_t units = depthwise ? c.batch : c.rows();
-  const std::int64_t pieces = pieces_of(c), size = c.patch() * c.filters;
+  const std::int64_t size = c.patch() * c.filters, pieces = pieces_of(c.rows(), size);
   T* const sums = scratch.data();
   for_units(pieces, parts_for(c, pieces), [&](std::int64_t piece, int) {
     const std::int64_t first = units * piece / pieces, n = units * (piece + 1) / pieces - first;
@@ -158,14 +145,9 @@ void convolve_to_filters(const convolution& c, const T* images, const T* dy, T* 
       chosen_functions<T>().to_filters(c, k, images, dy, sum, first, n);
     }
   });
-  for (std::int64_t i = 1; i < pieces; ++i) {
-    for (std::int64_t e = 0; e < size; ++e) sums[e] += sums[i * size + e];
-  }
-  const T* from = sums;
   for (std::int64_t k = 0; k < groups; ++k) {
-    for (std::int64_t row = 0; row < c.patch(); ++row, from += width) {
-      std::copy_n(from, width, filters + row * c.filters + k * width);
-    }
+    add_pieces(sums + k * c.patch() * width, pieces, size, c.patch(), width, filters + k * width,
+               c.filters);
   }
 }
 

@@ -2,12 +2,10 @@
 // stay in the second cache and those of all images never stand in memory.
 #include "kernels/patch_products.hpp"
 
-#include <algorithm>
-
 #include "kernels/blas_memory.hpp"
+#include "kernels/convolution_pieces.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/isa/entries.hpp"
-#include "kernels/threads.hpp"
 
 namespace cotape::kernels {
 
@@ -15,12 +13,6 @@ namespace {
 
 // Elements of a block's patches, about a quarter of a second cache.
 constexpr std::int64_t block_elements = std::int64_t{1} << 16;
-constexpr std::int64_t least_share = 2'000'000;  // multiply-adds of a thread
-// Sums over windows are made in so many pieces, one a thread at most, and then added in order.
-constexpr std::int64_t most_pieces = 16, most_piece_elements = std::int64_t{1} << 21;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 // Blocks of `rows` windows each but for the last one.
 struct blocks {
   std::int64_t windows, rows, count;
@@ -34,17 +26,10 @@ struct blocks {
 
 std::int64_t all_windows(const convolution& c) { return c.batch * c.places(); }
 
-std::int64_t pieces_of(const convolution& c, const blocks& b) {
-  const std::int64_t size = c.patch() * c.own_filters();
-  const std::int64_t fit = most_piece_elements / std::max<std::int64_t>(size, 1);
-  return std::clamp<std::int64_t>(std::min(fit, b.count), 1, most_pieces);
-}
-
 // As many parts as pay, as BLAS has buffers for, as there are units of work, and blocks in scratch.
 int parts_for(const convolution& c, std::int64_t units, std::size_t blocks_of_scratch) {
-  const std::int64_t work = all_windows(c) * c.patch() * c.filters;
   const std::int64_t most = std::min(units, static_cast<std::int64_t>(blocks_of_scratch));
-  const int parts = static_cast<int>(std::min<std::int64_t>(parts_of(work, least_share), most));
+  const int parts = static_cast<int>(std::min<std::int64_t>(parts_that_pay(c), most));
   return parts <= 1 ? 1 : products_at_once(parts);
 }
 
@@ -58,21 +43,9 @@ std::size_t patches::scratch(const convolution& c, convolution_result r) {
   const bool by_image = r == convolution_result::images;
   const blocks b(c, by_image ? c.places() : all_windows(c));
   std::int64_t n = num_threads() * b.rows * c.patch();
-  if (r == convolution_result::filters) n += pieces_of(c, b) * c.patch() * c.own_filters();
+  const std::int64_t of_group = c.patch() * c.own_filters();
+  if (r == convolution_result::filters) n += pieces_of(b.count, of_group) * of_group;
   return static_cast<std::size_t>(n);
-}
-
-// Adds up pieces, each of (rows, width), in order; writes rows that stand `apart`.
-template <class T>
-static void add_pieces(const T* pieces, std::int64_t count, std::int64_t rows, std::int64_t width,
-                       T* y, std::int64_t apart) {
-  for (std::int64_t row = 0; row < rows; ++row, y += apart, pieces += width) {
-    std::copy_n(pieces, width, y);
-    for (std::int64_t piece = 1; piece < count; ++piece) {
-      const T* from = pieces + piece * rows * width;
-      for (std::int64_t i = 0; i < width; ++i) y[i] += from[i];
-    }
-  }
 }
 
 // The patches of a block of windows as a matrix, and how it stands there.
@@ -140,7 +113,8 @@ void patches::to_filters(const convolution& c, const T* images, const T* dy, T* 
   const auto multiply = product<T>();
   const patch_functions<T> move = chosen_patch_functions<T>();
   const auto size = static_cast<std::size_t>(b.rows * c.patch());
-  const std::int64_t pieces = pieces_of(c, b), of_group = c.patch() * c.own_filters();
+  const std::int64_t of_group = c.patch() * c.own_filters();
+  const std::int64_t pieces = pieces_of(b.count, of_group);
   T* const sums = scratch.data();
   T* const all_patches = sums + pieces * of_group;
   const std::size_t rest = scratch.size() - static_cast<std::size_t>(pieces * of_group);
@@ -160,7 +134,8 @@ void patches::to_filters(const convolution& c, const T* images, const T* dy, T* 
         multiply(g, patches, dy + first * c.filters + k * c.own_filters(), sum);
       }
     });
-    add_pieces(sums, pieces, c.patch(), c.own_filters(), filters + k * c.own_filters(), c.filters);
+    add_pieces(sums, pieces, of_group, c.patch(), c.own_filters(), filters + k * c.own_filters(),
+               c.filters);
   }
 }
 
