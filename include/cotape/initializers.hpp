@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "cotape/random.hpp"
 
@@ -16,10 +17,10 @@ namespace cotape {
 /// gives, or any of (generator&, shape).
 struct initializer : std::function<tensor(generator&, const shape&)> {
   using std::function<tensor(generator&, const shape&)>::function;
-  initializer(tensor (*f)(generator&, const shape&, dtype))
-      : function([f](generator& r, const shape& s) { return f(r, s, float32); }) {}
-  initializer(tensor (*f)(const shape&, dtype))
-      : function([f](generator&, const shape& s) { return f(s, float32); }) {}
+  initializer(tensor (*f)(generator&, const shape&, dtype));
+  initializer(tensor (*f)(const shape&, dtype));
+
+  std::string text;  // of those below, "random_normal(0, 0.05)": files of models keep it
 };
 
 /// Uniform in +-sqrt(6 / (fan-in + fan-out)): Glorot and Bengio (2010).

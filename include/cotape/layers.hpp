@@ -13,11 +13,13 @@
 #include <concepts>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "cotape/initializers.hpp"
+#include "cotape/named_texts.hpp"
 #include "cotape/regularizers.hpp"
 #include "cotape/tape.hpp"
 
@@ -45,10 +47,15 @@ class layer_body {
   /// Records it for inputs of shape (batch, features...); makes `parameters` if there are none yet,
   /// named `name` + "/weight" and so on.
   virtual variable record(std::span<const variable> inputs, mode m, generator& random) = 0;
+  /// The options that it is made of, for a file of a model (saving.hpp). Nothing, as by default: no
+  /// file can keep it.
+  virtual std::optional<named_texts> description() const { return {}; }
 
   /// Of layer::set_trainable. A layer that acts otherwise where it is not trained asks it.
   bool trainable() const { return trainable_; }
   void set_trainable(bool trainable);
+  /// Those that set_trainable(true) takes back.
+  const std::vector<parameter>& frozen() const { return frozen_; }
   /// Drops the parameters, to be made anew.
   void forget_parameters();
 
@@ -57,6 +64,8 @@ class layer_body {
   std::vector<weight_rules> rules;  // of the parameters, in their order; the others have none
   regularizer activity;             // of each output; divided by its rows a term of the loss
   bool settled = false;             // a model has come to use it: name and parameters stay
+  // Of a layer that is read from a file: its parameters' values, by their names.
+  std::function<tensor(const std::string& name, const value_type& type)> kept_values;
 
  private:
   bool trainable_ = true;

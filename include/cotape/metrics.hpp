@@ -86,6 +86,8 @@ class metric {
   metric& operator=(const metric&) = default;
 
   const std::string& name() const { return name_; }
+  /// Whether it is the library's, by its name.
+  bool known() const { return known_; }
   /// None if it is not known.
   std::optional<better> direction() const { return direction_; }
   targets taken() const { return taken_; }
@@ -103,6 +105,7 @@ class metric {
   using merging = void(std::span<double>, double, std::span<const double>, double);
 
   std::string name_;
+  bool known_ = false;
   std::optional<better> direction_;
   targets taken_ = targets::fitted;
   std::function<variable(variable, variable)> sums_;

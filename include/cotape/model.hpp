@@ -13,9 +13,11 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <initializer_list>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -76,6 +78,10 @@ struct fit_options {
   bool check_gradient = false;     // of the first batch, by differences: value_error if it is wrong
 };
 
+struct save_options {
+  bool optimizer = false;  // also losses, metrics, the optimizer and its state: to train on
+};
+
 /// The inputs or outputs of a model: one, or a list in braces.
 struct symbols {
   symbols(const symbol& s) : list{s} {}
@@ -91,6 +97,10 @@ class optimizer_argument : public given<optimizer> {
   using given<optimizer>::given;
   optimizer_argument(const char* name);
 };
+
+struct read_limits;
+/// Layers of one's own, by their kind(): what makes one of its description().
+using layer_kinds = std::map<std::string, std::function<layer(const named_texts& options)>>;
 
 class model {
  public:
@@ -186,6 +196,13 @@ class model {
   /// Of a model with several outputs.
   std::vector<tensor> predict_all(const arrays& x, std::int64_t batch_size = 256);
 
+  /// Keeps the model in a file, NAME.safetensors, for load_model (saving.hpp). Throws value_error,
+  /// and leaves the file as it is, for what no file can hold: a lambda, a layer of one's own
+  /// without a description(), a regularizer or constraint of one's own; with the optimizer also for
+  /// such a loss, metric or optimizer, and for a model that is not compiled. io_error as writers
+  /// have it.
+  void save(const std::filesystem::path& file, const save_options& options = {}) const;
+
   struct body;
 
  protected:
@@ -196,6 +213,9 @@ class model {
 
  private:
   class action;
+  friend model load_model(const std::filesystem::path& file, const layer_kinds& own,
+                          const read_limits& limits, const char* source, int line);
+  explicit model(std::shared_ptr<body> b);
   void leave() const;
   std::shared_ptr<body> body_;
 };

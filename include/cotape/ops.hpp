@@ -123,6 +123,8 @@ class axes {
   /// As sorted positive axes of a tensor of that rank; throws value_error naming `op`.
   std::vector<std::size_t> of(const char* op, std::size_t rank) const;
   bool all() const { return !list_; }
+  /// As they were given; none are all.
+  const std::optional<std::vector<std::int64_t>>& given() const { return list_; }
 
  private:
   std::optional<std::vector<std::int64_t>> list_;

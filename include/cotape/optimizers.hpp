@@ -6,15 +6,12 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "cotape/named_texts.hpp"
 #include "cotape/update_rules.hpp"
 
 namespace cotape {
-
-/// Options by name, as text that tells them exactly.
-using named_texts = std::vector<std::pair<std::string, std::string>>;
 
 namespace detail {
 class slots_then;
@@ -45,6 +42,8 @@ class optimizer {
   const parameter& rate() const { return rate_; }
   /// The parameters that it holds state for beside the rate, such as moments: those of one model.
   std::vector<parameter> served() const;
+  /// Makes the state of parameters that it has not met, which start as in a first step.
+  void serve(const std::vector<parameter>& parameters);
   /// Drops the state that it holds for a parameter, if any.
   void forget(const parameter& p);
   /// All state: rate, counters, moments; what a checkpoint must keep beside the weights.

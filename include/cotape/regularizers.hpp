@@ -6,17 +6,25 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "cotape/variable.hpp"
 
 namespace cotape {
 
+/// A function over a variable, or none.
+struct weight_function : std::function<variable(variable)> {
+  using std::function<variable(variable)>::function;
+
+  std::string text;  // of those below, "l2(0.01)": files of models keep it
+};
+
 /// A term of the loss, a number, from a weight or from a layer's output. An empty one adds none.
-using regularizer = std::function<variable(variable)>;
+using regularizer = weight_function;
 /// A weight's value after an update from the one that the optimizer gave it, in the same shape. An
 /// empty one leaves it alone.
-using constraint = std::function<variable(variable)>;
+using constraint = weight_function;
 
 /// factor sum |w|; the derivative at 0 is 0 (Tibshirani, 1996). Throws value_error, as the others
 /// do, for a factor below 0 or NaN.

@@ -20,13 +20,15 @@ using named_types = std::map<std::string, value_type>;
 using approval = std::function<void(const named_types&)>;
 
 named_tensors read_npz(const file_task& task, const read_limits& limits, const approval& approve);
+// `model` is set to the text of the file's model, empty if it has none.
 named_tensors read_safetensors(const file_task& task, const read_limits& limits,
-                               const approval& approve);
+                               const approval& approve, std::string* model);
 void write_npz(const file_task& task, const named_views& values);
-void write_safetensors(const file_task& task, const named_views& values);
+void write_safetensors(const file_task& task, const named_views& values, const std::string& model);
 // Gives a function the bytes of such a file, one piece after the other.
 void pack_safetensors(const file_task& task, const named_views& values,
-                      const std::function<void(std::span<const std::string_view>)>& use);
+                      const std::function<void(std::span<const std::string_view>)>& use,
+                      const std::string& model = {});
 
 // As RFC 3629 has it: without surrogates, longer forms than needed, and numbers over 0x10ffff.
 bool is_utf8(const std::string& text);

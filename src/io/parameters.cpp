@@ -19,7 +19,14 @@ struct format {
 format format_of(const file_task& task) {
   check_name(task);
   const std::string extension = task.file.extension().string();
-  if (extension == ".safetensors") return {detail::write_safetensors, detail::read_safetensors};
+  if (extension == ".safetensors") {
+    return {[](const file_task& to, const named_views& values) {
+              detail::write_safetensors(to, values, {});
+            },
+            [](const file_task& from, const read_limits& limits, const detail::approval& approve) {
+              return detail::read_safetensors(from, limits, approve, nullptr);
+            }};
+  }
   if (extension == ".npz") return {detail::write_npz, detail::read_npz};
   throw value_error(fmt::format("{}: {}: parameters are kept in .safetensors or .npz, not in '{}'",
                                 task.operation, task.file.string(), extension));

@@ -30,7 +30,7 @@ constexpr const char* metadata_name = "__metadata__";
 // does not hide damage elsewhere; what else stands in the metadata tells nothing.
 constexpr std::string_view mark = "cotape.";
 constexpr const char *writer_key = "written_by", *version_key = "cotape.version",
-                     *checksum_key = "cotape.crc32";
+                     *checksum_key = "cotape.crc32", *model_key = "cotape.model";
 constexpr std::uint64_t most_header_bytes = 100'000'000;  // as in the format's own reader
 
 // A tensor's type, and where its data begins and ends after the header.
@@ -46,8 +46,8 @@ class header_reader final : public json::json_sax_t {
   explicit header_reader(const byte_source& in) : in_(in) {}
 
   std::map<std::string, stored> tensors;
-  bool ours = false;     // whether the metadata has a key with our mark
-  std::string checksum;  // of the metadata
+  bool ours = false;            // whether the metadata has a key with our mark
+  std::string checksum, model;  // of the metadata
 
   bool start_object(std::size_t) override {
     if (in_list_ || depth_ > 1) refuse();
@@ -70,6 +70,7 @@ class header_reader final : public json::json_sax_t {
       if (!metadata_keys_.insert(field_).second) refuse();
       ours = ours || field_.starts_with(mark);
       if (field_ == checksum_key) checksum = s;
+      if (field_ == model_key) model = s;
     } else {
       if (field_ != "dtype" || dtype_) refuse();
       dtype_ = s;
@@ -210,8 +211,8 @@ std::vector<const place*> in_order(const byte_source& in,
   return order;
 }
 
-// Of names, types and data.
-std::string checksum_of(const named_views& values) {
+// Of names, types and data, and of the model's text.
+std::string checksum_of(const named_views& values, const std::string& model) {
   uLong sum = crc32_z(0, nullptr, 0);
   const auto add = [&](std::string_view bytes) {
     // A null pointer would start the sum again.
@@ -223,6 +224,7 @@ std::string checksum_of(const named_views& values) {
     add(fmt::format("{} {} {}\n", name.size(), name, value.type().text()));
     add(bytes_of(value));
   }
+  add(model);
   return fmt::format("{:08x}", sum);
 }
 
@@ -240,7 +242,7 @@ bool is_utf8(const std::string& text) {
 }
 
 named_tensors read_safetensors(const file_task& task, const read_limits& limits,
-                               const approval& approve) {
+                               const approval& approve, std::string* model) {
   input_file in(task);
   header_reader header(in);
   const std::string text = read_header_text(in, limits);
@@ -255,22 +257,26 @@ named_tensors read_safetensors(const file_task& task, const read_limits& limits,
     in.read(value.data(), value.type().bytes(), "its data");
     result.emplace(t->first, std::move(value));
   }
-  if (header.ours && header.checksum != checksum_of({result.begin(), result.end()})) {
+  if (header.ours && header.checksum != checksum_of({result.begin(), result.end()}, header.model)) {
     task.fail("it is damaged: its checksum is not that of its tensors");
   }
+  if (model != nullptr) *model = std::move(header.model);
   return result;
 }
 
 void pack_safetensors(const file_task& task, const named_views& values,
-                      const std::function<void(std::span<const std::string_view>)>& use) {
+                      const std::function<void(std::span<const std::string_view>)>& use,
+                      const std::string& model) {
   std::vector<const named_views::value_type*> order;  // the wide first, so that all are aligned
   for (const auto& v : values) order.push_back(&v);
   std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
     return size_of(a->second.dtype()) > size_of(b->second.dtype());
   });
   // No tree: its destructor takes memory.
-  std::string text = fmt::format(R"({{"{}":{{"{}":"cotape","{}":"1","{}":"{}"}})", metadata_name,
-                                 writer_key, version_key, checksum_key, checksum_of(values));
+  std::string text = fmt::format(R"({{"{}":{{"{}":"cotape","{}":"1","{}":"{}")", metadata_name,
+                                 writer_key, version_key, checksum_key, checksum_of(values, model));
+  if (!model.empty()) text += fmt::format(R"(,"{}":{})", model_key, json(model).dump());
+  text += '}';
   std::vector<std::string_view> pieces(2);
   std::uint64_t at = 0;
   for (const auto* v : order) {
@@ -301,22 +307,23 @@ void pack_safetensors(const file_task& task, const named_views& values,
   use(pieces);
 }
 
-void write_safetensors(const file_task& task, const named_views& values) {
-  pack_safetensors(task, values, [&](auto pieces) { write_file(task, pieces); });
+void write_safetensors(const file_task& task, const named_views& values, const std::string& model) {
+  pack_safetensors(
+      task, values, [&](auto pieces) { write_file(task, pieces); }, model);
 }
 
 }  // namespace detail
 
 named_tensors read_safetensors(const std::filesystem::path& file, const read_limits& limits) {
-  return detail::read_safetensors({"read_safetensors", file}, limits,
-                                  [](const detail::named_types&) {});
+  return detail::read_safetensors(
+      {"read_safetensors", file}, limits, [](const detail::named_types&) {}, nullptr);
 }
 
 void write_safetensors(const std::filesystem::path& file, const named_views& values) {
-  detail::write_safetensors({"write_safetensors", file}, values);
+  detail::write_safetensors({"write_safetensors", file}, values, {});
 }
 void write_safetensors(std::ostream& out, const named_views& values) {
-  detail::write_safetensors({"write_safetensors", {}, &out}, values);
+  detail::write_safetensors({"write_safetensors", {}, &out}, values, {});
 }
 
 }  // namespace cotape

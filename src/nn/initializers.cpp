@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <span>
 #include <vector>
@@ -58,7 +59,35 @@ void make_orthonormal(double* rows, std::int64_t count, std::int64_t size) {
   }
 }
 
+initializer told(std::string text, initializer f) {
+  f.text = std::move(text);
+  return f;
+}
+
+struct named_drawing {
+  const char* name;
+  tensor (*f)(generator&, const shape&, dtype);
+};
+constexpr std::array drawings{
+    named_drawing{"glorot_uniform", glorot_uniform}, named_drawing{"glorot_normal", glorot_normal},
+    named_drawing{"he_uniform", he_uniform},         named_drawing{"he_normal", he_normal},
+    named_drawing{"lecun_uniform", lecun_uniform},   named_drawing{"lecun_normal", lecun_normal}};
+
 }  // namespace
+
+// A function of the user's own has no text.
+initializer::initializer(tensor (*f)(generator&, const shape&, dtype))
+    : function([f](generator& r, const shape& s) { return f(r, s, float32); }) {
+  for (const named_drawing& d : drawings) {
+    if (d.f == f) text = d.name;
+  }
+}
+
+initializer::initializer(tensor (*f)(const shape&, dtype))
+    : function([f](generator&, const shape& s) { return f(s, float32); }),
+      text(f == zeros  ? "zeros"
+           : f == ones ? "ones"
+                       : "") {}
 
 tensor glorot_uniform(generator& random, const shape& s, dtype d) {
   const fans f(s);
@@ -95,20 +124,23 @@ tensor ones(const shape& s, dtype d) {
 
 initializer random_normal(double mean, double deviation) {
   demand_deviation("random_normal", mean, deviation);
-  return [=](generator& r, const shape& s) { return r.normal(s, mean, deviation); };
+  return told(fmt::format("random_normal({}, {})", mean, deviation),
+              [=](generator& r, const shape& s) { return r.normal(s, mean, deviation); });
 }
 
 initializer random_uniform(double low, double high) {
   if (!(low <= high)) {
     throw value_error(fmt::format("random_uniform: nothing lies between {} and {}", low, high));
   }
-  return [=](generator& r, const shape& s) { return r.uniform(s, low, high); };
+  return told(fmt::format("random_uniform({}, {})", low, high),
+              [=](generator& r, const shape& s) { return r.uniform(s, low, high); });
 }
 
 // What lies outside, one in 22, is drawn again until nothing does.
 initializer truncated_normal(double mean, double deviation) {
   demand_deviation("truncated_normal", mean, deviation);
-  return [=](generator& random, const shape& s) {
+  return told(fmt::format("truncated_normal({}, {})", mean, deviation), [=](generator& random,
+                                                                            const shape& s) {
     tensor result = random.normal(s, 0, 1, float64);
     std::vector<double*> outside;
     const std::span<double> all(result.data_as<double>(), static_cast<std::size_t>(s.elements()));
@@ -122,15 +154,16 @@ initializer truncated_normal(double mean, double deviation) {
     }
     for (double& x : all) x = mean + deviation * x;
     return result;
-  };
+  });
 }
 
 initializer constant_value(double value) {
-  return [=](generator&, const shape& s) { return filled(s, value); };
+  return told(fmt::format("constant_value({})", value),
+              [=](generator&, const shape& s) { return filled(s, value); });
 }
 
 initializer orthogonal(double gain) {
-  return [=](generator& random, const shape& s) {
+  return told(fmt::format("orthogonal({})", gain), [=](generator& random, const shape& s) {
     if (s.rank() < 2) {
       throw shape_error(fmt::format("orthogonal: {} has less than two axes", s.text()));
     }
@@ -147,11 +180,11 @@ initializer orthogonal(double gain) {
       }
     }
     return result;
-  };
+  });
 }
 
 initializer identity_matrix(double gain) {
-  return [=](generator&, const shape& s) {
+  return told(fmt::format("identity_matrix({})", gain), [=](generator&, const shape& s) {
     if (s.rank() != 2) {
       throw shape_error(fmt::format("identity_matrix: {} is no matrix", s.text()));
     }
@@ -160,7 +193,7 @@ initializer identity_matrix(double gain) {
       result.data_as<double>()[i * s[1] + i] = gain;
     }
     return result;
-  };
+  });
 }
 
 }  // namespace cotape

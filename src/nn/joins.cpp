@@ -3,7 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "cotape/ops.hpp"
+#include "nn/fields.hpp"
+#include "nn/kinds.hpp"
 #include "nn/layer_parts.hpp"
 
 namespace cotape {
@@ -34,12 +39,6 @@ variable folded(variables parts, variable (*f)(operand, operand)) {
   variable result = of_rank(parts[0], rank);
   for (const variable& x : parts.subspan(1)) result = f(result, of_rank(x, rank));
   return result;
-}
-
-symbol join(const char* kind, const std::vector<symbol>& parts, variable (*f)(operand, operand),
-            place where) {
-  const layer l(detail::joining(kind, [=](variables x) { return folded(x, f); }));
-  return l(parts, where.file, where.line);
 }
 
 std::size_t axis_of(const variable& x, std::int64_t axis) {
@@ -86,50 +85,92 @@ variable products(const variable& x, const variable& y, const dot_options& o) {
   return reshape(z, shape(sizes));
 }
 
-}  // namespace
+struct folding {
+  const char* kind;
+  variable (*f)(operand, operand);
+  bool of_two = false, mean = false;
+};
+constexpr std::array foldings{folding{"add", add},           folding{"subtract", subtract, true},
+                              folding{"multiply", multiply}, folding{"maximum", maximum},
+                              folding{"minimum", minimum},   folding{"average", add, false, true}};
 
-symbol concatenate(const std::vector<symbol>& parts, std::int64_t axis, const char* file,
-                   int line) {
-  const layer l(detail::joining("concatenate", [=](variables x) {
+layer made_by(const folding& of) {
+  return layer(detail::joining(of.kind, [of](variables x) {
+    if (of.of_two) demand_two(of.kind, x.size());
+    const variable result = folded(x, of.f);
+    return of.mean ? result / static_cast<double>(x.size()) : result;
+  }));
+}
+
+symbol joined(const char* kind, const std::vector<symbol>& parts, place where) {
+  const auto of = std::find_if(foldings.begin(), foldings.end(), [kind](const folding& f) {
+    return std::string_view(kind) == f.kind;
+  });
+  if (of->of_two) demand_two(kind, parts.size());
+  return made_by(*of)(parts, where.file, where.line);
+}
+
+layer concatenating(std::int64_t axis, place where) {
+  const auto f = [=](variables x) {
     if (axes(axis).of("concatenate", x[0].shape().rank())[0] == 0) {
       throw value_error("concatenate: axis 0 is the batch, whose rows stay as they are");
     }
-    return concatenate(std::vector<operand>(x.begin(), x.end()), axis, file, line);
-  }));
-  return l(parts, file, line);
+    return concatenate(std::vector<operand>(x.begin(), x.end()), axis, where.file, where.line);
+  };
+  return layer(detail::joining("concatenate", f, detail::told("axis", axis)));
+}
+
+layer dotting(const dot_options& options) {
+  const auto f = [=](variables x) {
+    demand_two("dot", x.size());
+    return products(x[0], x[1], options);
+  };
+  return layer(detail::joining("dot", f, detail::texts_of(options)));
+}
+
+}  // namespace
+
+std::optional<layer> detail::join_of_kind(const std::string& kind, option_reader& options) {
+  if (kind == "concatenate") return concatenating(options.take<std::int64_t>("axis"), {});
+  if (kind == "dot") return dotting(options.all_of<dot_options>());
+  for (const folding& f : foldings) {
+    if (kind == f.kind) return made_by(f);
+  }
+  return {};
+}
+
+symbol concatenate(const std::vector<symbol>& parts, std::int64_t axis, const char* file,
+                   int line) {
+  return concatenating(axis, {file, line})(parts, file, line);
 }
 
 symbol add(const std::vector<symbol>& parts, const char* file, int line) {
-  return join("add", parts, add, {file, line});
+  return joined("add", parts, {file, line});
 }
 
 symbol subtract(const std::vector<symbol>& parts, const char* file, int line) {
-  demand_two("subtract", parts.size());
-  return join("subtract", parts, subtract, {file, line});
+  return joined("subtract", parts, {file, line});
 }
 
 symbol multiply(const std::vector<symbol>& parts, const char* file, int line) {
-  return join("multiply", parts, multiply, {file, line});
+  return joined("multiply", parts, {file, line});
 }
 
 symbol maximum(const std::vector<symbol>& parts, const char* file, int line) {
-  return join("maximum", parts, maximum, {file, line});
+  return joined("maximum", parts, {file, line});
 }
 
 symbol minimum(const std::vector<symbol>& parts, const char* file, int line) {
-  return join("minimum", parts, minimum, {file, line});
+  return joined("minimum", parts, {file, line});
 }
 
 symbol average(const std::vector<symbol>& parts, const char* file, int line) {
-  const layer l(detail::joining(
-      "average", [](variables x) { return folded(x, add) / static_cast<double>(x.size()); }));
-  return l(parts, file, line);
+  return joined("average", parts, {file, line});
 }
 
 symbol dot(const std::vector<symbol>& parts, dot_options options, const char* file, int line) {
   demand_two("dot", parts.size());
-  const layer l(detail::joining("dot", [=](variables x) { return products(x[0], x[1], options); }));
-  return l(parts, file, line);
+  return dotting(options)(parts, file, line);
 }
 
 }  // namespace cotape

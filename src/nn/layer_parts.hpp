@@ -17,13 +17,15 @@ void demand_one(const char* kind, std::span<const variable> inputs);
 void demand_axes(const char* kind, const variable& x, std::size_t axes);
 /// Records a layer, as all do who record one.
 variable record(layer_body& of, std::span<const variable> inputs, mode m, generator& random);
-/// A layer without weights, of one value and of several.
-std::shared_ptr<layer_body> made_of(const char* kind, std::function<variable(variable)> f);
+/// A layer without weights, of one value and of several; `options` are its description.
+std::shared_ptr<layer_body> made_of(const char* kind, std::function<variable(variable)> f,
+                                    std::optional<named_texts> options = named_texts{});
 std::shared_ptr<layer_body> joining(const char* kind,
-                                    std::function<variable(std::span<const variable>)> f);
-/// Makes the next parameter of a layer, named its name + "/" + what. Throws shape_error if the
-/// initializer gives another shape.
+                                    std::function<variable(std::span<const variable>)> f,
+                                    std::optional<named_texts> options = named_texts{});
+/// Makes the next parameter of a layer, named its name + "/" + what, with the value from the
+/// layer's file, if it has one. Throws shape_error if the initializer gives another shape.
 void add_weight(layer_body& to, const char* what, const initializer& first, const shape& s, dtype d,
-                generator& random);
+                generator& random, bool trainable = true);
 
 }  // namespace cotape::detail

@@ -8,6 +8,7 @@
 #include "cotape/activations.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/xtensor.hpp"
+#include "nn/fields.hpp"
 #include "nn/layer_parts.hpp"
 
 namespace cotape {
@@ -64,7 +65,7 @@ variable activate(const std::string& name, operand x) {
 
 namespace {
 
-using detail::add_weight, detail::demand_one, detail::made_of, detail::weight_dtype;
+using detail::add_weight, detail::demand_one, detail::made_of, detail::told, detail::weight_dtype;
 
 std::int64_t last_size(const shape& s) { return s[s.rank() - 1]; }
 
@@ -91,6 +92,12 @@ class dense_layer : public layer_body {
     const variable z = matmul(x, parameters[0]);
     return activate(options_.activation, options_.bias ? z + parameters[1] : z);
   }
+  std::optional<named_texts> description() const override {
+    detail::option_writer to;
+    to("units", units_);
+    to.all_of(options_);
+    return to.texts;
+  }
 
  private:
   void make_parameters(std::int64_t inputs, dtype d, generator& random) {
@@ -115,6 +122,7 @@ class dropout_layer : public layer_body {
     const variable kept = random.uniform(x.owner(), x.shape(), 0, 1, x.dtype()) >= rate_;
     return x * kept / (1 - rate_);
   }
+  std::optional<named_texts> description() const override { return told("rate", rate_); }
 
  private:
   double rate_;
@@ -124,15 +132,18 @@ using function = std::function<variable(std::span<const variable>)>;
 
 class function_layer : public layer_body {
  public:
-  function_layer(const char* kind, function f) : kind_(kind), f_(std::move(f)) {}
+  function_layer(const char* kind, function f, std::optional<named_texts> options)
+      : kind_(kind), f_(std::move(f)), options_(std::move(options)) {}
   const char* kind() const override { return kind_; }
   variable record(std::span<const variable> inputs, mode, generator&) override {
     return f_(inputs);
   }
+  std::optional<named_texts> description() const override { return options_; }
 
  private:
   const char* kind_;
   function f_;
+  std::optional<named_texts> options_;
 };
 
 variable flattened(const variable& x) {
@@ -155,26 +166,34 @@ void detail::demand_one(const char* kind, std::span<const variable> inputs) {
   throw value_error(fmt::format("{}: {} inputs, it takes one", kind, inputs.size()));
 }
 
-std::shared_ptr<layer_body> detail::made_of(const char* kind, std::function<variable(variable)> f) {
-  return std::make_shared<function_layer>(kind, [=](std::span<const variable> inputs) {
+std::shared_ptr<layer_body> detail::made_of(const char* kind, std::function<variable(variable)> f,
+                                            std::optional<named_texts> options) {
+  const auto of_one = [=](std::span<const variable> inputs) {
     demand_one(kind, inputs);
     return f(inputs[0]);
-  });
+  };
+  return joining(kind, of_one, std::move(options));
 }
 
-std::shared_ptr<layer_body> detail::joining(const char* kind, function f) {
-  return std::make_shared<function_layer>(kind, std::move(f));
+std::shared_ptr<layer_body> detail::joining(const char* kind, function f,
+                                            std::optional<named_texts> options) {
+  return std::make_shared<function_layer>(kind, std::move(f), std::move(options));
 }
 
 void detail::add_weight(layer_body& to, const char* what, const initializer& first, const shape& s,
-                        dtype d, generator& random) {
+                        dtype d, generator& random, bool trainable) {
+  const std::string name = fmt::format("{}/{}", to.name, what);
+  if (to.kept_values) {
+    to.parameters.emplace_back(name, to.kept_values(name, {d, s}), trainable);
+    return;
+  }
   tensor value = first(random, s);
   if (value.shape() != s) {
     throw shape_error(fmt::format("{}: the initializer gives {} for '{}', which is {}", to.kind(),
                                   value.shape().text(), what, s.text()));
   }
   if (value.dtype() != d) value = tensor(value, d);
-  to.parameters.emplace_back(fmt::format("{}/{}", to.name, what), value);
+  to.parameters.emplace_back(name, value, trainable);
 }
 
 void layer_body::set_trainable(bool trainable) {
@@ -242,7 +261,8 @@ dense::dense(std::int64_t units, dense_options options)
     : layer(std::make_shared<dense_layer>(units, std::move(options))) {}
 
 activation::activation(std::string name)
-    : layer(made_of("activation", [=](variable x) { return activate(name, x); })) {
+    : layer(made_of(
+          "activation", [=](variable x) { return activate(name, x); }, told("name", name))) {
   tape t;
   activate(name, t.constant(tensor({float32, {1, 2}})));  // throws for an unknown name
 }
@@ -261,9 +281,9 @@ template <class F> F not_empty(F f) {
 }  // namespace
 
 lambda::lambda(std::function<variable(variable)> f)
-    : layer(made_of("lambda", not_empty(std::move(f)))) {}
+    : layer(made_of("lambda", not_empty(std::move(f)), {})) {}
 
 lambda::lambda(std::function<variable(std::span<const variable>)> f)
-    : layer(detail::joining("lambda", not_empty(std::move(f)))) {}
+    : layer(detail::joining("lambda", not_empty(std::move(f)), {})) {}
 
 }  // namespace cotape

@@ -73,6 +73,17 @@ network::network(const std::vector<symbol>& inputs, const std::vector<symbol>& o
   settle();
 }
 
+network::network(plan p)
+    : random(p.seed),
+      nodes_(std::move(p.nodes)),
+      inputs_(std::move(p.inputs)),
+      outputs_(std::move(p.outputs)),
+      terms_(std::move(p.terms)) {
+  *name_ = std::move(p.name);
+  build();
+  settle();
+}
+
 void network::append(const layer& l) {
   const bool first = nodes_.empty();
   const std::size_t at = first ? 1 : nodes_.size(), end = first ? 0 : outputs_[0];

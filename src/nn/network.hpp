@@ -39,6 +39,15 @@ class network {
   /// What leads from the symbols `inputs` to `outputs`, named and built.
   network(const std::vector<symbol>& inputs, const std::vector<symbol>& outputs, std::int64_t seed);
 
+  /// What a file tells.
+  struct plan {
+    std::vector<node> nodes;
+    std::vector<std::size_t> inputs, outputs, terms;
+    std::string name;
+    std::int64_t seed = 0;
+  };
+  explicit network(plan p);
+
   /// One layer after the other: the first node is an input of a type that is not known yet.
   void append(const layer& l);
   /// Applies the nodes of a network with one input and one output at the end.
@@ -88,12 +97,16 @@ class network {
   /// Each once, in their order.
   std::vector<layer_body*> layers() const;
   std::string& name() { return *name_; }
+  const std::string& name() const { return *name_; }
 
   const std::vector<node>& nodes() const { return nodes_; }
   const node& input(std::size_t i) const { return nodes_[inputs_[i]]; }
   const node& output(std::size_t i) const { return nodes_[outputs_[i]]; }
   std::size_t inputs() const { return inputs_.size(); }
   std::size_t outputs() const { return outputs_.size(); }
+  const std::vector<std::size_t>& input_nodes() const { return inputs_; }
+  const std::vector<std::size_t>& output_nodes() const { return outputs_; }
+  const std::vector<std::size_t>& terms() const { return terms_; }
   /// The name of the layer, or of the input, that makes an output; empty before the first build.
   const std::string& name_of_output(std::size_t i) const;
   std::vector<parameter> parameters() const;

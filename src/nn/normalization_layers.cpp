@@ -8,13 +8,14 @@
 
 #include "cotape/activations.hpp"
 #include "cotape/xtensor.hpp"
+#include "nn/fields.hpp"
 #include "nn/layer_parts.hpp"
 
 namespace cotape {
 
 namespace {
 
-using detail::demand_one, detail::weight_dtype;
+using detail::add_weight, detail::demand_one, detail::told, detail::weight_dtype;
 
 void demand_epsilon(const char* kind, double epsilon) {
   if (!(epsilon >= 0)) throw value_error(fmt::format("{}: epsilon {} is below 0", kind, epsilon));
@@ -50,9 +51,9 @@ class normalizing_layer : public layer_body {
   const char* kind() const override { return kind_; }
 
  protected:
-  void make_weights(const shape& s, dtype d) {
-    if (scale_) parameters.emplace_back(name + "/gamma", ones(s, d));
-    if (center_) parameters.emplace_back(name + "/beta", zeros(s, d));
+  void make_weights(const shape& s, dtype d, generator& random) {
+    if (scale_) add_weight(*this, "gamma", ones, s, d, random);
+    if (center_) add_weight(*this, "beta", zeros, s, d, random);
   }
   operand gamma() const { return scale_ ? operand(parameters[0]) : operand(1); }
   operand beta() const { return center_ ? operand(parameters[scale_ ? 1 : 0]) : operand(0); }
@@ -68,21 +69,21 @@ class normalizing_layer : public layer_body {
 class batch_layer : public normalizing_layer {
  public:
   explicit batch_layer(const batch_normalization_options& o)
-      : normalizing_layer("batch_normalization", o.epsilon, o.scale, o.center),
-        momentum_(o.momentum) {
-    if (!(momentum_ >= 0 && momentum_ <= 1)) {
-      throw value_error(fmt::format("batch_normalization: momentum {} not in [0, 1]", momentum_));
+      : normalizing_layer("batch_normalization", o.epsilon, o.scale, o.center), options_(o) {
+    if (!(o.momentum >= 0 && o.momentum <= 1)) {
+      throw value_error(fmt::format("batch_normalization: momentum {} not in [0, 1]", o.momentum));
     }
   }
-  variable record(std::span<const variable> inputs, mode m, generator&) override {
+  std::optional<named_texts> description() const override { return detail::texts_of(options_); }
+  variable record(std::span<const variable> inputs, mode m, generator& random) override {
     demand_one(kind(), inputs);
     const variable& x = inputs[0];
     const std::int64_t channels = last_size(kind(), x);
     if (parameters.empty()) {
       const dtype d = weight_dtype(x);
-      make_weights({channels}, d);
-      parameters.emplace_back(name + "/moving_mean", zeros({channels}, d), false);
-      parameters.emplace_back(name + "/moving_variance", ones({channels}, d), false);
+      make_weights({channels}, d, random);
+      add_weight(*this, "moving_mean", zeros, {channels}, d, random, false);
+      add_weight(*this, "moving_variance", ones, {channels}, d, random, false);
     }
     const parameter &mean = parameters[weights()], &variance = parameters[weights() + 1];
     if (m == mode::predicting || is_frozen()) {
@@ -103,44 +104,54 @@ class batch_layer : public normalizing_layer {
   }
   void keep(const parameter& p, const variable& now) const {
     tape& t = now.owner();
-    t.assign(p, momentum_ * t.read(p) + (1 - momentum_) * now);
+    t.assign(p, options_.momentum * t.read(p) + (1 - options_.momentum) * now);
   }
 
-  double momentum_;
+  batch_normalization_options options_;
 };
 
 class layer_layer : public normalizing_layer {
  public:
   explicit layer_layer(const layer_normalization_options& o)
-      : normalizing_layer("layer_normalization", o.epsilon, o.scale, o.center), over_(o.over) {}
-  variable record(std::span<const variable> inputs, mode, generator&) override {
+      : normalizing_layer("layer_normalization", o.epsilon, o.scale, o.center), options_(o) {}
+  std::optional<named_texts> description() const override { return detail::texts_of(options_); }
+  variable record(std::span<const variable> inputs, mode, generator& random) override {
     demand_one(kind(), inputs);
     const variable& x = inputs[0];
-    const shape s = sizes_along(kind(), x, over_);
-    if (parameters.empty()) make_weights(s, weight_dtype(x));
-    return layer_norm(x, gamma(), beta(), over_, epsilon_);
+    const shape s = sizes_along(kind(), x, options_.over);
+    if (parameters.empty()) make_weights(s, weight_dtype(x), random);
+    return layer_norm(x, gamma(), beta(), options_.over, epsilon_);
   }
 
  private:
-  axes over_;
+  layer_normalization_options options_;
 };
 
 class group_layer : public normalizing_layer {
  public:
   group_layer(std::int64_t groups, const group_normalization_options& o)
-      : normalizing_layer("group_normalization", o.epsilon, o.scale, o.center), groups_(groups) {
+      : normalizing_layer("group_normalization", o.epsilon, o.scale, o.center),
+        groups_(groups),
+        options_(o) {
     if (groups < 1) throw value_error(fmt::format("group_normalization: {} groups", groups));
   }
-  variable record(std::span<const variable> inputs, mode, generator&) override {
+  std::optional<named_texts> description() const override {
+    detail::option_writer to;
+    to("groups", groups_);
+    to.all_of(options_);
+    return to.texts;
+  }
+  variable record(std::span<const variable> inputs, mode, generator& random) override {
     demand_one(kind(), inputs);
     const variable& x = inputs[0];
     const std::int64_t channels = last_size(kind(), x);
-    if (parameters.empty()) make_weights({channels}, weight_dtype(x));
+    if (parameters.empty()) make_weights({channels}, weight_dtype(x), random);
     return group_norm(x, groups_, gamma(), beta(), epsilon_);
   }
 
  private:
   std::int64_t groups_;
+  group_normalization_options options_;
 };
 
 class rms_layer : public layer_body {
@@ -149,13 +160,17 @@ class rms_layer : public layer_body {
     demand_epsilon(kind(), epsilon);
   }
   const char* kind() const override { return "rms_normalization"; }
-  variable record(std::span<const variable> inputs, mode, generator&) override {
+  std::optional<named_texts> description() const override {
+    detail::option_writer to;
+    to("over", over_);
+    to("epsilon", epsilon_);
+    return to.texts;
+  }
+  variable record(std::span<const variable> inputs, mode, generator& random) override {
     demand_one(kind(), inputs);
     const variable& x = inputs[0];
     const shape s = sizes_along(kind(), x, over_);
-    if (parameters.empty()) {
-      parameters.emplace_back(name + "/scale", ones(s, weight_dtype(x)));
-    }
+    if (parameters.empty()) add_weight(*this, "scale", ones, s, weight_dtype(x), random);
     return rms_norm(x, parameters[0], over_, epsilon_);
   }
 
@@ -168,7 +183,8 @@ class prelu_layer : public layer_body {
  public:
   explicit prelu_layer(std::vector<std::int64_t> shared) : shared_(std::move(shared)) {}
   const char* kind() const override { return "prelu"; }
-  variable record(std::span<const variable> inputs, mode, generator&) override {
+  std::optional<named_texts> description() const override { return told("shared_axes", shared_); }
+  variable record(std::span<const variable> inputs, mode, generator& random) override {
     demand_one(kind(), inputs);
     const variable& x = inputs[0];
     const std::vector<std::size_t> shared = axes(shared_).of(kind(), x.shape().rank());
@@ -179,7 +195,7 @@ class prelu_layer : public layer_body {
       std::vector<std::int64_t> sizes(x.shape().begin(), x.shape().end());
       for (const std::size_t i : shared) sizes[i] = 1;
       sizes.erase(sizes.begin());
-      parameters.emplace_back(name + "/alpha", zeros(shape(sizes), weight_dtype(x)));
+      add_weight(*this, "alpha", zeros, shape(sizes), weight_dtype(x), random);
     }
     return leaky_relu(x, parameters[0]);
   }
@@ -192,8 +208,10 @@ class prelu_layer : public layer_body {
 class noise_layer : public layer_body {
  public:
   using function = variable (*)(const variable& x, double amount, generator& random);
-  noise_layer(const char* kind, double amount, function f) : kind_(kind), amount_(amount), f_(f) {}
+  noise_layer(const char* kind, const char* option, double amount, function f)
+      : kind_(kind), option_(option), amount_(amount), f_(f) {}
   const char* kind() const override { return kind_; }
+  std::optional<named_texts> description() const override { return told(option_, amount_); }
   variable record(std::span<const variable> inputs, mode m, generator& random) override {
     demand_one(kind_, inputs);
     const variable& x = inputs[0];
@@ -201,7 +219,7 @@ class noise_layer : public layer_body {
   }
 
  private:
-  const char* kind_;
+  const char *kind_, *option_;
   double amount_;
   function f_;
 };
@@ -252,13 +270,13 @@ rms_normalization::rms_normalization(const axes& over, double epsilon)
 prelu::prelu(std::vector<std::int64_t> shared_axes)
     : layer(std::make_shared<prelu_layer>(std::move(shared_axes))) {}
 gaussian_noise::gaussian_noise(double deviation)
-    : layer(std::make_shared<noise_layer>("gaussian_noise", demand_deviation(deviation),
-                                          with_noise)) {}
+    : layer(std::make_shared<noise_layer>("gaussian_noise", "deviation",
+                                          demand_deviation(deviation), with_noise)) {}
 spatial_dropout::spatial_dropout(double rate)
-    : layer(std::make_shared<noise_layer>("spatial_dropout", demand_rate("spatial_dropout", rate),
-                                          without_channels)) {}
+    : layer(std::make_shared<noise_layer>(
+          "spatial_dropout", "rate", demand_rate("spatial_dropout", rate), without_channels)) {}
 alpha_dropout::alpha_dropout(double rate)
-    : layer(std::make_shared<noise_layer>("alpha_dropout", demand_rate("alpha_dropout", rate),
-                                          without_elements)) {}
+    : layer(std::make_shared<noise_layer>("alpha_dropout", "rate",
+                                          demand_rate("alpha_dropout", rate), without_elements)) {}
 
 }  // namespace cotape

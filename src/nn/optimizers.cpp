@@ -9,6 +9,7 @@
 #include "cotape/ops.hpp"
 #include "cotape/primitive.hpp"
 #include "cotape/xtensor.hpp"
+#include "nn/fields.hpp"
 #include "nn/trainable.hpp"
 
 namespace cotape {
@@ -72,10 +73,6 @@ void demand_fraction(const char* optimizer, const char* what, double value) {
   if (!(value >= 0 && value < 1)) {
     throw value_error(fmt::format("{}: {} {} not in [0, 1)", optimizer, what, value));
   }
-}
-
-template <class T> void add(named_texts& to, const char* name, T value) {
-  to.emplace_back(name, fmt::format("{}", value));
 }
 
 }  // namespace
@@ -184,6 +181,10 @@ std::vector<parameter> optimizer::served() const {
   return result;
 }
 
+void optimizer::serve(const std::vector<parameter>& parameters) {
+  for (const parameter& p : parameters) slots_of(p);
+}
+
 void optimizer::forget(const parameter& p) {
   std::erase_if(slots_, [&](const slots& s) { return s.weight == p; });
 }
@@ -197,24 +198,13 @@ std::vector<parameter> optimizer::state() const {
   return result;
 }
 
-named_texts optimizer::description() const {
-  named_texts result;
-  add(result, "clip_value", gradients_.clip_value);
-  add(result, "clip_norm", gradients_.clip_norm);
-  add(result, "weight_decay of gradients", gradients_.weight_decay);
-  return result;
-}
+named_texts optimizer::description() const { return detail::texts_of(gradients_); }
 
 sgd::sgd(sgd_options options)
     : optimizer(options.rate, options.momentum == 0 ? 0 : 1, options.gradients),
       options_(options) {}
 
-named_texts sgd::description() const {
-  named_texts result = optimizer::description();
-  add(result, "momentum", options_.momentum);
-  add(result, "nesterov", options_.nesterov);
-  return result;
-}
+named_texts sgd::description() const { return detail::texts_of(options_); }
 
 updated sgd::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
   const bool nesterov = options_.nesterov && !state.empty();
@@ -224,11 +214,7 @@ updated sgd::update(variable w, variable g, const std::vector<variable>& state, 
 adagrad::adagrad(adagrad_options options)
     : optimizer(options.rate, 1, options.gradients), options_(options) {}
 
-named_texts adagrad::description() const {
-  named_texts result = optimizer::description();
-  add(result, "epsilon", options_.epsilon);
-  return result;
-}
+named_texts adagrad::description() const { return detail::texts_of(options_); }
 
 updated adagrad::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
   return adagrad_update(w, g, state, rate, options_.epsilon);
@@ -239,12 +225,7 @@ rmsprop::rmsprop(rmsprop_options options)
   demand_fraction("rmsprop", "rho", options.rho);
 }
 
-named_texts rmsprop::description() const {
-  named_texts result = optimizer::description();
-  add(result, "rho", options_.rho);
-  add(result, "epsilon", options_.epsilon);
-  return result;
-}
+named_texts rmsprop::description() const { return detail::texts_of(options_); }
 
 updated rmsprop::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
   return rmsprop_update(w, g, state, rate, options_.rho, options_.epsilon);
@@ -261,13 +242,7 @@ std::vector<parameter> adam::state() const {
   return result;
 }
 
-named_texts adam::description() const {
-  named_texts result = optimizer::description();
-  add(result, "beta1", options_.beta1);
-  add(result, "beta2", options_.beta2);
-  add(result, "epsilon", options_.epsilon);
-  return result;
-}
+named_texts adam::description() const { return detail::texts_of(options_); }
 
 void adam::begin_step(tape& t) {
   now_ = t.read(step_) + 1;
@@ -286,9 +261,9 @@ adamw::adamw(adamw_options o)
 }
 
 named_texts adamw::description() const {
-  named_texts result = adam::description();
-  add(result, "weight_decay of weights", weight_decay_);
-  return result;
+  const adam_options& o = options();
+  return detail::texts_of(
+      adamw_options{o.rate, o.beta1, o.beta2, o.epsilon, weight_decay_, o.gradients});
 }
 
 updated adamw::update(variable w, variable g, const std::vector<variable>& state, variable rate) {

@@ -8,13 +8,14 @@
 
 #include "cotape/ops.hpp"
 #include "nn/layer_parts.hpp"
+#include "nn/options.hpp"
 #include "primitives/primitives.hpp"
 
 namespace cotape {
 
 namespace {
 
-using detail::demand_axes, detail::made_of;
+using detail::demand_axes, detail::made_of, detail::told;
 using sizes = std::vector<std::int64_t>;
 using sides = window_padding::sides;
 constexpr std::int64_t too_many = shape::max_elements + 1;
@@ -54,17 +55,19 @@ variable cropped(const char* kind, const variable& x, const std::vector<sides>& 
 }
 
 std::shared_ptr<layer_body> padding(const char* kind, std::size_t axes, const window_padding& p) {
-  return made_of(kind, [=, s = sides_of(kind, p, axes)](variable x) {
+  const auto f = [=, s = sides_of(kind, p, axes)](variable x) {
     demand_axes(kind, x, axes);
     return padded(x, s);
-  });
+  };
+  return made_of(kind, f, told("zeros", p));
 }
 
 std::shared_ptr<layer_body> cropping(const char* kind, std::size_t axes, const window_padding& p) {
-  return made_of(kind, [=, s = sides_of(kind, p, axes)](variable x) {
+  const auto f = [=, s = sides_of(kind, p, axes)](variable x) {
     demand_axes(kind, x, axes);
     return cropped(kind, x, s);
-  });
+  };
+  return made_of(kind, f, told("elements", p));
 }
 
 std::shared_ptr<layer_body> up_sampling(const char* kind, std::size_t axes, const per_axis& size,
@@ -78,14 +81,18 @@ std::shared_ptr<layer_body> up_sampling(const char* kind, std::size_t axes, cons
   if (method != "nearest" && method != "bilinear") {
     throw value_error(fmt::format("{}: no method '{}': \"nearest\" or \"bilinear\"", kind, method));
   }
-  return made_of(kind, [=](variable x) {
+  const auto f = [=](variable x) {
     demand_axes(kind, x, axes);
     sizes to;
     for (std::size_t i = 0; i < axes; ++i) {
       to.push_back(x.shape()[i + 1] * size.values()[size.values().size() == 1 ? 0 : i]);
     }
     return resize(x, to, method);
-  });
+  };
+  detail::option_writer options;
+  options("size", size);
+  if (axes > 1) options("method", method);
+  return made_of(kind, f, options.texts);
 }
 
 // The sizes after the batch, without -1.
@@ -104,6 +111,12 @@ sizes resolved(const variable& x, sizes row) {
   }
   if (open != row.end()) *open = elements / others;
   return row;
+}
+
+variable with_rows(const variable& x, const sizes& row) {
+  sizes to = resolved(x, row);
+  to.insert(to.begin(), x.shape()[0]);
+  return reshape(x, shape(to));
 }
 
 variable permuted(const variable& x, const sizes& order) {
@@ -130,11 +143,8 @@ up_sampling2d::up_sampling2d(per_axis size, std::string method)
     : layer(up_sampling("up_sampling2d", 2, size, method)) {}
 
 to_shape::to_shape(std::vector<std::int64_t> row)
-    : layer(made_of("to_shape", [row](variable x) {
-        sizes to = resolved(x, row);
-        to.insert(to.begin(), x.shape()[0]);
-        return reshape(x, shape(to));
-      })) {
+    : layer(made_of(
+          "to_shape", [row](variable x) { return with_rows(x, row); }, told("row", row))) {
   const auto wrong = [](std::int64_t n) { return n != -1 && n < 1; };
   if (std::count(row.begin(), row.end(), -1) > 1 || std::any_of(row.begin(), row.end(), wrong)) {
     throw value_error(
@@ -143,7 +153,8 @@ to_shape::to_shape(std::vector<std::int64_t> row)
 }
 
 permute::permute(std::vector<std::int64_t> order)
-    : layer(made_of("permute", [order](variable x) { return permuted(x, order); })) {
+    : layer(made_of(
+          "permute", [order](variable x) { return permuted(x, order); }, told("order", order))) {
   sizes sorted = order;
   std::sort(sorted.begin(), sorted.end());
   for (std::size_t i = 0; i < sorted.size(); ++i) {

@@ -7,6 +7,7 @@
 
 #include "cotape/ops.hpp"
 #include "cotape/xtensor.hpp"
+#include "nn/fields.hpp"
 #include "nn/layer_parts.hpp"
 
 namespace cotape {
@@ -66,6 +67,14 @@ class conv_layer : public layer_body {
     if (how_ == convolving::separable) z = conv(z, parameters[1]);
     return activate(options_.activation, options_.bias ? z + parameters.back() : z);
   }
+  std::optional<named_texts> description() const override {
+    detail::option_writer to;
+    if (how_ != convolving::depthwise) to("filters", filters_);
+    to("size", size_);
+    if (by_channel()) to("multiplier", multiplier_);
+    to.all_of(options_);
+    return to.texts;
+  }
 
  private:
   // Whether each channel has filters of its own.
@@ -114,10 +123,14 @@ std::shared_ptr<layer_body> pooling(const char* kind, std::size_t axes, const pe
                                     const pool_options& o,
                                     variable (*pool)(operand, const per_axis&,
                                                      const pool_options&)) {
-  return made_of(kind, [=](variable x) {
+  const auto pooled = [=](variable x) {
     demand_axes(kind, x, axes);
     return pool(x, size, o);
-  });
+  };
+  detail::option_writer options;
+  options("size", size);
+  options.all_of(o);
+  return made_of(kind, pooled, options.texts);
 }
 
 // All axes but the batch and the channels.

@@ -219,7 +219,11 @@ loss_function::loss_function(variable (*f)(operand, operand), targets taken)
 }
 
 metric::metric(const std::string& name)
-    : name_(name), direction_(better::higher), merge_(add_sums), value_(mean_of_sums) {
+    : name_(name),
+      known_(true),
+      direction_(better::higher),
+      merge_(add_sums),
+      value_(mean_of_sums) {
   for (const named_metric& m : named_hits) {
     if (name == m.name || (*m.other_name != 0 && name == m.other_name)) {
       sums_ = m.sums;
@@ -236,6 +240,7 @@ metric::metric(const std::string& name)
     value_ = r2_of_sums;
   } else if (find_loss(name) != nullptr) {
     *this = metric(name, loss_function(name));
+    known_ = true;
   } else {
     throw value_error(fmt::format(
         "metric: no metric '{}'; there are: accuracy, acc, binary_accuracy, categorical_accuracy, "

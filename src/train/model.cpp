@@ -9,6 +9,7 @@
 
 #include "cotape/data.hpp"
 #include "cotape/ops.hpp"
+#include "nn/kinds.hpp"
 #include "nn/trainable.hpp"
 #include "train/model_body.hpp"
 #include "train/named_loss.hpp"
@@ -87,13 +88,9 @@ variable as_taken(targets how, const variable& target, const variable& predictio
 }
 
 std::shared_ptr<optimizer> optimizer_named(const std::string& name) {
-  if (name == "sgd") return std::make_shared<sgd>();
-  if (name == "adagrad") return std::make_shared<adagrad>();
-  if (name == "rmsprop") return std::make_shared<rmsprop>();
-  if (name == "adam") return std::make_shared<adam>();
-  if (name == "adamw") return std::make_shared<adamw>();
-  throw value_error(fmt::format(
-      "optimizer: no optimizer '{}'; there are: sgd, adagrad, rmsprop, adam, adamw", name));
+  if (auto result = detail::optimizer_of_kind(name)) return result;
+  throw value_error(fmt::format("optimizer: no optimizer '{}'; there are: {}", name,
+                                detail::kinds_of_optimizers()));
 }
 
 }  // namespace
@@ -287,6 +284,8 @@ logs model::body::evaluate(detail::traced& by, const detail::dataset& set, std::
 
 optimizer_argument::optimizer_argument(const char* name)
     : given<optimizer>(optimizer_named(name == nullptr ? "" : name)) {}
+
+model::model(std::shared_ptr<body> b) : body_(std::move(b)) {}
 
 model::model(std::int64_t seed) : body_(std::make_shared<body>(seed)) {}
 

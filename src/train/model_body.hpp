@@ -59,6 +59,8 @@ struct model::body {
   body(const symbols& inputs, const symbols& outputs, std::int64_t seed)
       : net(inputs.list, outputs.list, seed) {}
 
+  explicit body(detail::network n) : net(std::move(n)) {}
+
   /// Throws value_error before compile.
   void demand_compiled(const char* who) const;
   /// Takes back what was built and traced for what was then refused, or makes it stay.

@@ -86,6 +86,7 @@ TEST(Errors, OfNamesOfFilesAreOurs) {
   const parameter p("p", 1.0f);
   tape t;
   const variable v = square(t.read(p));
+  sequential m{input({2}), dense(1)};
   history h;
   h.add({{"loss", 1}});
   for (const path& file :
@@ -111,6 +112,8 @@ TEST(Errors, OfNamesOfFilesAreOurs) {
            write_safetensors(file, {{"a", one}});
          }},
         {"save_parameters", [&] { save_parameters(file, {p}); }},
+        {"save", [&] { m.save(file); }},
+        {"load_model", [&] { load_model(file); }},
         {"write_csv", [&] { h.write_csv(file); }},
         {"write_svg", [&] { h.write_svg(file); }},
         {"write_figure",

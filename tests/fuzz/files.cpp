@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "fit.hpp"
+#include "train/kept_models.hpp"
 
 using namespace cotape;
 
@@ -61,6 +62,20 @@ void checkpoint(const path& file) {
     fuzz::fit(from);
   } catch (const value_error&) {  // with such weights the loss is not finite
   }
+}
+
+// The text of a model, in a file whose checksum fits.
+void model_text(const path& file) {
+  std::ifstream in(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const path named = path(file) += ".safetensors";
+  fuzz::save_model(named);
+  tests::put_text(named, text);
+  try {
+    load_model(named);
+  } catch (const io_error&) {
+  }
+  std::filesystem::remove(named);
 }
 
 }  // namespace readers

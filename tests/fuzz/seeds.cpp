@@ -8,6 +8,7 @@
 
 #include "fit.hpp"
 #include "io/numpy_npz.hpp"
+#include "train/kept_models.hpp"
 
 using namespace cotape;
 
@@ -86,6 +87,11 @@ int main(int, char** arguments) {
     const path file = folder(to, "parameters") / path(from).filename();
     std::filesystem::copy_file(to / from, file, std::filesystem::copy_options::overwrite_existing);
   }
+
+  const path kept = folder(to, "model_text") / "kept.safetensors";
+  fuzz::save_model(kept);
+  write(to / "model_text" / "text", tests::text_in(kept));
+  std::filesystem::remove(kept);
 
   keep_state every(folder(to, "checkpoint"));
   fuzz::fit(every);

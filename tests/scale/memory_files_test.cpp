@@ -81,6 +81,34 @@ TEST_F(OutOfMemoryFiles, ParametersAreLoadedTogetherOrNotAtAll) {
   }
 }
 
+TEST_F(OutOfMemoryFiles, SavedModelsAreOldOrNew) {
+  sequential m{input({2}), dense(3, {.activation = "tanh", .weights_regularizer = l2()}), dense(1)};
+  m.compile("mse", adam());
+  let_writer_fail("m.safetensors", [&] { m.save(folder_ / "m.safetensors", {.optimizer = true}); });
+}
+
+TEST_F(OutOfMemoryFiles, ModelsAreLoadedWhole) {
+  sequential m{input({2}), dense(3, "tanh"), batch_normalization(), dense(1)};
+  m.compile("mse", adam());
+  m.save(folder_ / "m.safetensors", {.optimizer = true});
+  let_allocations_fail([&] {
+    const auto read = std::make_shared<std::vector<tensor>>();
+    return attempt{.act =
+                       [&, read] {
+                         read->clear();
+                         const model n = load_model(folder_ / "m.safetensors");
+                         for (const parameter& p : n.parameters()) read->emplace_back(p.view());
+                       },
+                   .done =
+                       [&, read] {
+                         ASSERT_EQ(read->size(), m.parameters().size());
+                         for (std::size_t i = 0; i < read->size(); ++i) {
+                           EXPECT_TRUE(same_bits((*read)[i], m.parameters()[i].view()));
+                         }
+                       }};
+  });
+}
+
 // libzip says of many an archive that it is broken, or nothing.
 TEST_F(OutOfMemoryFiles, ArchivesAreNotCalledBroken) {
   const std::filesystem::path file = folder_ / "p.npz";

@@ -1,0 +1,107 @@
+// The options of each struct of options, by their names in files of models: one list, by which they
+// are written and read (options.hpp). A new option gets a line here.
+#pragma once
+
+#include "cotape/joins.hpp"
+#include "cotape/normalization_layers.hpp"
+#include "cotape/optimizers.hpp"
+#include "cotape/vision_layers.hpp"
+#include "nn/options.hpp"
+
+namespace cotape::detail {
+
+template <class A, class Options> void fields_of_weights(A& a, Options& o) {
+  a("activation", o.activation);
+  a("weights", o.weights);
+  a("bias", o.bias);
+  a("bias_initializer", o.bias_initializer);
+  a("weights_regularizer", o.weights_regularizer);
+  a("bias_regularizer", o.bias_regularizer);
+  a("activity_regularizer", o.activity_regularizer);
+  a("weights_constraint", o.weights_constraint);
+  a("bias_constraint", o.bias_constraint);
+}
+
+template <class A> void fields(A& a, dense_options& o) { fields_of_weights(a, o); }
+
+template <class A> void fields(A& a, conv_layer_options& o) {
+  a("strides", o.strides);
+  a("padding", o.padding);
+  a("dilation", o.dilation);
+  a("groups", o.groups);
+  fields_of_weights(a, o);
+}
+
+template <class A> void fields(A& a, pool_options& o) {
+  a("strides", o.strides);
+  a("padding", o.padding);
+  a("dilation", o.dilation);
+}
+
+template <class A> void fields(A& a, batch_normalization_options& o) {
+  a("momentum", o.momentum);
+  a("epsilon", o.epsilon);
+  a("center", o.center);
+  a("scale", o.scale);
+}
+
+template <class A> void fields(A& a, layer_normalization_options& o) {
+  a("over", o.over);
+  a("epsilon", o.epsilon);
+  a("center", o.center);
+  a("scale", o.scale);
+}
+
+template <class A> void fields(A& a, group_normalization_options& o) {
+  a("epsilon", o.epsilon);
+  a("center", o.center);
+  a("scale", o.scale);
+}
+
+template <class A> void fields(A& a, dot_options& o) {
+  a("first axis", o.axes[0]);
+  a("second axis", o.axes[1]);
+  a("normalize", o.normalize);
+}
+
+// The rates of optimizers are kept with their state, and checkpoints compare the rest by these
+// names.
+template <class A> void fields(A& a, gradient_options& o) {
+  a("clip_value", o.clip_value);
+  a("clip_norm", o.clip_norm);
+  a("weight_decay of gradients", o.weight_decay);
+}
+
+template <class A> void fields(A& a, sgd_options& o) {
+  fields(a, o.gradients);
+  a("momentum", o.momentum);
+  a("nesterov", o.nesterov);
+}
+
+template <class A> void fields(A& a, adagrad_options& o) {
+  fields(a, o.gradients);
+  a("epsilon", o.epsilon);
+}
+
+template <class A> void fields(A& a, rmsprop_options& o) {
+  fields(a, o.gradients);
+  a("rho", o.rho);
+  a("epsilon", o.epsilon);
+}
+
+template <class A> void fields(A& a, adam_options& o) {
+  fields(a, o.gradients);
+  a("beta1", o.beta1);
+  a("beta2", o.beta2);
+  a("epsilon", o.epsilon);
+}
+
+template <class A> void fields(A& a, adamw_options& o) {
+  fields(a, o.gradients);
+  a("beta1", o.beta1);
+  a("beta2", o.beta2);
+  a("epsilon", o.epsilon);
+  a("weight_decay of weights", o.weight_decay);
+}
+
+}  // namespace cotape::detail

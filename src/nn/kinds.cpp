@@ -1,0 +1,149 @@
+// How each kind of layer, and of optimizer, is made of the options in a file.
+#include "nn/kinds.hpp"
+
+#include <array>
+#include <typeindex>
+
+#include "cotape/shape_layers.hpp"
+#include "nn/fields.hpp"
+
+namespace cotape::detail {
+
+namespace {
+
+using reader = option_reader;
+using number = std::int64_t;
+
+template <class L> layer convolution(reader& o) {
+  return L(o.take<number>("filters"), o.take<per_axis>("size"), o.all_of<conv_layer_options>());
+}
+template <class L> layer pooling(reader& o) {
+  return L(o.take<per_axis>("size"), o.all_of<pool_options>());
+}
+template <class L> layer padding(reader& o) { return L(o.take<window_padding>("zeros")); }
+template <class L> layer cropping(reader& o) { return L(o.take<window_padding>("elements")); }
+template <class L> layer dropping(reader& o) { return L(o.take<double>("rate")); }
+template <class L> layer plain(reader&) { return L(); }
+template <class L, class Options> layer by_options(reader& o) { return L(o.all_of<Options>()); }
+
+layer dense_of(reader& o) { return dense(o.take<number>("units"), o.all_of<dense_options>()); }
+layer activation_of(reader& o) { return activation(o.take<std::string>("name")); }
+layer depthwise_of(reader& o) {
+  return depthwise_conv2d(o.take<per_axis>("size"), o.take<number>("multiplier"),
+                          o.all_of<conv_layer_options>());
+}
+layer separable_of(reader& o) {
+  return separable_conv2d(o.take<number>("filters"), o.take<per_axis>("size"),
+                          o.all_of<conv_layer_options>(), o.take<number>("multiplier"));
+}
+layer groups_of(reader& o) {
+  return group_normalization(o.take<number>("groups"), o.all_of<group_normalization_options>());
+}
+layer rms_of(reader& o) {
+  return rms_normalization(o.take<axes>("over"), o.take<double>("epsilon"));
+}
+layer prelu_of(reader& o) { return prelu(o.take<std::vector<number>>("shared_axes")); }
+layer noise_of(reader& o) { return gaussian_noise(o.take<double>("deviation")); }
+layer up_sampling1d_of(reader& o) {
+  const std::vector<number> sizes = o.take<std::vector<number>>("size");
+  return up_sampling1d(sizes.size() == 1 ? sizes[0] : 0);
+}
+layer up_sampling2d_of(reader& o) {
+  return up_sampling2d(o.take<per_axis>("size"), o.take<std::string>("method"));
+}
+layer to_shape_of(reader& o) { return to_shape(o.take<std::vector<number>>("row")); }
+layer permute_of(reader& o) { return permute(o.take<std::vector<number>>("order")); }
+
+struct layer_kind {
+  const char* name;
+  layer (*make)(reader&);
+};
+constexpr std::array layer_kinds{
+    layer_kind{"dense", dense_of},
+    layer_kind{"activation", activation_of},
+    layer_kind{"flatten", plain<flatten>},
+    layer_kind{"dropout", dropping<dropout>},
+    layer_kind{"conv1d", convolution<conv1d>},
+    layer_kind{"conv2d", convolution<conv2d>},
+    layer_kind{"conv3d", convolution<conv3d>},
+    layer_kind{"conv2d_transpose", convolution<conv2d_transpose>},
+    layer_kind{"depthwise_conv2d", depthwise_of},
+    layer_kind{"separable_conv2d", separable_of},
+    layer_kind{"max_pooling1d", pooling<max_pooling1d>},
+    layer_kind{"max_pooling2d", pooling<max_pooling2d>},
+    layer_kind{"average_pooling1d", pooling<average_pooling1d>},
+    layer_kind{"average_pooling2d", pooling<average_pooling2d>},
+    layer_kind{"global_max_pooling", plain<global_max_pooling>},
+    layer_kind{"global_average_pooling", plain<global_average_pooling>},
+    layer_kind{"batch_normalization", by_options<batch_normalization, batch_normalization_options>},
+    layer_kind{"layer_normalization", by_options<layer_normalization, layer_normalization_options>},
+    layer_kind{"group_normalization", groups_of},
+    layer_kind{"rms_normalization", rms_of},
+    layer_kind{"prelu", prelu_of},
+    layer_kind{"gaussian_noise", noise_of},
+    layer_kind{"spatial_dropout", dropping<spatial_dropout>},
+    layer_kind{"alpha_dropout", dropping<alpha_dropout>},
+    layer_kind{"zero_padding1d", padding<zero_padding1d>},
+    layer_kind{"zero_padding2d", padding<zero_padding2d>},
+    layer_kind{"cropping1d", cropping<cropping1d>},
+    layer_kind{"cropping2d", cropping<cropping2d>},
+    layer_kind{"up_sampling1d", up_sampling1d_of},
+    layer_kind{"up_sampling2d", up_sampling2d_of},
+    layer_kind{"to_shape", to_shape_of},
+    layer_kind{"permute", permute_of}};
+
+struct optimizer_kind {
+  const char* name;
+  std::type_index type;
+  std::shared_ptr<optimizer> (*make)(reader* options);
+};
+template <class O, class Options> std::shared_ptr<optimizer> made_with(reader* options) {
+  return std::make_shared<O>(options == nullptr ? Options{} : options->all_of<Options>());
+}
+const std::array optimizer_kinds{
+    optimizer_kind{"sgd", typeid(sgd), made_with<sgd, sgd_options>},
+    optimizer_kind{"adagrad", typeid(adagrad), made_with<adagrad, adagrad_options>},
+    optimizer_kind{"rmsprop", typeid(rmsprop), made_with<rmsprop, rmsprop_options>},
+    optimizer_kind{"adam", typeid(adam), made_with<adam, adam_options>},
+    optimizer_kind{"adamw", typeid(adamw), made_with<adamw, adamw_options>}};
+
+}  // namespace
+
+std::optional<layer> layer_of_kind(const std::string& kind, const named_texts& options) {
+  reader from(options);
+  std::optional<layer> result = join_of_kind(kind, from);
+  for (const layer_kind& k : layer_kinds) {
+    if (kind == k.name) result.emplace(k.make(from));
+  }
+  if (result) from.demand_end();
+  return result;
+}
+
+std::string kind_of(const optimizer& o) {
+  for (const optimizer_kind& k : optimizer_kinds) {
+    if (k.type == typeid(o)) return k.name;
+  }
+  return {};
+}
+
+std::shared_ptr<optimizer> optimizer_of_kind(const std::string& kind,
+                                             const std::optional<named_texts>& options) {
+  for (const optimizer_kind& k : optimizer_kinds) {
+    if (kind != k.name) continue;
+    if (!options) return k.make(nullptr);
+    reader from(*options);
+    std::shared_ptr<optimizer> result = k.make(&from);
+    from.demand_end();
+    return result;
+  }
+  return nullptr;
+}
+
+std::string kinds_of_optimizers() {
+  std::string names;
+  for (const optimizer_kind& k : optimizer_kinds)
+    names += (names.empty() ? "" : ", ") + std::string(k.name);
+  return names;
+}
+
+}  // namespace cotape::detail

@@ -1,0 +1,108 @@
+// The options of layers and optimizers as text, and back: what files of models keep. A text is what
+// JSON writes for numbers, truth values and lists of them; any other is a word ("same") or a call
+// ("l2(0.01)"), whose text the function gave itself.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cotape/layers.hpp"
+#include "cotape/named_texts.hpp"
+#include "cotape/ops.hpp"
+#include "cotape/vision.hpp"
+
+namespace cotape::detail {
+
+std::string text_of(std::int64_t value);
+std::string text_of(double value);
+std::string text_of(bool value);
+std::string text_of(const std::string& value);
+std::string text_of(const std::vector<std::int64_t>& value);
+std::string text_of(const axes& value);
+std::string text_of(const per_axis& value);
+std::string text_of(const std::optional<per_axis>& value);
+std::string text_of(const window_padding& value);
+std::string text_of(const initializer& value);
+/// Throws value_error for a function of the user's own.
+std::string text_of(const weight_function& value);
+
+/// Each throws value_error saying what the text should be.
+void read_text(const std::string& text, std::int64_t& value);
+void read_text(const std::string& text, double& value);
+void read_text(const std::string& text, bool& value);
+void read_text(const std::string& text, std::string& value);
+void read_text(const std::string& text, std::vector<std::int64_t>& value);
+void read_text(const std::string& text, axes& value);
+void read_text(const std::string& text, per_axis& value);
+void read_text(const std::string& text, std::optional<per_axis>& value);
+void read_text(const std::string& text, window_padding& value);
+/// An own one leaves the value: whoever reads has the weights already.
+void read_text(const std::string& text, initializer& value);
+void read_text(const std::string& text, weight_function& value);
+
+/// Writes options: give it each by its name.
+class option_writer {
+ public:
+  template <class T> void operator()(const char* name, const T& value) {
+    try {
+      texts.emplace_back(name, text_of(value));
+    } catch (const value_error& e) {
+      refuse(name, e);
+    }
+  }
+  /// All of a struct of options. `fields(F&, Options&)` (fields.hpp) gives each to an option_writer
+  /// or an option_reader.
+  template <class Options> void all_of(Options options) { fields(*this, options); }
+  named_texts texts;
+
+ private:
+  [[noreturn]] static void refuse(const char* name, const value_error& why);
+};
+
+template <class Options> named_texts texts_of(const Options& options) {
+  option_writer to;
+  to.all_of(options);
+  return to.texts;
+}
+
+/// Reads them: sets each by its name. Throws value_error for one that is not there, or is wrong.
+class option_reader {
+ public:
+  explicit option_reader(const named_texts& texts) : texts_(texts) {}
+  template <class T> void operator()(const char* name, T& value) {
+    const std::string& text = text_at(name);
+    try {
+      read_text(text, value);
+    } catch (const value_error& e) {
+      refuse(name, e);
+    }
+  }
+  template <class T> T take(const char* name) {
+    T value{};
+    (*this)(name, value);
+    return value;
+  }
+  template <class Options> Options all_of() {
+    Options result;
+    fields(*this, result);
+    return result;
+  }
+  /// Throws value_error for an option that nobody has asked for.
+  void demand_end() const;
+
+ private:
+  const std::string& text_at(const char* name);
+  [[noreturn]] static void refuse(const char* name, const value_error& why);
+
+  const named_texts& texts_;
+  std::set<std::string> asked_;
+};
+
+/// One option by its name.
+template <class T> named_texts told(const char* name, const T& value) {
+  return {{name, text_of(value)}};
+}
+
+}  // namespace cotape::detail

@@ -1,0 +1,453 @@
+// Models in files: what save writes load_model makes again, bit for bit, and what no file can hold,
+// or a file should not, is refused.
+#include <gtest/gtest.h>
+
+#include <cotape/cotape.hpp>
+#include <random>
+#include <regex>
+#include <set>
+#include <xtensor/xtensor.hpp>
+
+#include "train/kept_models.hpp"
+#include "train/setting.hpp"
+
+namespace {
+
+using namespace cotape;
+using namespace cotape::tests;
+
+const array x = {{1, 2}, {3, 4}, {5, 7}};
+const column y = {{1}, {0}, {1}};
+const fit_options quiet{.epochs = 2, .batch_size = 2, .progress = nullptr};
+
+// A layer with none of its options at its default, and what its file says of them.
+struct kept_layer {
+  layer made;
+  shape row;
+  std::string options;
+};
+
+std::vector<kept_layer> every_layer() {
+  const dense_options of_dense{"tanh",
+                               random_normal(0.5, 0.25),
+                               true,
+                               constant_value(0.5),
+                               l1(0.5),
+                               l2(0.25),
+                               l1_l2(0.5, 0.25),
+                               max_norm(3, {0}),
+                               unit_norm({0})};
+  const std::string of_weights =
+      R"-("activation":"tanh","weights":"random_normal(0.5, 0.25)","bias":true,)-"
+      R"-("bias_initializer":"constant_value(0.5)","weights_regularizer":"l1(0.5)",)-"
+      R"-("bias_regularizer":"l2(0.25)","activity_regularizer":"l1_l2(0.5, 0.25)",)-"
+      R"-("weights_constraint":"max_norm(3, [0])","bias_constraint":"unit_norm([0])"})-";
+  const auto conv = [&](per_axis strides, std::int64_t groups) {
+    return conv_layer_options{std::move(strides),
+                              {{1, 2}},
+                              1,
+                              groups,
+                              "tanh",
+                              of_dense.weights,
+                              true,
+                              of_dense.bias_initializer,
+                              of_dense.weights_regularizer,
+                              of_dense.bias_regularizer,
+                              of_dense.activity_regularizer,
+                              of_dense.weights_constraint,
+                              of_dense.bias_constraint};
+  };
+  conv_layer_options wide = conv({2, 1}, 2), same = conv(1, 1), deep = conv(2, 1);
+  wide.padding = {{1, 2}, {0, 1}};
+  same.padding = "same";
+  same.dilation = {1, 2};
+  deep.padding = 1;
+  const pool_options pools{per_axis{1}, "same", 2};
+  const std::string pool_text = R"({"size":[3],"strides":[1],"padding":"same","dilation":[2]})";
+  const std::string same_text =
+      R"("strides":[1],"padding":"same","dilation":[1, 2],"groups":1,)" + of_weights;
+  const shape line{8, 4}, image{8, 8, 4};
+  return {
+      {dense(3, of_dense), {4}, R"({"units":3,)" + of_weights},
+      {activation("relu6"), {4}, R"({"name":"relu6"})"},
+      {flatten(), {2, 3}, "{}"},
+      {dropout(0.25), {4}, R"({"rate":0.25})"},
+      {conv1d(2, 3, conv(2, 2)), line,
+       R"({"filters":2,"size":[3],"strides":[2],"padding":[[1, 2]],"dilation":[1],"groups":2,)" +
+           of_weights},
+      {conv2d(2, {3, 2}, wide), image,
+       R"({"filters":2,"size":[3, 2],"strides":[2, 1],"padding":[[1, 2], [0, 1]],)"
+       R"("dilation":[1],"groups":2,)" +
+           of_weights},
+      {conv3d(2, 2, deep),
+       {4, 4, 4, 1},
+       R"({"filters":2,"size":[2],"strides":[2],"padding":[[1, 1]],"dilation":[1],"groups":1,)" +
+           of_weights},
+      {conv2d_transpose(2, 3, same), image, R"({"filters":2,"size":[3],)" + same_text},
+      {depthwise_conv2d(3, 2, same), image, R"({"size":[3],"multiplier":2,)" + same_text},
+      {separable_conv2d(3, 3, same, 2), image,
+       R"({"filters":3,"size":[3],"multiplier":2,)" + same_text},
+      {max_pooling1d(3, pools), line, pool_text},
+      {max_pooling2d(3, pools), image, pool_text},
+      {average_pooling1d(3, pools), line, pool_text},
+      {average_pooling2d({3, 2}, {.padding = "valid"}), image,
+       R"({"size":[3, 2],"strides":"none","padding":"valid","dilation":[1]})"},
+      {global_max_pooling(), image, "{}"},
+      {global_average_pooling(), image, "{}"},
+      {batch_normalization({0.9, 1e-5, false, true}), image,
+       R"({"momentum":0.9,"epsilon":1e-05,"center":false,"scale":true})"},
+      {layer_normalization({axes{1, 2}, 1e-5, true, false}), image,
+       R"({"over":[1, 2],"epsilon":1e-05,"center":true,"scale":false})"},
+      {group_normalization(2, {1e-5, false, false}), image,
+       R"({"groups":2,"epsilon":1e-05,"center":false,"scale":false})"},
+      {rms_normalization(axes{-1, -2}, 1e-5), image, R"({"over":[-1, -2],"epsilon":1e-05})"},
+      {prelu({1, 2}), image, R"({"shared_axes":[1, 2]})"},
+      {gaussian_noise(0.5), {4}, R"({"deviation":0.5})"},
+      {spatial_dropout(0.5), image, R"({"rate":0.5})"},
+      {alpha_dropout(0.5), {4}, R"({"rate":0.5})"},
+      {zero_padding1d({{1, 2}}), line, R"({"zeros":[[1, 2]]})"},
+      {zero_padding2d({{1, 2}, {3, 4}}), image, R"({"zeros":[[1, 2], [3, 4]]})"},
+      {cropping1d({{1, 2}}), line, R"({"elements":[[1, 2]]})"},
+      {cropping2d({{1, 2}, {3, 4}}), image, R"({"elements":[[1, 2], [3, 4]]})"},
+      {up_sampling1d(3), line, R"({"size":[3]})"},
+      {up_sampling2d({2, 3}, "bilinear"), image, R"({"size":[2, 3],"method":"bilinear"})"},
+      {to_shape({4, -1}), image, R"({"row":[4, -1]})"},
+      {permute({3, 1, 2}), image, R"({"order":[3, 1, 2]})"},
+  };
+}
+
+tensor rows_for(const shape& row) {
+  std::vector<std::int64_t> sizes{2};
+  sizes.insert(sizes.end(), row.begin(), row.end());
+  return generator(5).normal(shape(sizes));
+}
+
+TEST(Saving, KeepsEveryKindOfLayerWithAllItsOptions) {
+  const own_file file;
+  std::set<std::string> kinds;
+  for (const kept_layer& l : every_layer()) {
+    const std::string kind = l.made.body().kind();
+    SCOPED_TRACE(kind);
+    kinds.insert(kind);
+    const auto in = input(l.row);
+    model m(in, l.made(in));
+    m.save(file.at);
+    EXPECT_NE(text_in(file.at).find("\"options\":" + l.options), std::string::npos)
+        << text_in(file.at);
+    const std::string first = bytes_of(file.at);
+    model n = load_model(file.at);
+    n.save(file.at);
+    EXPECT_EQ(first, bytes_of(file.at));
+    const tensor rows = rows_for(l.row);
+    EXPECT_TRUE(same_bits(m.predict(rows), n.predict(rows)));
+  }
+  for (const std::string& name : classes_of_layers(COTAPE_SOURCE_DIR)) {
+    EXPECT_TRUE(kinds.contains(name) || name == "lambda") << name << " is not among them";
+  }
+}
+
+TEST(Saving, KeepsEveryInitializer) {
+  const own_file file;
+  const std::vector<std::pair<initializer, std::string>> every{
+      {glorot_uniform, "glorot_uniform"},
+      {glorot_normal, "glorot_normal"},
+      {he_uniform, "he_uniform"},
+      {he_normal, "he_normal"},
+      {lecun_uniform, "lecun_uniform"},
+      {lecun_normal, "lecun_normal"},
+      {zeros, "zeros"},
+      {ones, "ones"},
+      {random_normal(0, 0.1), "random_normal(0, 0.1)"},
+      {random_uniform(-1, 0.5), "random_uniform(-1, 0.5)"},
+      {truncated_normal(1, 0.1), "truncated_normal(1, 0.1)"},
+      {constant_value(1e-300), "constant_value(1e-300)"},
+      {orthogonal(2), "orthogonal(2)"},
+      {identity_matrix(2), "identity_matrix(2)"},
+      // The weights are in the file: a function of one's own is no obstacle.
+      {[](generator&, const shape& s) {
+         return tensor({float64, s});
+       },
+       "a function"}};
+  for (const auto& [first, text] : every) {
+    sequential m{input({2}), dense(2, {.weights = first, .weights_constraint = non_neg()})};
+    m.save(file.at);
+    EXPECT_NE(text_in(file.at).find("\"weights\":\"" + text + "\""), std::string::npos);
+    EXPECT_NE(text_in(file.at).find(R"("weights_constraint":"non_neg")"), std::string::npos);
+    EXPECT_TRUE(same(bits_of(m), bits_of(load_model(file.at))));
+  }
+}
+
+// Several inputs and outputs, every join, a layer that stands twice, parts, integers.
+model a_network() {
+  const auto a = input({4}), b = input({4}, float32, "b"), words = input({3}, int64);
+  sequential encoder{input({4}), dense(4, "tanh"), dropout(0.5)};
+  encoder.set_name("encoder");
+  const dense twice(4);
+  const auto p = encoder(a), q = twice(b), r = twice(p);
+  const auto joined =
+      concatenate({add({p, q}), multiply({p, r}), maximum({p, q}), minimum({p, q}),
+                   average({p, q, r}), subtract({q, r}), dot({p, q}, {.normalize = true})},
+                  1);
+  const auto h = dense(2)(joined);
+  model m({a, b, words}, {h, activation("identity")(words)}, 7);
+  m.add_loss(activation("tanh")(h));
+  return m;
+}
+
+TEST(Saving, KeepsNetworks) {
+  const own_file file;
+  model m = a_network();
+  m.random().uniform({3});
+  m.layer("dense").set_trainable(false);
+  m.parameters()[0].set_trainable(false);
+  m.layer("dense").parameters()[1].set_trainable(true);
+  m.save(file.at);
+  const std::string first = bytes_of(file.at);
+  model n = load_model(file.at);
+  n.save(file.at);
+  EXPECT_EQ(first, bytes_of(file.at));
+  EXPECT_EQ(m.summary(), n.summary());
+  for (std::size_t i = 0; i < m.parameters().size(); ++i) {
+    EXPECT_EQ(m.parameters()[i].trainable(), n.parameters()[i].trainable()) << i;
+  }
+  const xt::xtensor<float, 2> a = {{1, 2, 3, 4}}, b = {{4, 3, 2, -1}};
+  const xt::xtensor<std::int64_t, 2> words = {{1, 2, 3}};
+  EXPECT_TRUE(same(m.predict_all({a, b, words}), n.predict_all({a, b, words})));
+  const loss_function of_words = [](variable p, variable) { return sum(cast(p, float32)); };
+  m.compile({"mse", of_words}, sgd());
+  n.compile({"mse", of_words}, sgd());
+  const xt::xtensor<float, 2> t = {{1, 0}}, u = {{0, 0, 0}};
+  EXPECT_EQ(m.evaluate({a, b, words}, {t, u})["loss"], n.evaluate({a, b, words}, {t, u})["loss"]);
+  // What was frozen on its own stays so when the layer thaws.
+  n.layer("dense").set_trainable(true);
+  EXPECT_TRUE(n.layer("dense").parameters()[0].trainable());
+  EXPECT_FALSE(n.parameters()[0].trainable());
+}
+
+TEST(Saving, FilesAreThoseOfParametersToo) {
+  const own_file file;
+  sequential m{input({2}), dense(3, "tanh"), dense(1)}, n{input({2}), dense(3), dense(1)};
+  m.save(file.at);
+  load_parameters(file.at, n.parameters());
+  EXPECT_TRUE(same(bits_of(m), bits_of(n)));
+}
+
+TEST(Saving, AfterDataHaveToldTheRows) {
+  const own_file file;
+  sequential m{dense(3, "tanh"), batch_normalization(), dense(1)};
+  expect_error<value_error>([&] { m.save(file.at); }, "input's shape is not known yet");
+  EXPECT_FALSE(std::filesystem::exists(file.at));
+  const tensor p = m.predict(x);
+  m.save(file.at);
+  EXPECT_TRUE(same_bits(p, load_model(file.at).predict(x)));
+}
+
+// Each optimizer: two epochs and two after a file are four.
+TEST(Saving, ATrainingGoesOn) {
+  const own_file file;
+  const std::vector<std::function<optimizer_argument()>> optimizers{
+      [] { return sgd({.rate = 0.1}); },
+      [] {
+        return sgd({.rate = 0.1, .momentum = 0.5, .nesterov = true, .gradients = {0.5, 2, 0.1}});
+      },
+      [] { return adagrad({.rate = 0.1, .epsilon = 1e-3}); },
+      [] { return rmsprop({.rate = 0.1, .rho = 0.5, .epsilon = 1e-3}); },
+      [] { return adam({.rate = 0.1, .beta1 = 0.5, .beta2 = 0.6, .epsilon = 1e-3}); },
+      [] {
+        return adamw({0.1, 0.5, 0.6, 1e-3, 0.5});
+      }};
+  for (std::size_t i = 0; i < optimizers.size(); ++i) {
+    SCOPED_TRACE(i);
+    const auto make = [&] {
+      sequential m({input({2}), dense(8, "tanh"), dropout(0.5), batch_normalization(), dense(1)},
+                   3);
+      m.compile("mse", optimizers[i](), {"mae", "r2"});
+      return m;
+    };
+    sequential whole = make(), halves = make();
+    whole.fit(x, y, quiet);
+    const history of_whole = whole.fit(x, y, quiet);
+    halves.fit(x, y, quiet);
+    halves.save(file.at, {.optimizer = true});
+    const std::string first = bytes_of(file.at);
+    model loaded = load_model(file.at);
+    loaded.save(file.at, {.optimizer = true});
+    EXPECT_EQ(first, bytes_of(file.at));
+    const history of_loaded = loaded.fit(x, y, quiet);
+    EXPECT_TRUE(same(bits_of(whole), bits_of(loaded)));
+    EXPECT_EQ(of_whole["mae"], of_loaded["mae"]);
+    EXPECT_EQ(of_whole["loss"], of_loaded["loss"]);
+  }
+}
+
+TEST(Saving, WithinACallbackAndOverAnEarlierFile) {
+  const own_file file;
+  sequential m{input({2}), dense(1)};
+  m.compile("mse", sgd());
+  const auto keep = std::make_shared<calling>(
+      "on_epoch_end", [&](training&) { m.save(file.at, {.optimizer = true}); });
+  m.fit(x, y, {.epochs = 3, .callbacks = {given<callback>(keep)}, .progress = nullptr});
+  EXPECT_TRUE(same(bits_of(m), bits_of(load_model(file.at))));
+}
+
+// A layer of one's own, whose parameter is not made by the library.
+class scaling : public layer_body {
+ public:
+  explicit scaling(std::string first) : first_(std::move(first)) {}
+  const char* kind() const override { return "scaling"; }
+  std::optional<named_texts> description() const override { return named_texts{{"first", first_}}; }
+  variable record(std::span<const variable> in, mode, generator&) override {
+    if (parameters.empty()) parameters.emplace_back(name + "/factor", std::stof(first_));
+    return in[0] * parameters[0];
+  }
+
+ private:
+  std::string first_;
+};
+
+TEST(Saving, TakesLayersOfOnesOwn) {
+  const own_file file;
+  sequential m{input({2}), layer(std::make_shared<scaling>("2")), dense(1)};
+  m.parameters()[0].set(3.0F);
+  m.save(file.at);
+  EXPECT_EQ(message_of([&] { load_model(file.at); }),
+            "load_model: " + file.at.string() +
+                ": its model: the layer 'scaling' is of the kind 'scaling', which is not the "
+                "library's: give load_model a function that makes it");
+  const auto make = [](const named_texts& options) {
+    return layer(std::make_shared<scaling>(options.at(0).second));
+  };
+  EXPECT_TRUE(same_bits(m.predict(x), load_model(file.at, {{"scaling", make}}).predict(x)));
+}
+
+TEST(Saving, RefusesWhatNoFileCanHold) {
+  const own_file file;
+  const auto refused = [&](sequential m, const save_options& options, const std::string& why) {
+    expect_error<value_error>([&] { m.save(file.at, options); }, why);
+    EXPECT_FALSE(std::filesystem::exists(file.at));
+  };
+  const auto own = [](variable w) { return sum(w); };
+  refused({input({2}), lambda([](variable v) { return v * 2; })}, {},
+          "save: no file can hold the layer 'lambda': it is a function");
+  refused({input({2}), dense(1, {.weights_regularizer = own})}, {},
+          "save: the layer 'dense': the option 'weights_regularizer' is a function of your own");
+  refused({input({2}), dense(1, {.bias_constraint = own})}, {}, "the option 'bias_constraint'");
+  refused({input({2}), dense(1)}, {.optimizer = true}, "save: the model is not compiled");
+  const auto compiled = [&](const loss_function& loss, const optimizer_argument& how,
+                            std::vector<metric> metrics) {
+    sequential m{input({2}), dense(1)};
+    m.compile(loss, how, std::move(metrics));
+    return m;
+  };
+  const auto difference = [](variable p, variable t) { return mean(abs(p - t)); };
+  struct own_rule : sgd {};
+  const save_options all{.optimizer = true};
+  refused(compiled(difference, sgd(), {}), all, "save: no file can hold a loss of your own");
+  refused(compiled("mse", sgd(), {metric("mae", difference)}), all,
+          "save: no file can hold the metric 'mae'");
+  refused(compiled("mse", own_rule(), {}), all, "save: no file can hold an optimizer of your own");
+  sequential m{input({2}), dense(1)};
+  expect_error<value_error>([&] { m.save(file.folder / "m.npz"); },
+                            "models are kept in .safetensors, not in '.npz'");
+  expect_error<value_error>([&] { sequential().save(file.at); }, "the model has no layers");
+}
+
+TEST(Saving, RefusesFilesThatAreNone) {
+  const own_file file;
+  const auto refused = [&](const std::string& why) {
+    expect_error<io_error>([&] { load_model(file.at); }, "load_model: " + file.at.string());
+    expect_error<io_error>([&] { load_model(file.at); }, why);
+  };
+  refused("there is no such file");
+  sequential m{input({2}), dense(3, "tanh"), dense(1)};
+  save_parameters(file.at, m.parameters());
+  refused("it holds no model, only tensors, which load_parameters reads");
+  m.compile("mse", adam());
+  m.fit(x, y, quiet);
+  m.save(file.at, {.optimizer = true});
+  const std::string good = text_in(file.at);
+  const auto refused_with = [&](const std::string& from, const std::string& to,
+                                const std::string& why) {
+    ASSERT_NE(good.find(from), std::string::npos) << from;
+    std::string text = good;
+    text.replace(text.find(from), from.size(), to);
+    put_text(file.at, text);
+    SCOPED_TRACE(text);
+    refused(why);
+  };
+  refused_with(R"("version":1)", R"("version":2)",
+               "it is of version 2, this library reads up to 1");
+  refused_with(R"("version":1)", R"("version":1,"more":1)", "it has an unknown 'more'");
+  refused_with(R"("version":1,)", "", "it has no 'version'");
+  refused_with(R"("version":1)", R"("version":1,"version":1)", "it holds 'version' twice");
+  refused_with(R"("version":1)", R"("version":null)", "it holds null");
+  refused_with("{", "{{", "it is no JSON at byte");
+  refused_with(R"("seed":0)", R"("seed":)" + std::string(20, '[') + std::string(20, ']'),
+               "it is over 16 levels deep");
+  refused_with(R"("kind":"dense")", R"("kind":"denser")", "of the kind 'denser'");
+  refused_with(R"("units":3)", R"("units":0)", "dense: 0 units");
+  refused_with(R"("units":3)", R"("units":"3x")", "the option 'units': '3x' is no whole number");
+  refused_with(
+      R"("units":3)", R"("units":1000000000)",
+      "'dense/weight' is float32 (2, 3) in it, but its model takes float32 (2, 1000000000)");
+  refused_with(R"("units":3,)", "", "the option 'units' is not there");
+  refused_with(R"("units":3)", R"("units":3,"size":3)", "it has no option 'size'");
+  refused_with(R"("bias":true)", R"("bias":1)", "'1' is no truth value");
+  refused_with(R"("weights":"glorot_uniform")", R"-("weights":"glorot_uniform(1)")-",
+               "'glorot_uniform(1)' is no initializer");
+  refused_with(R"("weights_regularizer":"none")", R"-("weights_regularizer":"l2(x)")-",
+               "'x' is no number");
+  refused_with(R"("name":"dense_1")", R"("name":"dense")", "two layers are named 'dense'");
+  refused_with(R"("layer":0)", R"("layer":2)", "node 1 has no 'layer', or none that makes sense");
+  refused_with(R"("from":[0])", R"("from":[1])", "node 1 has no 'from'");
+  refused_with(R"("from":[0])", R"("from":[])", "node 1 has no 'from'");
+  refused_with(R"("from":[0])", R"("from":[0],"part":0)", "node 1 has no 'part'");
+  refused_with(R"("inputs":[0])", R"("inputs":[])", "it has no 'inputs'");
+  refused_with(R"("inputs":[0])", R"("inputs":[1])", "it has no 'inputs'");
+  refused_with(R"("outputs":[2])", R"("outputs":[3])", "it has no 'outputs'");
+  refused_with(R"("outputs":[2])", R"("outputs":[])", "it has no 'outputs'");
+  refused_with(R"("terms":[])", R"("terms":[-1])", "it has no 'terms'");
+  refused_with(R"("row":[2])", R"("row":[3])", "but its model takes float32 (3, 3)");
+  refused_with(R"("row":[2])", R"("row":[-2])", "shape");
+  refused_with(R"("dtype":"float32")", R"("dtype":"float16")", "node 0 has no 'dtype'");
+  refused_with(R"("dense/bias":"trained")", R"("dense/bias":"trained","z":"fixed")",
+               "the layer 'dense' has other parameters");
+  refused_with(R"("losses":["mean_squared_error"])", R"("losses":["mean"])", "no loss 'mean'");
+  refused_with(R"("losses":["mean_squared_error"])", R"("losses":[])", "the training has no 'loss");
+  refused_with(R"("kind":"adam")", R"("kind":"adamant")", "no optimizer 'adamant'");
+  refused_with(R"("kind":"adam")", R"("kind":"sgd")", "the option 'momentum' is not there");
+  refused_with(R"("beta1":0.9)", R"("beta1":2)", "adam: beta 2 not in [0, 1)");
+  refused_with(R"("epochs":2)", R"("epochs":-2)", "the training has no 'epochs'");
+  put_text(file.at, std::regex_replace(good, std::regex(",\"training\".*"), "}"));
+  refused("it also holds 'optimizer/dense/bias/state0'");
+}
+
+// Whatever stands in a file: an error of ours, or a model.
+TEST(Saving, SurvivesEveryText) {
+  const own_file file;
+  model m = a_network();
+  m.compile("mse", adam());
+  m.save(file.at, {.optimizer = true});
+  const std::string good = text_in(file.at), words = "0123456789[]{}\",:-e. truefalsn";
+  std::mt19937 random(3);
+  std::size_t loaded = 0, refused = 0;
+  for (int i = 0; i < 3000; ++i) {
+    std::string text = good;
+    for (auto n = 1 + random() % 2; n > 0; --n) {
+      const auto at = random() % text.size();
+      if (random() % 3 == 0) text.erase(at, 1 + random() % 3);
+      else text[at] = words[random() % words.size()];
+    }
+    put_text(file.at, text);
+    try {
+      load_model(file.at);
+      ++loaded;
+    } catch (const io_error&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(loaded, 30U);
+  EXPECT_GT(refused, 1000U);
+}
+
+}  // namespace
