@@ -38,6 +38,7 @@ esac
 class Bootstrap : public testing::Test {
  protected:
   void SetUp() override {
+    unsetenv("OPENBLAS_CORETYPE");  // whatever the machine says: one test sets it
     std::string name = testing::TempDir() + "/cotape_bootstrap_XXXXXX";
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     folder_ = canonical(path(name));
