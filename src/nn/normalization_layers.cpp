@@ -222,7 +222,7 @@ variable kept(const variable& x, const shape& s, double rate, generator& random)
 }
 
 variable with_noise(const variable& x, double deviation, generator& random) {
-  return x + random.normal(x.owner(), x.shape(), 0, deviation, x.dtype());
+  return x + random.normal_like(x, 0, deviation);
 }
 
 variable without_channels(const variable& x, double rate, generator& random) {
