@@ -25,6 +25,7 @@
 #include "cotape/ops.hpp"
 #include "cotape/optimizers.hpp"
 #include "cotape/per_sample.hpp"
+#include "cotape/pooling_layers.hpp"
 #include "cotape/primitive.hpp"
 #include "cotape/program.hpp"
 #include "cotape/random.hpp"

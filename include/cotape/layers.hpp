@@ -36,9 +36,9 @@ variable activate(const std::string& name, operand x);
 /// What a model is recorded for: dropout acts in training only.
 enum class mode : std::uint8_t { predicting, training };
 
-/// What a layer does and owns. For a layer of your own that has weights, draws random numbers or
-/// differs in training, derive from it and wrap it: `layer(std::make_shared<my_layer>())`; for any
-/// other there is `lambda`. Numbers drawn when predicting are the same in each batch and call.
+/// What a layer does and owns. For a layer of your own that has weights, derive from it and wrap
+/// it: `layer(std::make_shared<my_layer>())`; for any other there is `lambda`. Numbers drawn when
+/// predicting are the same in each batch and call.
 class layer_body {
  public:
   virtual ~layer_body() = default;
@@ -174,11 +174,23 @@ class dropout : public layer {
   explicit dropout(double rate);
 };
 
-/// A function over variables as a layer; of several, if it is given several symbols.
+/// What a layer is recorded in.
+struct layer_context {
+  bool training;
+  generator& random;  // the model's
+};
+
+/// A function over variables as a layer; of several, if it is given several symbols. One that draws
+/// random numbers or differs in training takes its context too:
+///   lambda([](variable x, const layer_context& c) {
+///     return c.training ? x + c.random.normal_like(x, 0, 0.1) : x;
+///   })
 class lambda : public layer {
  public:
   explicit lambda(std::function<variable(variable)> f);
   explicit lambda(std::function<variable(std::span<const variable>)> f);
+  explicit lambda(std::function<variable(variable, const layer_context&)> f);
+  explicit lambda(std::function<variable(std::span<const variable>, const layer_context&)> f);
 };
 
 }  // namespace cotape

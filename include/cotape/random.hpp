@@ -21,6 +21,9 @@ class generator {
   /// Normally distributed, by Box and Muller's transform of two uniform values.
   variable normal(tape& t, const shape& s, double mean = 0, double deviation = 1,
                   dtype d = float32);
+  /// The same on x's tape, in its shape and dtype.
+  variable uniform_like(const variable& x, double low = 0, double high = 1);
+  variable normal_like(const variable& x, double mean = 0, double deviation = 1);
 
   /// Values now.
   tensor uniform(const shape& s, double low = 0, double high = 1, dtype d = float32);

@@ -15,28 +15,48 @@
 
 namespace cotape {
 
-/// Zeros around one or two spatial axes: of each side of each axis, or before and after for each,
-/// `{{1, 2}, {0, 0}}`.
+/// Zeros around one to three spatial axes: of each side of each axis; for each, `{1, 2}`, which of
+/// one axis are before and after; or before and after for each, `{{1, 2}, {0, 0}}`.
 class zero_padding1d : public layer {
  public:
   explicit zero_padding1d(window_padding zeros = 1);
+  explicit zero_padding1d(std::initializer_list<window_padding::sides> zeros)
+      : zero_padding1d(window_padding(zeros)) {}
 };
 class zero_padding2d : public layer {
  public:
   explicit zero_padding2d(window_padding zeros = 1);
+  explicit zero_padding2d(std::initializer_list<window_padding::sides> zeros)
+      : zero_padding2d(window_padding(zeros)) {}
+};
+class zero_padding3d : public layer {
+ public:
+  explicit zero_padding3d(window_padding zeros = 1);
+  explicit zero_padding3d(std::initializer_list<window_padding::sides> zeros)
+      : zero_padding3d(window_padding(zeros)) {}
 };
 
 /// The same numbers of elements taken away; shape_error where none would be left.
 class cropping1d : public layer {
  public:
   explicit cropping1d(window_padding elements = 1);
+  explicit cropping1d(std::initializer_list<window_padding::sides> elements)
+      : cropping1d(window_padding(elements)) {}
 };
 class cropping2d : public layer {
  public:
   explicit cropping2d(window_padding elements = 0);
+  explicit cropping2d(std::initializer_list<window_padding::sides> elements)
+      : cropping2d(window_padding(elements)) {}
+};
+class cropping3d : public layer {
+ public:
+  explicit cropping3d(window_padding elements = 1);
+  explicit cropping3d(std::initializer_list<window_padding::sides> elements)
+      : cropping3d(window_padding(elements)) {}
 };
 
-/// Each element `size` times along one or two spatial axes; over two, `method` may be "bilinear",
+/// Each element `size` times along one to three spatial axes; over two, `method` may be "bilinear",
 /// as resize has it.
 class up_sampling1d : public layer {
  public:
@@ -45,6 +65,16 @@ class up_sampling1d : public layer {
 class up_sampling2d : public layer {
  public:
   explicit up_sampling2d(per_axis size = 2, std::string method = "nearest");
+};
+class up_sampling3d : public layer {
+ public:
+  explicit up_sampling3d(per_axis size = 2);
+};
+
+/// resize as a layer, over one to three spatial axes: rows of these sizes. Keras's Resizing.
+class resizing : public layer {
+ public:
+  explicit resizing(per_axis sizes, std::string method = "bilinear");
 };
 
 /// Rows of other sizes, of as many elements: `to_shape({4, -1})`. One size may be -1: what the

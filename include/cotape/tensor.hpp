@@ -64,6 +64,8 @@ class array_view {
   const void* data_ = nullptr;
 };
 
+class array_argument;
+
 /// An owning value; copies are deep.
 class tensor {
  public:
@@ -73,6 +75,8 @@ class tensor {
   /// A copy of the view's data, converted to `as` if that is another floating dtype.
   explicit tensor(array_view from);
   tensor(array_view from, dtype as);
+  /// A copy of an xtensor container or expression, or of a number (see xtensor.hpp).
+  explicit tensor(const array_argument& value);
   tensor(const tensor& other) : tensor(array_view(other)) {}
   tensor(tensor&&) noexcept = default;
   tensor& operator=(const tensor& other) { return *this = tensor(other); }
@@ -102,8 +106,6 @@ class tensor {
 bool same_bits(array_view a, array_view b);
 /// A hash of the bits.
 std::size_t hash_of_bits(array_view a);
-
-class array_argument;
 
 /// A named value that outlives tapes and programs: weights, optimizer state, random counters. A
 /// handle: copies share the value. Its shape and dtype never change; programs write it in place.

@@ -1,11 +1,10 @@
 // layer: ops
 // Operations on images, volumes and sequences: windows that move over 1 to 3 spatial axes. Data are
 // (batch, sizes..., channels), as in Keras: (batch, height, width, channels) for images. Data of
-// the other order, (batch, channels, sizes...), are transposed once, where they come in: each
-// transposition next to one of these operations is a copy.
+// the other order, (batch, channels, sizes...), are best transposed once, where they come in.
 #pragma once
 
-#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +13,7 @@
 
 namespace cotape {
 
-/// A number for each spatial axis, or one for all of them: `2` or `{2, 1}`.
+/// A number for each spatial axis, or one for all of them: `2` or `{2, 1}`; or none.
 class per_axis {
  public:
   per_axis(std::int64_t each) : values_{each} {}
@@ -28,24 +27,42 @@ class per_axis {
 
 /// Elements of zero around an image: "valid" is none. With "same" there are ceil(size / stride)
 /// windows along an axis; of an odd number of elements one more stands behind. Or numbers: of each
-/// side of each axis, or before and after for each axis, `{{1, 2}, {0, 0}}`.
+/// side of each axis; of each side for each axis, `{1, 2}`, which of a single axis are those before
+/// and after; or before and after for each axis, `{{1, 2}, {0, 0}}`.
 class window_padding {
  public:
   using sides = std::pair<std::int64_t, std::int64_t>;
+  window_padding() = default;  // "valid"
   /// Throws value_error for any other name.
   window_padding(const char* name);
   window_padding(const std::string& name) : window_padding(name.c_str()) {}
   window_padding(std::int64_t each) : sides_{{each, each}} {}
   window_padding(int each) : window_padding(std::int64_t{each}) {}
+  window_padding(std::initializer_list<std::int64_t> each)
+      : window_padding(of_each({each.begin(), each.size()})) {}
   window_padding(std::initializer_list<sides> before_and_after) : sides_(before_and_after) {}
   window_padding(std::vector<sides> before_and_after) : sides_(std::move(before_and_after)) {}
+  /// As the list in braces.
+  static window_padding of_each(std::span<const std::int64_t> axes);
   bool same() const { return same_; }
+  /// As they were given: a pair a list's element, of two equal numbers if there was one.
   const std::vector<sides>& numbers() const { return sides_; }
+  bool of_each_axis() const { return symmetric_; }
+  /// Before and after each of so many axes: a list of another size if the numbers are of other
+  /// axes, an empty one for the names.
+  std::vector<sides> along(std::size_t axes) const;
 
  private:
-  bool same_ = false;
+  bool same_ = false, symmetric_ = false;
   std::vector<sides> sides_;
 };
+
+/// Where data have their channels: (batch, sizes..., channels), or (batch, channels, sizes...). The
+/// second is turned into the first and the result back, each of which may be a copy; filters are
+/// the same for both.
+enum class data_format : std::uint8_t { channels_last, channels_first };
+inline constexpr data_format channels_last = data_format::channels_last,
+                             channels_first = data_format::channels_first;
 
 struct window_options {
   per_axis strides = 1;
@@ -65,11 +82,14 @@ struct conv_options {
   window_padding padding = "valid";
   per_axis dilation = 1;
   std::int64_t groups = 1;  // of channels, each with its own share of the filters
+  cotape::data_format data_format = channels_last;
 };
 
 /// The convolution of a neural network: the cross-correlation
 ///   y[b, p, f] = sum over taps t and channels c of x[b, stride p + dilation t - padding, c]
 ///                                                  filters[t, c, f].
+/// Where x is padding the product is 0, or, of a filter that is infinite or NaN, NaN: which of them
+/// depends on the sizes.
 /// x (batch, sizes..., channels), filters (size..., channels / groups, filters), the result (batch,
 /// windows..., filters); a group's channels stand side by side, and so do its filters. (Dumoulin
 /// and Visin, "A guide to convolution arithmetic for deep learning", 2016.) As many groups as
@@ -84,9 +104,10 @@ variable conv(operand x, operand filters, const conv_options& options = {});
 variable conv_transpose(operand x, operand filters, const conv_options& options = {});
 
 struct pool_options {
-  std::optional<per_axis> strides = {};  // by default the window's size
+  per_axis strides = {};  // by default the window's size
   window_padding padding = "valid";
   per_axis dilation = 1;
+  cotape::data_format data_format = channels_last;
 };
 
 /// Of each window and channel the largest element, and the mean. Padding is not counted: it is

@@ -76,9 +76,13 @@ template <class T> pooling_functions<T> chosen_pooling_functions();
 // Calls f(first, images) for parts of the images, on several threads where it pays.
 template <class F> void for_images(const windows& w, const F& f) {
   constexpr std::int64_t least_share = 200'000;  // elements that a thread reads
-  const std::int64_t work = w.batch * w.places() * w.taps() * w.channels;
+  // Windows of a pool may be far larger than any value: too large to be counted in whole numbers.
+  double work = static_cast<double>(w.batch * w.channels);
+  for (const windows::axis& a : w.axes)
+    work *= static_cast<double>(a.out) * static_cast<double>(a.size);
+  const auto counted = static_cast<std::int64_t>(std::min(work, 1e18));
   const auto parts =
-      static_cast<int>(std::clamp<std::int64_t>(w.batch, 1, parts_of(work, least_share)));
+      static_cast<int>(std::clamp<std::int64_t>(w.batch, 1, parts_of(counted, least_share)));
   parallel(parts, [&](int part) {
     const std::int64_t first = w.batch * part / parts, end = w.batch * (part + 1) / parts;
     f(first, end - first);

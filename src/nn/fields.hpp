@@ -29,6 +29,7 @@ template <class A> void fields(A& a, conv_layer_options& o) {
   a("padding", o.padding);
   a("dilation", o.dilation);
   a("groups", o.groups);
+  a("data_format", o.data_format);
   fields_of_weights(a, o);
 }
 
@@ -36,6 +37,7 @@ template <class A> void fields(A& a, pool_options& o) {
   a("strides", o.strides);
   a("padding", o.padding);
   a("dilation", o.dilation);
+  a("data_format", o.data_format);
 }
 
 template <class A> void fields(A& a, batch_normalization_options& o) {

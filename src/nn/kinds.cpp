@@ -20,6 +20,8 @@ template <class L> layer convolution(reader& o) {
 template <class L> layer pooling(reader& o) {
   return L(o.take<per_axis>("size"), o.all_of<pool_options>());
 }
+template <class L> layer adaptive(reader& o) { return L(o.take<per_axis>("sizes")); }
+template <class L> layer global(reader& o) { return L(o.take<data_format>("data_format")); }
 template <class L> layer padding(reader& o) { return L(o.take<window_padding>("zeros")); }
 template <class L> layer cropping(reader& o) { return L(o.take<window_padding>("elements")); }
 template <class L> layer dropping(reader& o) { return L(o.take<double>("rate")); }
@@ -28,13 +30,12 @@ template <class L, class Options> layer by_options(reader& o) { return L(o.all_o
 
 layer dense_of(reader& o) { return dense(o.take<number>("units"), o.all_of<dense_options>()); }
 layer activation_of(reader& o) { return activation(o.take<std::string>("name")); }
-layer depthwise_of(reader& o) {
-  return depthwise_conv2d(o.take<per_axis>("size"), o.take<number>("multiplier"),
-                          o.all_of<conv_layer_options>());
+template <class L> layer depthwise(reader& o) {
+  return L(o.take<per_axis>("size"), o.take<number>("multiplier"), o.all_of<conv_layer_options>());
 }
-layer separable_of(reader& o) {
-  return separable_conv2d(o.take<number>("filters"), o.take<per_axis>("size"),
-                          o.all_of<conv_layer_options>(), o.take<number>("multiplier"));
+template <class L> layer separable(reader& o) {
+  return L(o.take<number>("filters"), o.take<per_axis>("size"), o.all_of<conv_layer_options>(),
+           o.take<number>("multiplier"));
 }
 layer groups_of(reader& o) {
   return group_normalization(o.take<number>("groups"), o.all_of<group_normalization_options>());
@@ -51,6 +52,10 @@ layer up_sampling1d_of(reader& o) {
 layer up_sampling2d_of(reader& o) {
   return up_sampling2d(o.take<per_axis>("size"), o.take<std::string>("method"));
 }
+layer up_sampling3d_of(reader& o) { return up_sampling3d(o.take<per_axis>("size")); }
+layer resizing_of(reader& o) {
+  return resizing(o.take<per_axis>("sizes"), o.take<std::string>("method"));
+}
 layer to_shape_of(reader& o) { return to_shape(o.take<std::vector<number>>("row")); }
 layer permute_of(reader& o) { return permute(o.take<std::vector<number>>("order")); }
 
@@ -66,15 +71,23 @@ constexpr std::array layer_kinds{
     layer_kind{"conv1d", convolution<conv1d>},
     layer_kind{"conv2d", convolution<conv2d>},
     layer_kind{"conv3d", convolution<conv3d>},
+    layer_kind{"conv1d_transpose", convolution<conv1d_transpose>},
     layer_kind{"conv2d_transpose", convolution<conv2d_transpose>},
-    layer_kind{"depthwise_conv2d", depthwise_of},
-    layer_kind{"separable_conv2d", separable_of},
+    layer_kind{"conv3d_transpose", convolution<conv3d_transpose>},
+    layer_kind{"depthwise_conv1d", depthwise<depthwise_conv1d>},
+    layer_kind{"depthwise_conv2d", depthwise<depthwise_conv2d>},
+    layer_kind{"separable_conv1d", separable<separable_conv1d>},
+    layer_kind{"separable_conv2d", separable<separable_conv2d>},
     layer_kind{"max_pooling1d", pooling<max_pooling1d>},
     layer_kind{"max_pooling2d", pooling<max_pooling2d>},
+    layer_kind{"max_pooling3d", pooling<max_pooling3d>},
     layer_kind{"average_pooling1d", pooling<average_pooling1d>},
     layer_kind{"average_pooling2d", pooling<average_pooling2d>},
-    layer_kind{"global_max_pooling", plain<global_max_pooling>},
-    layer_kind{"global_average_pooling", plain<global_average_pooling>},
+    layer_kind{"average_pooling3d", pooling<average_pooling3d>},
+    layer_kind{"adaptive_max_pooling", adaptive<adaptive_max_pooling>},
+    layer_kind{"adaptive_average_pooling", adaptive<adaptive_average_pooling>},
+    layer_kind{"global_max_pooling", global<global_max_pooling>},
+    layer_kind{"global_average_pooling", global<global_average_pooling>},
     layer_kind{"batch_normalization", by_options<batch_normalization, batch_normalization_options>},
     layer_kind{"layer_normalization", by_options<layer_normalization, layer_normalization_options>},
     layer_kind{"group_normalization", groups_of},
@@ -85,10 +98,14 @@ constexpr std::array layer_kinds{
     layer_kind{"alpha_dropout", dropping<alpha_dropout>},
     layer_kind{"zero_padding1d", padding<zero_padding1d>},
     layer_kind{"zero_padding2d", padding<zero_padding2d>},
+    layer_kind{"zero_padding3d", padding<zero_padding3d>},
     layer_kind{"cropping1d", cropping<cropping1d>},
     layer_kind{"cropping2d", cropping<cropping2d>},
+    layer_kind{"cropping3d", cropping<cropping3d>},
     layer_kind{"up_sampling1d", up_sampling1d_of},
     layer_kind{"up_sampling2d", up_sampling2d_of},
+    layer_kind{"up_sampling3d", up_sampling3d_of},
+    layer_kind{"resizing", resizing_of},
     layer_kind{"to_shape", to_shape_of},
     layer_kind{"permute", permute_of}};
 

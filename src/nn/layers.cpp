@@ -119,7 +119,7 @@ class dropout_layer : public layer_body {
     demand_one("dropout", inputs);
     const variable& x = inputs[0];
     if (m == mode::predicting || rate_ == 0) return x;
-    const variable kept = random.uniform(x.owner(), x.shape(), 0, 1, x.dtype()) >= rate_;
+    const variable kept = random.uniform_like(x) >= rate_;
     return x * kept / (1 - rate_);
   }
   std::optional<named_texts> description() const override { return told("rate", rate_); }
@@ -144,6 +144,19 @@ class function_layer : public layer_body {
   const char* kind_;
   function f_;
   std::optional<named_texts> options_;
+};
+
+class lambda_in_context : public layer_body {
+ public:
+  using function = std::function<variable(std::span<const variable>, const layer_context&)>;
+  explicit lambda_in_context(function f) : f_(std::move(f)) {}
+  const char* kind() const override { return "lambda"; }
+  variable record(std::span<const variable> inputs, mode m, generator& random) override {
+    return f_(inputs, {m == mode::training, random});
+  }
+
+ private:
+  function f_;
 };
 
 variable flattened(const variable& x) {
@@ -285,5 +298,15 @@ lambda::lambda(std::function<variable(variable)> f)
 
 lambda::lambda(std::function<variable(std::span<const variable>)> f)
     : layer(detail::joining("lambda", not_empty(std::move(f)), {})) {}
+
+lambda::lambda(std::function<variable(variable, const layer_context&)> f)
+    : lambda(
+          [f = not_empty(std::move(f))](std::span<const variable> inputs, const layer_context& c) {
+            demand_one("lambda", inputs);
+            return f(inputs[0], c);
+          }) {}
+
+lambda::lambda(std::function<variable(std::span<const variable>, const layer_context&)> f)
+    : layer(std::make_shared<lambda_in_context>(not_empty(std::move(f)))) {}
 
 }  // namespace cotape

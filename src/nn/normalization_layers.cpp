@@ -33,9 +33,9 @@ shape sizes_along(const char* kind, const variable& x, const axes& over) {
   if (std::find(list.begin(), list.end(), 0) != list.end()) {
     throw value_error(fmt::format("{}: axis 0 is the batch's: name others", kind));
   }
-  const std::size_t first = list.empty() ? x.shape().rank() : list[0];
+  if (list.empty()) throw value_error(fmt::format("{}: no axes to normalize over", kind));
   std::vector<std::int64_t> sizes;
-  for (std::size_t i = first; i < x.shape().rank(); ++i) {
+  for (std::size_t i = list[0]; i < x.shape().rank(); ++i) {
     sizes.push_back(std::find(list.begin(), list.end(), i) != list.end() ? x.shape()[i] : 1);
   }
   return shape(sizes);
@@ -240,7 +240,7 @@ variable kept(const variable& x, const shape& s, double rate, generator& random)
 }
 
 variable with_noise(const variable& x, double deviation, generator& random) {
-  return x + random.normal(x.owner(), x.shape(), 0, deviation, x.dtype());
+  return x + random.normal_like(x, 0, deviation);
 }
 
 variable without_channels(const variable& x, double rate, generator& random) {

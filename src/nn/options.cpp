@@ -131,11 +131,17 @@ std::string text_of(const std::vector<std::int64_t>& value) {
 }
 std::string text_of(const axes& value) { return value.all() ? every : text_of(*value.given()); }
 std::string text_of(const per_axis& value) { return text_of(value.values()); }
-std::string text_of(const std::optional<per_axis>& value) { return value ? text_of(*value) : none; }
+std::string text_of(data_format value) {
+  return value == channels_first ? "channels_first" : "channels_last";
+}
 std::string text_of(const window_padding& value) {
   if (value.same()) return "same";
   if (value.numbers().empty()) return "valid";
   std::vector<std::string> pairs;
+  if (value.of_each_axis()) {
+    for (const auto& [side, other] : value.numbers()) pairs.push_back(text_of(side));
+    return fmt::format("[{}]", fmt::join(pairs, ", "));
+  }
   for (const auto& [before, after] : value.numbers()) {
     pairs.push_back(fmt::format("[{}, {}]", before, after));
   }
@@ -167,9 +173,9 @@ void read_text(const std::string& text, axes& value) {
   value = text == every ? axes() : axes(list_in(text));
 }
 void read_text(const std::string& text, per_axis& value) { value = per_axis(list_in(text)); }
-void read_text(const std::string& text, std::optional<per_axis>& value) {
-  value.reset();
-  if (text != none) value = per_axis(list_in(text));
+void read_text(const std::string& text, data_format& value) {
+  value = text == text_of(channels_first) ? channels_first : channels_last;
+  if (text != text_of(value)) refuse(text, "order of axes");
 }
 void read_text(const std::string& text, window_padding& value) {
   if (text == "same" || text == "valid") {
@@ -177,6 +183,10 @@ void read_text(const std::string& text, window_padding& value) {
     return;
   }
   constexpr const char* wanted = "padding";
+  if (text.find('[', 1) == text.npos) {
+    value = window_padding::of_each(list_in(text));
+    return;
+  }
   std::vector<window_padding::sides> sides;
   for (const std::string& part : parts_of(text, '[', ']', wanted)) {
     const std::vector<std::int64_t> pair = list_in(part);

@@ -22,7 +22,7 @@ std::string text_of(const std::string& value);
 std::string text_of(const std::vector<std::int64_t>& value);
 std::string text_of(const axes& value);
 std::string text_of(const per_axis& value);
-std::string text_of(const std::optional<per_axis>& value);
+std::string text_of(data_format value);
 std::string text_of(const window_padding& value);
 std::string text_of(const initializer& value);
 /// Throws value_error for a function of the user's own.
@@ -36,7 +36,7 @@ void read_text(const std::string& text, std::string& value);
 void read_text(const std::string& text, std::vector<std::int64_t>& value);
 void read_text(const std::string& text, axes& value);
 void read_text(const std::string& text, per_axis& value);
-void read_text(const std::string& text, std::optional<per_axis>& value);
+void read_text(const std::string& text, data_format& value);
 void read_text(const std::string& text, window_padding& value);
 /// An own one leaves the value: whoever reads has the weights already.
 void read_text(const std::string& text, initializer& value);

@@ -22,10 +22,10 @@ constexpr std::int64_t too_many = shape::max_elements + 1;
 
 // What stands before and after each axis.
 std::vector<sides> sides_of(const char* kind, const window_padding& given, std::size_t axes) {
-  std::vector<sides> list = given.numbers();
+  std::vector<sides> list = given.along(axes);
   const auto negative = [](const sides& s) { return s.first < 0 || s.second < 0; };
   if (given.same()) throw value_error(fmt::format("{}: give numbers of elements", kind));
-  if (list.size() < 2) list.resize(axes, list.empty() ? sides{0, 0} : list[0]);
+  if (list.empty()) list.resize(axes);
   if (list.size() != axes) {
     throw value_error(fmt::format("{}: {} pairs for {} spatial axes", kind, list.size(), axes));
   }
@@ -36,8 +36,10 @@ std::vector<sides> sides_of(const char* kind, const window_padding& given, std::
 }
 
 variable padded(const variable& x, const std::vector<sides>& s) {
-  return s.size() == 1 ? pad(x, {0, s[0].first, 0}, {0, s[0].second, 0})
-                       : pad(x, {0, s[0].first, s[1].first, 0}, {0, s[0].second, s[1].second, 0});
+  const sides &i = s[0], &j = s[s.size() == 1 ? 0 : 1], &k = s.back();
+  if (s.size() == 1) return pad(x, {0, i.first, 0}, {0, i.second, 0});
+  if (s.size() == 2) return pad(x, {0, i.first, j.first, 0}, {0, i.second, j.second, 0});
+  return pad(x, {0, i.first, j.first, k.first, 0}, {0, i.second, j.second, k.second, 0});
 }
 
 variable cropped(const char* kind, const variable& x, const std::vector<sides>& s) {
@@ -51,7 +53,9 @@ variable cropped(const char* kind, const variable& x, const std::vector<sides>& 
     }
     kept.emplace_back(s[i].first, n - s[i].second);
   }
-  return kept.size() == 1 ? slice(x, {all, kept[0]}) : slice(x, {all, kept[0], kept[1]});
+  if (s.size() == 1) return slice(x, {all, kept[0]});
+  if (s.size() == 2) return slice(x, {all, kept[0], kept[1]});
+  return slice(x, {all, kept[0], kept[1], kept[2]});
 }
 
 std::shared_ptr<layer_body> padding(const char* kind, std::size_t axes, const window_padding& p) {
@@ -70,6 +74,11 @@ std::shared_ptr<layer_body> cropping(const char* kind, std::size_t axes, const w
   return made_of(kind, f, told("elements", p));
 }
 
+void demand_method(const char* kind, const std::string& method) {
+  if (method == "nearest" || method == "bilinear") return;
+  throw value_error(fmt::format("{}: no method '{}': \"nearest\" or \"bilinear\"", kind, method));
+}
+
 std::shared_ptr<layer_body> up_sampling(const char* kind, std::size_t axes, const per_axis& size,
                                         const std::string& method) {
   const sizes& given = size.values();
@@ -78,9 +87,7 @@ std::shared_ptr<layer_body> up_sampling(const char* kind, std::size_t axes, cons
   if (!positive || (given.size() != 1 && given.size() != axes)) {
     throw value_error(fmt::format("{}: {} are not {} sizes of at least 1", kind, given, axes));
   }
-  if (method != "nearest" && method != "bilinear") {
-    throw value_error(fmt::format("{}: no method '{}': \"nearest\" or \"bilinear\"", kind, method));
-  }
+  demand_method(kind, method);
   const auto f = [=](variable x) {
     demand_axes(kind, x, axes);
     sizes to;
@@ -91,8 +98,17 @@ std::shared_ptr<layer_body> up_sampling(const char* kind, std::size_t axes, cons
   };
   detail::option_writer options;
   options("size", size);
-  if (axes > 1) options("method", method);
+  if (axes == 2) options("method", method);
   return made_of(kind, f, options.texts);
+}
+
+std::shared_ptr<layer_body> resized(const per_axis& to, const std::string& method) {
+  demand_method("resizing", method);
+  detail::option_writer options;
+  options("sizes", to);
+  options("method", method);
+  return made_of(
+      "resizing", [=](variable x) { return resize(x, to, method); }, options.texts);
 }
 
 // The sizes after the batch, without -1.
@@ -134,13 +150,19 @@ variable permuted(const variable& x, const sizes& order) {
 
 zero_padding1d::zero_padding1d(window_padding zeros) : layer(padding("zero_padding1d", 1, zeros)) {}
 zero_padding2d::zero_padding2d(window_padding zeros) : layer(padding("zero_padding2d", 2, zeros)) {}
+zero_padding3d::zero_padding3d(window_padding zeros) : layer(padding("zero_padding3d", 3, zeros)) {}
 cropping1d::cropping1d(window_padding elements) : layer(cropping("cropping1d", 1, elements)) {}
 cropping2d::cropping2d(window_padding elements) : layer(cropping("cropping2d", 2, elements)) {}
+cropping3d::cropping3d(window_padding elements) : layer(cropping("cropping3d", 3, elements)) {}
 
 up_sampling1d::up_sampling1d(std::int64_t size)
     : layer(up_sampling("up_sampling1d", 1, size, "nearest")) {}
 up_sampling2d::up_sampling2d(per_axis size, std::string method)
     : layer(up_sampling("up_sampling2d", 2, size, method)) {}
+up_sampling3d::up_sampling3d(per_axis size)
+    : layer(up_sampling("up_sampling3d", 3, size, "nearest")) {}
+
+resizing::resizing(per_axis sizes, std::string method) : layer(resized(sizes, method)) {}
 
 to_shape::to_shape(std::vector<std::int64_t> row)
     : layer(made_of(

@@ -4,18 +4,48 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <numeric>
 
 #include "cotape/ops.hpp"
+#include "cotape/pooling_layers.hpp"
+#include "cotape/program.hpp"
 #include "cotape/xtensor.hpp"
 #include "nn/fields.hpp"
 #include "nn/layer_parts.hpp"
+#include "ops/windows.hpp"
+#include "primitives/primitives.hpp"
 
 namespace cotape {
 
 namespace {
 
-using detail::add_weight, detail::demand_axes, detail::demand_one, detail::made_of;
+using detail::add_weight, detail::demand_axes, detail::demand_one, detail::made_of, detail::told;
 using detail::weight_dtype;
+
+// Weights of a convolution as those of a transposed one, and the reverse.
+variable turned(const variable& w) {
+  if (w.shape().rank() < 2) return w;  // no weights: refused by its shape
+  std::vector<std::int64_t> order;
+  for (std::size_t i = 0; i < w.shape().rank(); ++i) order.push_back(static_cast<std::int64_t>(i));
+  std::swap(order.back(), order[order.size() - 2]);
+  return record(primitives::transpose, {w}, order);
+}
+
+initializer turned(initializer first) {
+  return [first = std::move(first)](generator& random, const shape& s) {
+    std::vector<std::int64_t> sizes(s.begin(), s.end());
+    std::swap(sizes.back(), sizes[sizes.size() - 2]);
+    tape t;
+    program code(t, {}, {turned(t.constant(first(random, shape(sizes))))});
+    code.run({});
+    return tensor(code.output(0).view());
+  };
+}
+
+constraint turned(constraint bounds) {
+  if (!bounds) return bounds;
+  return [bounds = std::move(bounds)](variable w) { return turned(bounds(turned(w))); };
+}
 
 // What a convolution's layer does with its channels.
 enum class convolving : std::uint8_t { conv, transposed, depthwise, separable };
@@ -45,19 +75,22 @@ class conv_layer : public layer_body {
       refuse("it has as many groups as channels: leave `groups` out");
     }
     if (!options_.weights || !options_.bias_initializer) refuse("the initializer is empty");
+    const bool turns = how == convolving::transposed;
     tape t;
     activate(options_.activation, t.constant(tensor({float32, {1, 2}})));  // throws if unknown
     // The separable layer has two weights.
     rules.assign(how == convolving::separable ? 2 : 1,
-                 {options_.weights_regularizer, options_.weights_constraint});
+                 {options_.weights_regularizer,
+                  turns ? turned(options_.weights_constraint) : options_.weights_constraint});
     rules.push_back({options_.bias_regularizer, options_.bias_constraint});
     activity = options_.activity_regularizer;
   }
   const char* kind() const override { return kind_; }
   variable record(std::span<const variable> inputs, mode, generator& random) override {
     demand_one(kind_, inputs);
-    const variable& x = inputs[0];
-    demand_axes(kind_, x, axes_);
+    demand_axes(kind_, inputs[0], axes_);
+    const bool turns = options_.data_format == channels_first;
+    const variable x = turns ? vision::with_channels_last(inputs[0]) : inputs[0];
     const std::int64_t channels = x.shape()[axes_ + 1];
     if (parameters.empty()) make_parameters(channels, weight_dtype(x), random);
     const std::int64_t groups = by_channel() ? channels : options_.groups;
@@ -65,7 +98,8 @@ class conv_layer : public layer_body {
     variable z = how_ == convolving::transposed ? conv_transpose(x, parameters[0], how)
                                                 : conv(x, parameters[0], how);
     if (how_ == convolving::separable) z = conv(z, parameters[1]);
-    return activate(options_.activation, options_.bias ? z + parameters.back() : z);
+    const variable y = activate(options_.activation, options_.bias ? z + parameters.back() : z);
+    return turns ? vision::with_channels_first(y) : y;
   }
   std::optional<named_texts> description() const override {
     detail::option_writer to;
@@ -92,7 +126,9 @@ class conv_layer : public layer_body {
     const auto add = [&](const char* what, std::initializer_list<std::int64_t> in_and_out) {
       std::vector<std::int64_t> all = sizes;
       all.insert(all.end(), in_and_out);
-      add_weight(*this, what, options_.weights, shape(all), d, random);
+      add_weight(*this, what,
+                 how_ == convolving::transposed ? turned(options_.weights) : options_.weights,
+                 shape(all), d, random);
     };
     std::int64_t made = filters_;
     switch (how_) {
@@ -134,16 +170,16 @@ std::shared_ptr<layer_body> pooling(const char* kind, std::size_t axes, const pe
 }
 
 // All axes but the batch and the channels.
-std::vector<std::int64_t> spatial_axes(const char* kind, const variable& x) {
+std::vector<std::int64_t> spatial_axes(const char* kind, const variable& x, data_format channels) {
   if (x.shape().rank() < 3) {
     throw shape_error(
         fmt::format("{}: the input {} has no spatial axes: it is (batch, sizes..., "
                     "channels)",
                     kind, x.shape().text()));
   }
-  std::vector<std::int64_t> list;
-  for (std::size_t i = 1; i + 1 < x.shape().rank(); ++i)
-    list.push_back(static_cast<std::int64_t>(i));
+  const std::int64_t first = channels == channels_first ? 2 : 1;
+  std::vector<std::int64_t> list(x.shape().rank() - 2);
+  std::iota(list.begin(), list.end(), first);
   return list;
 }
 
@@ -164,14 +200,30 @@ conv2d::conv2d(std::int64_t filters, const per_axis& size, conv_layer_options op
 conv3d::conv3d(std::int64_t filters, const per_axis& size, conv_layer_options options)
     : layer(std::make_shared<conv_layer>("conv3d", convolving::conv, 3, filters, size,
                                          std::move(options))) {}
+conv1d_transpose::conv1d_transpose(std::int64_t filters, const per_axis& size,
+                                   conv_layer_options options)
+    : layer(std::make_shared<conv_layer>("conv1d_transpose", convolving::transposed, 1, filters,
+                                         size, std::move(options))) {}
+conv3d_transpose::conv3d_transpose(std::int64_t filters, const per_axis& size,
+                                   conv_layer_options options)
+    : layer(std::make_shared<conv_layer>("conv3d_transpose", convolving::transposed, 3, filters,
+                                         size, std::move(options))) {}
 conv2d_transpose::conv2d_transpose(std::int64_t filters, const per_axis& size,
                                    conv_layer_options options)
     : layer(std::make_shared<conv_layer>("conv2d_transpose", convolving::transposed, 2, filters,
                                          size, std::move(options))) {}
+depthwise_conv1d::depthwise_conv1d(const per_axis& size, std::int64_t multiplier,
+                                   conv_layer_options options)
+    : layer(std::make_shared<conv_layer>("depthwise_conv1d", convolving::depthwise, 1, 1, size,
+                                         std::move(options), multiplier)) {}
 depthwise_conv2d::depthwise_conv2d(const per_axis& size, std::int64_t multiplier,
                                    conv_layer_options options)
     : layer(std::make_shared<conv_layer>("depthwise_conv2d", convolving::depthwise, 2, 1, size,
                                          std::move(options), multiplier)) {}
+separable_conv1d::separable_conv1d(std::int64_t filters, const per_axis& size,
+                                   conv_layer_options options, std::int64_t multiplier)
+    : layer(std::make_shared<conv_layer>("separable_conv1d", convolving::separable, 1, filters,
+                                         size, std::move(options), multiplier)) {}
 separable_conv2d::separable_conv2d(std::int64_t filters, const per_axis& size,
                                    conv_layer_options options, std::int64_t multiplier)
     : layer(std::make_shared<conv_layer>("separable_conv2d", convolving::separable, 2, filters,
@@ -181,18 +233,35 @@ max_pooling1d::max_pooling1d(const per_axis& size, pool_options options)
     : layer(pooling("max_pooling1d", 1, size, options, max_pool)) {}
 max_pooling2d::max_pooling2d(const per_axis& size, pool_options options)
     : layer(pooling("max_pooling2d", 2, size, options, max_pool)) {}
+max_pooling3d::max_pooling3d(const per_axis& size, pool_options options)
+    : layer(pooling("max_pooling3d", 3, size, options, max_pool)) {}
 average_pooling1d::average_pooling1d(const per_axis& size, pool_options options)
     : layer(pooling("average_pooling1d", 1, size, options, average_pool)) {}
 average_pooling2d::average_pooling2d(const per_axis& size, pool_options options)
     : layer(pooling("average_pooling2d", 2, size, options, average_pool)) {}
+average_pooling3d::average_pooling3d(const per_axis& size, pool_options options)
+    : layer(pooling("average_pooling3d", 3, size, options, average_pool)) {}
 
-global_max_pooling::global_max_pooling()
-    : layer(made_of("global_max_pooling", [](variable x) {
-        return max(x, axes(spatial_axes("global_max_pooling", x)));
-      })) {}
-global_average_pooling::global_average_pooling()
-    : layer(made_of("global_average_pooling", [](variable x) {
-        return mean(x, axes(spatial_axes("global_average_pooling", x)));
-      })) {}
+adaptive_max_pooling::adaptive_max_pooling(const per_axis& sizes)
+    : layer(made_of(
+          "adaptive_max_pooling", [=](variable x) { return adaptive_max_pool(x, sizes); },
+          told("sizes", sizes))) {}
+adaptive_average_pooling::adaptive_average_pooling(const per_axis& sizes)
+    : layer(made_of(
+          "adaptive_average_pooling", [=](variable x) { return adaptive_average_pool(x, sizes); },
+          told("sizes", sizes))) {}
+
+global_max_pooling::global_max_pooling(data_format channels)
+    : layer(made_of(
+          "global_max_pooling",
+          [=](variable x) { return max(x, axes(spatial_axes("global_max_pooling", x, channels))); },
+          told("data_format", channels))) {}
+global_average_pooling::global_average_pooling(data_format channels)
+    : layer(made_of(
+          "global_average_pooling",
+          [=](variable x) {
+            return mean(x, axes(spatial_axes("global_average_pooling", x, channels)));
+          },
+          told("data_format", channels))) {}
 
 }  // namespace cotape

@@ -162,6 +162,9 @@ std::size_t demand_filters(const composition& c, const conv_options& o) {
 
 variable conv(operand x, operand f, const conv_options& o) {
   const composition c("conv", {x, f});
+  if (o.data_format == channels_first) {
+    return vision::turned(c, o, [&](auto v, const auto& how) { return conv(v, c[1], how); });
+  }
   const std::size_t axes = demand_filters(c, o);
   const shape &in = c[0].shape(), &size = c[1].shape();
   const std::int64_t depth = size[axes];
@@ -182,6 +185,10 @@ variable conv(operand x, operand f, const conv_options& o) {
 
 variable conv_transpose(operand x, operand f, const conv_options& o) {
   const composition c("conv_transpose", {x, f});
+  if (o.data_format == channels_first) {
+    return vision::turned(c, o,
+                          [&](auto v, const auto& how) { return conv_transpose(v, c[1], how); });
+  }
   const std::size_t axes = demand_filters(c, o);
   const shape &in = c[0].shape(), &size = c[1].shape();
   if (last(in) != last(size)) {

@@ -121,10 +121,15 @@ bool each_shows_an_element(const axis& a) {
 
 variable pool(const primitive& by, const composition& c, const per_axis& size,
               const pool_options& o) {
+  if (o.data_format == channels_first) {
+    return vision::turned(c, o, [&](auto v, const auto& how) {
+      return pool(by, composition("pool", {v}), size, how);
+    });
+  }
   c.demand_floating();
   const shape& in = c[0].shape();
   const std::size_t axes = in.rank() < 2 ? 0 : in.rank() - 2;
-  const window_options how{o.strides ? *o.strides : size, o.padding, o.dilation};
+  const window_options how{o.strides.values().empty() ? size : o.strides, o.padding, o.dilation};
   const axes_of_windows windows(c, how, axes);
   std::vector<axis> list;
   for (std::size_t i = 0; i < axes; ++i) {

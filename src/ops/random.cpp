@@ -27,4 +27,12 @@ variable generator::normal(tape& t, const shape& s, double mean, double deviatio
   return mean + deviation * (radius * cos(angle));
 }
 
+variable generator::uniform_like(const variable& x, double low, double high) {
+  return uniform(x.owner(), x.shape(), low, high, x.dtype());
+}
+
+variable generator::normal_like(const variable& x, double mean, double deviation) {
+  return normal(x.owner(), x.shape(), mean, deviation, x.dtype());
+}
+
 }  // namespace cotape

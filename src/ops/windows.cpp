@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
+
+#include "primitives/primitives.hpp"
 
 namespace cotape {
 
@@ -11,6 +14,18 @@ window_padding::window_padding(const char* name) : same_(std::string(name) == "s
   if (same_ || std::string(name) == "valid") return;
   throw value_error(
       fmt::format("padding: '{}' is none: \"valid\", \"same\", or numbers of elements", name));
+}
+
+window_padding window_padding::of_each(std::span<const std::int64_t> axes) {
+  window_padding result;
+  result.symmetric_ = true;
+  for (const std::int64_t n : axes) result.sides_.emplace_back(n, n);
+  return result;
+}
+
+std::vector<window_padding::sides> window_padding::along(std::size_t axes) const {
+  if (symmetric_ && axes == 1 && sides_.size() == 2) return {{sides_[0].first, sides_[1].first}};
+  return sides_.size() == 1 ? std::vector(axes, sides_[0]) : sides_;
 }
 
 namespace vision {
@@ -65,6 +80,28 @@ shape shaped(const signature& s, std::int64_t batch,
   return shape(sizes);
 }
 
+namespace {
+
+variable with_axis_at(const variable& x, std::size_t from, std::size_t to) {
+  words order(x.shape().rank());
+  std::iota(order.begin(), order.end(), 0);
+  order.erase(order.begin() + static_cast<std::ptrdiff_t>(from));
+  order.insert(order.begin() + static_cast<std::ptrdiff_t>(to), static_cast<std::int64_t>(from));
+  return record(primitives::transpose, {x}, order);
+}
+
+}  // namespace
+
+variable with_channels_last(const variable& x) {
+  const std::size_t rank = x.shape().rank();
+  return rank < 3 ? x : with_axis_at(x, 1, rank - 1);
+}
+
+variable with_channels_first(const variable& x) {
+  const std::size_t rank = x.shape().rank();
+  return rank < 3 ? x : with_axis_at(x, rank - 1, 1);
+}
+
 std::int64_t number_of(const composition& c, const per_axis& given, std::size_t which,
                        std::size_t axes, const char* what, std::int64_t least) {
   const words& v = given.values();
@@ -84,9 +121,10 @@ axes_of_windows::axes_of_windows(const composition& c, const window_options& o, 
     c.fail<shape_error>(fmt::format(
         "{} spatial axes, it takes 1 to 3: data are (batch, sizes..., channels)", axes));
   }
-  const auto& n = o.padding.numbers();
-  if (n.size() > 1 && n.size() != axes) {
-    c.fail<value_error>(fmt::format("{} pairs of padding for {} spatial axes", n.size(), axes));
+  sides_ = o.padding.along(axes);
+  if (!sides_.empty() && sides_.size() != axes) {
+    c.fail<value_error>(
+        fmt::format("{} pairs of padding for {} spatial axes", sides_.size(), axes));
   }
 }
 
@@ -94,16 +132,14 @@ axis axes_of_windows::over(std::size_t which, std::int64_t in, std::int64_t size
   axis a = numbers(which, size);
   a.in = in;
   const std::int64_t span = (size - 1) * a.dilation + 1;
-  std::int64_t padding = 0;
   if (o_.padding.same()) {
-    const std::int64_t needed = ((in + a.stride - 1) / a.stride - 1) * a.stride + span;
-    padding = std::max<std::int64_t>(0, needed - in);
-    a.before = padding / 2;
-  } else {
-    const auto [before, after] = sides(which);
-    a.before = before;
-    padding = before + after;
+    a.out = (in + a.stride - 1) / a.stride;  // none over no elements
+    a.before = std::max<std::int64_t>(0, (a.out - 1) * a.stride + span - in) / 2;
+    return a;
   }
+  const auto [before, after] = sides(which);
+  a.before = before;
+  const std::int64_t padding = before + after;
   if (in + padding < span) {
     c_.fail<shape_error>(fmt::format(
         "a window of {} elements along spatial axis {} does not fit in {}, padding included", span,
@@ -118,13 +154,13 @@ axis axes_of_windows::under(std::size_t which, std::int64_t out, std::int64_t si
   a.out = out;
   const std::int64_t all = (out - 1) * a.stride + (size - 1) * a.dilation + 1;
   if (o_.padding.same()) {
-    a.in = out * a.stride;
+    a.in = out * a.stride;  // none under no windows
     a.before = std::max<std::int64_t>(0, all - a.in) / 2;
-  } else {
-    const auto [before, after] = sides(which);
-    a.before = before;
-    a.in = std::max(all, o_.padding.numbers().empty() ? out * a.stride : all) - before - after;
+    return a;
   }
+  const auto [before, after] = sides(which);
+  a.before = before;
+  a.in = std::max(all, sides_.empty() ? out * a.stride : all) - before - after;
   if (a.in >= 1) return a;
   c_.fail<shape_error>(
       fmt::format("of {} elements along spatial axis {} the padding leaves none", all, which));
@@ -139,9 +175,8 @@ axis axes_of_windows::numbers(std::size_t which, std::int64_t size) const {
 }
 
 window_padding::sides axes_of_windows::sides(std::size_t which) const {
-  const auto& n = o_.padding.numbers();
-  if (n.empty()) return {0, 0};
-  const auto pair = n[n.size() == 1 ? 0 : which];
+  if (sides_.empty()) return {0, 0};
+  const auto pair = sides_[which];
   constexpr std::int64_t most = shape::max_elements;
   if (std::min(pair.first, pair.second) >= 0 && std::max(pair.first, pair.second) <= most) {
     return pair;

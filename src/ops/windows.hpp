@@ -29,6 +29,15 @@ shape shaped(const signature& s, std::int64_t batch,
              std::initializer_list<std::int64_t> last);
 inline std::int64_t last(const shape& s) { return s[s.rank() - 1]; }
 
+/// (batch, channels, sizes...) as (batch, sizes..., channels), and the reverse.
+variable with_channels_last(const variable& x);
+variable with_channels_first(const variable& x);
+/// What f makes of the first operand with its channels last.
+template <class Options, class F> variable turned(const composition& c, Options o, F f) {
+  o.data_format = channels_last;
+  return with_channels_first(f(with_channels_last(c[0]), o));
+}
+
 /// The number given for an axis; throws value_error, naming `what`, if it is below `least` or if
 /// there are not as many numbers as axes.
 std::int64_t number_of(const composition& c, const per_axis& given, std::size_t which,
@@ -51,6 +60,7 @@ class axes_of_windows {
   const composition& c_;
   const window_options& o_;
   std::size_t axes_;
+  std::vector<window_padding::sides> sides_;
 };
 
 }  // namespace cotape::vision

@@ -37,7 +37,9 @@ std::string quoted(const std::string& text) {
   return out + '\'';
 }
 
-std::string number(double x) { return std::isfinite(x) ? fmt::format("{}", x) : "nan"; }
+// What is not finite stands there and is not drawn: what is missing would be passed over, and a map
+// would lose its grid.
+std::string number(double x) { return std::isfinite(x) ? fmt::format("{}", x) : "NaN"; }
 std::string title(const std::string& name) {
   return name.empty() ? "notitle" : "title " + quoted(name);
 }
@@ -55,7 +57,6 @@ class script_writer {
     line("set terminal svg size {},{} noenhanced font 'sans-serif,13' background '#ffffff'",
          options_.width * static_cast<int>(columns_),
          options_.height * static_cast<int>(rows_) + (options_.title.empty() ? 0 : 30));
-    line("set datafile missing 'nan'");
     for (std::size_t i = 0; i < panels_.size(); ++i) write_data(panels_[i], i);
     line("set grid linecolor rgb '#dddddd'\nset format '%g'");
     line("set clip two");  // lines between two points outside are drawn where they cross
@@ -122,9 +123,9 @@ class script_writer {
   }
 
   // At most some numbers at an axis: 1, 2 or 5 times a power of ten apart, or where they are whole
-  // between whole ends (as epochs are) 1 apart or more. A short logarithmic axis gets numbers
-  // between the powers of ten too.
-  void scale(const char* axis, interval range, bool log, int most) {
+  // between whole ends, or are counted (as epochs are), 1 apart or more. A short logarithmic axis
+  // gets numbers between the powers of ten too.
+  void scale(const char* axis, interval range, bool log, int most, bool counted = false) {
     line("{} logscale {}\nset {}tics autofreq", log ? "set" : "unset", axis, axis);
     if (!log) {
       double step = std::pow(10, std::floor(std::log10((range.high - range.low) / most)));
@@ -132,7 +133,7 @@ class script_writer {
         if ((range.high - range.low) / step > most) step *= factor;
       }
       const bool whole = std::floor(range.low) == range.low && std::floor(range.high) == range.high;
-      if (whole && range.high - range.low >= 2) step = std::max(step, 1.0);
+      if (counted || (whole && range.high - range.low >= 2)) step = std::max(step, 1.0);
       if (std::isnormal(step)) line("set {}tics {:.3g}", axis, step);
       return;
     }
@@ -144,6 +145,13 @@ class script_writer {
       for (double digit : {2, 5}) at.push_back(digit * std::pow(10, power));
     }
     line("set {}tics add ({:.3g})", axis, fmt::join(at, ","));
+  }
+
+  // Whether the points are the first, the second ... of each curve.
+  static bool is_counted(const panel& p) {
+    return !p.curves.empty() && !p.map &&
+           std::all_of(p.curves.begin(), p.curves.end(),
+                       [](const curve& c) { return c.x.empty(); });
   }
 
   static bool has_legend(const panel& p) {
@@ -159,7 +167,7 @@ class script_writer {
     line("set xrange [{}:{}]\nset yrange [{}:{}]", x.low, x.high, y.low, y.high);
     if (p.axes) {
       line("set border 3\nset tics nomirror\nset margins -1, -1, -1, -1");
-      scale("x", x, p.log_x, options_.width / 60);
+      scale("x", x, p.log_x, options_.width / 60, is_counted(p));
       scale("y", y, p.log_y, options_.height / 40);
     } else {
       // Left, right, bottom, top; -1: as gnuplot has it.

@@ -44,6 +44,8 @@ void throw_beyond_float64(long double number) {
 }
 }  // namespace detail
 
+tensor::tensor(const array_argument& value) : tensor(value.view()) {}
+
 void tensor::release::operator()(void* p) const { cotape::release(p); }
 
 tensor::tensor(const value_type& type) : type_(type), data_(allocate_zeros(type.bytes())) {}

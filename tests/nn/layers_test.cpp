@@ -111,6 +111,42 @@ TEST(Layers, SayWhatIsWrong) {
   EXPECT_EQ(message_of([&] { model(x, dense(1)({x, x})); }), "dense: 2 inputs, it takes one");
 }
 
+// A function that is a layer knows whether it trains, and draws from the model's generator.
+TEST(Lambdas, MayAskWhetherTheyTrainAndDraw) {
+  const auto noise = [](variable x, const layer_context& c) {
+    return c.training ? x + c.random.normal_like(x, 0, 0.1) : x;
+  };
+  sequential own({input({50}), lambda(noise)}, 3), other({input({50}), gaussian_noise(0.1)}, 3);
+  tape t;
+  const variable x = t.constant(tensor({float32, {4, 50}}));
+  EXPECT_EQ(own(x).value<float>(), x.value<float>());
+  EXPECT_EQ(own(x, mode::training).value<float>(), other(x, mode::training).value<float>());
+  const symbol a = input({2}), b = input({2});
+  model joined({a, b}, lambda([](std::span<const variable> v, const layer_context& c) {
+                 return c.training ? v[0] + v[1] * c.random.uniform_like(v[0], 2, 3) : v[0];
+               })({a, b}));
+  const variable ones = t.constant(xt::xarray<float>{{1, 1}});
+  EXPECT_EQ(joined({ones, ones})[0].value<float>(), ones.value<float>());
+  const xt::xarray<float> drawn = joined({ones, ones}, mode::training)[0].value<float>();
+  for (const float y : drawn) EXPECT_TRUE(y >= 3 && y <= 4) << y;
+  EXPECT_EQ(message_of([&] { lambda(std::function<variable(variable, const layer_context&)>()); }),
+            "lambda: the function is empty");
+  EXPECT_EQ(message_of([&] {
+              model({a, b}, lambda(noise)({a, b}));
+            }).find("lambda: 2 inputs, it"),
+            0u);
+}
+
+TEST(Generator, DrawsLikeAnotherValue) {
+  tape t;
+  generator a(1), b(1);
+  const variable x = t.input(float64, {3, 2});
+  EXPECT_EQ(a.normal_like(x, 1, 2).value<double>(),
+            b.normal(t, {3, 2}, 1, 2, float64).value<double>());
+  EXPECT_EQ(a.uniform_like(x, 1, 2).value<double>(),
+            b.uniform(t, {3, 2}, 1, 2, float64).value<double>());
+}
+
 // y = x * scale: a layer with weights of the user's own.
 struct scaling_layer : layer_body {
   const char* kind() const override { return "scaling"; }

@@ -358,6 +358,10 @@ TEST(NormalizationLayers, SayWhatDoesNotFit) {
             "batch_normalization: the input (2,) is not (batch, ..., channels)");
   EXPECT_EQ(message(layer_normalization({.over = {0, 1}}), {3}),
             "layer_normalization: axis 0 is the batch's: name others");
+  const axes none((std::vector<std::int64_t>()));
+  EXPECT_EQ(message(layer_normalization({.over = none}), {3}),
+            "layer_normalization: no axes to normalize over");
+  EXPECT_EQ(message(rms_normalization(none), {3}), "rms_normalization: no axes to normalize over");
   EXPECT_EQ(message(layer_normalization({.over = 2}), {3}),
             "layer_normalization: axis 2 is outside a tensor of 2 axes");
   EXPECT_EQ(message(prelu({3}), {3}), "prelu: axis 3 is outside a tensor of 2 axes");

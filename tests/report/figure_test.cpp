@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -158,7 +159,19 @@ TEST(Figure, TakesNoSettingsFromTheUser) {
 TEST(Figure, ValuesThatAreNotFiniteAreGaps) {
   const std::string script =
       figure_to_gnuplot({{.curves = {{"c", {1, NAN, INFINITY}, {10, 20, 30}}}}});
-  EXPECT_TRUE(contains(script, "\n10 1\n20 nan\n30 nan\n")) << script;
+  EXPECT_TRUE(contains(script, "\n10 1\n20 NaN\n30 NaN\n")) << script;
+  if (!installed("gnuplot")) GTEST_SKIP() << "gnuplot is not installed";
+  const auto drawn = [](const panel& p) {
+    std::ostringstream svg;
+    write_figure(svg, {p});
+    return svg.str();
+  };
+  // No line leads over a gap.
+  const std::string line = drawn({.curves = {{"", {1, 2, NAN, 2, 1}, {}, stroke::line}}});
+  EXPECT_TRUE(std::regex_search(line, std::regex("d='M[^ ]* L[^ ]* M[^ ]* L[^ ]* *'"))) << line;
+  // A map keeps its places, and gnuplot has nothing to say of it.
+  const std::string map = drawn({.map = surface{{0, 1, 2}, {0, 1}, {1, 2, 3, NAN, 5, 6}, {2.5}}});
+  EXPECT_TRUE(contains(map, "<image"));
 }
 
 TEST(Figure, ReachesAsFarAsItsDataAndMarkers) {
@@ -186,6 +199,11 @@ TEST(Figure, NumbersAtAnAxisAreFewAndRound) {
   EXPECT_TRUE(contains(script(12, 200), "set xtics 5\n"));
   EXPECT_TRUE(contains(script(0.6, 560), "set xtics 0.1\n"));
   EXPECT_TRUE(contains(script(0.7, 200), "set xtics 0.5\n"));
+  // Epochs are counted: no number stands between them.
+  for (const std::vector<double>& y : {std::vector<double>{1}, {1, 2}, {1, 2, 3, 4}}) {
+    const std::string counted = figure_to_gnuplot({{.curves = {{"c", y}}}});
+    EXPECT_TRUE(contains(counted, "set xtics 1\n")) << y.size();
+  }
 }
 
 TEST(Figure, RangesOfHugeValuesAreFinite) {

@@ -32,7 +32,7 @@ constexpr const char* key = "\"cotape.model\":\"";
 inline std::pair<std::size_t, std::size_t> place_of_text(const std::string& bytes) {
   const std::size_t begin = bytes.find(key) + std::string(key).size();
   std::size_t end = begin;
-  while (bytes[end] != '"') end += bytes[end] == '\\' ? 2 : 1;
+  while (bytes[end] != '"') end += bytes[end] == '\\' ? 2U : 1U;
   return {begin, end};
 }
 

@@ -2,6 +2,8 @@
 // or a file should not, is refused.
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include <cotape/cotape.hpp>
 #include <random>
 #include <regex>
@@ -42,58 +44,71 @@ std::vector<kept_layer> every_layer() {
       R"-("bias_initializer":"constant_value(0.5)","weights_regularizer":"l1(0.5)",)-"
       R"-("bias_regularizer":"l2(0.25)","activity_regularizer":"l1_l2(0.5, 0.25)",)-"
       R"-("weights_constraint":"max_norm(3, [0])","bias_constraint":"unit_norm([0])"})-";
-  const auto conv = [&](per_axis strides, std::int64_t groups) {
-    return conv_layer_options{std::move(strides),
-                              {{1, 2}},
-                              1,
-                              groups,
-                              "tanh",
-                              of_dense.weights,
-                              true,
-                              of_dense.bias_initializer,
-                              of_dense.weights_regularizer,
-                              of_dense.bias_regularizer,
-                              of_dense.activity_regularizer,
-                              of_dense.weights_constraint,
-                              of_dense.bias_constraint};
-  };
-  conv_layer_options wide = conv({2, 1}, 2), same = conv(1, 1), deep = conv(2, 1);
+  conv_layer_options any{.activation = "tanh",
+                         .weights = of_dense.weights,
+                         .bias_initializer = of_dense.bias_initializer,
+                         .weights_regularizer = of_dense.weights_regularizer,
+                         .bias_regularizer = of_dense.bias_regularizer,
+                         .activity_regularizer = of_dense.activity_regularizer,
+                         .weights_constraint = of_dense.weights_constraint,
+                         .bias_constraint = of_dense.bias_constraint};
+  any.strides = 2;
+  conv_layer_options thin = any, wide = any, deep = any, same = any;
+  thin.padding = {{1, 2}};
+  thin.groups = 2;
   wide.padding = {{1, 2}, {0, 1}};
-  same.padding = "same";
-  same.dilation = {1, 2};
+  wide.strides = {2, 1};
   deep.padding = 1;
-  const pool_options pools{per_axis{1}, "same", 2};
-  const std::string pool_text = R"({"size":[3],"strides":[1],"padding":"same","dilation":[2]})";
-  const std::string same_text =
-      R"("strides":[1],"padding":"same","dilation":[1, 2],"groups":1,)" + of_weights;
-  const shape line{8, 4}, image{8, 8, 4};
+  same.padding = "same";
+  same.data_format = channels_first;
+  const auto text_of = [&](const char* strides, const char* padding, int groups,
+                           const char* format = "channels_last") {
+    return fmt::format(
+        R"("strides":{},"padding":{},"dilation":[1],"groups":{},"data_format":"{}",{})", strides,
+        padding, groups, format, of_weights);
+  };
+  const std::string same_text = text_of("[2]", R"("same")", 1, "channels_first");
+  conv_layer_options wider = same;
+  wider.padding = {1, 2};
+  wider.strides = 1;
+  wider.dilation = {1, 2};
+  const pool_options pools{1, "same", 2, channels_first};
+  const std::string pool_text =
+      R"({"size":[3],"strides":[1],"padding":"same","dilation":[2],"data_format":"channels_first"})";
+  const shape line{8, 4}, image{8, 8, 4}, volume{4, 4, 4, 1};
   return {
       {dense(3, of_dense), {4}, R"({"units":3,)" + of_weights},
       {activation("relu6"), {4}, R"({"name":"relu6"})"},
       {flatten(), {2, 3}, "{}"},
       {dropout(0.25), {4}, R"({"rate":0.25})"},
-      {conv1d(2, 3, conv(2, 2)), line,
-       R"({"filters":2,"size":[3],"strides":[2],"padding":[[1, 2]],"dilation":[1],"groups":2,)" +
-           of_weights},
+      {conv1d(2, 3, thin), line, R"({"filters":2,"size":[3],)" + text_of("[2]", "[[1, 2]]", 2)},
       {conv2d(2, {3, 2}, wide), image,
-       R"({"filters":2,"size":[3, 2],"strides":[2, 1],"padding":[[1, 2], [0, 1]],)"
-       R"("dilation":[1],"groups":2,)" +
-           of_weights},
-      {conv3d(2, 2, deep),
-       {4, 4, 4, 1},
-       R"({"filters":2,"size":[2],"strides":[2],"padding":[[1, 1]],"dilation":[1],"groups":1,)" +
-           of_weights},
+       R"({"filters":2,"size":[3, 2],)" + text_of("[2, 1]", "[[1, 2], [0, 1]]", 1)},
+      {conv3d(2, 2, deep), volume, R"({"filters":2,"size":[2],)" + text_of("[2]", "[[1, 1]]", 1)},
+      {conv1d_transpose(2, 3, same), line, R"({"filters":2,"size":[3],)" + same_text},
       {conv2d_transpose(2, 3, same), image, R"({"filters":2,"size":[3],)" + same_text},
-      {depthwise_conv2d(3, 2, same), image, R"({"size":[3],"multiplier":2,)" + same_text},
+      {conv3d_transpose(2, 3, same), volume, R"({"filters":2,"size":[3],)" + same_text},
+      {depthwise_conv1d(3, 2, same), line, R"({"size":[3],"multiplier":2,)" + same_text},
+      {depthwise_conv2d(3, 2, wider), image,
+       R"({"size":[3],"multiplier":2,"strides":[1],"padding":[1, 2],"dilation":[1, 2],)"
+       R"("groups":1,"data_format":"channels_first",)" +
+           of_weights},
+      {separable_conv1d(3, 3, same, 2), line,
+       R"({"filters":3,"size":[3],"multiplier":2,)" + same_text},
       {separable_conv2d(3, 3, same, 2), image,
        R"({"filters":3,"size":[3],"multiplier":2,)" + same_text},
       {max_pooling1d(3, pools), line, pool_text},
       {max_pooling2d(3, pools), image, pool_text},
+      {max_pooling3d(3, pools), volume, pool_text},
       {average_pooling1d(3, pools), line, pool_text},
-      {average_pooling2d({3, 2}, {.padding = "valid"}), image,
-       R"({"size":[3, 2],"strides":"none","padding":"valid","dilation":[1]})"},
-      {global_max_pooling(), image, "{}"},
-      {global_average_pooling(), image, "{}"},
+      {average_pooling2d({3, 2}), image,
+       R"({"size":[3, 2],"strides":[],"padding":"valid","dilation":[1],)"
+       R"("data_format":"channels_last"})"},
+      {average_pooling3d(3, pools), volume, pool_text},
+      {adaptive_max_pooling({2, 3}), image, R"({"sizes":[2, 3]})"},
+      {adaptive_average_pooling(3), image, R"({"sizes":[3]})"},
+      {global_max_pooling(channels_first), image, R"({"data_format":"channels_first"})"},
+      {global_average_pooling(channels_first), image, R"({"data_format":"channels_first"})"},
       {batch_normalization({0.9, 1e-5, false, true}), image,
        R"({"momentum":0.9,"epsilon":1e-05,"center":false,"scale":true})"},
       {layer_normalization({axes{1, 2}, 1e-5, true, false}), image,
@@ -107,10 +122,14 @@ std::vector<kept_layer> every_layer() {
       {alpha_dropout(0.5), {4}, R"({"rate":0.5})"},
       {zero_padding1d({{1, 2}}), line, R"({"zeros":[[1, 2]]})"},
       {zero_padding2d({{1, 2}, {3, 4}}), image, R"({"zeros":[[1, 2], [3, 4]]})"},
+      {zero_padding3d(2), volume, R"({"zeros":[[2, 2]]})"},
       {cropping1d({{1, 2}}), line, R"({"elements":[[1, 2]]})"},
       {cropping2d({{1, 2}, {3, 4}}), image, R"({"elements":[[1, 2], [3, 4]]})"},
+      {cropping3d(1), volume, R"({"elements":[[1, 1]]})"},
       {up_sampling1d(3), line, R"({"size":[3]})"},
       {up_sampling2d({2, 3}, "bilinear"), image, R"({"size":[2, 3],"method":"bilinear"})"},
+      {up_sampling3d({2, 1, 3}), volume, R"({"size":[2, 1, 3]})"},
+      {resizing({2, 3}, "nearest"), image, R"({"sizes":[2, 3],"method":"nearest"})"},
       {to_shape({4, -1}), image, R"({"row":[4, -1]})"},
       {permute({3, 1, 2}), image, R"({"order":[3, 1, 2]})"},
   };

@@ -311,6 +311,38 @@ TEST(Convolution, GivesTheSameBitsOnAnyNumberOfThreads) {
   set_num_threads(before);
 }
 
+// Of no elements there are no windows, and of no windows no elements; filters that nothing has seen
+// have the gradient 0.
+TEST(Windows, OverNoElementsAreNoneWherePaddingIsSame) {
+  tape t;
+  const array none = xt::zeros<double>({2, 0, 6, 3});
+  const variable x = t.constant(none), f = t.constant(tensor({float64, {3, 3, 3, 20}})),
+                 g = t.constant(tensor({float64, {3, 3, 20, 3}})),
+                 few = t.constant(array(xt::ones<double>({3, 3, 3, 1}))),
+                 deep = t.constant(array(xt::ones<double>({3, 3, 1, 3})));
+  const shape images{2, 0, 3, 20};
+  const auto sizes = [](variable v) { return v.value<double>().shape(1); };
+  for (const variable& w : {f, few}) {
+    const variable y = conv(x, w, {.strides = 2, .padding = "same"});
+    EXPECT_EQ(y.shape(), (shape{2, 0, 3, w.shape()[3]}));
+    EXPECT_EQ(sizes(y), 0u);
+    EXPECT_EQ(gradient(sum(y), w).value<double>(), 0 * w.value<double>());
+    EXPECT_EQ(gradient(sum(y), x).value<double>(), none);
+  }
+  EXPECT_EQ(sizes(conv(x, deep, {.padding = "same", .groups = 3})), 0u);
+  const variable z = conv_transpose(x, g, {.strides = 2, .padding = "same"});
+  EXPECT_EQ(z.shape(), (shape{2, 0, 12, 20}));
+  EXPECT_EQ(sizes(z), 0u);
+  EXPECT_EQ(gradient(sum(z), g).value<double>(), 0 * g.value<double>());
+  EXPECT_EQ(sizes(max_pool(x, 2, {.padding = "same"})), 0u);
+  const variable means = average_pool(x, 2, {.padding = "same"});
+  EXPECT_EQ(gradient(sum(means), x).value<double>(), none);
+  EXPECT_EQ(unfold(x, 3, {.padding = "same"}).value<double>().shape(1), 0u);
+  EXPECT_EQ(
+      message_of([&] { conv(x, f); }).find("conv: a window of 3 elements along spatial axis 0"),
+      0u);
+}
+
 // Numbers beyond every shape: their products would wrap around, 4 2^62 to 0.
 TEST(Windows, AreOfNumbersThatAShapeCanHave) {
   constexpr std::int64_t huge = std::int64_t{1} << 62;

@@ -5,6 +5,7 @@
 #include <cotape/cotape.hpp>
 #include <filesystem>
 #include <regex>
+#include <xtensor/xview.hpp>
 
 #include "expect_error.hpp"
 #include "ops/declared.hpp"
@@ -45,6 +46,62 @@ TEST(ShapeLayers, PadAndCrop) {
             image({{0, 0, 0}, {1, 2, 0}, {3, 4, 0}}));
   EXPECT_EQ(output_of(cropping2d({{1, 0}, {0, 1}}), y), image({{3}}));
   EXPECT_EQ(output_of(cropping2d(), y), y);
+  const array z = counted({2, 2, 3, 4, 2});
+  const array padded = output_of(zero_padding3d({{1, 0}, {0, 2}, {3, 1}}), z);
+  EXPECT_EQ(padded.shape(), (array::shape_type{2, 3, 5, 8, 2}));
+  EXPECT_EQ(xt::sum(padded)(), xt::sum(z)());
+  EXPECT_EQ(output_of(cropping3d({{1, 0}, {0, 2}, {3, 1}}), padded), z);
+  EXPECT_EQ(output_of(cropping3d(), output_of(zero_padding3d(), z)), z);
+}
+
+TEST(ShapeLayers, OfThreeAxesAndOfAnySizes) {
+  const array x = counted({1, 2, 3, 2, 1});
+  tape t;
+  const variable v = t.constant(x);
+  EXPECT_EQ(output_of(up_sampling3d({1, 2, 3}), x), resize(v, {2, 6, 6}).value<double>());
+  EXPECT_EQ(output_of(resizing({3, 3, 4}), x), resize(v, {3, 3, 4}, "bilinear").value<double>());
+  EXPECT_EQ(output_of(resizing(2, "nearest"), x), resize(v, 2).value<double>());
+  EXPECT_EQ(output_of(max_pooling3d(), x), max_pool(v, 2).value<double>());
+  EXPECT_EQ(output_of(average_pooling3d(2, {.strides = 1}), x),
+            average_pool(v, 2, {.strides = 1}).value<double>());
+  EXPECT_EQ(output_of(adaptive_max_pooling({1, 2, 1}), x),
+            adaptive_max_pool(v, {1, 2, 1}).value<double>());
+  EXPECT_EQ(output_of(adaptive_average_pooling({1, 2, 1}), x),
+            adaptive_average_pool(v, {1, 2, 1}).value<double>());
+  EXPECT_NEAR(output_of(global_average_pooling(), x)(0, 0), xt::mean(x)(), 1e-15);
+  EXPECT_EQ(message_of([] { resizing(2, "cubic"); }),
+            "resizing: no method 'cubic': \"nearest\" or \"bilinear\"");
+}
+
+// A transposed convolution has its inputs last: what knows weights by inputs and outputs sees them
+// in the order of a convolution's.
+TEST(ShapeLayers, TransposedConvolutionsTellInputsFromOutputs) {
+  shape seen;
+  const initializer first = [&](generator& random, const shape& s) {
+    seen = s;
+    return he_normal(random, s, float64);
+  };
+  const auto made = [&](const conv_layer_options& o) {
+    const conv2d_transpose l(2, 3, o);
+    output_of(l, counted({1, 4, 4, 50}));
+    return l.parameters()[0];
+  };
+  const parameter w = made({.weights = first});
+  EXPECT_EQ(seen, (shape{3, 3, 50, 2}));
+  EXPECT_EQ(w.shape(), (shape{3, 3, 2, 50}));
+  // He's variance, 2 / (9 * 50): with the axes changed about it would be 25 times as large.
+  const array values = w.value<double>();
+  EXPECT_NEAR(xt::mean(values * values)(), 2.0 / 450, 0.2 * 2.0 / 450);
+  // Each output's weights, 3 x 3 x 50, have a norm of at most 1.
+  sequential m{input({4, 4, 50}), conv2d_transpose(2, 3, {.weights_constraint = max_norm(0.5)}),
+               flatten()};
+  m.compile("mse", sgd({.rate = 1e-9}));
+  m.fit(counted({1, 4, 4, 50}), array(xt::zeros<double>({1, 72})), {.progress = nullptr});
+  const array bounded = xt::cast<double>(m.parameters()[0].value<float>());
+  for (std::size_t k = 0; k < 2; ++k) {
+    const auto of_output = xt::view(bounded, xt::all(), xt::all(), k, xt::all());
+    EXPECT_NEAR(std::sqrt(xt::sum(of_output * of_output)()), 0.5, 1e-5);
+  }
 }
 
 TEST(ShapeLayers, SampleUp) {
@@ -172,10 +229,30 @@ TEST(Layers, StandInASequentialByTheirPlainNames) {
                    rms_normalization(),
                    to_shape({3, 2}),
                    flatten()};
-  sequential line{input({16, 2}),  zero_padding1d(),     conv1d(3, 3),
-                  max_pooling1d(), up_sampling1d(),      average_pooling1d(),
-                  cropping1d(1),   global_max_pooling(), dense(1)};
-  sequential volume{input({4, 4, 4, 1}), conv3d(2, 3), flatten()};
+  sequential line{input({16, 2}),
+                  zero_padding1d(),
+                  conv1d(3, 3),
+                  depthwise_conv1d(2, 2, {.padding = "same"}),
+                  separable_conv1d(3, 2, {.padding = "same"}),
+                  max_pooling1d(),
+                  up_sampling1d(),
+                  average_pooling1d(),
+                  conv1d_transpose(3, 2),
+                  cropping1d(1),
+                  global_max_pooling(),
+                  dense(1)};
+  sequential volume{input({4, 4, 4, 1}),
+                    conv3d(2, 3),
+                    zero_padding3d(),
+                    conv3d_transpose(2, 2, {.strides = 2}),
+                    max_pooling3d(),
+                    up_sampling3d(),
+                    average_pooling3d(),
+                    cropping3d({1, 0, 1}),
+                    resizing({4, 4, 4}),
+                    adaptive_max_pooling({3, 4, 3}),
+                    adaptive_average_pooling(2),
+                    flatten()};
   const auto columns = [](sequential& m, const std::vector<std::size_t>& s) {
     const xt::xarray<float> x = xt::cast<float>(counted(s));
     return m.predict<float>(x).shape(1);
