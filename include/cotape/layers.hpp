@@ -57,6 +57,7 @@ class layer_body {
   std::vector<weight_rules> rules;  // of the parameters, in their order; the others have none
   regularizer activity;             // of each output; divided by its rows a term of the loss
   bool settled = false;             // a model has come to use it: name and parameters stay
+  bool sketched = false;            // weights that it makes are for their shapes alone
 
  private:
   bool trainable_ = true;
@@ -98,6 +99,12 @@ class layer {
 /// A model's value before there is data: an input, or a layer's output.
 class symbol {
  public:
+  struct declared_row {
+    std::size_t at;  // in `from`
+    shape row;
+    std::shared_ptr<std::string> model;  // its name
+    place where;
+  };
   struct source {
     std::vector<layer> made_by;  // none for an input
     std::vector<symbol> from;
@@ -105,6 +112,7 @@ class symbol {
     value_type row = {};                       // an input's, without the batch axis
     std::string name = {};                     // an input's
     std::shared_ptr<std::string> inside = {};  // the name of the model that was called
+    std::vector<declared_row> declared = {};   // what that one's inputs say of `from`
   };
   explicit symbol(source s) : source_(std::make_shared<const source>(std::move(s))) {}
   symbol(const symbol&) = default;  // and no move: no symbol is without a source

@@ -181,7 +181,7 @@ std::shared_ptr<layer_body> detail::joining(const char* kind, function f) {
 
 void detail::add_weight(layer_body& to, const char* what, const initializer& first, const shape& s,
                         dtype d, generator& random) {
-  tensor value = first(random, s);
+  tensor value = to.sketched ? tensor({d, s}) : first(random, s);
   if (value.shape() != s) {
     throw shape_error(fmt::format("{}: the initializer gives {} for '{}', which is {}", to.kind(),
                                   value.shape().text(), what, s.text()));
