@@ -7,6 +7,7 @@
 //   KL divergence   1/2 sum over z of m^2 + s^2 - log s^2 - 1          (appendix B)
 #include <algorithm>
 #include <cotape/cotape.hpp>
+#include <functional>
 #include <iostream>
 
 #include "example.hpp"
@@ -27,16 +28,10 @@ struct arguments {
 // --- The model -----------------------------------------------------------------------------------
 
 // z of the mean and log s^2: drawn in training, the mean itself when predicting.
-class sampling : public layer_body {
- public:
-  const char* kind() const override { return "sampling"; }
-  variable record(std::span<const variable> inputs, mode m, generator& random) override {
-    const variable &mean = inputs[0], &log_variance = inputs[1];
-    if (m == mode::predicting) return mean;
-    return mean +
-           exp(log_variance / 2) * random.normal(mean.owner(), mean.shape(), 0, 1, mean.dtype());
-  }
-};
+variable sampling(std::span<const variable> mean_and_log_variance, const layer_context& c) {
+  const variable &mean = mean_and_log_variance[0], &log_variance = mean_and_log_variance[1];
+  return c.training ? mean + exp(log_variance / 2) * c.random.normal_like(mean) : mean;
+}
 
 variable divergence(std::span<const variable> mean_and_log_variance) {
   const variable &mean = mean_and_log_variance[0], &log_variance = mean_and_log_variance[1];
@@ -46,30 +41,25 @@ variable divergence(std::span<const variable> mean_and_log_variance) {
 // The mean over images of the sum over pixels.
 variable reconstruction(variable p, variable x) { return pixels * binary_crossentropy(p, x); }
 
-sequential made_decoder() {
-  sequential m{input({latent}), dense(400, "relu"), dense(pixels, "sigmoid")};
-  m.set_name("decoder");
-  return m;
-}
-
 struct autoencoder {
   symbol image = input({pixels});
   symbol hidden = dense(400, "relu")(image);
   symbol mean = dense(latent).named("mean")(hidden);
   symbol log_variance = dense(latent).named("log_variance")(hidden);
-  sequential decoder = made_decoder();
-  model whole{image, decoder(layer(std::make_shared<sampling>())({mean, log_variance}))};
+  sequential decoder =
+      sequential{input({latent}), dense(400, "relu"), dense(pixels, "sigmoid")}.set_name("decoder");
+  model whole{image, decoder(lambda(sampling).named("sampling")({mean, log_variance}))};
 
   autoencoder() {
-    whole.add_loss(lambda(divergence).named("divergence")({mean, log_variance}));
+    whole.add_loss(lambda(divergence).named("divergence")({mean, log_variance}), "divergence");
     whole.compile(reconstruction, adam(), {metric("reconstruction", reconstruction)});
   }
 };
 
-void print_parts(const std::string& of, double loss, double reconstruction) {
-  example::print(of + ", loss", loss);
-  example::print(of + ", reconstruction", reconstruction);
-  example::print(of + ", KL divergence", loss - reconstruction);
+void print_parts(const std::string& of, const std::function<double(const char*)>& figure) {
+  example::print(of + ", loss", figure("loss"));
+  example::print(of + ", reconstruction", figure("reconstruction"));
+  example::print(of + ", KL divergence", figure("divergence"));
 }
 
 // --- The picture ---------------------------------------------------------------------------------
@@ -124,9 +114,9 @@ void study(const arguments& a, const path& output) {
   autoencoder m;
   std::cout << m.whole.summary() << "\n";
   const history h = m.whole.fit(train, train, {.epochs = a.epochs, .batch_size = 128});
-  print_parts("last epoch", h["loss"].back(), h["reconstruction"].back());
+  print_parts("last epoch", [&](const char* name) { return h[name].back(); });
   const logs l = m.whole.evaluate(test.images, test.images);
-  print_parts("test images by their means", l["loss"], l["reconstruction"]);
+  print_parts("test images by their means", [&](const char* name) { return l[name]; });
   const path file = output / "variational_autoencoder.svg";
   report::write_figure(file, {encoded(model(m.image, m.mean), test), decoded(m.decoder)},
                        {.width = 640, .height = 700});

@@ -66,6 +66,7 @@ class layer_body {
   bool settled = false;             // a model has come to use it: name and parameters stay
   // Of a layer that is read from a file: its parameters' values, by their names.
   std::function<tensor(const std::string& name, const value_type& type)> kept_values;
+  bool sketched = false;            // weights that it makes are for their shapes alone
 
  private:
   bool trainable_ = true;
@@ -107,6 +108,12 @@ class layer {
 /// A model's value before there is data: an input, or a layer's output.
 class symbol {
  public:
+  struct declared_row {
+    std::size_t at;  // in `from`
+    shape row;
+    std::shared_ptr<std::string> model;  // its name
+    place where;
+  };
   struct source {
     std::vector<layer> made_by;  // none for an input
     std::vector<symbol> from;
@@ -114,6 +121,7 @@ class symbol {
     value_type row = {};                       // an input's, without the batch axis
     std::string name = {};                     // an input's
     std::shared_ptr<std::string> inside = {};  // the name of the model that was called
+    std::vector<declared_row> declared = {};   // what that one's inputs say of `from`
   };
   explicit symbol(source s) : source_(std::make_shared<const source>(std::move(s))) {}
   symbol(const symbol&) = default;  // and no move: no symbol is without a source

@@ -118,7 +118,9 @@ class model {
 
   /// Applies its layers, as they are now, to symbols, which are the inputs in their place: a model
   /// as a part of another. They share the weights; terms of add_loss stay here. Throws value_error
-  /// for another number of inputs, and the first form for several outputs.
+  /// for another number of inputs, and the first form for several outputs. The model that is made
+  /// of it throws shape_error where a value's rows are not those of the input that was declared
+  /// here.
   symbol operator()(const symbol& x, const char* file = __builtin_FILE(),
                     int line = __builtin_LINE()) const;
   std::vector<symbol> operator()(const std::vector<symbol>& x, const char* file = __builtin_FILE(),
@@ -126,7 +128,7 @@ class model {
   /// A name that those of its layers begin with, unless they have one: "encoder/dense/weight". A
   /// part of another model gets one ("model", "model_1" ...) if it has none. Throws value_error if
   /// the parameters exist already.
-  void set_name(std::string name);
+  model& set_name(std::string name);
 
   /// One of its layers by its name. Throws value_error listing the names.
   cotape::layer layer(const std::string& name) const;
@@ -139,10 +141,12 @@ class model {
   void set_trainable(bool trainable);
 
   /// Adds a term to the loss of fit and evaluate: the sum of the symbol's elements, divided by the
-  /// number of rows; a value of shape () as it is. What it is made from begins with the model's
-  /// inputs: layers that only it needs become the model's. Regularizers are terms by themselves.
-  /// Throws as the constructor does, and nothing has changed then.
-  void add_loss(const symbol& term);
+  /// number of rows, so of shape (batch) the mean, as Keras has it; a value of shape () as it is.
+  /// One that has a name is a figure of its own as well, beside "loss", which holds it. What it is
+  /// made from begins with the model's inputs: layers that only it needs become the model's.
+  /// Regularizers are terms by themselves. Throws as the constructor does, and value_error for the
+  /// name of another figure, and nothing has changed then.
+  void add_loss(const symbol& term, const std::string& name = "");
 
   /// All layers' parameters, named "dense/weight", "dense/bias", "dense_1/weight" ...; without an
   /// input, those of layers that were never recorded do not exist yet.
@@ -207,9 +211,11 @@ class model {
 
  protected:
   explicit model(std::int64_t seed);
-  void append(const cotape::layer& l);
+  void append(const cotape::layer& l, place where);
   void append(const model& inner);
   void prepend(const symbol& input);
+  /// Throws what recording its layers throws, if the input is declared; makes nothing.
+  void try_out() const;
 
  private:
   class action;
@@ -223,14 +229,32 @@ class model {
 /// Layers one after the other. Without an input the first data tells shape and dtype.
 class sequential : public model {
  public:
-  // An input comes first, if there is one; a model has one input and one output.
-  using part = std::variant<cotape::layer, symbol, std::reference_wrapper<const model>>;
+  /// A layer, an input or a model, and the line of the user's code where it became a part.
+  class part {
+   public:
+    part(const cotape::layer& l, const char* file = __builtin_FILE(), int line = __builtin_LINE())
+        : what_(l), where_{file, line} {}
+    part(const symbol& input) : what_(input) {}
+    template <std::derived_from<model> Model> part(Model& inner) : what_(&inner) {}
+
+   private:
+    friend sequential;
+    std::variant<cotape::layer, symbol, const model*> what_;
+    place where_;
+  };
   explicit sequential(std::int64_t seed = 0) : model(seed) {}
+  /// An input comes first, if there is one; a model has one input and one output. Layers that do
+  /// not fit an input that is given throw here, else with the first data: the errors name them, and
+  /// the line of the list.
   sequential(std::initializer_list<part> parts, std::int64_t seed = 0);
   /// Adds a layer at the end, the layers of a model, or the input, which must come first.
-  sequential& add(const cotape::layer& l);
+  sequential& add(const cotape::layer& l, const char* file = __builtin_FILE(),
+                  int line = __builtin_LINE());
   sequential& add(const model& inner);
   sequential& add(const symbol& input);
+  /// model::set_name: `sequential encoder = sequential{dense(2)}.set_name("encoder")`.
+  sequential& set_name(std::string name) &;
+  sequential&& set_name(std::string name) &&;
 };
 
 }  // namespace cotape

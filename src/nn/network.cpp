@@ -4,12 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <map>
 #include <memory>
 #include <set>
 #include <unordered_map>
 
+#include "base/telling.hpp"
 #include "cotape/ops.hpp"
 #include "cotape/xtensor.hpp"
 #include "nn/layer_parts.hpp"
@@ -25,16 +24,6 @@ value_type row_of(const variable& v) {
   const shape& s = v.shape();
   if (s.rank() == 0) throw shape_error("model: a value of shape () has no batch axis");
   return {v.dtype(), without_batch(s)};
-}
-
-const std::string& name_of(const network::node& n) {
-  return n.by.empty() ? n.name : n.by[0].body().name;
-}
-
-std::int64_t elements(const std::vector<parameter>& parameters) {
-  std::int64_t n = 0;
-  for (const parameter& p : parameters) n += p.shape().elements();
-  return n;
 }
 
 // Throws shape_error unless an output has the inputs' rows.
@@ -84,12 +73,12 @@ network::network(plan p)
   settle();
 }
 
-void network::append(const layer& l) {
+void network::append(const layer& l, place where) {
   const bool first = nodes_.empty();
   const std::size_t at = first ? 1 : nodes_.size(), end = first ? 0 : outputs_[0];
   // Takes all memory before it changes anything.
   std::vector<std::size_t> inputs{0}, outputs{at};
-  node added{{l}, {end}, {}, {}, {}};
+  node added{{l}, {end}, where, {}, {}};
   if (first) {
     nodes_.reserve(2);
     nodes_.emplace_back();
@@ -178,8 +167,9 @@ void network::build() {
     const shape batch = with_batch(trial_rows, n.row->shape);
     x.push_back(t.input(n.row->dtype, batch, "", n.where.file, n.where.line));
   }
-  earlier before{nodes_, {}, tensor(random.counter().view())};
+  earlier before{nodes_, {}, {}, tensor(random.counter().view())};
   for (const node& n : nodes_) {
+    if (n.inside) before.parts.emplace_back(n.inside, *n.inside);
     if (n.by.empty()) continue;
     layer_body& l = n.by[0].body();
     before.layers.push_back({&l, l.name, l.parameters.empty()});
@@ -206,9 +196,26 @@ void network::restore() {
     body->name = std::move(name);
     if (bare) body->forget_parameters();
   }
+  for (auto& [part, name] : before_->parts) *part = std::move(name);
   if (!stays) random.counter().set(before_->drawn);
   before_.reset();
   built_ = false;
+}
+
+// Weights are not drawn for it.
+void network::try_out() {
+  const auto sketch = [this](bool on) {
+    for (layer_body* l : layers()) l->sketched = on;
+  };
+  sketch(true);
+  try {
+    build();
+  } catch (...) {
+    sketch(false);
+    throw;
+  }
+  sketch(false);
+  restore();
 }
 
 void network::settle() {
@@ -244,6 +251,31 @@ void network::demand_layers() const {
   if (nodes_.size() < 2) throw value_error("sequential: the model has no layers, add some");
 }
 
+namespace {
+
+// Throws shape_error unless a value has the rows that an input was declared with.
+void demand_declared(const symbol::declared_row& d, const variable& given) {
+  const shape row = row_of(given).shape;
+  if (row == d.row) return;
+  throw shape_error(
+      fmt::format("model{}: its input is declared as {}, but is given {} [declared at {}]",
+                  d.model->empty() ? "" : fmt::format(" '{}'", *d.model), text_with_none(d.row),
+                  text_with_none(row), d.where.text()));
+}
+
+}  // namespace
+
+std::vector<symbol::declared_row> network::declared_for(const node& n) const {
+  std::vector<symbol::declared_row> result = n.declared;
+  for (std::size_t k = 0; k < n.from.size(); ++k) {
+    const node& from = nodes_[n.from[k]];
+    if (from.by.empty() && from.where.line != 0) {
+      result.push_back({k, from.row->shape, name_, from.where});
+    }
+  }
+  return result;
+}
+
 std::vector<variable> network::record(std::span<const variable> x, mode m, loss_terms* terms) {
   demand_layers();
   if (x.size() != inputs_.size()) {
@@ -251,6 +283,8 @@ std::vector<variable> network::record(std::span<const variable> x, mode m, loss_
   }
   std::vector<value_type> rows;
   for (const variable& v : x) {
+    const node& n = nodes_[inputs_[rows.size()]];
+    if (n.where.line != 0) demand_declared({0, n.row->shape, name_, n.where}, v);
     rows.push_back(row_of(v));
     // A float64 tape does not tell a float32 input from another.
     if (v.owner().promoted(float32) == float64 && v.dtype() == float64) rows.back().dtype = float32;
@@ -275,8 +309,20 @@ std::vector<variable> network::walk(std::span<const variable> x, mode m, bool ke
     for (const std::size_t k : n.from) from.push_back(values[k]);
     std::optional<tape::scope> here;
     if (n.where.line != 0) here.emplace(from[0].owner(), n.where);
-    values[i] = detail::record(n.by[0].body(), from, m, random);
-    const bool is_term = std::find(terms_.begin(), terms_.end(), i) != terms_.end();
+    layer_body& l = n.by[0].body();
+    const auto which = [&] {
+      return fmt::format(" [layer '{}'{}{}]", l.name,
+                         n.where.line == 0 ? "" : " at " + n.where.text(),
+                         keep_types ? fmt::format(", tried with {} rows", trial_rows) : "");
+    };
+    values[i] = telling(
+        [&] {
+          for (const auto& d : n.declared) demand_declared(d, from[d.at]);
+          return detail::record(l, from, m, random);
+        },
+        which);
+    const bool is_term =
+        std::any_of(terms_.begin(), terms_.end(), [i](const term& one) { return one.node == i; });
     if (keep_types && !(is_term && values[i].shape().rank() == 0)) n.row = row_of(values[i]);
   }
   if (terms != nullptr) add_terms(values, *terms);
@@ -308,7 +354,11 @@ variable number_of(const regularizer& f, const variable& x, const std::string& n
 }  // namespace
 
 void network::add_terms(std::span<const variable> values, loss_terms& to) const {
-  for (const std::size_t i : terms_) to.of_values.push_back(over_rows(sum(values[i]), values[i]));
+  for (const term& one : terms_) {
+    const variable& x = values[one.node];
+    to.of_values.push_back(over_rows(sum(x), x));
+    if (!one.name.empty()) to.named.push_back(to.of_values.back());
+  }
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i].by.empty()) continue;
     const layer_body& l = nodes_[i].by[0].body();
@@ -336,6 +386,10 @@ void network::bound(tape& t, const std::vector<parameter>& updated) const {
   }
 }
 
+const std::string& network::name_of(const node& n) {
+  return n.by.empty() ? n.name : n.by[0].body().name;
+}
+
 const std::string& network::name_of_output(std::size_t i) const { return name_of(output(i)); }
 
 std::vector<layer_body*> network::layers() const {
@@ -353,60 +407,6 @@ std::vector<parameter> network::parameters() const {
     result.insert(result.end(), l->parameters.begin(), l->parameters.end());
   }
   return result;
-}
-
-namespace {
-
-bool any_trainable(const std::vector<parameter>& list) {
-  return std::any_of(list.begin(), list.end(), [](const parameter& p) { return p.trainable(); });
-}
-
-// What a line of a summary is about: a node, or all of a part, where its last one stands.
-struct summed {
-  std::size_t last = 0;
-  std::vector<parameter> own = {};
-  std::set<const layer_body*> seen = {};
-  void add(std::size_t i, const network::node& n) {
-    last = i;
-    if (n.by.empty() || !seen.insert(&n.by[0].body()).second) return;
-    own.insert(own.end(), n.by[0].parameters().begin(), n.by[0].parameters().end());
-  }
-};
-
-}  // namespace
-
-std::string network::summary() const {
-  std::vector<std::array<std::string, 4>> rows{{"Layer", "Output shape", "Parameters", ""}};
-  std::map<const std::string*, summed> parts;
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    if (nodes_[i].inside) parts[nodes_[i].inside.get()].add(i, nodes_[i]);
-  }
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    const node& n = nodes_[i];
-    summed line;
-    if (n.inside) line = parts.at(n.inside.get());
-    else line.add(i, n);
-    if (line.last != i) continue;
-    rows.push_back({n.inside ? *n.inside : name_of(n), n.row ? text_with_none(n.row->shape) : "()",
-                    fmt::format("{}", elements(line.own)),
-                    line.own.empty() || any_trainable(line.own) ? "" : "  not trainable"});
-  }
-  std::array<std::size_t, 3> widths{};
-  for (const auto& r : rows) {
-    for (std::size_t k = 0; k < 3; ++k) widths[k] = std::max(widths[k], r[k].size());
-  }
-  std::string text;
-  for (const auto& r : rows) {
-    text += fmt::format("{:{}}  {:{}}  {:>{}}{}\n", r[0], widths[0], r[1], widths[1], r[2],
-                        widths[2], r[3]);
-  }
-  std::vector<parameter> trainable;
-  const std::vector<parameter> every = parameters();
-  std::copy_if(every.begin(), every.end(), std::back_inserter(trainable),
-               [](const parameter& p) { return p.trainable(); });
-  const std::int64_t total = elements(every), moved = elements(trainable);
-  return text +
-         fmt::format("Total: {}\nTrainable: {}\nNon-trainable: {}\n", total, moved, total - moved);
 }
 
 }  // namespace cotape::detail

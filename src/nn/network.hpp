@@ -21,6 +21,7 @@ std::string text_with_none(const shape& row);
 struct loss_terms {
   std::vector<variable> of_values;   // of layers' outputs and of add_term
   std::vector<variable> of_weights;  // of regularizers: they hold what the others train
+  std::vector<variable> named;       // those of `of_values` that are figures too
 };
 
 class network {
@@ -31,25 +32,32 @@ class network {
     place where;
     std::string name;               // an input's
     std::optional<value_type> row;  // without the batch axis; once it is known; none of a number
-    std::shared_ptr<std::string> inside = {};  // the name of the model that it is a part of
-    std::optional<symbol> known_as = {};       // what the user has for it
+    std::shared_ptr<std::string> inside = {};         // the name of the model that it is a part of
+    std::optional<symbol> known_as = {};              // what the user has for it
+    std::vector<symbol::declared_row> declared = {};  // of `from`
   };
 
   explicit network(std::int64_t seed) : random(seed) {}
   /// What leads from the symbols `inputs` to `outputs`, named and built.
   network(const std::vector<symbol>& inputs, const std::vector<symbol>& outputs, std::int64_t seed);
 
+  /// A part of the loss.
+  struct term {
+    std::size_t node;
+    std::string name;  // empty if it is no figure
+  };
   /// What a file tells.
   struct plan {
     std::vector<node> nodes;
-    std::vector<std::size_t> inputs, outputs, terms;
+    std::vector<std::size_t> inputs, outputs;
+    std::vector<term> terms;
     std::string name;
     std::int64_t seed = 0;
   };
   explicit network(plan p);
 
   /// One layer after the other: the first node is an input of a type that is not known yet.
-  void append(const layer& l);
+  void append(const layer& l, place where);
   /// Applies the nodes of a network with one input and one output at the end.
   void append(const network& part);
   /// The input's type of such a network.
@@ -58,6 +66,8 @@ class network {
   bool built() const { return built_; }
   /// Makes all weights; value_error if an input's type is not known.
   void build();
+  /// Records it to see whether it can be built, and takes that back.
+  void try_out();
   /// Whether there are layers, and all inputs' types are known.
   bool can_build() const;
   /// The same, unless it is built, with these types of inputs (rows) where none is known. What
@@ -86,8 +96,10 @@ class network {
   // symbols.cpp
   /// Its nodes applied to other inputs.
   std::vector<symbol> apply(const std::vector<symbol>& x, place where) const;
-  /// Adds a symbol's value to the loss. What throws leaves it as it was.
-  void add_term(const symbol& term);
+  /// Adds a symbol's value to the loss. What throws, as `demand` may, leaves it as it was.
+  void add_term(const symbol& what, const std::string& name, const std::function<void()>& demand);
+  /// Of the terms that have names.
+  std::vector<std::string> names_of_terms() const;
   symbol symbol_of(std::size_t node);
   std::vector<symbol> input_symbols();
   /// Throws value_error unless it is there once.
@@ -106,18 +118,20 @@ class network {
   std::size_t outputs() const { return outputs_.size(); }
   const std::vector<std::size_t>& input_nodes() const { return inputs_; }
   const std::vector<std::size_t>& output_nodes() const { return outputs_; }
-  const std::vector<std::size_t>& terms() const { return terms_; }
+  const std::vector<term>& terms() const { return terms_; }
   /// The name of the layer, or of the input, that makes an output; empty before the first build.
   const std::string& name_of_output(std::size_t i) const;
   std::vector<parameter> parameters() const;
-  /// The table of model::summary.
+  /// The table of model::summary: summary.cpp.
   std::string summary() const;
 
   generator random;
 
  private:
+  static const std::string& name_of(const node& n);
   void add_nodes(const std::vector<symbol>& inputs, const std::vector<symbol>& outputs);
   std::size_t add_node(const symbol& of);
+  std::vector<symbol::declared_row> declared_for(const node& n) const;
   void name_layers();
   void name_parts();
   void add_terms(std::span<const variable> values, loss_terms& to) const;
@@ -127,10 +141,12 @@ class network {
                              loss_terms* terms = nullptr);
 
   std::vector<node> nodes_;
-  std::vector<std::size_t> inputs_, outputs_, terms_;
+  std::vector<std::size_t> inputs_, outputs_;
+  std::vector<term> terms_;
   std::shared_ptr<std::string> name_ = std::make_shared<std::string>();
   bool built_ = false, walking_ = false;
-  // What a build changes: nodes, the names of layers, and the parameters of those without any.
+  // What a build changes: nodes, the names of layers and parts, and the parameters of layers
+  // without any.
   struct earlier {
     struct layer_state {
       layer_body* body;
@@ -139,6 +155,7 @@ class network {
     };
     std::vector<node> nodes;
     std::vector<layer_state> layers;
+    std::vector<std::pair<std::shared_ptr<std::string>, std::string>> parts;
     tensor drawn;
   };
   std::optional<earlier> before_;  // a build that may be taken back

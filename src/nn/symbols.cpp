@@ -45,7 +45,7 @@ std::size_t network::add_node(const symbol& of) {
                       "{}]",
                       s.where.text()));
     }
-    node n{s.made_by, {}, s.where, {}, {}, s.inside, top};
+    node n{s.made_by, {}, s.where, {}, {}, s.inside, top, s.declared};
     for (const symbol& x : s.from) n.from.push_back(known.at(&x.of()));
     known.emplace(&s, nodes_.size());
     nodes_.push_back(std::move(n));
@@ -54,18 +54,28 @@ std::size_t network::add_node(const symbol& of) {
 }
 
 // What is built before stays as it is.
-void network::add_term(const symbol& term) {
+void network::add_term(const symbol& what, const std::string& name,
+                       const std::function<void()>& demand) {
   demand_rest();
   const std::vector<node> before = nodes_;
-  const std::vector<std::size_t> terms = terms_;
+  const std::vector<term> terms = terms_;
   try {
-    terms_.push_back(add_node(term));
+    terms_.push_back({add_node(what), name});
+    demand();
     build();
   } catch (...) {
     nodes_ = before;
     terms_ = terms;
     throw;
   }
+}
+
+std::vector<std::string> network::names_of_terms() const {
+  std::vector<std::string> result;
+  for (const term& one : terms_) {
+    if (!one.name.empty()) result.push_back(one.name);
+  }
+  return result;
 }
 
 std::vector<symbol> network::apply(const std::vector<symbol>& x, place where) const {
@@ -79,7 +89,8 @@ std::vector<symbol> network::apply(const std::vector<symbol>& x, place where) co
     if (nodes_[i].by.empty()) continue;
     std::vector<symbol> from;
     for (const std::size_t k : nodes_[i].from) from.push_back(*made[k]);
-    made[i] = symbol({nodes_[i].by, std::move(from), where, {}, {}, name_});
+    made[i] =
+        symbol({nodes_[i].by, std::move(from), where, {}, {}, name_, declared_for(nodes_[i])});
   }
   std::vector<symbol> result;
   for (const std::size_t i : outputs_) result.push_back(*made[i]);
@@ -108,7 +119,7 @@ void network::append(const network& part) {
   for (std::size_t i = 0; i < part.nodes_.size(); ++i) {
     const node& n = part.nodes_[i];
     if (n.by.empty() || !needed[i]) continue;
-    node added{n.by, {}, n.where, {}, {}, part.name_};
+    node added{n.by, {}, n.where, {}, {}, part.name_, {}, part.declared_for(n)};
     for (const std::size_t k : n.from) added.from.push_back(at[k]);
     at[i] = nodes.size();
     nodes.push_back(std::move(added));
@@ -127,7 +138,7 @@ symbol network::symbol_of(std::size_t i) {
     std::vector<symbol> from;
     for (const std::size_t j : n.from) from.push_back(*nodes_[j].known_as);
     const value_type row = n.by.empty() ? *n.row : value_type{};
-    n.known_as = symbol({n.by, std::move(from), n.where, row, n.name, n.inside});
+    n.known_as = symbol({n.by, std::move(from), n.where, row, n.name, n.inside, n.declared});
   }
   return *nodes_[i].known_as;
 }

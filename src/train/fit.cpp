@@ -35,6 +35,7 @@ running_fit::running_fit(model::body& of, const dataset& set, const dataset& val
       parameters_(of.net.parameters()),
       drawn_(of.net.random.counter()),
       rate_(of.how->rate()),
+      terms_(of.net.names_of_terms().size()),
       batches_(set.all(), {options.batch_size, options.seed, options.shuffle, options.replace}),
       nested_(under_way > 0) {
   epoch = of.epochs;
@@ -134,7 +135,7 @@ void running_fit::check_first_gradient() {
 
 // Those that names_of_figures gives, with what the loss and the metrics say of them.
 void running_fit::expect_figures() {
-  std::vector<std::optional<better>> directions{better::lower};
+  std::vector<std::optional<better>> directions(1 + terms_, better::lower);
   for (std::size_t i = 0; i < of_.net.outputs(); ++i) {
     for (const metric& m : of_.metrics) directions.push_back(m.direction());
   }
@@ -256,7 +257,7 @@ void running_fit::step() {
   for (std::size_t i = 0; i < batch_views_.size(); ++i) batch_views_[i] = batches_[i];
   const results figures_of_batch = run_step();
   commit();
-  sums_.add(figures_of_batch, batches_.batch_rows(), of_.metrics);
+  sums_.add(figures_of_batch, batches_.batch_rows(), terms_, of_.metrics);
   ++batch;
   of_.steps = ++steps;
   each([&](callback& c) { c.on_batch_end(*this); });

@@ -177,7 +177,11 @@ class network_reader {
     const std::size_t n = plan.nodes.size();
     plan.inputs = from.indexes("inputs", n);
     plan.outputs = from.indexes("outputs", n);
-    plan.terms = from.indexes("terms", n);
+    for (const json_tree& item : from.at("terms", kind::list).items) {
+      object term(task_, item, fmt::format("term {}", plan.terms.size()));
+      plan.terms.push_back({term.index("node", n), term.text("name")});
+      term.end();
+    }
     std::vector<std::size_t> sorted = plan.inputs;
     std::sort(sorted.begin(), sorted.end());
     if (sorted != inputs || inputs.empty()) from.fail("inputs");
@@ -281,7 +285,6 @@ void take_training(model::body& to, object from, const file_task& task, network_
   to.steps = from.number("steps");
   if (to.epochs < 0 || to.steps < 0) from.fail("epochs");
   from.end();
-  to.demand_names(to.metrics);
   for (const parameter& p : to.net.parameters()) {
     if (!values.has_state_of(p)) continue;
     to.how->serve({p});
@@ -306,6 +309,7 @@ std::shared_ptr<model::body> body_in(const file_task& task, const json_tree& tre
     take_training(*result, {task, *training, "the training"}, task, reader);
   }
   top.end();
+  result->demand_names(result->metrics, "its figures");
   reader.demand_end();
   return result;
 }

@@ -33,24 +33,25 @@ results traced::run(std::span<const array_view> values) {
 
 void figures_so_far::clear() { std::fill(totals_.begin(), totals_.end(), 0.0); }
 
-void figures_so_far::add(const results& batch, std::int64_t rows,
+void figures_so_far::add(const results& batch, std::int64_t rows, std::size_t terms,
                          const std::vector<metric>& metrics) {
+  const std::size_t means = 1 + terms;
   if (totals_.empty()) {
-    std::size_t n = 2;
-    for (std::size_t i = 1; i < batch.size(); ++i) {
+    std::size_t n = 1 + means;
+    for (std::size_t i = means; i < batch.size(); ++i) {
       n += static_cast<std::size_t>(batch[i].view().shape().elements());
     }
     totals_.resize(n);
   }
   const double before = totals_[0], now = static_cast<double>(rows);
   totals_[0] += now;
-  totals_[1] += batch[0].number() * now;
-  std::span<double> rest = std::span(totals_).subspan(2);
-  for (std::size_t i = 1; i < batch.size(); ++i) {
+  for (std::size_t i = 0; i < means; ++i) totals_[1 + i] += batch[i].number() * now;
+  std::span<double> rest = std::span(totals_).subspan(1 + means);
+  for (std::size_t i = means; i < batch.size(); ++i) {
     const array_view sums = batch[i].view();
     const auto n = static_cast<std::size_t>(sums.shape().elements());
-    metrics[(i - 1) % metrics.size()].merge(rest.first(n), before, {sums.data_as<double>(), n},
-                                            now);
+    metrics[(i - means) % metrics.size()].merge(rest.first(n), before, {sums.data_as<double>(), n},
+                                                now);
     rest = rest.subspan(n);
   }
 }
@@ -193,6 +194,7 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
   recorded("loss");
   if (train) examine(predictions);
   std::vector<variable> result{loss};
+  result.insert(result.end(), terms.named.begin(), terms.named.end());
   std::vector<std::size_t> sizes;
   for (const variable& sums : record_metrics(predictions, targets)) {
     result.push_back(sums);
@@ -234,6 +236,7 @@ gradient_check model::body::check_gradient(std::span<const array_view> batch,
 std::vector<std::string> model::body::names_of_figures(const std::vector<metric>& by,
                                                        const std::string& prefix) const {
   std::vector<std::string> names{prefix + "loss"};
+  for (const std::string& term : net.names_of_terms()) names.push_back(prefix + term);
   const std::size_t outputs = std::max<std::size_t>(net.outputs(), 1);  // none: no layer as yet
   for (std::size_t i = 0; i < outputs * by.size(); ++i) {
     const std::string of = outputs == 1 ? "" : net.name_of_output(i / by.size()) + "_";
@@ -242,15 +245,15 @@ std::vector<std::string> model::body::names_of_figures(const std::vector<metric>
   return names;
 }
 
-void model::body::demand_names(const std::vector<metric>& of) const {
+void model::body::demand_names(const std::vector<metric>& of, const char* who) const {
   std::set<std::string> taken;
   for (const char* prefix : {"", validation_prefix}) {
     for (const std::string& name : names_of_figures(of, prefix)) {
       if (taken.insert(name).second) continue;
       throw value_error(
-          fmt::format("compile: two figures of an epoch would be named '{}' (those of validation "
-                      "begin with '{}'): give each metric a name of its own",
-                      name, validation_prefix));
+          fmt::format("{}: two figures of an epoch would be named '{}' (those of validation begin "
+                      "with '{}'): give each a name of its own",
+                      who, name, validation_prefix));
     }
   }
 }
@@ -259,12 +262,13 @@ logs model::body::figures(const detail::figures_so_far& sums, const std::string&
   const std::vector<double>& totals = sums.totals();
   const double rows = totals[0];
   const std::vector<std::string> names = names_of_figures(metrics, prefix);
+  const std::size_t means = names.size() - metric_sizes.size();  // the loss and terms of it
   logs result;
-  result.add(names[0], totals[1] / rows);
-  std::size_t at = 2;
+  for (std::size_t i = 0; i < means; ++i) result.add(names[i], totals[1 + i] / rows);
+  std::size_t at = 1 + means;
   for (std::size_t i = 0; i < metric_sizes.size(); ++i) {
     const std::span<const double> own(totals.data() + at, metric_sizes[i]);
-    result.add(names[i + 1], metrics[i % metrics.size()].value(own, rows));
+    result.add(names[means + i], metrics[i % metrics.size()].value(own, rows));
     at += metric_sizes[i];
   }
   return result;
@@ -277,7 +281,8 @@ logs model::body::evaluate(detail::traced& by, const detail::dataset& set, std::
   detail::figures_so_far sums;
   for (std::int64_t at = 0; at < set.rows; at += batch_size) {
     rows_from(whole, at, batch_size, batch);
-    sums.add(by.run(batch), batch[0].shape()[0], metrics);
+    const results figures = by.run(batch);
+    sums.add(figures, batch[0].shape()[0], net.names_of_terms().size(), metrics);
   }
   return figures(sums, prefix);
 }
@@ -337,9 +342,9 @@ std::string model::summary() const {
   return of->net.summary();
 }
 
-void model::append(const cotape::layer& l) {
+void model::append(const cotape::layer& l, place where) {
   const action of(*this, "add", access::change);
-  of->net.append(l);
+  of->net.append(l, where);
   of->programs.forget_all();
 }
 
@@ -363,7 +368,7 @@ void model::compile(std::vector<loss_function> losses, const optimizer_argument&
     throw value_error(fmt::format("compile: {} losses for {} outputs", losses.size(), outputs));
   }
   if (!how.object()) throw value_error("compile: the optimizer is a null pointer");
-  of->demand_names(metrics);
+  of->demand_names(metrics, "compile");
   of->losses = std::move(losses);
   of->how = how.object();
   of->metrics = std::move(metrics);
@@ -415,13 +420,25 @@ tensor model::predict(const arrays& x, std::int64_t batch_size) {
 }
 
 sequential::sequential(std::initializer_list<part> parts, std::int64_t seed) : model(seed) {
-  for (const part& p : parts) std::visit([this](const auto& what) { add(what); }, p);
+  for (const part& p : parts) {
+    if (const auto* l = std::get_if<cotape::layer>(&p.what_)) append(*l, p.where_);
+    else if (const auto* input = std::get_if<symbol>(&p.what_)) prepend(*input);
+    else append(*std::get<const model*>(p.what_));
+  }
+  try_out();
 }
 
-sequential& sequential::add(const cotape::layer& l) {
-  append(l);
+sequential& sequential::add(const cotape::layer& l, const char* file, int line) {
+  append(l, {file, line});
   return *this;
 }
+
+sequential& sequential::set_name(std::string name) & {
+  model::set_name(std::move(name));
+  return *this;
+}
+
+sequential&& sequential::set_name(std::string name) && { return std::move(set_name(name)); }
 
 sequential& sequential::add(const model& inner) {
   append(inner);

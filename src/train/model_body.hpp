@@ -37,8 +37,9 @@ class traced {
 class figures_so_far {
  public:
   void clear();
-  /// The batch's loss, then of each output the sums of all metrics.
-  void add(const results& batch, std::int64_t rows, const std::vector<metric>& metrics);
+  /// The batch's loss and so many of its terms, then of each output the sums of all metrics.
+  void add(const results& batch, std::int64_t rows, std::size_t terms,
+           const std::vector<metric>& metrics);
   /// Rows, then the totals: to be kept and restored.
   std::vector<double>& totals() { return totals_; }
   const std::vector<double>& totals() const { return totals_; }
@@ -85,12 +86,12 @@ struct model::body {
   /// Of the loss in training, by differences, at a batch's inputs and targets.
   gradient_check check_gradient(std::span<const array_view> batch,
                                 const gradient_check_options& options);
-  /// "loss", "accuracy" ...: of such metrics.
+  /// "loss", named terms of it, "accuracy" ...: of such metrics.
   std::vector<std::string> names_of_figures(const std::vector<metric>& by,
                                             const std::string& prefix = {}) const;
   static constexpr const char* validation_prefix = "val_";
   /// Throws value_error unless all figures of an epoch have names of their own.
-  void demand_names(const std::vector<metric>& of) const;
+  void demand_names(const std::vector<metric>& of, const char* who) const;
   /// The figures by these names, of rows and totals.
   logs figures(const detail::figures_so_far& sums, const std::string& prefix = {}) const;
   logs evaluate(detail::traced& by, const detail::dataset& set, std::int64_t batch_size,

@@ -30,7 +30,7 @@ std::vector<symbol> model::operator()(const std::vector<symbol>& x, const char* 
   return action(*this, "call", access::look)->net.apply(x, {file, line});
 }
 
-void model::set_name(std::string name) {
+model& model::set_name(std::string name) {
   const action of(*this, "set_name", access::change);
   if (!of->net.parameters().empty()) {
     throw value_error(
@@ -39,6 +39,7 @@ void model::set_name(std::string name) {
                     name));
   }
   of->net.name() = std::move(name);
+  return *this;
 }
 
 layer model::layer(const std::string& name) const {
@@ -64,10 +65,15 @@ void model::set_trainable(bool trainable) {
   for (layer_body* l : of->net.layers()) l->set_trainable(trainable);
 }
 
-void model::add_loss(const symbol& term) {
+void model::add_loss(const symbol& term, const std::string& name) {
   const action of(*this, "add_loss", access::change);
-  of->net.add_term(term);
+  of->net.add_term(term, name, [&] { of->demand_names(of->metrics, "add_loss"); });
   of->programs.forget_all();
+}
+
+void model::try_out() const {
+  detail::network& net = body_->net;
+  if (net.can_build()) net.try_out();
 }
 
 void model::append(const model& inner) {

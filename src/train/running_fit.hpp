@@ -133,6 +133,7 @@ class running_fit final : public training {
   std::vector<parameter> optimizer_state_;
   std::optional<slots_then> slots_;
   std::vector<expected_figure> expected_;
+  const std::size_t terms_;  // of the loss that are figures too
   batches batches_;
   std::vector<array_view> batch_views_;
   figures_so_far sums_;

@@ -172,7 +172,14 @@ std::string text_of(model::body& m, bool training) {
   add_nodes(to, net);
   to.indexes("inputs", net.input_nodes());
   to.indexes("outputs", net.output_nodes());
-  to.indexes("terms", net.terms());
+  std::vector<std::string> terms;
+  for (const network::term& t : net.terms()) {
+    json_text term;
+    term.number("node", static_cast<std::int64_t>(t.node));
+    term.text("name", t.name);
+    terms.push_back(term.object());
+  }
+  to.list("terms", terms);
   if (training) to.raw("training", text_of_training(m));
   if (const std::string text = to.object(); text.size() <= detail::most_json_bytes) return text;
   throw value_error(

@@ -162,7 +162,7 @@ void running_fit::compare(const named_tensors& found, const std::string& source)
 }
 
 std::size_t running_fit::number_of_sums() const {
-  std::size_t n = 2;  // rows and the loss
+  std::size_t n = 2 + terms_;  // rows, the loss and named terms of it
   for (const std::size_t k : of_.metric_sizes) n += k;
   return n;
 }

@@ -131,8 +131,8 @@ TEST(Initializers, RefuseWhatTheyCannotMake) {
   const initializer other = [](generator&, const shape&) { return zeros({2, 2}); };
   EXPECT_EQ(message([&] {
               sequential({input({3}), dense(4, "relu", other)}).parameters();
-            }).substr(0, 70),
-            "dense: the initializer gives (2, 2) for 'weight', which is (3, 4)");
+            }).find("dense: the initializer gives (2, 2) for 'weight', which is (3, 4) ["),
+            0u);
 }
 
 TEST(Generator, RepeatsWithItsSeedAndNeverWithoutIt) {

@@ -17,11 +17,12 @@ TEST(RowsOfModels, AreThoseOfTheInput) {
   const auto input_of_3 = input({3});
   EXPECT_EQ(message_of([&] {
               model joined(input_of_3, concatenate({input_of_3, input_of_3}, 0));
-            }),
-            "concatenate: axis 0 is the batch, whose rows stay as they are");
-  sequential summed{input({3}), lambda([](variable v) { return sum(v, 0, keep_dims); })};
+            }).find("concatenate: axis 0 is the batch, whose rows stay as they are ["),
+            0u);
   EXPECT_EQ(
-      message_of([&] { summed.predict(x); }),
+      message_of([&] {
+        sequential({input({3}), lambda([](variable v) { return sum(v, 0, keep_dims); })});
+      }),
       "model: the output (1, 3) of 'lambda' has not the 2 rows of the inputs: layers keep the "
       "first axis, the batch");
   sequential turned{input({2}), lambda([](variable v) { return transpose(v); })};
@@ -59,6 +60,44 @@ TEST(RowsOfModels, PartsBringNoLayersOfTheirTerms) {
   sequential whole{part, dense(1)};
   whole.predict(array{{1, 2, 3}});
   EXPECT_EQ(whole.parameters().size(), 4u);  // of "out" and of the last one
+}
+
+// A model that is called is one of rows that its input says.
+TEST(RowsOfModels, AreThoseThatAPartHasDeclared) {
+  const auto ends = [](const std::string& text, const std::string& part) {
+    const std::string wanted = part +
+                               ": its input is declared as (None, 4, 4, 1), but is given "
+                               "(None, 6, 6, 1) [declared at rows_of_models_test.cpp:";
+    EXPECT_EQ(text.find(wanted), 0u) << text;
+  };
+  const auto made = [] {
+    return sequential{input({4, 4, 1}), conv2d(2, 3), global_max_pooling()}.set_name("encoder");
+  };
+  const sequential encoder = made();
+  const symbol wide = input({6, 6, 1});
+  ends(message_of([&] { model(wide, encoder(wide)); }), "model 'encoder'");
+  ends(message_of([&] {
+         sequential({input({6, 6, 1}), activation("relu"), encoder});
+       }),
+       "model 'encoder'");
+  // Within another part, cut, and joined.
+  const sequential outer{activation("relu"), encoder, dense(1)};
+  ends(message_of([&] { model(wide, outer(wide)); }), "model 'encoder'");
+  const symbol fitting = input({4, 4, 1});
+  model whole(fitting, encoder(activation("relu")(fitting)));
+  const model cut(whole.inputs(), whole.output("encoder/global_max_pooling"));
+  ends(message_of([&] { model(wide, cut(activation("relu")(wide))); }), "model 'model'");
+  // Called with variables.
+  tape t;
+  sequential m = made();
+  ends(message_of([&] { m(t.input(float32, {2, 6, 6, 1})); }), "model 'encoder'");
+  EXPECT_EQ(m(t.input(float32, {2, 4, 4, 1})).shape(), (shape{2, 2}));
+  // One that took its rows from data takes others as well.
+  sequential open{conv2d(2, 3), global_max_pooling()};
+  for (const std::int64_t n : {4, 6}) {
+    EXPECT_EQ(open(t.input(float32, {2, n, n, 1})).shape(), (shape{2, 2}));
+  }
+  EXPECT_EQ(model(wide, open(wide)).parameters().size(), 2u);
 }
 
 TEST(RowsOfModels, LayersWithoutNamesSaySo) {

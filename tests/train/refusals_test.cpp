@@ -334,7 +334,7 @@ TEST(Refusals, OfFiguresOfOneName) {
   };
   const auto taken = [](const std::string& name) {
     return "compile: two figures of an epoch would be named '" + name +
-           "' (those of validation begin with 'val_'): give each metric a name of its own";
+           "' (those of validation begin with 'val_'): give each a name of its own";
   };
   EXPECT_EQ(compile({metric("val_loss", mse)}), taken("val_loss"));
   EXPECT_EQ(compile({metric("loss", mse)}), taken("loss"));
@@ -351,18 +351,18 @@ TEST(Refusals, OfALayerThatCallsItsModel) {
   sequential m({input({2}, float64)});
   m.add(lambda([&](variable v) { return m(v); }));
   m.compile("mse", sgd());
-  const std::string message = "model: one of its layers calls the model itself";
-  EXPECT_EQ(message_of([&] { m.predict(x); }), message);
-  EXPECT_EQ(message_of([&] { m.summary(); }), message);
+  const std::string message = "model: one of its layers calls the model itself [layer 'lambda' at ";
+  EXPECT_EQ(message_of([&] { m.predict(x); }).find(message), 0u);
+  EXPECT_EQ(message_of([&] { m.summary(); }).find(message), 0u);
   sequential o({input({2}, float64)});
   o.add(lambda([&](variable v) { return o.parameters().empty() ? v : v * 2; }));
-  EXPECT_EQ(message_of([&] { o.summary(); }), message);
+  EXPECT_EQ(message_of([&] { o.summary(); }).find(message), 0u);
   bool asked = false;
   sequential n({lambda([&](variable v) {
     asked = true;
     return n.predict(x).shape().rank() == 2 ? v : v;
   })});
-  EXPECT_EQ(message_of([&] { n.predict(x); }), message);
+  EXPECT_EQ(message_of([&] { n.predict(x); }).find(message), 0u);
   EXPECT_TRUE(asked);
 }
 

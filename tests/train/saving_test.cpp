@@ -209,7 +209,7 @@ model a_network() {
                   1);
   const auto h = dense(2)(joined);
   model m({a, b, words}, {h, activation("identity")(words)}, 7);
-  m.add_loss(activation("tanh")(h));
+  m.add_loss(activation("tanh")(h), "slope");
   return m;
 }
 
@@ -425,7 +425,8 @@ TEST(Saving, RefusesFilesThatAreNone) {
   refused_with(R"("inputs":[0])", R"("inputs":[1])", "it has no 'inputs'");
   refused_with(R"("outputs":[2])", R"("outputs":[3])", "it has no 'outputs'");
   refused_with(R"("outputs":[2])", R"("outputs":[])", "it has no 'outputs'");
-  refused_with(R"("terms":[])", R"("terms":[-1])", "it has no 'terms'");
+  refused_with(R"("terms":[])", R"("terms":[{"node":3,"name":"t"}])", "term 0 has no 'node'");
+  refused_with(R"("terms":[])", R"("terms":[1])", "term 0 is no object");
   refused_with(R"("row":[2])", R"("row":[3])", "but its model takes float32 (3, 3)");
   refused_with(R"("row":[2])", R"("row":[-2])", "shape");
   refused_with(R"("dtype":"float32")", R"("dtype":"float16")", "node 0 has no 'dtype'");

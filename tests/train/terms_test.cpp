@@ -117,6 +117,66 @@ TEST(Terms, OfOnesOwnBringTheirLayers) {
   EXPECT_NE(m.layer("side").parameters()[0].value<double>(), before);
 }
 
+// A term for each row is its mean; one that has a name is a figure of its own.
+TEST(Terms, OfOnesOwnAreFiguresByTheirNames) {
+  const symbol a = input({2}, float64);
+  const symbol h = dense(3, "tanh").named("hidden")(a);
+  const auto made = [&] {
+    model m(a, dense(1).named("out")(h));
+    m.compile("mse", sgd({.rate = 0.01}), {"mae", "accuracy"});
+    return m;
+  };
+  model plain = made(), m = made();
+  const auto of_rows = lambda([](variable v) { return sum(square(v), 1); });
+  m.add_loss(of_rows(h), "energy");
+  m.add_loss(lambda([](variable v) { return 2 + 0 * sum(v); })(h));
+  m.add_loss(lambda([](variable v) { return 3 + 0 * sum(v); })(h), "three");
+  for (std::size_t i = 0; i < 4; ++i) {
+    m.parameters()[i].set(tensor(plain.parameters()[i].view()));
+  }
+  const array hidden = model(a, h).predict<double>(x);
+  const double energy = xt::sum(hidden * hidden)() / 3;
+  const logs before = plain.evaluate(x, y), after = m.evaluate(x, y, 2);
+  EXPECT_NEAR(after["energy"], energy, 1e-12);
+  EXPECT_NEAR(after["three"], 3, 1e-12);
+  EXPECT_NEAR(after["loss"], before["loss"] + energy + 5, 1e-12);
+  EXPECT_NEAR(after["mae"], before["mae"], 1e-12);
+  EXPECT_EQ(after["accuracy"], before["accuracy"]);
+  std::ostringstream out;
+  fit_options options{.epochs = 2, .batch_size = 2, .validation_data = {x, y}, .progress = &out};
+  options.callbacks = {early_stopping({.monitor = "val_energy"})};
+  const history h2 = m.fit(x, y, options);
+  std::vector<std::string> names;
+  for (const auto& c : h2.columns()) names.push_back(c.first);
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"loss", "energy", "three", "mae", "accuracy", "val_loss",
+                                      "val_energy", "val_three", "val_mae", "val_accuracy"}));
+  EXPECT_NEAR(h2["val_energy"].back(), m.evaluate(x, y)["energy"], 1e-12);
+  EXPECT_EQ(message_of([&] { m.add_loss(of_rows(h), "mae"); }).find("add_loss: two figures of an "),
+            0u);
+  EXPECT_EQ(message_of([&] { m.add_loss(of_rows(h), "loss"); }).find("add_loss: two figures"), 0u);
+  EXPECT_EQ(message_of([&] {
+              m.compile("mse", sgd(), {metric("three", mse)});
+            }).find("compile: two figures of an epoch would be named 'three'"),
+            0u);
+  EXPECT_NEAR(m.evaluate(x, y)["three"], 3, 1e-12);
+}
+
+TEST(Terms, WithNamesAreAsBeforeAfterAKill) {
+  const auto run = [](const path& file, std::int64_t at) {
+    sequential m = made({.activation = "tanh"}, adam());
+    m.add_loss(lambda([](variable v) { return square(v); })(m.output("dense")), "energy");
+    callbacks all{checkpoint(file)};
+    if (at >= 0) all.emplace_back(killer(at));
+    const history h =
+        m.fit(x, y, {.epochs = 4, .batch_size = 2, .callbacks = all, .progress = nullptr});
+    std::vector<tensor> bits = bits_of(m);
+    for (const double figure : h["energy"]) bits.emplace_back(figure);
+    return bits;
+  };
+  expect_the_same_after_a_kill(run, {1, 4, 7});
+}
+
 TEST(Terms, ThatDoNotFitAreRefusedAndChangeNothing) {
   const symbol a = input({2}, float64), other = input({2}, float64);
   model m(a, dense(1)(a));
