@@ -34,6 +34,10 @@ variable activate(const std::string& name, operand x);
 /// What a model is recorded for: dropout acts in training only.
 enum class mode : std::uint8_t { predicting, training };
 
+namespace detail {
+class trainable_then;
+}
+
 /// What a layer does and owns. For a layer of your own that has weights, draws random numbers or
 /// differs in training, derive from it and wrap it: `layer(std::make_shared<my_layer>())`; for any
 /// other there is `lambda`. Numbers drawn when predicting are the same in each batch and call.
@@ -47,7 +51,7 @@ class layer_body {
   virtual variable record(std::span<const variable> inputs, mode m, generator& random) = 0;
 
   /// Of layer::set_trainable. A layer that acts otherwise where it is not trained asks it.
-  bool trainable() const { return trainable_; }
+  bool trainable() const { return freezing_.trainable; }
   void set_trainable(bool trainable);
   /// Drops the parameters, to be made anew.
   void forget_parameters();
@@ -59,8 +63,12 @@ class layer_body {
   bool settled = false;             // a model has come to use it: name and parameters stay
 
  private:
-  bool trainable_ = true;
-  std::vector<parameter> frozen_;  // those that set_trainable(false) has changed
+  friend class detail::trainable_then;
+  struct freezing {
+    bool trainable = true;
+    std::vector<parameter> frozen = {};  // those that set_trainable(false) has changed
+  };
+  freezing freezing_;
 };
 
 class symbol;
