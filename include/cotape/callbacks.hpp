@@ -128,15 +128,14 @@ struct checkpoint_options {
 
 /// Keeps the whole state of the training in a safetensors file: weights, optimizer, position,
 /// random streams, history, parameters that the step reads, and the state of the other callbacks;
-/// of each parameter its value, and whether it is trainable. A fit whose file exists goes on from
-/// there, to the same bits as if it had never been interrupted: with as many threads, on which the
-/// bits of large products depend.
-/// Written atomically, the first time and at the fit's end too: what it begins with, before the
-/// first step but beside the file, whose name it takes when the step has succeeded, so that a fit
-/// that is refused changes no file. A fit that was finished trains no more. Several fits of a model
-/// may share a file: it keeps what each of them ended with and grows by that, so that a program
-/// which is started again passes each fit as if it had trained it. Many fits of a large model are
-/// better kept in a file each.
+/// of each parameter its value, and whether it is trainable, as of each layer. A fit whose file
+/// exists goes on from there, to the same bits as if it had never been interrupted: with as many
+/// threads, on which the bits of large products depend. Written atomically, the first time and at
+/// the fit's end too: what it begins with, before the first step but beside the file, whose name it
+/// takes when the step has succeeded, so that a fit that is refused changes no file. A fit that was
+/// finished trains no more. Several fits of a model may share a file: it keeps what each of them
+/// ended with and grows by that, so that a program which is started again passes each fit as if it
+/// had trained it. Many fits of a large model are better kept in a file each.
 ///
 /// The file tells what the training is, as text: the operations of its step, losses, metrics, the
 /// options of the optimizer and of callbacks, seeds, the first weights, checksums of the data

@@ -36,6 +36,10 @@ variable activate(const std::string& name, operand x);
 /// What a model is recorded for: dropout acts in training only.
 enum class mode : std::uint8_t { predicting, training };
 
+namespace detail {
+class trainable_then;
+}
+
 /// What a layer does and owns. For a layer of your own that has weights, derive from it and wrap
 /// it: `layer(std::make_shared<my_layer>())`; for any other there is `lambda`. Numbers drawn when
 /// predicting are the same in each batch and call.
@@ -52,10 +56,10 @@ class layer_body {
   virtual std::optional<named_texts> description() const { return {}; }
 
   /// Of layer::set_trainable. A layer that acts otherwise where it is not trained asks it.
-  bool trainable() const { return trainable_; }
+  bool trainable() const { return freezing_.trainable; }
   void set_trainable(bool trainable);
   /// Those that set_trainable(true) takes back.
-  const std::vector<parameter>& frozen() const { return frozen_; }
+  const std::vector<parameter>& frozen() const { return freezing_.frozen; }
   /// Drops the parameters, to be made anew.
   void forget_parameters();
 
@@ -69,8 +73,12 @@ class layer_body {
   bool sketched = false;            // weights that it makes are for their shapes alone
 
  private:
-  bool trainable_ = true;
-  std::vector<parameter> frozen_;  // those that set_trainable(false) has changed
+  friend class detail::trainable_then;
+  struct freezing {
+    bool trainable = true;
+    std::vector<parameter> frozen = {};  // those that set_trainable(false) has changed
+  };
+  freezing freezing_;
 };
 
 class symbol;

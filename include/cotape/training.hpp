@@ -88,7 +88,9 @@ class training {
 /// Override what you need. State that a resumed training needs is kept in parameters. A fit that is
 /// refused, since something throws before a step has succeeded (a callback, or the step), leaves
 /// all as it was: the model, which parameters are trainable, the optimizer, the values of all
-/// callbacks' state, and the files of the callbacks here. See training::if_refused.
+/// callbacks' state, and the files of the callbacks here. See training::if_refused. One that fails
+/// later leaves which layers and parameters are trainable as that was: tried again, it trains the
+/// same.
 class callback {
  public:
   virtual ~callback() = default;

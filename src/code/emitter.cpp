@@ -162,6 +162,7 @@ class tiler {
   void add_to(std::vector<tile_step>& list, std::uint32_t width, step s,
               std::array<std::uint64_t, 4> advance, bool sees_tile) {
     if (body_.size > body_.tile) {
+      for (std::uint64_t& bytes : advance) bytes /= body_.tile;
       list.push_back({s, advance, width, sees_tile ? 0 : width});
     } else {
       s.n = body_.size * width;

@@ -11,30 +11,29 @@ using kernels::step;
 
 namespace {
 
-// A step at the tile of `n` units that starts at `base`, in the scratch buffer of the part.
-step placed(const tiled_loop& loop, const tile_step& l, std::uint32_t base, std::uint32_t n,
-            std::size_t shift) {
+// Places a step at the tile of `n` units that starts at `base`, in the scratch buffer of the part.
+// It writes where the step stands: a copy of it would be read before it is written.
+void place(const tiled_loop& loop, const tile_step& l, std::uint32_t base, std::uint32_t n,
+           std::size_t shift, step& now) {
   const auto moved = [&](const void* p, std::size_t k) {
-    const auto* at = static_cast<const std::byte*>(p);
-    const auto offset =
-        reinterpret_cast<std::uintptr_t>(at) - reinterpret_cast<std::uintptr_t>(loop.scratch);
+    auto at = reinterpret_cast<std::uintptr_t>(p);
+    const std::uintptr_t offset = at - reinterpret_cast<std::uintptr_t>(loop.scratch);
     if (shift != 0 && offset < loop.scratch_bytes) at += shift;
-    return const_cast<std::byte*>(at + base * (l.advance[k] / loop.tile));
+    return reinterpret_cast<void*>(at + base * l.advance[k]);
   };
-  step now = l.what;
-  now.d = moved(now.d, 0);
-  now.a = moved(now.a, 1);
-  now.b = moved(now.b, 2);
-  now.c = moved(now.c, 3);
+  now.d = moved(l.what.d, 0);
+  now.a = moved(l.what.a, 1);
+  now.b = moved(l.what.b, 2);
+  now.c = moved(l.what.c, 3);
   now.base = base * l.base;
-  if (now.n == 0) now.n = n * l.width;
-  return now;
+  if (l.what.n == 0) now.n = n * l.width;
 }
 
 void run_once(const tiled_loop& loop, const std::vector<tile_step>& steps, std::uint32_t base,
               std::uint32_t n, std::size_t shift) {
   for (const tile_step& l : steps) {
-    const step now = placed(loop, l, base, n, shift);
+    step now = l.what;
+    place(loop, l, base, n, shift, now);
     now.run(now);
   }
 }
@@ -44,14 +43,15 @@ template <class Pointer> void move(Pointer*& p, std::uint64_t bytes) {
 }
 
 // The units from first to last (exclusive), tile by tile, of which the last may be shorter. The
-// steps stand at the tile; moving them on costs less than placing them anew.
+// steps stand at the tile and move on by whole ones, which costs less than placing them anew.
 void run_whole(const tiled_loop& loop, int part, std::uint32_t first, std::uint32_t last,
                std::size_t shift) {
   const std::size_t n = loop.steps.size();
   tile_step* moving = loop.moving.data() + (n + 1) * static_cast<std::size_t>(part);
   for (std::size_t k = 0; k < n; ++k) {
     moving[k] = loop.steps[k];
-    moving[k].what = placed(loop, loop.steps[k], first, 0, shift);
+    place(loop, loop.steps[k], first, 0, shift, moving[k].what);
+    for (std::uint64_t& bytes : moving[k].advance) bytes *= loop.tile;
   }
   for (std::uint32_t left = last - first; left > 0;) {
     const std::uint32_t size = std::min(loop.tile, left);

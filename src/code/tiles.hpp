@@ -10,7 +10,7 @@
 
 namespace cotape::code {
 
-// A step of a loop: its pointers move by so many bytes a tile. Where its `n` is set, it handles so
+// A step of a loop: its pointers move by so many bytes a unit. Where its `n` is set, it handles so
 // many elements whatever the tile.
 struct tile_step {
   kernels::step what;

@@ -210,22 +210,22 @@ void detail::add_weight(layer_body& to, const char* what, const initializer& fir
 }
 
 void layer_body::set_trainable(bool trainable) {
-  trainable_ = trainable;
+  freezing_.trainable = trainable;
   if (trainable) {
-    for (const parameter& p : frozen_) p.set_trainable(true);
-    frozen_.clear();
+    for (const parameter& p : freezing_.frozen) p.set_trainable(true);
+    freezing_.frozen.clear();
     return;
   }
   for (const parameter& p : parameters) {
     if (!p.trainable()) continue;
-    frozen_.push_back(p);
+    freezing_.frozen.push_back(p);
     p.set_trainable(false);
   }
 }
 
 void layer_body::forget_parameters() {
   parameters.clear();
-  frozen_.clear();
+  freezing_.frozen.clear();
 }
 
 layer::layer(std::shared_ptr<layer_body> body) : body_(std::move(body)) {

@@ -18,8 +18,8 @@ bool slots_then::differ() const {
 }
 
 void before_fit::keep(const parameter& p) {
-  if (kept_.contains(p.number())) return;
-  kept_.emplace(p.number(), earlier{p, tensor(p.view()), p.trainable()});
+  trainable_.keep(p);
+  if (!kept_.contains(p.number())) kept_.try_emplace(p.number(), p, tensor(p.view()));
 }
 
 void before_fit::write(std::shared_ptr<fit_file> file, prepared_file content) {
@@ -45,13 +45,7 @@ void before_fit::put_back() {
   of_.steps = steps_;
   of_.warned = warned_;
   of_.begun = std::move(begun_);
-  for (const auto& [layer, trainable] : layers_) {
-    if (layer->trainable() != trainable) layer->set_trainable(trainable);
-  }
-  for (const auto& [number, kept] : kept_) {
-    kept.of.set(kept.value);
-    kept.of.set_trainable(kept.trainable);
-  }
+  for (const auto& [number, kept] : kept_) kept.first.set(kept.second);
   if (slots_.differ()) {
     slots_.put_back();
     of_.programs.forget_programs();  // they hold the state

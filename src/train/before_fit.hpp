@@ -10,6 +10,7 @@
 
 #include "train/fit_file.hpp"
 #include "train/model_body.hpp"
+#include "train/trainable_then.hpp"
 
 namespace cotape::detail {
 
@@ -27,16 +28,16 @@ class slots_then {
 
 class before_fit {
  public:
-  explicit before_fit(model::body& of)
+  /// What is to be trained is kept in `trainable`, which outlives it and is put back by others.
+  before_fit(model::body& of, trainable_then& trainable)
       : of_(of),
+        trainable_(trainable),
         served_(of.how->served()),
         slots_(*of.how),
         begun_(of.begun),
         epochs_(of.epochs),
         steps_(of.steps),
-        warned_(of.warned) {
-    for (layer_body* l : of.net.layers()) layers_.emplace_back(l, l->trainable());
-  }
+        warned_(of.warned) {}
   /// The parameters that the optimizer held state for.
   const std::vector<parameter>& served() const { return served_; }
   /// Keeps a parameter's value, and whether it is trainable, unless it has earlier ones.
@@ -52,19 +53,14 @@ class before_fit {
   void put_back();
 
  private:
-  struct earlier {
-    parameter of;
-    tensor value;
-    bool trainable;
-  };
   model::body& of_;
+  trainable_then& trainable_;
   std::vector<parameter> served_;
   slots_then slots_;
   decltype(model::body::begun) begun_;
   std::int64_t epochs_, steps_;
   bool warned_;
-  std::vector<std::pair<layer_body*, bool>> layers_;  // and whether they were to be trained
-  std::map<std::uint64_t, earlier> kept_;
+  std::map<std::uint64_t, std::pair<parameter, tensor>> kept_;  // by number
   std::vector<std::function<void()>> undo_;
   std::vector<std::pair<std::shared_ptr<fit_file>, prepared_file>> files_;
 };

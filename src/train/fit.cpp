@@ -367,7 +367,8 @@ void running_fit::train() {
 
 void running_fit::run_to_end() {
   of_.left = false;
-  before_.emplace(of_);
+  trainable_before_.emplace(of_.net.layers());
+  before_.emplace(of_, *trainable_before_);
   compile_steps();
   if (options_.check_gradient) check_first_gradient();
   expect_figures();
@@ -391,6 +392,7 @@ history running_fit::run() {
   } catch (...) {
     if (before_) before_->put_back();
     else note_failure();
+    if (trainable_before_) trainable_before_->put_back();
     throw;
   }
   return std::move(so_far);  // a copy could fail after the fit is done

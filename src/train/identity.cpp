@@ -19,7 +19,7 @@ namespace cotape::detail {
 
 namespace {
 
-constexpr int version = 5;
+constexpr int version = 6;
 constexpr const char *sum_after = "last values", *name_of_first_rate = "rate",
                      *name_of_version = "version of the format";
 

@@ -146,8 +146,9 @@ class running_fit final : public training {
   bool stays_stopped_ = false;  // longer than the fit that was stopped, as the file tells
   // What restore does: within on_identify it asks where to go on from, before anything changes.
   enum class restoring : std::uint8_t { refused, asking, at_once } restoring_{};
-  bool epoch_ended_ = false;                 // within on_epoch_end
-  const bool nested_;                        // within a callback of another fit
+  bool epoch_ended_ = false;  // within on_epoch_end
+  const bool nested_;         // within a callback of another fit
+  std::optional<trainable_then> trainable_before_;
   std::optional<before_fit> before_;         // until a step has succeeded
   bool moved_ = false, other_rate_ = false;  // it goes on from elsewhere, and with another rate
   std::optional<resumption> furthest_;
@@ -158,7 +159,7 @@ class running_fit final : public training {
   std::vector<parameter> read_, assigned_;  // by the steps
   std::vector<parameter> others_;           // of those that are read, that nobody else keeps
   std::map<std::string, parameter> shown_;  // whose values the last snapshot shows
-  std::vector<std::int64_t> trainable_;     // of each of these
+  std::vector<std::int64_t> trainable_;     // of these, and of the layers
   std::vector<parameter> trained_;          // all that a step may change, but for the rate
   std::map<std::string, tensor> texts_;     // that a snapshot shows
   std::vector<std::string> on_another_;     // machine than it was kept on: what to say of it

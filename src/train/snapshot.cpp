@@ -89,11 +89,8 @@ std::map<std::string, parameter> running_fit::belongings() const {
 named_views running_fit::fixed_part() {
   named_views result;
   shown_ = belongings();
-  trainable_.clear();
-  for (const auto& [name, p] : shown_) {
-    result[name] = p.view();
-    trainable_.push_back(p.trainable() ? 1 : 0);
-  }
+  for (const auto& [name, p] : shown_) result[name] = p.view();
+  trainable_ = trainable_then::numbers(shown_, of_.net.layers());
   result[position_name] = view_of_words(at_);
   result[trainable_name] = {{int64, {static_cast<std::int64_t>(trainable_.size())}},
                             trainable_.data()};
@@ -158,7 +155,7 @@ void running_fit::compare(const named_tensors& found, const std::string& source)
       refuse(source, fmt::format("'{}' is {} in it", name, value.type().text()));
     }
   }
-  demand(trainable_name, wanted.at(trainable_name));  // one for each of those names
+  demand(trainable_name, wanted.at(trainable_name));  // one for each of those names, and layer
 }
 
 std::size_t running_fit::number_of_sums() const {
@@ -307,8 +304,8 @@ void running_fit::go_on_from(resumption&& where) {
   const auto* trainable = where.values.at(trainable_name).data_as<std::int64_t>();
   for (const auto& [name, one] : state) {
     if (!keep_rate || one != rate_) one.set(where.values.at(name));
-    one.set_trainable(*trainable++ != 0);
   }
+  trainable_then::set(state, of_.net.layers(), trainable);
   sums_.totals() = std::move(where.figures.sums);
   so_far = std::move(where.figures.past);
   figures = {};

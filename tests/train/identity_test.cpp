@@ -710,13 +710,13 @@ TEST(Identity, RefusesFilesOfALaterVersion) {
   std::string text(static_cast<const char*>(description.data()), description.type().bytes());
   const std::string version = "\nversion of the format\t";
   ASSERT_NE(text.find(version), std::string::npos);
-  text[text.find(version) + version.size()] = '6';
+  text[text.find(version) + version.size()] = '7';
   std::copy(text.begin(), text.end(), static_cast<char*>(description.data()));
   write_safetensors(file.at, {values.begin(), values.end()});
   sequential m = setting().make();
   EXPECT_EQ(message_of([&] { setting().fit(m, file.at); }),
             "fit: " + file.at.string() +
-                ": it was kept with version of the format 6, here it is 5: remove the file to "
+                ": it was kept with version of the format 7, here it is 6: remove the file to "
                 "start anew");
 }
 
