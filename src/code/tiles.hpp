@@ -19,12 +19,27 @@ struct tile_step {
   std::uint32_t base = 1;  // by which its flat index moves a unit: as many, or 0 if it sees tiles
 };
 
+// An operand of a step that moves through memory: its n-th pointer, of d, a, b, c.
+struct stream {
+  std::uint32_t step = 0;
+  std::uint32_t operand = 0;
+};
+inline constexpr std::size_t most_fetched = 16;
+
+inline const void* operand_of(const kernels::step& s, std::uint32_t k) {
+  const std::array<const void*, 4> all{s.d, s.a, s.b, s.c};
+  return all[k];
+}
+
 struct tiled_loop {
   std::vector<tile_step> before;  // run once
   std::vector<tile_step> steps;   // run for each tile
   std::vector<tile_step> last;    // for the last tile, if it is not whole and differs
-  std::uint32_t size = 0;         // units
-  std::uint32_t tile = 0;         // units at a time
+  // What is fetched for the next tile while one is handled, a share of it after each step: at most
+  // most_fetched.
+  std::vector<stream> streams;
+  std::uint32_t size = 0;  // units
+  std::uint32_t tile = 0;  // units at a time
   // How many threads share the loop, in multiples of so many units. Each has a scratch buffer of
   // its own, one behind the other.
   std::uint32_t grain = 0;
