@@ -2,7 +2,6 @@
 #include "code/emitter.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "code/scalar_run.hpp"
 #include "code/tiling.hpp"
@@ -19,9 +18,6 @@ struct moving_location {
   std::uint64_t advance = 0;
   bool pooled = false;  // a tile that is free again after its last use
 };
-
-// Bytes of a loop's streams from which on the second cache does not hold them.
-constexpr std::uint64_t beyond_caches = std::uint64_t{1} << 20;
 
 class tiler {
  public:
@@ -47,7 +43,7 @@ class tiler {
       in_last_ = true;
       emit(body_.last, rest);
     }
-    find_streams();
+    if (count_of(l_, loop::kind::reduce_row) != 0) body_.streams = streams_of(body_);
     body_.parts = parts_of(l_, how_.grain, static_cast<std::int64_t>(body_.steps.size()));
     body_.grain = static_cast<std::uint32_t>(how_.grain);
     body_.moving.resize((body_.steps.size() + 1) * static_cast<std::size_t>(body_.parts));
@@ -69,26 +65,6 @@ class tiler {
     }
     shared_ = e_.pool().used();
     body_.scratch = static_cast<std::byte*>(region_word(e_.in_scratch(shared_)));
-  }
-
-  // A nest that reduces rows waits for memory where it reads a row first, and not where it goes on
-  // with it: what it reads next is fetched in between. (Layer norm's gradients take 0.7 of the
-  // time, of rows of 512; a loop that reads all along is fetched for by the processor and takes
-  // longer.)
-  void find_streams() {
-    if (count_of(l_, loop::kind::reduce_row) == 0) return;
-    std::set<std::pair<const void*, std::uint64_t>> seen;
-    std::uint64_t bytes = 0;
-    for (std::uint32_t k = 0; k < body_.steps.size(); ++k) {
-      const tile_step& s = body_.steps[k];
-      for (std::uint32_t n = 0; n < s.advance.size(); ++n) {
-        if (s.advance[n] < 4 * cache_line || body_.streams.size() == most_fetched) continue;
-        if (!seen.emplace(operand_of(s.what, n), s.advance[n]).second) continue;
-        body_.streams.push_back({k, n});
-        bytes += s.advance[n];
-      }
-    }
-    if (bytes * (body_.size / body_.tile) < beyond_caches) body_.streams.clear();
   }
 
   // The steps for a tile of so many units.
@@ -336,6 +312,7 @@ class tiler {
     s.a = from[0];
     s.b = from[1];
     s.c = from[2];
+    if (how_.partner[k] != none) sum_on_the_way(how_.partner[k], s, advance);
     release_operands(k);
     places_[k] = destination(i);
     release_lines(k);
@@ -344,6 +321,17 @@ class tiler {
     if (body_.size == 0) return;
     add(i, s, advance);
     store(k, i);
+  }
+
+  // The step of an operation makes the sum of its rows, too.
+  void sum_on_the_way(std::uint32_t k, step& s, std::array<std::uint64_t, 4>& advance) {
+    const loop::instruction& sum = l_.body[k];
+    places_[k] = destination(sum);
+    s.run = l_.body[how_.partner[k]].scalar->rows_and_sums;
+    s.cols = static_cast<std::uint32_t>(l_.columns);
+    if (how_.made_in_sum[sum.in[0]]) s.rows |= kernels::of_squares;
+    s.c = word(k);
+    advance[3] = places_[k].advance;
   }
 
   // The kernel and the operands of a sum or another reduction.
@@ -387,6 +375,10 @@ class tiler {
 
   // A tile's rows, each from its own start.
   void reduce_row(std::uint32_t k, const loop::instruction& i) {
+    if (how_.partner[k] != none) {
+      store(k, i);
+      return release(k);
+    }
     const std::uint64_t needed = padded(i.scratch);
     const std::uint64_t sums = e_.pool().take(needed);
     places_[k] = destination(i);

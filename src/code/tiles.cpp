@@ -2,6 +2,7 @@
 #include "code/tiles.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "kernels/threads.hpp"
 #include "tensor/memory.hpp"
@@ -42,6 +43,11 @@ void run_once(const tiled_loop& loop, const std::vector<tile_step>& steps, std::
 
 template <class Pointer> void move(Pointer*& p, std::uint64_t bytes) {
   p = reinterpret_cast<Pointer*>(reinterpret_cast<std::uintptr_t>(p) + bytes);
+}
+
+const void* operand_of(const step& s, std::uint32_t k) {
+  const std::array<const void*, 4> all{s.d, s.a, s.b, s.c};
+  return all[k];
 }
 
 // Fetches the streams of the next tile, so many bytes at a time.
@@ -130,6 +136,24 @@ void run_part(const tiled_loop& loop, int part) {
 }
 
 }  // namespace
+
+std::vector<stream> streams_of(const tiled_loop& loop) {
+  constexpr std::uint64_t beyond_caches = std::uint64_t{1} << 20;  // the second cache holds less
+  std::set<std::pair<const void*, std::uint64_t>> seen;
+  std::vector<stream> streams;
+  std::uint64_t bytes = 0;
+  for (std::uint32_t k = 0; k < loop.steps.size(); ++k) {
+    const tile_step& s = loop.steps[k];
+    for (std::uint32_t n = 0; n < s.advance.size() && streams.size() < most_fetched; ++n) {
+      if (s.advance[n] < 4 * cache_line) continue;
+      if (!seen.emplace(operand_of(s.what, n), s.advance[n]).second) continue;
+      streams.push_back({k, n});
+      bytes += s.advance[n];
+    }
+  }
+  if (bytes * (loop.size / loop.tile) < beyond_caches) streams.clear();
+  return streams;
+}
 
 void run_tiles(const step& s) {
   const auto& loop = *static_cast<const tiled_loop*>(s.side);

@@ -95,6 +95,26 @@ void find_what_stays(const loop& l, tiling& t) {
   }
 }
 
+// Sums of rows that are made where the rows are.
+void find_partners(const loop& l, tiling& t) {
+  for (std::uint32_t k = 0; k < l.body.size(); ++k) {
+    const loop::instruction& i = l.body[k];
+    if (i.does != loop::kind::reduce_row || i.run != kernels::sum(i.dtype).run) continue;
+    std::uint32_t u = i.in[0];
+    if (t.made_in_sum[u]) {
+      const loop::instruction& square = l.body[u];
+      if (!square.scalar->squares || square.in[0] != square.in[1]) continue;
+      u = square.in[0];
+    }
+    const loop::instruction& of = l.body[u];
+    if (!for_rows(of) || of.by_row || of.scalar->rows_and_sums == nullptr) continue;
+    if (!whole_lines(l.columns) || t.walks[of.in[0]] != kernels::along) continue;
+    if (t.partner[u] != none) continue;
+    t.partner[u] = k;
+    t.partner[k] = u;
+  }
+}
+
 // A thread takes what a reduction adds up whole; or whole pieces, if that is all there is.
 void share_out(const loop& l, tiling& t) {
   if (l.rows <= t.tile) return;
@@ -152,10 +172,12 @@ tiling tiling_of(const loop& l) {
            std::vector<bool>(n, false),
            std::vector<kernels::walk>(n, kernels::along),
            std::vector<bool>(n, false),
-           std::vector<bool>(n, false)};
+           std::vector<bool>(n, false),
+           std::vector<std::uint32_t>(n, none)};
   find_sums(l, t);
   t.tile = units_of_tile(l);
   find_what_stays(l, t);
+  find_partners(l, t);
   share_out(l, t);
   return t;
 }

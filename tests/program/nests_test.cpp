@@ -48,6 +48,19 @@ const std::vector<case_of_rows>& cases() {
          out.push_back(vjp(sin(s), {x}, column)[0]);
          return out;
        }},
+      {"sums of rows that are kept, and of their squares",
+       [](variable x, variable scale, variable column) {
+         const variable y = x * scale, z = x + column, w = z + z, v = column * x;
+         return std::vector{y,
+                            sum(y, 1),
+                            z,
+                            sum(z * z, 1),
+                            sum(w, 1),
+                            w * sum(w * w, 1, keep_dims),
+                            sum(v, 1),
+                            v,
+                            sum((x + 0.5) * (x + 0.5), 1)};
+       }},
       {"a column's numbers, by row and by element",
        [](variable x, variable, variable column) {
          const variable c = broadcast_to(column, x.shape()), y = x * c;
