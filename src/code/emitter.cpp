@@ -43,6 +43,7 @@ class tiler {
       in_last_ = true;
       emit(body_.last, rest);
     }
+    if (count_of(l_, loop::kind::reduce_row) != 0) body_.streams = streams_of(body_);
     body_.parts = parts_of(l_, how_.grain, static_cast<std::int64_t>(body_.steps.size()));
     body_.grain = static_cast<std::uint32_t>(how_.grain);
     body_.moving.resize((body_.steps.size() + 1) * static_cast<std::size_t>(body_.parts));
@@ -312,6 +313,7 @@ class tiler {
     s.a = from[0];
     s.b = from[1];
     s.c = from[2];
+    if (how_.partner[k] != none) sum_on_the_way(how_.partner[k], s, advance);
     release_operands(k);
     places_[k] = destination(i);
     release_lines(k);
@@ -320,6 +322,17 @@ class tiler {
     if (body_.size == 0) return;
     add(i, s, advance);
     store(k, i);
+  }
+
+  // The step of an operation makes the sum of its rows, too.
+  void sum_on_the_way(std::uint32_t k, step& s, std::array<std::uint64_t, 4>& advance) {
+    const loop::instruction& sum = l_.body[k];
+    places_[k] = destination(sum);
+    s.run = l_.body[how_.partner[k]].scalar->rows_and_sums;
+    s.cols = static_cast<std::uint32_t>(l_.columns);
+    if (how_.made_in_sum[sum.in[0]]) s.rows |= kernels::of_squares;
+    s.c = word(k);
+    advance[3] = places_[k].advance;
   }
 
   // The kernel and the operands of a sum or another reduction.
@@ -363,6 +376,10 @@ class tiler {
 
   // A tile's rows, each from its own start.
   void reduce_row(std::uint32_t k, const loop::instruction& i) {
+    if (how_.partner[k] != none) {
+      store(k, i);
+      return release(k);
+    }
     const std::uint64_t needed = padded(i.scratch);
     const std::uint64_t sums = e_.pool().take(needed);
     places_[k] = destination(i);

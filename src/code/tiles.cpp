@@ -2,8 +2,10 @@
 #include "code/tiles.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "kernels/threads.hpp"
+#include "tensor/memory.hpp"
 
 namespace cotape::code {
 
@@ -42,6 +44,50 @@ template <class Pointer> void move(Pointer*& p, std::uint64_t bytes) {
   p = reinterpret_cast<Pointer*>(reinterpret_cast<std::uintptr_t>(p) + bytes);
 }
 
+const void* operand_of(const step& s, std::uint32_t k) {
+  const std::array<const void*, 4> all{s.d, s.a, s.b, s.c};
+  return all[k];
+}
+
+// Fetches the streams of the next tile, so many bytes at a time.
+class fetching {
+ public:
+  explicit fetching(const tiled_loop& loop) : loop_(loop) {
+    std::uint64_t all = 0;
+    for (const stream& s : loop.streams) all += bytes_of(s);
+    share_ = padded(all / loop.steps.size());
+  }
+  void begin(const tile_step* steps) {
+    if (loop_.streams.empty()) return;
+    for (std::size_t k = 0; k < loop_.streams.size(); ++k) {
+      const stream& s = loop_.streams[k];
+      const auto* at = static_cast<const std::byte*>(operand_of(steps[s.step].what, s.operand));
+      open_[k] = at + bytes_of(s);
+    }
+    at_ = 0;
+    left_ = bytes_of(loop_.streams[0]);
+  }
+  void go_on() {
+    for (std::uint64_t share = share_; at_ < loop_.streams.size() && share > 0;) {
+      const std::uint64_t n = std::min(share, left_);
+      const std::byte*& from = open_[at_];
+      for (std::uint64_t i = 0; i < n; i += cache_line) __builtin_prefetch(from + i);
+      from += n;
+      share -= n;
+      left_ -= n;
+      if (left_ == 0 && ++at_ < loop_.streams.size()) left_ = bytes_of(loop_.streams[at_]);
+    }
+  }
+
+ private:
+  std::uint64_t bytes_of(const stream& s) const { return loop_.steps[s.step].advance[s.operand]; }
+
+  const tiled_loop& loop_;
+  std::array<const std::byte*, most_fetched> open_;
+  std::uint64_t share_ = 0, left_ = 0;  // bytes: for a step, of the stream in hand
+  std::size_t at_ = 0;                  // that stream
+};
+
 // The units from first to last (exclusive), tile by tile, of which the last may be shorter. The
 // steps stand at the tile and move on by whole ones, which costs less than placing them anew.
 void run_whole(const tiled_loop& loop, int part, std::uint32_t first, std::uint32_t last,
@@ -53,12 +99,15 @@ void run_whole(const tiled_loop& loop, int part, std::uint32_t first, std::uint3
     place(loop, loop.steps[k], first, 0, shift, moving[k].what);
     for (std::uint64_t& bytes : moving[k].advance) bytes *= loop.tile;
   }
+  fetching ahead(loop);
   for (std::uint32_t left = last - first; left > 0;) {
     const std::uint32_t size = std::min(loop.tile, left);
+    ahead.begin(moving);
     for (std::size_t k = 0; k < n; ++k) {
       tile_step& l = moving[k];
       l.what.n = size * l.width;
       l.what.run(l.what);
+      ahead.go_on();
       l.what.base += loop.tile * l.base;
       move(l.what.d, l.advance[0]);
       move(l.what.a, l.advance[1]);
@@ -87,6 +136,24 @@ void run_part(const tiled_loop& loop, int part) {
 }
 
 }  // namespace
+
+std::vector<stream> streams_of(const tiled_loop& loop) {
+  constexpr std::uint64_t beyond_caches = std::uint64_t{1} << 20;  // the second cache holds less
+  std::set<std::pair<const void*, std::uint64_t>> seen;
+  std::vector<stream> streams;
+  std::uint64_t bytes = 0;
+  for (std::uint32_t k = 0; k < loop.steps.size(); ++k) {
+    const tile_step& s = loop.steps[k];
+    for (std::uint32_t n = 0; n < s.advance.size() && streams.size() < most_fetched; ++n) {
+      if (s.advance[n] < 4 * cache_line) continue;
+      if (!seen.emplace(operand_of(s.what, n), s.advance[n]).second) continue;
+      streams.push_back({k, n});
+      bytes += s.advance[n];
+    }
+  }
+  if (bytes * (loop.size / loop.tile) < beyond_caches) streams.clear();
+  return streams;
+}
 
 void run_tiles(const step& s) {
   const auto& loop = *static_cast<const tiled_loop*>(s.side);

@@ -19,12 +19,22 @@ struct tile_step {
   std::uint32_t base = 1;  // by which its flat index moves a unit: as many, or 0 if it sees tiles
 };
 
+// An operand of a step that moves through memory: its n-th pointer, of d, a, b, c.
+struct stream {
+  std::uint32_t step = 0;
+  std::uint32_t operand = 0;
+};
+inline constexpr std::size_t most_fetched = 16;
+
 struct tiled_loop {
   std::vector<tile_step> before;  // run once
   std::vector<tile_step> steps;   // run for each tile
   std::vector<tile_step> last;    // for the last tile, if it is not whole and differs
-  std::uint32_t size = 0;         // units
-  std::uint32_t tile = 0;         // units at a time
+  // What is fetched for the next tile while one is handled, a share of it after each step: at most
+  // most_fetched.
+  std::vector<stream> streams;
+  std::uint32_t size = 0;  // units
+  std::uint32_t tile = 0;  // units at a time
   // How many threads share the loop, in multiples of so many units. Each has a scratch buffer of
   // its own, one behind the other.
   std::uint32_t grain = 0;
@@ -35,6 +45,11 @@ struct tiled_loop {
   // no line.
   mutable std::vector<tile_step> moving;
 };
+
+// What a nest that reduces rows fetches: it waits for memory where it reads a row first, and not
+// where it goes on with it. (Layer norm's gradients take 0.7 of the time, of rows of 512; a loop
+// that reads all along is fetched for by the processor and would take longer.)
+std::vector<stream> streams_of(const tiled_loop& loop);
 
 // Runs a tiled_loop (s.side) tile by tile.
 void run_tiles(const kernels::step& s);

@@ -20,7 +20,10 @@ struct tiling {
   std::vector<kernels::walk> walks;     // how kernels for rows read it without a copy an element
   std::vector<bool> needs_tile;         // it is stored, or something reads it element by element
   std::vector<bool> in_pieces;  // it adds up all there is: the sums of pieces, in a step of its own
-  std::int64_t grain = 1;       // units, of which threads take multiples
+  // Of an operation and of the sum of its rows, or of their squares, which its kernel makes on the
+  // way: the other one; else none.
+  std::vector<std::uint32_t> partner;
+  std::int64_t grain = 1;  // units, of which threads take multiples
 };
 tiling tiling_of(const loop& l);
 

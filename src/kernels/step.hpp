@@ -23,6 +23,8 @@ enum walk : std::uint32_t {
   line_a_row = 2,  // such a line for each row
   same_row = 3,    // the same elements for each row
 };
+// Beside these, of rows_and_sums: the sums are those of squares.
+inline constexpr std::uint32_t of_squares = 1 << 6;
 
 struct step {
   void (*run)(const step&);
@@ -58,6 +60,9 @@ struct scalar_functions : std::array<any_function, 27> {
   any_function called = nullptr;  // what variant 0 calls: it follows variant 0 in a body's list
   kernel in_rows = nullptr;       // the kernel that knows the ways of walk, if there is one
   kernel summed = nullptr;        // a sum, as sum(), of what it gives for operands a and b
+  // in_rows for operands a and b, a along; and c = the sum of each row, as sum() gives it.
+  kernel rows_and_sums = nullptr;
+  bool squares = false;  // it gives the square of an operand that it reads twice
 };
 // g++ makes a jump of it from -O2 on; the files that use it are compiled with -O3, but under a
 // sanitizer, where it is a call.

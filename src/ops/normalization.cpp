@@ -115,11 +115,32 @@ normalized_batch batch_norm(operand x, operand scale, operand shift, double epsi
   return {reshape(y, c[0].shape()), reshape(m.mean, {channels}), reshape(m.variance, {channels})};
 }
 
+namespace {
+
+// x without its mean over some axes, over its deviation.
+variable unit_of(const variable& x, const axes& over, double epsilon) {
+  const moments m(x, over);
+  return m.centred * inverse_deviation(m.variance, epsilon);
+}
+
+// The same, with its adjoint written out: with y the result,
+//   dx = (dy - mean(dy) - y mean(dy y)) / deviation.
+variable normalized(const variable& x, const axes& over, double epsilon) {
+  return custom_gradient(
+      [=](const std::vector<variable>& in) { return unit_of(in[0], over, epsilon); }, {x},
+      [=](const std::vector<variable>& in, const variable& y, const variable& dy) {
+        const variable inverse = inverse_deviation(moments(in[0], over).variance, epsilon);
+        const variable shift = mean(dy, over, keep_dims), share = mean(dy * y, over, keep_dims);
+        return std::vector{y * (-share * inverse) + (dy - shift) * inverse};
+      });
+}
+
+}  // namespace
+
 variable layer_norm(operand x, operand scale, operand shift, const axes& over, double epsilon) {
   const composition c("layer_norm", {x, scale, shift});
   demand(c, epsilon);
-  const moments m(c[0], over);
-  return moved(c, m.centred * inverse_deviation(m.variance, epsilon), scale, shift, 1);
+  return moved(c, normalized(c[0], over, epsilon), scale, shift, 1);
 }
 
 namespace {

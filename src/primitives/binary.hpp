@@ -1,6 +1,7 @@
 // The element-wise primitives of two operands, and broadcasts: y = f(a, b). derivative(i, ...) is
 // the adjoint of operand i. A kernel's B is a vector or a number, also an int64 where `integers` is
-// set. Where `summed` is, there is a kernel that adds up results without storing them.
+// set. Where `summed` is, there is a kernel that adds up results without storing them; where
+// `sums_rows` is, one that stores rows and adds them up.
 #pragma once
 
 #include "primitives/elementwise.hpp"
@@ -16,7 +17,7 @@ struct kinked_where_equal : binary {
 
 struct add_op : binary {  // y = a + b
   static constexpr auto name = "add";
-  static constexpr bool integers = true, commutes = true;
+  static constexpr bool sums_rows = true, integers = true, commutes = true;
   template <class B> static B kernel(B a, B b) { return a + b; }
   static variable derivative(int, variable, variable, variable, variable dy) { return dy; }
 };
@@ -24,7 +25,8 @@ COTAPE_BINARY(add)
 
 struct multiply_op : binary {  // y = a b,  dy/da = b
   static constexpr auto name = "multiply";
-  static constexpr bool summed = true, integers = true, commutes = true;
+  static constexpr bool summed = true, sums_rows = true, squares = true;
+  static constexpr bool integers = true, commutes = true;
   static constexpr std::uint8_t drops_ones = 0b11;
   template <class B> static B kernel(B a, B b) { return a * b; }
   static variable derivative(int i, variable a, variable b, variable, variable dy) {
@@ -135,7 +137,7 @@ COTAPE_BINARY(absorbing_multiply)
 
 struct chain_op : binary {  // y = a b, 0 where a is 0,  dy/da = b,  dy/db = a
   static constexpr auto name = "chain";
-  static constexpr bool summed = true;
+  static constexpr bool summed = true, sums_rows = true;
   static constexpr std::uint8_t drops_ones = 0b01;
   template <class B> static B kernel(B a, B b) { return select(a == B(0), B(0), a * b); }
   // Both a and dy are adjoints here: either one's zeros stand against the other's infinities.

@@ -48,6 +48,19 @@ const std::vector<case_of_rows>& cases() {
          out.push_back(vjp(sin(s), {x}, column)[0]);
          return out;
        }},
+      {"sums of rows that are kept, and of their squares",
+       [](variable x, variable scale, variable column) {
+         const variable y = x * scale, z = x + column, w = z + z, v = column * x;
+         return std::vector{y,
+                            sum(y, 1),
+                            z,
+                            sum(z * z, 1),
+                            sum(w, 1),
+                            w * sum(w * w, 1, keep_dims),
+                            sum(v, 1),
+                            v,
+                            sum((x + 0.5) * (x + 0.5), 1)};
+       }},
       {"a column's numbers, by row and by element",
        [](variable x, variable, variable column) {
          const variable c = broadcast_to(column, x.shape()), y = x * c;
@@ -91,8 +104,8 @@ std::vector<tensor> results(const case_of_rows& c, dtype type, const shape& s,
 
 class Nests : public testing::TestWithParam<shape> {};
 
-// Whatever the rows' length: tiles that are whole or not, that fill lines or not, rows that are too
-// long for a nest.
+// Whatever the rows' length: tiles that are whole or not, that fill lines or not, that are fetched
+// while others are handled (of 900 rows), rows that are too long for a nest.
 TEST_P(Nests, GiveTheBitsOfLoopsOfTheirOwn) {
   for (const case_of_rows& c : cases()) {
     for (const dtype type : {float32, float64}) {
@@ -110,9 +123,9 @@ TEST_P(Nests, GiveTheBitsOfLoopsOfTheirOwn) {
 INSTANTIATE_TEST_SUITE_P(Rows, Nests,
                          testing::Values(shape{1, 8}, shape{2, 2}, shape{300, 3}, shape{1000, 7},
                                          shape{64, 10}, shape{257, 16}, shape{333, 13},
-                                         shape{100, 512}, shape{37, 1000}, shape{20, 1001},
-                                         shape{9, 1030}, shape{5, 2048}, shape{3, 5000},
-                                         shape{40, 1}, shape{0, 4}));
+                                         shape{100, 512}, shape{900, 512}, shape{37, 1000},
+                                         shape{20, 1001}, shape{9, 1030}, shape{5, 2048},
+                                         shape{3, 5000}, shape{40, 1}, shape{0, 4}));
 
 TEST(NestsOf, RowsAreOneItem) {
   tape t;

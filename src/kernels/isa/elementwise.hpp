@@ -8,8 +8,8 @@
 namespace cotape::kernels {
 namespace {
 
-template <class Op, class Load, class P>
-[[gnu::always_inline]] inline auto applied(Load load, P& a, P& b, P& c) {
+template <class Op, class Load, class A, class B, class C>
+[[gnu::always_inline]] inline auto applied(Load load, A& a, B& b, C& c) {
   if constexpr (Op::arity == 1) return Op::kernel(load(a));
   else if constexpr (Op::arity == 2) return Op::kernel(load(a), load(b));
   else return Op::kernel(load(a), load(b), load(c));
@@ -41,43 +41,62 @@ template <class Op> [[gnu::always_inline]] inline void for_integers(const step& 
   }
 }
 
-// An operand of rows on its way: so many elements on with each vector, and at the end of a row.
-template <class T> struct walker {
+inline std::uint32_t walk_of(const step& s, int operand) { return s.rows >> 2 * operand & 3; }
+inline bool stays(std::uint32_t how) { return how == one_line || how == line_a_row; }
+
+// An operand of rows: what stays along a row is a line, which is read again and again, or kept.
+template <class T, bool Kept> struct walker {
   const T* at;
-  std::size_t step, turn;
+  std::size_t moves, turn;  // ~0 where it moves along a row, else 0; at the end of a row so much
+  batch<T> line;
   walker(const void* operand, std::uint32_t how, std::size_t columns)
       : at(static_cast<const T*>(operand)),
-        step(how == one_line || how == line_a_row ? 0 : batch<T>::size),
-        turn(how == line_a_row ? alignment / sizeof(T)
-             : how == same_row ? -columns
-                               : 0) {}
+        moves(stays(how) ? 0 : ~std::size_t{0}),
+        turn(how == along        ? columns
+             : how == line_a_row ? alignment / sizeof(T)
+                                 : 0) {}
+  void begin_row() {
+    if constexpr (Kept) line = batch<T>::load_unaligned(at);
+  }
+  const T* from(std::size_t i) const { return at + (i & moves); }
 };
 
-// The same for rows, whose operands may stay or come again: see `walk`. Flattened: constants stay
-// in registers.
-template <class Op, class T> [[gnu::flatten]] void for_rows(const step& s);
-template <class Op, class T> void for_rows(const step& s) {
-  using B = batch<T>;
+template <class Op, class T, bool KeepsB, bool KeepsC> [[gnu::flatten]] void rows_of(const step& s);
+template <class Op, class T, bool KeepsB, bool KeepsC> void rows_of(const step& s) {
+  using V = batch<T>;
   auto* d = static_cast<T*>(s.d);
   const std::size_t columns = s.cols != 0 ? s.cols : s.n;
-  walker<T> a(s.a, s.rows & 3, columns), b(s.b, s.rows >> 2 & 3, columns),
-      c(s.c, s.rows >> 4, columns);
-  const auto next = [](walker<T>& w) {
-    const T* from = w.at;
-    w.at += w.step;
-    return B::load_unaligned(from);
-  };
-  for (std::size_t left = s.n; left > 0; left -= columns) {
-    std::size_t n = columns;
+  walker<T, false> a(s.a, walk_of(s, 0), columns);
+  walker<T, KeepsB> b(s.b, walk_of(s, 1), columns);
+  walker<T, KeepsC> c(s.c, walk_of(s, 2), columns);
+  for (std::size_t left = s.n; left > 0; left -= columns, d += columns) {
+    b.begin_row();
+    c.begin_row();
+    std::size_t i = 0;
+    const auto next = [&]<bool Kept>(const walker<T, Kept>& w) {
+      if constexpr (Kept) return w.line;
+      else return V::load_unaligned(w.from(i));
+    };
 #pragma GCC unroll 2
-    for (; n >= B::size; n -= B::size, d += B::size) applied<Op>(next, a, b, c).store_aligned(d);
-    if (n > 0) {
-      applied<Op>([&](walker<T>& w) { return end_of(w.at, n); }, a, b, c).store_aligned(d);
+    for (; i + V::size <= columns; i += V::size) applied<Op>(next, a, b, c).store_aligned(d + i);
+    if (i < columns) {
+      const auto last = [&](const auto& w) { return end_of(w.from(i), columns - i); };
+      applied<Op>(last, a, b, c).store_aligned(d + i);
     }
     a.at += a.turn;
     b.at += b.turn;
     c.at += c.turn;
   }
+}
+
+// The same for rows, whose operands may stay or come again: see `walk`. Flattened: constants stay
+// in registers, and so does a line of the second operand or the third.
+template <class Op, class T> void for_rows(const step& s) {
+  if (stays(walk_of(s, 1))) return rows_of<Op, T, true, false>(s);
+  if constexpr (Op::arity == 3) {
+    if (stays(walk_of(s, 2))) return rows_of<Op, T, false, true>(s);
+  }
+  rows_of<Op, T, false, false>(s);
 }
 
 // What an operation gives for the elements of two operands, made where it is added up. One pointer

@@ -63,11 +63,14 @@ template <class Op, class T, class Arch> T reduce_batch(xsimd::batch<T, Arch> b)
   const auto v = b.data;
   constexpr std::size_t size = xsimd::batch<T, Arch>::size;
   if constexpr (size == 2) {
-    return Op::combine(v[0], v[1]);
+    const xsimd::batch<T, Arch> upper = decltype(v)(__builtin_shufflevector(v, v, 1, 1));
+    return Op::combine(b, upper).data[0];
   } else if constexpr (sizeof v == 16) {
     const xsimd::batch<T, Arch> upper = decltype(v)(__builtin_shufflevector(v, v, 2, 3, 2, 3));
     const auto both = Op::combine(b, upper).data;
-    return Op::combine(both[0], both[1]);
+    const xsimd::batch<T, Arch> second =
+        decltype(v)(__builtin_shufflevector(both, both, 1, 1, 1, 1));
+    return Op::combine(xsimd::batch<T, Arch>(both), second).data[0];
 #if defined(__AVX2__)
   } else if constexpr (sizeof v == 32) {
     using half = xsimd::batch<T, xsimd::sse2>;

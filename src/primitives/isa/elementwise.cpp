@@ -1,7 +1,8 @@
 // The kernels of the element-wise primitives, compiled once per instruction set: the loops of
-// kernels/isa/elementwise.hpp, which the files of primitives instantiate for each of them.
-#include "kernels/isa/elementwise.hpp"
+// kernels/isa/elementwise.hpp and row_sums.hpp, which the files of primitives instantiate for each
+// of them.
 #include "primitives/elementwise.hpp"
+#include "kernels/isa/row_sums.hpp"
 #include "primitives/isa/mathematics.hpp"
 
 namespace cotape {
@@ -64,6 +65,10 @@ static kernels::scalar_functions functions_of(std::integer_sequence<int, Form...
   kernels::scalar_functions result{{{function_of<Op, T, Arch, Form>()...}}};
   if constexpr (Op::arity > 1) result.in_rows = &kernels::for_rows<Op, T>;
   if constexpr (requires { Op::summed; }) result.summed = &kernels::sum_of<Op, T>;
+  if constexpr (requires { Op::sums_rows; }) {
+    result.rows_and_sums = &kernels::for_rows_and_sums<Op, T>;
+  }
+  result.squares = requires { Op::squares; };
   return result;
 }
 
