@@ -68,9 +68,9 @@ class layer_body {
   std::vector<weight_rules> rules;  // of the parameters, in their order; the others have none
   regularizer activity;             // of each output; divided by its rows a term of the loss
   bool settled = false;             // a model has come to use it: name and parameters stay
-  // Of a layer that is read from a file: its parameters' values, by their names.
+  // While it is read from a file, or only tried out: what gives its parameters' first values, by
+  // their names, in place of its initializers.
   std::function<tensor(const std::string& name, const value_type& type)> kept_values;
-  bool sketched = false;            // weights that it makes are for their shapes alone
 
  private:
   friend class detail::trainable_then;

@@ -200,7 +200,7 @@ void detail::add_weight(layer_body& to, const char* what, const initializer& fir
     to.parameters.emplace_back(name, to.kept_values(name, {d, s}), trainable);
     return;
   }
-  tensor value = to.sketched ? tensor({d, s}) : first(random, s);
+  tensor value = first(random, s);
   if (value.shape() != s) {
     throw shape_error(fmt::format("{}: the initializer gives {} for '{}', which is {}", to.kind(),
                                   value.shape().text(), what, s.text()));

@@ -204,17 +204,16 @@ void network::restore() {
 
 // Weights are not drawn for it.
 void network::try_out() {
-  const auto sketch = [this](bool on) {
-    for (layer_body* l : layers()) l->sketched = on;
+  const std::vector<layer_body*> all = layers();
+  const auto draw_again = [](const std::vector<layer_body*>* of) {
+    for (layer_body* l : *of) l->kept_values = nullptr;
   };
-  sketch(true);
-  try {
-    build();
-  } catch (...) {
-    sketch(false);
-    throw;
+  const std::unique_ptr<const std::vector<layer_body*>, decltype(draw_again)> guard(&all,
+                                                                                    draw_again);
+  for (layer_body* l : all) {
+    l->kept_values = [](const std::string&, const value_type& type) { return tensor(type); };
   }
-  sketch(false);
+  build();
   restore();
 }
 
