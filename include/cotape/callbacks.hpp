@@ -91,7 +91,7 @@ class rate_on_plateau : public callback {
 /// the epoch before (training::restore) is written anew as a whole. Before a step has succeeded it
 /// stays as it is. Throws io_error naming the file, before the first step where it can be told that
 /// the file cannot be written; and as checkpoint, value_error for a file that another callback of
-/// the fit writes.
+/// the fit writes. Both keep to the folder that a relative name leads to when they are made.
 class csv_log : public callback {
  public:
   explicit csv_log(std::filesystem::path file);

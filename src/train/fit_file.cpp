@@ -5,6 +5,12 @@
 
 namespace cotape::detail {
 
+fit_file::fit_file(file_task task, of_others how) : task_(std::move(task)), how_(how) {
+  std::error_code failed;  // of no name, for one: said where the file is looked at
+  std::filesystem::path whole = std::filesystem::absolute(task_.file, failed);
+  if (!failed) task_.file = std::move(whole);
+}
+
 void fit_file::take(training& t) {
   if (task_.stream != nullptr) return;
   t.take_file(task_.operation, task_.file);

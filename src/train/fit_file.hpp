@@ -17,7 +17,8 @@ enum class of_others { replaced, refused };
 /// succeeded it is not changed: what is to be written is only prepared.
 class fit_file : public std::enable_shared_from_this<fit_file> {
  public:
-  fit_file(file_task task, of_others how) : task_(std::move(task)), how_(how) {}
+  /// It stays where its name leads now, whatever folder the process comes to work in.
+  fit_file(file_task task, of_others how);
   const file_task& task() const { return task_; }
   /// Takes the file for the callback (training::take_file), and looks at what it is.
   void take(training& t);

@@ -105,6 +105,27 @@ setting straying() {
   return s;
 }
 
+// The rest of the training was kept in the other folder.
+TEST(FileOfAFit, StaysInTheFolderWhereItWasNamed) {
+  const own_file file;
+  const path before = std::filesystem::current_path();
+  const std::shared_ptr<void> back(nullptr, [&](void*) { std::filesystem::current_path(before); });
+  std::filesystem::current_path(file.folder);
+  std::filesystem::create_directory("other");
+  setting s;
+  s.more = [&] {
+    return callbacks{csv_log("log.csv"), each_epoch([&](training&) {
+                       std::filesystem::current_path(file.folder / "other");
+                     })};
+  };
+  const auto trained = s.trained("c.safetensors");
+  EXPECT_TRUE(std::filesystem::is_empty(file.folder / "other"));
+  std::filesystem::current_path(before);
+  s.more = [] { return callbacks{}; };
+  EXPECT_TRUE(same(trained, s.trained(file.at)));
+  EXPECT_EQ(read_csv(file.folder / "log.csv").rows(), s.epochs);
+}
+
 TEST(FileOfAFit, KeepsWarnings) {
   const own_file file, once;
   setting s = straying();
