@@ -137,7 +137,7 @@ COTAPE_BINARY(absorbing_multiply)
 
 struct chain_op : binary {  // y = a b, 0 where a is 0,  dy/da = b,  dy/db = a
   static constexpr auto name = "chain";
-  static constexpr bool summed = true;
+  static constexpr bool summed = true, sums_rows = true;
   static constexpr std::uint8_t drops_ones = 0b01;
   template <class B> static B kernel(B a, B b) { return select(a == B(0), B(0), a * b); }
   // Both a and dy are adjoints here: either one's zeros stand against the other's infinities.
