@@ -49,43 +49,34 @@ const void* operand_of(const step& s, std::uint32_t k) {
   return all[k];
 }
 
-// Fetches the streams of the next tile, so many bytes at a time.
+// Fetches the streams of the next tile, a share of each beside every step.
 class fetching {
  public:
-  explicit fetching(const tiled_loop& loop) : loop_(loop) {
-    std::uint64_t all = 0;
-    for (const stream& s : loop.streams) all += bytes_of(s);
-    share_ = padded(all / loop.steps.size());
-  }
+  explicit fetching(const tiled_loop& loop) : loop_(loop) {}
+  // The steps stand at a tile.
   void begin(const tile_step* steps) {
-    if (loop_.streams.empty()) return;
     for (std::size_t k = 0; k < loop_.streams.size(); ++k) {
-      const stream& s = loop_.streams[k];
-      const auto* at = static_cast<const std::byte*>(operand_of(steps[s.step].what, s.operand));
-      open_[k] = at + bytes_of(s);
+      const auto [step, operand] = loop_.streams[k];
+      const std::uint64_t bytes = steps[step].advance[operand];
+      const auto* at = static_cast<const std::byte*>(operand_of(steps[step].what, operand));
+      open_[k] = {at + bytes, at + 2 * bytes, padded(bytes / loop_.steps.size())};
     }
-    at_ = 0;
-    left_ = bytes_of(loop_.streams[0]);
   }
   void go_on() {
-    for (std::uint64_t share = share_; at_ < loop_.streams.size() && share > 0;) {
-      const std::uint64_t n = std::min(share, left_);
-      const std::byte*& from = open_[at_];
-      for (std::uint64_t i = 0; i < n; i += cache_line) __builtin_prefetch(from + i);
-      from += n;
-      share -= n;
-      left_ -= n;
-      if (left_ == 0 && ++at_ < loop_.streams.size()) left_ = bytes_of(loop_.streams[at_]);
+    for (std::size_t k = 0; k < loop_.streams.size(); ++k) {
+      part& p = open_[k];
+      const std::byte* to = std::min(p.at + p.share, p.end);
+      for (; p.at < to; p.at += cache_line) __builtin_prefetch(p.at);
     }
   }
 
  private:
-  std::uint64_t bytes_of(const stream& s) const { return loop_.steps[s.step].advance[s.operand]; }
-
+  struct part {
+    const std::byte *at, *end;
+    std::uint64_t share;
+  };
   const tiled_loop& loop_;
-  std::array<const std::byte*, most_fetched> open_;
-  std::uint64_t share_ = 0, left_ = 0;  // bytes: for a step, of the stream in hand
-  std::size_t at_ = 0;                  // that stream
+  std::array<part, most_fetched> open_;
 };
 
 // The units from first to last (exclusive), tile by tile, of which the last may be shorter. The

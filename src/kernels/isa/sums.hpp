@@ -117,8 +117,12 @@ void add_columns(typename Op::terms a, std::int64_t stride, std::int64_t rows,
 }
 
 template <class Op>
-void add_few_rows(typename Op::terms a, std::int64_t stride, std::int64_t rows, std::int64_t width,
-                  typename Op::value* d, bool start) {
+void add_rows_of(typename Op::terms a, std::int64_t stride, std::int64_t rows, std::int64_t width,
+                 typename Op::value* d, bool start) {
+  // Of long rows four at a time: memory is read in so many places at once.
+  for (; rows > 4 && width >= 256; rows -= 4, a += 4 * stride, start = false) {
+    add_rows_of<Op>(a, stride, 4, width, d, start);
+  }
   using b = batch<typename Op::value>;
   constexpr std::int64_t step_width = b::size;
   std::int64_t k = 0;
@@ -136,18 +140,6 @@ void add_few_rows(typename Op::terms a, std::int64_t stride, std::int64_t rows, 
     sum = Op::combine(sum, load_first(last, a + (i * stride + k), rest));
   }
   last.store(d + k, sum);
-}
-
-// Long rows a few at a time: memory is read line after line in so many places.
-template <class Op>
-void add_rows_of(typename Op::terms a, std::int64_t stride, std::int64_t rows, std::int64_t width,
-                 typename Op::value* d, bool start) {
-  constexpr std::int64_t few_rows = 4;
-  const std::int64_t most = width * std::int64_t{sizeof *d} < 1024 ? rows : few_rows;
-  for (std::int64_t i = 0; i < rows; i += most) {
-    add_few_rows<Op>(a + i * stride, stride, rows - i < most ? rows - i : most, width, d,
-                     start && i == 0);
-  }
 }
 
 // Of the elements of an operand, or of what is made from several (see elementwise.hpp).
