@@ -58,6 +58,7 @@ struct random_windows {
     return {missing / 2, missing - missing / 2};
   }
   std::int64_t count(std::size_t i, std::int64_t n, const sizes& window) const {
+    if (kind == 1) return (n + number_at(strides, i) - 1) / number_at(strides, i);
     const auto [before, after] = around(i, n, window);
     demand(n + before + after >= span(window, i));
     return (n + before + after - span(window, i)) / number_at(strides, i) + 1;
@@ -173,7 +174,7 @@ call random_conv(dice& d, bool transposed) {
       const auto [before, after] =
           w.kind == 2 ? w.padding[w.axes == 1 ? 0 : i] : window_padding::sides{0, 0};
       y.push_back(w.kind == 0 ? std::max(all, n * s) : w.kind == 1 ? n * s : all - before - after);
-      demand(y.back() >= 1);
+      demand(y.back() >= 1 || w.kind == 1);
     }
     return joined(x[0], y, {f[axes] * groups});
   };
