@@ -73,9 +73,8 @@ std::vector<kept_layer> every_layer() {
   wider.strides = 1;
   wider.dilation = {1, 2};
   const pool_options pools{1, "same", 2, channels_first};
-  const std::string pool_text =
-      R"({"size":[3],"strides":[1],"padding":"same","dilation":[2],)"
-      R"("data_format":"channels_first"})";
+  const std::string pool_text = R"({"size":[3],"strides":[1],"padding":"same","dilation":[2],)"
+                                R"("data_format":"channels_first"})";
   const shape line{8, 4}, image{8, 8, 4}, volume{4, 4, 4, 1};
   return {
       {dense(3, of_dense), {4}, R"({"units":3,)" + of_weights},
