@@ -32,6 +32,12 @@ variable huber(operand prediction, operand target, double delta);
 /// With delta 1.
 inline variable huber(operand prediction, operand target) { return huber(prediction, target, 1); }
 
+/// Mean of log(cosh(prediction - target)): half a square near a hit, |r| - log 2 far from it.
+variable log_cosh(operand prediction, operand target);
+/// Mean over rows of minus the cosine between prediction and target along the last axis, -1 where
+/// they point one way. A row where either is 0 counts 0, and has the slope of one of norm 1.
+variable cosine_similarity(operand prediction, operand target);
+
 // --- Classes ------------------------------------------------------------------------------------
 
 /// Mean over all elements of -(t log p + (1 - t) log(1 - p)), from probabilities.
@@ -48,6 +54,39 @@ variable categorical_crossentropy_from_logits(operand logits, operand target);
 variable sparse_categorical_crossentropy(operand prediction, operand labels);
 /// The same of softmax(logits).
 variable sparse_categorical_crossentropy_from_logits(operand logits, operand labels);
+
+/// Mean over rows of sum(t log(t / p)) over the last axis, the classes (Kullback and Leibler,
+/// 1951), both clipped to [1e-7, 1]; of a sigmoid or a softmax neither is.
+variable kl_divergence(operand prediction, operand target);
+/// Mean over all elements of max(1 - t prediction, 0), of targets t of -1 and 1. A target of 0 is
+/// taken as -1, each for itself: Keras takes 0 so only where all targets are 0 or 1.
+variable hinge(operand prediction, operand target);
+/// The same of max(1 - t prediction, 0)^2.
+variable squared_hinge(operand prediction, operand target);
+
+/// Of the focal cross-entropies (Lin et al., 2017), which weigh what is predicted well less.
+struct focal_options {
+  double alpha = 0.25;  // the weight of a class
+  double gamma = 2;     // the power of 1 - p
+};
+/// binary_crossentropy, each element times (1 - q)^gamma, q = t p + (1 - t) (1 - p) being the
+/// probability of its target; with `balanced` times t alpha + (1 - t) (1 - alpha) too. Throws
+/// value_error for an alpha outside [0, 1] or a gamma that is negative or infinite.
+variable binary_focal_crossentropy(operand prediction, operand target, focal_options options,
+                                   bool balanced = false);
+inline variable binary_focal_crossentropy(operand prediction, operand target) {
+  return binary_focal_crossentropy(prediction, target, {});
+}
+/// categorical_crossentropy, each class's term times alpha (1 - p)^gamma; throws as that does.
+variable categorical_focal_crossentropy(operand prediction, operand target, focal_options options);
+inline variable categorical_focal_crossentropy(operand prediction, operand target) {
+  return categorical_focal_crossentropy(prediction, target, {});
+}
+
+/// Targets less certain, for any cross-entropy: (1 - amount) target + amount / classes (Szegedy et
+/// al., 2016), `classes` being 2 of binary ones. Throws value_error unless amount is in [0, 1] and
+/// there is a class.
+variable smoothed_labels(operand target, double amount, std::int64_t classes);
 
 // --- Short names --------------------------------------------------------------------------------
 

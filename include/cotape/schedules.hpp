@@ -30,6 +30,29 @@ rate_schedule exponential_decay(double rate, double factor, std::int64_t every =
 /// last + (rate - last) (1 + cos(pi step / steps)) / 2, then `last` (Loshchilov and Hutter, 2017,
 /// equation 5, without restarts).
 rate_schedule cosine_decay(double rate, std::int64_t steps, double last = 0);
+/// The same without an end: after `steps` it begins anew, in a period `growth` times as long and
+/// with rate - last `height` times as large, and so on (Loshchilov and Hutter, 2017, equation 5).
+rate_schedule cosine_restarts(double rate, std::int64_t steps, double growth = 2, double height = 1,
+                              double last = 0);
+/// last + (rate - last) (1 - step / steps)^power, then `last`. If `cycling` it goes on instead: of
+/// `steps` the multiple is taken that step has not passed (Keras, PolynomialDecay).
+rate_schedule polynomial_decay(double rate, std::int64_t steps, double last = 1e-4,
+                               double power = 1, bool cycling = false);
+/// rate / (1 + factor * step / every) (Robbins and Monro, 1951, with rates that sum to infinity and
+/// whose squares do not).
+rate_schedule inverse_time_decay(double rate, double factor, std::int64_t every = 1);
+/// rates[i] up to and with the step boundaries[i], the last rate after all of them (Keras,
+/// PiecewiseConstantDecay). Boundaries rise; there is one rate more.
+rate_schedule piecewise_constant(std::vector<std::int64_t> boundaries, std::vector<double> rates);
+
+struct one_cycle_options {
+  double rising = 0.3;        // the share of the steps before the highest rate
+  double first_divisor = 25;  // the first rate is the highest divided by this,
+  double last_divisor = 1e4;  // the last one the first divided by this
+};
+/// From a low rate up to `highest` and down to almost nothing in `steps`, each along half a cosine,
+/// then the last rate (Smith and Topin, 2018; two phases, as PyTorch's OneCycleLR).
+rate_schedule one_cycle(double highest, std::int64_t steps, one_cycle_options options = {});
 /// (step + 1) / steps of the first rate of `then`, for that many steps, then `then` counted from
 /// there (Goyal et al., 2017, "gradual warmup").
 rate_schedule warm_up(std::int64_t steps, rate_schedule then);

@@ -45,6 +45,31 @@ updated adam_update(variable w, variable g, const std::vector<variable>& state, 
 updated adamw_update(variable w, variable g, const std::vector<variable>& state, variable rate,
                      variable step, operand beta1, operand beta2, operand epsilon, operand decay);
 
+/// NAdam (Dozat, 2016), with the paper's schedule mu_t = beta1 (1 - 0.96^t / 2) and with p = mu_1
+/// mu_2 ... mu_t: with Adam's state and step, w' = w - rate (mu_(t+1) m' / (1 - p mu_(t+1)) +
+/// (1 - mu_t) g / (1 - p)) / (sqrt(v' / (1 - beta2^t)) + epsilon).
+updated nadam_update(variable w, variable g, const std::vector<variable>& state, variable rate,
+                     variable step, variable product, operand beta1, operand beta2,
+                     operand epsilon);
+/// Its mu_t (float64 scalar).
+variable nadam_momentum(operand beta1, variable step);
+
+/// AdaMax, algorithm 2 of Kingma and Ba (2015). State: m, u; u' = max(beta2 u, |g|), and
+/// w' = w - rate m' / ((1 - beta1^step) (u' + epsilon)), the epsilon being Keras's.
+updated adamax_update(variable w, variable g, const std::vector<variable>& state, variable rate,
+                      variable step, operand beta1, operand beta2, operand epsilon);
+
+/// Adadelta, algorithm 1 of Zeiler (2012), its steps times the rate. State: s, d;
+/// s' = rho s + (1 - rho) g^2, x = g sqrt(d + epsilon) / sqrt(s' + epsilon),
+/// d' = rho d + (1 - rho) x^2, w' = w - rate x.
+updated adadelta_update(variable w, variable g, const std::vector<variable>& state, variable rate,
+                        operand rho, operand epsilon);
+
+/// Lion (Chen et al., 2023): w' = w - rate sign(beta1 m + (1 - beta1) g),
+/// m' = beta2 m + (1 - beta2) g.
+updated lion_update(variable w, variable g, const std::vector<variable>& state, variable rate,
+                    operand beta1, operand beta2);
+
 /// What is done to the gradients of a step before a rule sees them, in this order; 0 for nothing.
 struct gradient_options {
   double clip_value = 0;    // each element to [-clip_value, clip_value]

@@ -106,4 +106,16 @@ template <class A> void fields(A& a, adamw_options& o) {
   a("weight_decay of weights", o.weight_decay);
 }
 
+template <class A> void fields(A& a, adadelta_options& o) {
+  fields(a, o.gradients);
+  a("rho", o.rho);
+  a("epsilon", o.epsilon);
+}
+
+template <class A> void fields(A& a, lion_options& o) {
+  fields(a, o.gradients);
+  a("beta1", o.beta1);
+  a("beta2", o.beta2);
+}
+
 }  // namespace cotape::detail

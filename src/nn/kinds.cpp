@@ -122,7 +122,11 @@ const std::array optimizer_kinds{
     optimizer_kind{"adagrad", typeid(adagrad), made_with<adagrad, adagrad_options>},
     optimizer_kind{"rmsprop", typeid(rmsprop), made_with<rmsprop, rmsprop_options>},
     optimizer_kind{"adam", typeid(adam), made_with<adam, adam_options>},
-    optimizer_kind{"adamw", typeid(adamw), made_with<adamw, adamw_options>}};
+    optimizer_kind{"adamw", typeid(adamw), made_with<adamw, adamw_options>},
+    optimizer_kind{"adamax", typeid(adamax), made_with<adamax, adamax_options>},
+    optimizer_kind{"nadam", typeid(nadam), made_with<nadam, nadam_options>},
+    optimizer_kind{"adadelta", typeid(adadelta), made_with<adadelta, adadelta_options>},
+    optimizer_kind{"lion", typeid(lion), made_with<lion, lion_options>}};
 
 }  // namespace
 

@@ -271,4 +271,51 @@ updated adamw::update(variable w, variable g, const std::vector<variable>& state
                       weight_decay_);
 }
 
+updated adamax::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
+  const adam_options& o = options();
+  return adamax_update(w, g, state, rate, now(), o.beta1, o.beta2, o.epsilon);
+}
+
+nadam::nadam(nadam_options o) : adam(o), product_("product", 1.0, false) {}
+
+std::vector<parameter> nadam::state() const {
+  std::vector<parameter> result = adam::state();
+  result.push_back(product_);
+  return result;
+}
+
+void nadam::begin_step(tape& t) {
+  adam::begin_step(t);
+  product_now_ = t.read(product_) * nadam_momentum(options().beta1, now());
+  t.assign(product_, product_now_);
+}
+
+updated nadam::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
+  const adam_options& o = options();
+  return nadam_update(w, g, state, rate, now(), product_now_, o.beta1, o.beta2, o.epsilon);
+}
+
+adadelta::adadelta(adadelta_options options)
+    : optimizer(options.rate, 2, options.gradients), options_(options) {
+  demand_fraction("adadelta", "rho", options.rho);
+}
+
+named_texts adadelta::description() const { return detail::texts_of(options_); }
+
+updated adadelta::update(variable w, variable g, const std::vector<variable>& state,
+                         variable rate) {
+  return adadelta_update(w, g, state, rate, options_.rho, options_.epsilon);
+}
+
+lion::lion(lion_options options)
+    : optimizer(options.rate, 1, options.gradients), options_(options) {
+  for (double beta : {options.beta1, options.beta2}) demand_fraction("lion", "beta", beta);
+}
+
+named_texts lion::description() const { return detail::texts_of(options_); }
+
+updated lion::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
+  return lion_update(w, g, state, rate, options_.beta1, options_.beta2);
+}
+
 }  // namespace cotape

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "cotape/xtensor.hpp"
 #include "nn/better.hpp"
@@ -59,6 +60,96 @@ rate_schedule cosine_decay(double rate, std::int64_t steps, double last) {
     const double pi = std::acos(-1.0);
     if (step >= steps) return last;
     return last + (rate - last) * (1 + std::cos(pi * ratio(step, steps))) / 2;
+  };
+}
+
+namespace {
+
+// From `from` at 0 to `to` at 1 along half a cosine.
+double along_cosine(double from, double to, double share) {
+  return to + (from - to) * (1 + std::cos(std::acos(-1.0) * share)) / 2;
+}
+
+// Which period of lengths 1, growth, growth^2, ... the time lies in, and how far in it: 0 to 1.
+std::pair<double, double> period_at(double time, double growth) {
+  if (growth == 1) return {std::floor(time), time - std::floor(time)};
+  const auto start = [=](double i) { return (std::pow(growth, i) - 1) / (growth - 1); };
+  const double rounded_up = time * (1 + 1e-12);  // a period's first step is its own
+  double i = std::floor(std::log1p(time * (growth - 1)) / std::log(growth));
+  if (start(i) > rounded_up) --i;
+  if (start(i + 1) <= rounded_up) ++i;
+  return {i, std::max((time - start(i)) / std::pow(growth, i), 0.0)};
+}
+
+}  // namespace
+
+rate_schedule cosine_restarts(double rate, std::int64_t steps, double growth, double height,
+                              double last) {
+  constexpr const char* name = "cosine_restarts";
+  demand_rate(name, rate);
+  demand_rate(name, last);
+  demand(steps >= 1, name, "number of steps", static_cast<double>(steps));
+  demand(growth >= 1 && std::isfinite(growth), name, "growth", growth);
+  demand(height >= 0 && std::isfinite(height), name, "height", height);
+  return [=](std::int64_t step) {
+    const auto period = period_at(ratio(step, steps), growth);
+    const double first = last + (rate - last) * std::pow(height, period.first);
+    return along_cosine(first, last, period.second);
+  };
+}
+
+rate_schedule polynomial_decay(double rate, std::int64_t steps, double last, double power,
+                               bool cycling) {
+  constexpr const char* name = "polynomial_decay";
+  demand_rate(name, rate);
+  demand_rate(name, last);
+  demand(steps >= 1, name, "number of steps", static_cast<double>(steps));
+  demand(power >= 0 && std::isfinite(power), name, "power", power);
+  return [=](std::int64_t step) {
+    const double share = ratio(step, steps);
+    if (!cycling && step >= steps) return last;
+    const double cycles = cycling ? std::max(1.0, std::ceil(share)) : 1;
+    return last + (rate - last) * std::pow(1 - share / cycles, power);
+  };
+}
+
+rate_schedule inverse_time_decay(double rate, double factor, std::int64_t every) {
+  demand_decay("inverse_time_decay", rate, factor, every);
+  return [=](std::int64_t step) { return rate / (1 + factor * ratio(step, every)); };
+}
+
+rate_schedule piecewise_constant(std::vector<std::int64_t> boundaries, std::vector<double> rates) {
+  for (double rate : rates) demand_rate("piecewise_constant", rate);
+  if (rates.size() != boundaries.size() + 1) {
+    throw value_error(fmt::format(
+        "piecewise_constant: {} boundaries and {} rates: it takes one rate more than boundaries",
+        boundaries.size(), rates.size()));
+  }
+  for (std::size_t i = 1; i < boundaries.size(); ++i) {
+    demand(boundaries[i] > boundaries[i - 1], "piecewise_constant", "boundary",
+           static_cast<double>(boundaries[i]));
+  }
+  return [boundaries = std::move(boundaries), rates = std::move(rates)](std::int64_t step) {
+    const auto passed = std::lower_bound(boundaries.begin(), boundaries.end(), step);
+    return rates[static_cast<std::size_t>(passed - boundaries.begin())];
+  };
+}
+
+rate_schedule one_cycle(double highest, std::int64_t steps, one_cycle_options o) {
+  constexpr const char* name = "one_cycle";
+  demand_rate(name, highest);
+  demand(steps >= 1, name, "number of steps", static_cast<double>(steps));
+  demand(o.rising >= 0 && o.rising < 1, name, "share rising", o.rising);
+  demand(o.first_divisor > 0, name, "first_divisor", o.first_divisor);
+  demand(o.last_divisor > 0, name, "last_divisor", o.last_divisor);
+  const double end = static_cast<double>(steps - 1);
+  const double top = std::max(o.rising * static_cast<double>(steps) - 1, 0.0);
+  const double first = highest / o.first_divisor, last = first / o.last_divisor;
+  return [=](std::int64_t step) {
+    const auto now = static_cast<double>(step);
+    if (now >= end) return last;
+    if (now < top) return along_cosine(first, highest, now / top);
+    return along_cosine(highest, last, (now - top) / (end - top));
   };
 }
 

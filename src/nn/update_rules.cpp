@@ -53,6 +53,52 @@ updated adamw_update(variable w, variable g, const std::vector<variable>& state,
 
 namespace {
 
+// decay * old + (1 - decay) * sample.
+variable averaged(operand decay, const variable& old, const variable& sample) {
+  const variable d = old.owner().resolve(decay, old.dtype());
+  return d * old + (1 - d) * sample;
+}
+
+}  // namespace
+
+variable nadam_momentum(operand beta1, variable step) {
+  return step.owner().resolve(beta1, float64) * (1 - 0.5 * power(0.96, step));
+}
+
+updated nadam_update(variable w, variable g, const std::vector<variable>& state, variable rate,
+                     variable step, variable product, operand beta1, operand beta2,
+                     operand epsilon) {
+  const dtype d = w.dtype();
+  const variable now = nadam_momentum(beta1, step), next = nadam_momentum(beta1, step + 1);
+  const variable m = averaged(beta1, state[0], g), v = averaged(beta2, state[1], square(g));
+  const variable ahead = cast(next / (1 - product * next), d) * rate;
+  const variable here = cast((1 - now) / (1 - product), d) * rate;
+  const variable scale = cast(reciprocal(sqrt(1 - power(beta2, step))), d);
+  return {w - (ahead * m + here * g) / (sqrt(v) * scale + epsilon), {m, v}};
+}
+
+updated adamax_update(variable w, variable g, const std::vector<variable>& state, variable rate,
+                      variable step, operand beta1, operand beta2, operand epsilon) {
+  const variable m = averaged(beta1, state[0], g);
+  const variable u = maximum(w.owner().resolve(beta2, w.dtype()) * state[1], abs(g));
+  const variable size = cast(reciprocal(1 - power(beta1, step)), w.dtype()) * rate;
+  return {w + (-size) * (m / (u + epsilon)), {m, u}};
+}
+
+updated adadelta_update(variable w, variable g, const std::vector<variable>& state, variable rate,
+                        operand rho, operand epsilon) {
+  const variable s = averaged(rho, state[0], square(g));
+  const variable x = sqrt(state[1] + epsilon) / sqrt(s + epsilon) * g;
+  return {w + (-rate) * x, {s, averaged(rho, state[1], square(x))}};
+}
+
+updated lion_update(variable w, variable g, const std::vector<variable>& state, variable rate,
+                    operand beta1, operand beta2) {
+  return {w + (-rate) * sign(averaged(beta1, state[0], g)), {averaged(beta2, state[0], g)}};
+}
+
+namespace {
+
 variable in(dtype d, const variable& x) { return x.dtype() == d ? x : cast(x, d); }
 
 void demand_none_negative(const gradient_options& options) {

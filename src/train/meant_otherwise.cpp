@@ -143,11 +143,12 @@ std::vector<std::string> model::body::strays(std::span<const array_view> inputs)
     if (at == n) continue;
     const double value = p.dtype() == float32 ? p.data_as<float>()[at] : p.data_as<double>()[at];
     const named_loss& loss = *recorded_losses[i];
+    const std::string other =
+        loss.counterpart == nullptr ? "" : fmt::format(", or use {}", loss.counterpart);
     warnings.push_back(fmt::format(
         "the prediction of row {} for the output '{}' is {}, but {} takes probabilities, 0 to 1: "
-        "end the model with a {}, or use {}",
-        at / (n / p.shape()[0]), net.name_of_output(i), value, loss.name, loss.activation,
-        loss.counterpart));
+        "end the model with a {}{}",
+        at / (n / p.shape()[0]), net.name_of_output(i), value, loss.name, loss.activation, other));
   }
   return warnings;
 }

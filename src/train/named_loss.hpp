@@ -17,8 +17,8 @@ struct named_loss {
   variable (*record)(operand prediction, operand target);
   variable (*short_function)(operand prediction, operand target) = nullptr;
   numbers prediction = numbers::any, target = numbers::any;
-  // Of a cross-entropy what makes the probabilities, and the one that takes logits if this one
-  // takes those, or the other way round.
+  // Of a cross-entropy what makes the probabilities, and the one, if any, that takes logits if this
+  // one takes those, or the other way round.
   const char* activation = nullptr;
   const char* counterpart = nullptr;
 };

@@ -254,6 +254,14 @@ TEST(Errors, OfNumbersAreOurs) {
       {"step_decay", [](std::int64_t n) { step_decay(0.1, 0.5, n)(n); }},
       {"exponential_decay", [](std::int64_t n) { exponential_decay(0.1, 0.5, n)(n); }},
       {"cosine_decay", [](std::int64_t n) { cosine_decay(0.1, n)(n); }},
+      {"cosine_restarts", [](std::int64_t n) { cosine_restarts(0.1, n)(n); }},
+      {"polynomial_decay", [](std::int64_t n) { polynomial_decay(0.1, n)(n); }},
+      {"inverse_time_decay", [](std::int64_t n) { inverse_time_decay(0.1, 0.5, n)(n); }},
+      {"piecewise_constant",
+       [](std::int64_t n) {
+         piecewise_constant({n}, {1, 2})(n);
+       }},
+      {"one_cycle", [](std::int64_t n) { one_cycle(0.1, n)(n); }},
       {"warm_up", [](std::int64_t n) { warm_up(n, constant_rate(0.1))(n); }},
       {"logs",
        [](std::int64_t n) {

@@ -181,9 +181,10 @@ class player {
         // losses
         sum_squared_error, half_squared_error, mean_squared_error, sum_absolute_error,
         mean_absolute_error, mean_absolute_percentage_error, mean_squared_logarithmic_error,
-        binary_crossentropy, binary_crossentropy_from_logits, categorical_crossentropy,
-        categorical_crossentropy_from_logits, sparse_categorical_crossentropy,
-        sparse_categorical_crossentropy_from_logits};
+        log_cosh, cosine_similarity, hinge, squared_hinge, kl_divergence, binary_focal_crossentropy,
+        categorical_focal_crossentropy, binary_crossentropy, binary_crossentropy_from_logits,
+        categorical_crossentropy, categorical_crossentropy_from_logits,
+        sparse_categorical_crossentropy, sparse_categorical_crossentropy_from_logits};
     const function f = pick(list);
     const operand a = any_operand();
     return f(a, flip() ? a : any_operand());

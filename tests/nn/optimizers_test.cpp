@@ -118,6 +118,74 @@ TEST(Adamw, DecaysWeightsApartFromTheGradient) {  // algorithm 2: lambda = 0.05 
       [&](double w) { return w - step(slope(w)) - 0.05 * 0.3 * w; });
 }
 
+TEST(Adamax, FollowsAlgorithmTwoOfKingmaAndBa) {
+  double m = 0, u = 0;
+  int t = 0;
+  const adamax_options options{.rate = 0.05, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-6};
+  expect_steps(maker<adamax>(options), [&](double w) {
+    ++t;
+    m = 0.8 * m + 0.2 * slope(w);
+    u = std::max(0.95 * u, std::abs(slope(w)));
+    return w - 0.05 * m / ((1 - std::pow(0.8, t)) * (u + 1e-6));
+  });
+}
+
+// As Keras writes Dozat's algorithm.
+TEST(Nadam, FollowsDozat) {
+  double m = 0, v = 0, product = 1;
+  int t = 0;
+  const nadam_options options{.rate = 0.05, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-6};
+  expect_steps(maker<nadam>(options), [&](double w) {
+    ++t;
+    const double g = slope(w);
+    const double now = 0.8 * (1 - 0.5 * std::pow(0.96, t));
+    const double next = 0.8 * (1 - 0.5 * std::pow(0.96, t + 1));
+    product *= now;
+    m += (g - m) * (1 - 0.8);
+    v += (g * g - v) * (1 - 0.95);
+    const double m_hat = next * m / (1 - product * next) + (1 - now) * g / (1 - product);
+    const double v_hat = v / (1 - std::pow(0.95, t));
+    return w - 0.05 * m_hat / (std::sqrt(v_hat) + 1e-6);
+  });
+}
+
+TEST(Adadelta, FollowsZeiler) {
+  double s = 0, d = 0;
+  const adadelta_options options{.rate = 0.7, .rho = 0.8, .epsilon = 1e-3};
+  expect_steps(maker<adadelta>(options), [&](double w) {
+    s = 0.8 * s + 0.2 * slope(w) * slope(w);
+    const double x = -std::sqrt(d + 1e-3) / std::sqrt(s + 1e-3) * slope(w);
+    d = 0.8 * d + 0.2 * x * x;
+    return w + 0.7 * x;
+  });
+}
+
+TEST(Lion, FollowsChenAndOthers) {
+  double m = 0;
+  const lion_options options{.rate = 0.6, .beta1 = 0.7, .beta2 = 0.9};
+  expect_steps(maker<lion>(options), [&](double w) {
+    const double c = 0.7 * m + 0.3 * slope(w);
+    m = 0.9 * m + 0.1 * slope(w);
+    return w - 0.6 * (c > 0 ? 1 : -1);
+  });
+}
+
+TEST(Optimizer, HasKerassDefaults) {
+  const auto expect = [](const auto& o, double beta1, double beta2) {
+    EXPECT_EQ(o.rate, 0.001);
+    EXPECT_EQ(o.beta1, beta1);
+    EXPECT_EQ(o.beta2, beta2);
+  };
+  expect(adamax_options{}, 0.9, 0.999);
+  expect(nadam_options{}, 0.9, 0.999);
+  expect(lion_options{}, 0.9, 0.99);
+  EXPECT_EQ(adamax_options{}.epsilon, 1e-7);
+  EXPECT_EQ(nadam_options{}.epsilon, 1e-7);
+  EXPECT_EQ(adadelta_options{}.rate, 0.001);
+  EXPECT_EQ(adadelta_options{}.rho, 0.95);
+  EXPECT_EQ(adadelta_options{}.epsilon, 1e-7);
+}
+
 TEST(Gradients, TakeWeightDecayAsTheirOwnPart) {  // of f + 0.3 / 2 w^2
   adam_steps step;
   const adam_options options{.rate = 0.05,
@@ -190,6 +258,14 @@ TEST(Optimizer, KeepsAllItsStateInParameters) {
   EXPECT_EQ(names(means), (list{"rate", "w/state0"}));
   EXPECT_EQ(names(both), (list{"rate", "w/state0", "w/state1", "step"}));
   EXPECT_EQ(names(decayed), (list{"rate", "w/state0", "w/state1", "step"}));
+  adamax largest;
+  nadam ahead;
+  adadelta squares;
+  lion signs;
+  EXPECT_EQ(names(largest), (list{"rate", "w/state0", "w/state1", "step"}));
+  EXPECT_EQ(names(ahead), (list{"rate", "w/state0", "w/state1", "step", "product"}));
+  EXPECT_EQ(names(squares), (list{"rate", "w/state0", "w/state1"}));
+  EXPECT_EQ(names(signs), (list{"rate", "w/state0"}));
 }
 
 TEST(Optimizer, RateMayChangeWithoutCompilingAnew) {
@@ -333,6 +409,10 @@ TEST(Optimizer, RefusesGradientsThatDoNotFit) {
   EXPECT_THROW(sgd({.rate = std::nan("")}), value_error);
   EXPECT_THROW(adamw({.weight_decay = -1}), value_error);
   tests::expect_error<value_error>([] { rmsprop({.rho = 1}); }, "rmsprop: rho 1 not in [0, 1)");
+  tests::expect_error<value_error>([] { adadelta({.rho = 1}); }, "adadelta: rho 1 not in [0, 1)");
+  tests::expect_error<value_error>([] { lion({.beta2 = 2}); }, "lion: beta 2 not in [0, 1)");
+  EXPECT_THROW(nadam({.beta1 = -1}), value_error);
+  EXPECT_THROW(adamax({.beta2 = 1}), value_error);
   tests::expect_error<value_error>([] { sgd({.gradients = {.clip_norm = -1}}); },
                                    "gradients: clip_norm is -1");
   tests::expect_error<value_error>([&] { clip_by_global_norm({g}, 0); },

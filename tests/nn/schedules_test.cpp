@@ -31,6 +31,48 @@ TEST(Schedules, FollowTheirFormulas) {
                {1, 0.6 + 0.4 * root, 0.6, 0.6 - 0.4 * root, 0.2, 0.2});
 }
 
+// From 1 in periods of 2, 6 and 18 steps, of heights 0.8, 0.4 and 0.2 above 0.2.
+TEST(Schedules, RestartAlongCosines) {
+  const double root = std::sqrt(0.5);
+  const auto schedule = cosine_restarts(1, 2, 3, 0.5, 0.2);
+  expect_rates(schedule, {0, 1, 2, 5, 8, 17, 26},
+               {1, 0.6, 0.2 + 0.4, 0.2 + 0.2, 0.2 + 0.2, 0.2 + 0.1, 0.2 + 0.1});
+  expect_rates(cosine_restarts(1, 4), {0, 1, 4, 8, 12, 20, 28, 60},
+               {1, (1 + root) / 2, 1, 0.5, 1, 0.5, 1, 1});
+  expect_rates(cosine_restarts(1, 4, 1, 0.5), {0, 2, 4, 6, 8, 11},
+               {1, 0.5, 0.5, 0.25, 0.25, (1 - root) / 8});
+  for (double growth : {1.1, 1.5, 3.0, 7.0}) {  // no restart is missed
+    const auto f = cosine_restarts(1, 1000, growth);
+    double start = 0, length = 1000;
+    for (int i = 0; i < 12; ++i, start += length, length *= growth) {
+      const auto first = static_cast<std::int64_t>(std::ceil(start - 1e-6));
+      EXPECT_GT(f(first), 0.99) << growth << " " << i;
+      const bool earlier = i > 0 && f(first - 1) > 0.01;
+      EXPECT_FALSE(earlier) << growth << " " << i;
+    }
+  }
+}
+
+TEST(Schedules, DecayByPowersAndFractions) {
+  expect_rates(polynomial_decay(1, 4, 0.2, 2), {0, 1, 2, 4, 9}, {1, 0.65, 0.4, 0.2, 0.2});
+  expect_rates(polynomial_decay(1, 10), {0, 5, 10}, {1, 0.50005, 1e-4});
+  expect_rates(polynomial_decay(1, 4, 0.2, 1, true), {0, 2, 4, 5, 6, 8, 9},
+               {1, 0.6, 0.2, 0.2 + 0.8 * 0.375, 0.4, 0.2, 0.2 + 0.8 * 0.25});
+  expect_rates(inverse_time_decay(1, 0.5, 2), {0, 1, 2, 4, 8}, {1, 0.8, 1 / 1.5, 0.5, 1 / 3.0});
+  expect_rates(piecewise_constant({2, 5}, {1, 0.5, 0.1}), {0, 2, 3, 5, 6, 99},
+               {1, 1, 0.5, 0.5, 0.1, 0.1});
+  expect_rates(piecewise_constant({}, {0.5}), {0, 9}, {0.5, 0.5});
+}
+
+// Of 11 steps, 5 of them rising: the phases end at steps 4 and 10.
+TEST(Schedules, RiseAndFallInOneCycle) {
+  const one_cycle_options options{.rising = 5 / 11.0, .first_divisor = 10, .last_divisor = 100};
+  expect_rates(one_cycle(1, 11, options), {0, 2, 4, 7, 10, 11, 50},
+               {0.1, 0.55, 1, (1 + 0.001) / 2, 0.001, 0.001, 0.001});
+  expect_rates(one_cycle(1, 100), {0, 29, 99}, {0.04, 1, 4e-6});
+  expect_rates(one_cycle(1, 3, {.rising = 0}), {0, 1, 2}, {1, (1 + 4e-6) / 2, 4e-6});
+}
+
 TEST(Schedules, WarmUpIntoAnother) {
   const auto schedule = warm_up(4, step_decay(0.8, 0.5, 2));
   expect_rates(schedule, {0, 1, 2, 3, 4, 5, 6}, {0.2, 0.4, 0.6, 0.8, 0.8, 0.8, 0.4});
@@ -99,6 +141,19 @@ TEST(Schedules, RefuseWhatTheyCannotFollow) {
                             "step_decay: interval 0 is out of range");
   expect_error<value_error>([] { exponential_decay(1, -1); }, "exponential_decay: factor -1");
   expect_error<value_error>([] { cosine_decay(1, 0); }, "cosine_decay: number of steps 0");
+  expect_error<value_error>([] { cosine_restarts(1, 4, 0.5); }, "cosine_restarts: growth 0.5");
+  expect_error<value_error>([] { cosine_restarts(1, 4, 2, -1); }, "cosine_restarts: height -1");
+  expect_error<value_error>([] { polynomial_decay(1, 4, 0, -1); }, "polynomial_decay: power -1");
+  expect_error<value_error>([] { inverse_time_decay(1, 1, 0); }, "inverse_time_decay: interval 0");
+  expect_error<value_error>([] { piecewise_constant({1}, {1}); },
+                            "piecewise_constant: 1 boundaries and 1 rates: it takes one rate more");
+  expect_error<value_error>(
+      [] {
+        piecewise_constant({3, 3}, {1, 1, 1});
+      },
+      "piecewise_constant: boundary 3 is out of range");
+  expect_error<value_error>([] { one_cycle(1, 9, {.rising = 1}); }, "one_cycle: share rising 1");
+  expect_error<value_error>([] { one_cycle(1, 0); }, "one_cycle: number of steps 0");
   expect_error<value_error>([] { warm_up(-1, constant_rate(1)); }, "warm_up: number of steps -1");
   expect_error<value_error>([] { warm_up(1, {}); }, "warm_up: no schedule to follow");
   const sgd optimizer({.rate = 1});

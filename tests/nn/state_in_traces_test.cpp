@@ -42,6 +42,7 @@ TEST(StateInTraces, OfOptimizersBelongsToTheFunction) {
   expect_one_state([] { return std::make_unique<adamw>(adamw_options{.rate = 0.3}); });
   expect_one_state([] { return std::make_unique<adagrad>(adagrad_options{.rate = 0.3}); });
   expect_one_state([] { return std::make_unique<rmsprop>(rmsprop_options{.rate = 0.1}); });
+  expect_one_state([] { return std::make_unique<nadam>(nadam_options{.rate = 0.3}); });
   expect_one_state(
       [] { return std::make_unique<sgd>(sgd_options{.rate = 0.01, .momentum = 0.9}); });
   expect_one_state([] { return std::make_unique<sgd>(sgd_options{.rate = 0.01}); });

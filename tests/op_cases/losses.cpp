@@ -50,6 +50,96 @@ real cross_entropy(real p, real t) { return -(t * std::log(p) + (1 - t) * std::l
 real softplus_of(real z) { return std::fmax(z, 0.0L) + std::log1p(std::exp(-std::abs(z))); }
 real logit_cross_entropy(real z, real t) { return t * softplus_of(-z) + (1 - t) * softplus_of(z); }
 
+std::vector<real> log_of(const numbers& p) {
+  std::vector<real> y;
+  for (real e : p) y.push_back(std::log(e));
+  return y;
+}
+
+// A loss that is the mean over rows of a term of the row.
+using row_term = real (*)(const numbers& p, const numbers& t);
+op_case row_loss(std::string name, std::string variant, loss f, row_term each_row,
+                 domain prediction, domain target) {
+  op_case c{std::move(name), std::move(variant), {{{4, 3}, prediction}, {{4, 3}, target}}, {}, {}};
+  c.apply = [f](const variables& v) { return f(v[0], v[1]); };
+  c.grows = true;
+  c.reference = [=](const arrays& x) {
+    const auto n = static_cast<std::ptrdiff_t>(x[0].shape[x[0].shape.rank() - 1]);
+    real total = 0, rows = 0;
+    auto t = x[1].data.begin();
+    for (auto p = x[0].data.begin(); p != x[0].data.end(); p += n, t += n, ++rows) {
+      total += each_row({p, p + n}, {t, t + n});
+    }
+    return array({}, static_cast<double>(total / rows));
+  };
+  return c;
+}
+
+real log_cosh_of(real p, real t) {
+  const real r = std::abs(p - t), s = std::sinh(r / 2);
+  return r < 1 ? std::log1p(2 * s * s) : r + std::log1p(std::exp(-2 * r)) - std::log(2.0L);
+}
+real hinge_of(real p, real t) { return std::fmax(1 - (t == 0 ? -1 : t) * p, 0.0L); }
+real squared_hinge_of(real p, real t) { return hinge_of(p, t) * hinge_of(p, t); }
+real focal_of(real p, real t) {
+  const real missed = t * (1 - p) + (1 - t) * p;
+  return missed * missed * cross_entropy(p, t);
+}
+real balanced_focal_of(real p, real t) {
+  const real missed = t * (1 - p) + (1 - t) * p;
+  return (0.75L * t + 0.25L * (1 - t)) * std::pow(missed, 1.5L) * cross_entropy(p, t);
+}
+real focal_of_logit(real z, real t) {
+  const real missed = t / (1 + std::exp(z)) + (1 - t) / (1 + std::exp(-z));
+  return missed * missed * logit_cross_entropy(z, t);
+}
+real cosine_of(const numbers& p, const numbers& t) {
+  real both = 0, of_p = 0, of_t = 0;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    both += static_cast<real>(p[i]) * t[i];
+    of_p += static_cast<real>(p[i]) * p[i];
+    of_t += static_cast<real>(t[i]) * t[i];
+  }
+  return -both / std::sqrt(of_p * of_t);
+}
+real cosine_magnitude(const numbers& p, const numbers& t) {
+  const auto sizes = [](numbers x) {
+    for (double& e : x) e = std::abs(e);
+    return x;
+  };
+  return -cosine_of(sizes(p), sizes(t));
+}
+// The sum over the classes of a term of log p and t.
+template <class F> real class_terms(const std::vector<real>& log_p, const numbers& t, F f) {
+  real total = 0;
+  for (std::size_t i = 0; i < t.size(); ++i) total += f(log_p[i], static_cast<real>(t[i]));
+  return total;
+}
+real focal_term(real log_p, real t) {
+  const real missed = -std::expm1(log_p);
+  return -0.25L * t * missed * missed * log_p;
+}
+real categorical_focal_of(const numbers& p, const numbers& t) {
+  return class_terms(log_of(p), t, focal_term);
+}
+real categorical_focal_of_softmax(const numbers& z, const numbers& t) {
+  return class_terms(log_probabilities(z), t, focal_term);
+}
+real divergence_term(real log_p, real t) { return t * (std::log(t) - log_p); }
+real divergence_size(real log_p, real t) { return t * (1 + std::abs(std::log(t)) - log_p); }
+real divergence_of(const numbers& p, const numbers& t) {
+  return class_terms(log_of(p), t, divergence_term);
+}
+real divergence_of_softmax(const numbers& z, const numbers& t) {
+  return class_terms(log_probabilities(z), t, divergence_term);
+}
+real divergence_magnitude(const numbers& p, const numbers& t) {
+  return class_terms(log_of(p), t, divergence_size);
+}
+real divergence_magnitude_of_softmax(const numbers& z, const numbers& t) {
+  return class_terms(log_probabilities(z), t, divergence_size);
+}
+
 void append_regression(std::vector<op_case>& rows) {
   const auto add = [&](op_case c) { rows.push_back(std::move(c)); };
   add(sum_loss("sum_squared_error", sum_squared_error, squared));
@@ -68,6 +158,64 @@ void append_regression(std::vector<op_case>& rows) {
   const auto other = [](operand p, operand t) { return huber(p, t, 2.5); };
   add(mean_loss("huber", "delta 1", one, huber_of<2>, comb(0), comb(0.5)));
   add(mean_loss("huber", "delta 2.5", other, huber_of<5>, comb(0), comb(0.75)));
+  add(mean_loss("log_cosh", "", log_cosh, log_cosh_of));
+  add(row_loss("cosine_similarity", "", cosine_similarity, cosine_of, away_from_zero(),
+               away_from_zero()));
+  rows.back().magnitude = row_loss("", "", cosine_similarity, cosine_magnitude, {}, {}).reference;
+}
+
+void append_margins(std::vector<op_case>& rows) {
+  // Margins t p stay off the kink at 1.
+  const domain spread = comb(0.5), one_size{0.8, 0.95, domain::kind::two_sided};
+  rows.push_back(mean_loss("hinge", "", hinge, hinge_of, spread, one_size));
+  rows.push_back(mean_loss("squared_hinge", "", squared_hinge, squared_hinge_of, spread, one_size));
+}
+
+void append_focal(std::vector<op_case>& rows) {
+  const domain p = interval(0.1, 0.9), t = interval(0, 1);
+  const auto plain = [](operand a, operand b) { return binary_focal_crossentropy(a, b); };
+  const auto balanced = [](operand a, operand b) {
+    return binary_focal_crossentropy(a, b, {.alpha = 0.75, .gamma = 1.5}, true);
+  };
+  const auto of_sigmoid = [](operand z, operand b) {
+    return binary_focal_crossentropy(sigmoid(z), b);
+  };
+  rows.push_back(mean_loss("binary_focal_crossentropy", "of probabilities", plain, focal_of, p, t));
+  rows.push_back(
+      mean_loss("binary_focal_crossentropy", "balanced", balanced, balanced_focal_of, p, t));
+  rows.push_back(mean_loss("binary_focal_crossentropy", "of a sigmoid", of_sigmoid, focal_of_logit,
+                           away_from_zero(), t));
+  const auto of_classes = [](operand a, operand b) { return categorical_focal_crossentropy(a, b); };
+  const auto of_softmax = [](operand z, operand b) {
+    return categorical_focal_crossentropy(softmax(z), b);
+  };
+  rows.push_back(row_loss("categorical_focal_crossentropy", "of probabilities", of_classes,
+                          categorical_focal_of, p, t));
+  rows.push_back(row_loss("categorical_focal_crossentropy", "of a softmax", of_softmax,
+                          categorical_focal_of_softmax, {}, t));
+}
+
+void append_divergences(std::vector<op_case>& rows) {
+  const auto of_softmax = [](operand z, operand t) { return kl_divergence(softmax(z), t); };
+  rows.push_back(row_loss("kl_divergence", "of probabilities", kl_divergence, divergence_of,
+                          interval(0.1, 0.9), interval(0.1, 0.9)));
+  rows.back().magnitude = row_loss("", "", kl_divergence, divergence_magnitude, {}, {}).reference;
+  rows.push_back(row_loss("kl_divergence", "of a softmax", of_softmax, divergence_of_softmax, {},
+                          interval(0.1, 0.9)));
+  rows.back().magnitude =
+      row_loss("", "", kl_divergence, divergence_magnitude_of_softmax, {}, {}).reference;
+}
+
+op_case smoothing() {
+  op_case c{"smoothed_labels", "", {{{4, 3}, interval(0, 1)}}, {}, {}};
+  c.apply = [](const variables& v) { return smoothed_labels(v[0], 0.25, 3); };
+  c.reference = [](const arrays& x) {
+    array y = x[0];
+    for (double& e : y.data) e = static_cast<double>(0.75L * e + 0.25L / 3);
+    return y;
+  };
+  c.grows = true;
+  return c;
 }
 
 void append_binary(std::vector<op_case>& rows) {
@@ -103,11 +251,6 @@ std::vector<std::vector<real>> each_row(const array& x, row_function f) {
   return y;
 }
 
-std::vector<real> log_of(const numbers& p) {
-  std::vector<real> y;
-  for (real e : p) y.push_back(std::log(e));
-  return y;
-}
 std::vector<real> log_sigmoid_of(const numbers& z) {
   std::vector<real> y;
   for (real e : z) y.push_back(-softplus_of(-e));
@@ -170,6 +313,10 @@ std::vector<op_case> loss_cases() {
   append_regression(rows);
   append_binary(rows);
   append_classes(rows);
+  append_margins(rows);
+  append_focal(rows);
+  append_divergences(rows);
+  rows.push_back(smoothing());
   return rows;
 }
 

@@ -334,11 +334,26 @@ TEST_F(Errors, OfLossesNameBothShapes) {
            {"mean_absolute_percentage_error", mean_absolute_percentage_error},
            {"mean_squared_logarithmic_error", mean_squared_logarithmic_error},
            {"huber", [](operand a, operand b) { return huber(a, b); }},
+           {"log_cosh", log_cosh},
+           {"cosine_similarity", cosine_similarity},
+           {"hinge", hinge},
+           {"squared_hinge", squared_hinge},
+           {"kl_divergence", kl_divergence},
+           {"binary_focal_crossentropy", binary_focal_crossentropy},
+           {"categorical_focal_crossentropy", categorical_focal_crossentropy},
            {"categorical_crossentropy", categorical_crossentropy}}) {
     EXPECT_ERROR(shape_error, row.second(x, y), row.first + shapes);
   }
   EXPECT_ERROR(value_error, huber(x, x, 0), "huber: delta 0 is not above 0");
   EXPECT_ERROR(value_error, huber(x, x, std::nan("")), "huber: delta nan is not above 0");
+  EXPECT_ERROR(value_error, binary_focal_crossentropy(x, x, {.alpha = 2}),
+               "binary_focal_crossentropy: alpha 2 is not in [0, 1]");
+  EXPECT_ERROR(value_error, categorical_focal_crossentropy(x, x, {.gamma = -1}),
+               "categorical_focal_crossentropy: gamma -1 is not a finite number from 0 on");
+  EXPECT_ERROR(value_error, smoothed_labels(x, 1.5, 2), "smoothed_labels: amount 1.5 is not in");
+  EXPECT_ERROR(value_error, smoothed_labels(x, 0.1, 0), "smoothed_labels: 0 classes, it takes");
+  EXPECT_ERROR(dtype_error, smoothed_labels(whole, 0.1, 2),
+               "smoothed_labels: takes float32 or float64, not int64");
 }
 
 TEST_F(Errors, OfUnitsSayWhatDoesNotFit) {

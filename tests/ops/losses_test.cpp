@@ -97,6 +97,101 @@ TEST(Losses, OfWhatTheyCannotTakeAreInfiniteOrNotANumber) {
   EXPECT_TRUE(std::isnan(value_of(msle, row({-2}), row({0}))));
 }
 
+TEST(Losses, OfMarginsTakeZeroAsTheNegativeClass) {
+  const array guess = row({0.6, -0.4, 2, -3});
+  for (const array& target : {row({0, 1, 1, 0}), row({-1, 1, 1, -1})}) {
+    EXPECT_NEAR(value_of(hinge, guess, target), (1.6 + 1.4) / 4, 1e-15);
+    EXPECT_NEAR(value_of(squared_hinge, guess, target), (2.56 + 1.96) / 4, 1e-15);
+  }
+}
+
+TEST(Losses, LogCoshIsNoRoundingErrorNearZeroNorOverflowsFarFromIt) {
+  const auto far = [](double r) { return r - std::log(2.0); };
+  for (dtype d : {float32, float64}) {
+    for (double r : {1e-6, 1e-3, 0.5, 30.0, 1000.0}) {
+      graph_under_test g;
+      const variable x = g.input(d, row({r, -r})), loss = log_cosh(x, g.input(d, row({0, 0})));
+      const variable slope = gradient(loss, x);
+      const arrays got = g.run({loss, slope, gradient(sum(slope), x)});
+      const double rounded_r = d == float32 ? static_cast<double>(static_cast<float>(r)) : r;
+      const double s = std::sinh(rounded_r / 2);
+      const double t = std::tanh(rounded_r), bend = 1 - t * t;
+      expect_near(got[0], array({}, r < 1 ? std::log1p(2 * s * s) : far(r)), d, 16, 0);
+      expect_near(got[1], row({t / 2, -t / 2}), d, 16, 0);
+      expect_near(got[2], row({bend / 2, bend / 2}), d, 16, 1e-7);
+    }
+  }
+  EXPECT_EQ(value_of(log_cosh, row({infinity, -infinity}), row({0, 0})), infinity);
+  graph_under_test g;
+  const variable x = g.input(float64, row({0})), y = log_cosh(x, g.input(float64, row({0})));
+  EXPECT_EQ(g.run(gradient(sum(gradient(y, x)), x)).data, (numbers{1}));
+}
+
+TEST(Losses, OfDirectionsAreMinusTheirCosine) {
+  const array p({3, 2}, {3, 4, 0, 2, -1, 1}), t({3, 2}, {6, 8, 5, 0, 2, -2});
+  EXPECT_NEAR(3 * value_of(cosine_similarity, p, t), -1 - 0 + 1, 1e-15);
+  graph_under_test g;  // a row of zeros
+  const variable x = g.input(float64, array({1, 2}, {0, 0}));
+  const variable loss = cosine_similarity(x, g.input(float64, array({1, 2}, {3, 4})));
+  EXPECT_EQ(g.run(loss).data, (numbers{0}));
+  expect_near(g.run(gradient(loss, x)), array({1, 2}, {-0.6, -0.8}), float64, 2, 0);
+}
+
+TEST(Losses, KullbackAndLeiblersDivergence) {
+  const array p({2, 2}, {0.5, 0.5, 0.25, 0.75}), t({2, 2}, {0.5, 0.5, 1, 0});
+  const double clipped = 1e-7 * std::log(1e-7 / 0.75);
+  EXPECT_NEAR(value_of(kl_divergence, p, t), (std::log(4.0) + clipped) / 2, 1e-15);
+  // Of a softmax no probability is clipped: the slope does not vanish.
+  graph_under_test g;
+  const variable z = g.input(float64, array({1, 2}, {0, 1000}));
+  const variable loss = kl_divergence(softmax(z), g.input(float64, array({1, 2}, {1, 0})));
+  EXPECT_EQ(g.run(loss).data, (numbers{1000}));
+  EXPECT_EQ(g.run(gradient(loss, z)).data, (numbers{-1, 1}));
+}
+
+TEST(CrossEntropy, OfFocusWeighsWhatIsPredictedWellLess) {
+  variable (*const binary)(operand, operand) = binary_focal_crossentropy;
+  variable (*const classes)(operand, operand) = categorical_focal_crossentropy;
+  const array p = row({0.9, 0.2}), t = row({1, 0});
+  const double first = -0.01 * std::log(0.9), second = -0.04 * std::log(0.8);
+  EXPECT_NEAR(value_of(binary, p, t), (first + second) / 2, 1e-15);
+  const auto balanced = [](variable a, variable b) {
+    return binary_focal_crossentropy(a, b, {}, true);
+  };
+  EXPECT_NEAR(value_of(balanced, p, t), (0.25 * first + 0.75 * second) / 2, 1e-15);
+  const auto without = [](variable a, variable b) {
+    return binary_focal_crossentropy(a, b, {.gamma = 0});
+  };
+  EXPECT_NEAR(value_of(without, p, t), value_of(binary_crossentropy, p, t), 1e-15);
+  EXPECT_NEAR(value_of(classes, predicted, wanted_classes), -0.25 * 0.09 * std::log(0.7), 1e-15);
+}
+
+TEST(CrossEntropy, OfFocusAndASigmoidOrASoftmaxNeitherOverflowsNorVanishes) {
+  graph_under_test g;
+  const variable z = g.input(float64, array({1, 2}, {1000, -1000}));
+  const variable t = g.input(float64, array({1, 2}, {0, 1}));
+  const variable binary = binary_focal_crossentropy(sigmoid(z), t);
+  const variable classes = categorical_focal_crossentropy(softmax(z), t);
+  const arrays got = g.run({binary, gradient(binary, z), classes, gradient(classes, z)});
+  EXPECT_EQ(got[0].data, (numbers{1000}));
+  EXPECT_EQ(got[1].data, (numbers{0.5, -0.5}));
+  EXPECT_EQ(got[2].data, (numbers{500}));
+  EXPECT_EQ(got[3].data, (numbers{0.25, -0.25}));
+  const variable right = g.input(float64, row({40})), one = g.input(float64, row({1}));
+  const double missed = 1 / (1 + std::exp(40.0));  // 1 - sigmoid(40) would be 0
+  expect_near(g.run(binary_focal_crossentropy(sigmoid(right), one)),
+              array({}, missed * missed * std::log1p(std::exp(-40.0))), float64, 16, 0);
+}
+
+TEST(CrossEntropy, OfSmoothedLabels) {
+  EXPECT_NEAR(value_of([](variable, variable t) { return sum(smoothed_labels(t, 0.3, 3)); },
+                       predicted, wanted_classes),
+              1, 1e-15);
+  graph_under_test g;
+  const array smooth = g.run(smoothed_labels(g.input(float64, wanted_classes), 0.3, 3));
+  expect_near(smooth, row({0.1, 0.8, 0.1}), float64, 2, 0);
+}
+
 TEST(CrossEntropy, OfASoftmaxIsTheOneOfItsLogits) {
   for (dtype d : {float64, float32}) {
     SCOPED_TRACE(name_of(d));

@@ -693,6 +693,21 @@ void append_losses(std::vector<oracle>& rows) {
                              sparse_categorical_crossentropy_from_logits));
 }
 
+void append_losses_by_margin_and_direction(std::vector<oracle>& rows) {
+  for (const auto& [name, f] : std::vector<std::pair<const char*, binary_operation>>{
+           {"log_cosh", log_cosh},
+           {"hinge", hinge},
+           {"squared_hinge", squared_hinge},
+           {"binary_focal_crossentropy", binary_focal_crossentropy}}) {
+    rows.push_back(loss(name, needs::elements, f));
+  }
+  rows.push_back(loss("cosine_similarity", needs::classes, cosine_similarity));
+  rows.push_back(loss("kl_divergence", needs::classes, kl_divergence));
+  rows.push_back(
+      loss("categorical_focal_crossentropy", needs::classes, categorical_focal_crossentropy));
+  rows.push_back(one("smoothed_labels", [](operand x) { return smoothed_labels(x, 0.1, 3); }));
+}
+
 }  // namespace
 
 std::vector<oracle> oracles() {
@@ -706,6 +721,7 @@ std::vector<oracle> oracles() {
   append_indexed(rows);
   append_losses(rows);
   append_windows(rows);
+  append_losses_by_margin_and_direction(rows);
   return rows;
 }
 

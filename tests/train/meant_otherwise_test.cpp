@@ -201,6 +201,12 @@ TEST(MeantOtherwise, PredictionsThatAreNoProbabilitiesAreWarnedOf) {
   EXPECT_EQ(out.str(), "fit: " + wanted + "\n");
   m.compile(binary_crossentropy, sgd());
   EXPECT_EQ(m.fit(x, y, quiet).warnings, h.warnings);
+  m.compile("binary_focal_crossentropy", sgd());  // there is none that takes logits
+  EXPECT_EQ(m.fit(x, y, quiet).warnings,
+            (std::vector<std::string>{
+                "the prediction of row 0 for the output 'lambda' is 1.5, but "
+                "binary_focal_crossentropy takes probabilities, 0 to 1: end the model with a "
+                "sigmoid"}));
 }
 
 TEST(MeantOtherwise, EachOutputIsWarnedOf) {

@@ -104,7 +104,9 @@ TEST(Metrics, UnknownNamesListTheKnownOnes) {
   const std::string losses =
       "mean_squared_error, mse, mean_absolute_error, mae, mean_absolute_percentage_error, mape, "
       "mean_squared_logarithmic_error, msle, sum_squared_error, sse, rss, half_squared_error, "
-      "sum_absolute_error, huber, binary_crossentropy, binary_crossentropy_from_logits, "
+      "sum_absolute_error, huber, log_cosh, cosine_similarity, hinge, squared_hinge, "
+      "kl_divergence, binary_focal_crossentropy, categorical_focal_crossentropy, "
+      "binary_crossentropy, binary_crossentropy_from_logits, "
       "categorical_crossentropy, categorical_crossentropy_from_logits, "
       "sparse_categorical_crossentropy, sparse_categorical_crossentropy_from_logits";
   EXPECT_EQ(message_of([] { loss_function("mze"); }), "loss: no loss 'mze'; there are: " + losses);
@@ -134,6 +136,13 @@ TEST(Losses, ByNameAreTheFunctions) {
   expect("mape", mean_absolute_percentage_error, t + 1.0);
   expect(
       "huber", [](operand a, operand b) { return huber(a, b); }, t);
+  expect("log_cosh", log_cosh, t);
+  expect("cosine_similarity", cosine_similarity, t);
+  expect("hinge", hinge, t);
+  expect("squared_hinge", squared_hinge, t);
+  expect("kl_divergence", kl_divergence, t);
+  expect("binary_focal_crossentropy", binary_focal_crossentropy, t);
+  expect("categorical_focal_crossentropy", categorical_focal_crossentropy, t);
   expect("binary_crossentropy", binary_crossentropy, t);
   expect("binary_crossentropy_from_logits", binary_crossentropy_from_logits, t);
   expect("categorical_crossentropy", categorical_crossentropy, t);

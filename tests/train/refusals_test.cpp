@@ -46,7 +46,8 @@ TEST(Refusals, OfAModelThatIsNotReady) {
   empty.compile("mse", "sgd");
   EXPECT_EQ(message_of([&] { empty.fit(x, y); }), "sequential: the model has no layers, add some");
   EXPECT_EQ(message_of([&] { m.compile("mse", "sdg"); }),
-            "optimizer: no optimizer 'sdg'; there are: sgd, adagrad, rmsprop, adam, adamw");
+            "optimizer: no optimizer 'sdg'; there are: sgd, adagrad, rmsprop, adam, adamw, "
+            "adamax, nadam, adadelta, lion");
   EXPECT_EQ(message_of([&] {
               m.compile({"mse", "mae"}, "sgd");
             }),

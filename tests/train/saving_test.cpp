@@ -274,7 +274,11 @@ TEST(Saving, ATrainingGoesOn) {
       [] { return adam({.rate = 0.1, .beta1 = 0.5, .beta2 = 0.6, .epsilon = 1e-3}); },
       [] {
         return adamw({0.1, 0.5, 0.6, 1e-3, 0.5});
-      }};
+      },
+      [] { return adamax({.rate = 0.1, .beta1 = 0.5, .beta2 = 0.6, .epsilon = 1e-3}); },
+      [] { return nadam({.rate = 0.1, .beta1 = 0.5, .beta2 = 0.6, .epsilon = 1e-3}); },
+      [] { return adadelta({.rate = 0.5, .rho = 0.5, .epsilon = 1e-3}); },
+      [] { return lion({.rate = 0.01, .beta1 = 0.5, .beta2 = 0.6}); }};
   for (std::size_t i = 0; i < optimizers.size(); ++i) {
     SCOPED_TRACE(i);
     const auto make = [&] {
