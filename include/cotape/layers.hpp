@@ -49,7 +49,7 @@ class layer_body {
   /// What its name begins with, such as "dense".
   virtual const char* kind() const = 0;
   /// Records it for inputs of shape (batch, features...); makes `parameters` if there are none yet,
-  /// named `name` + "/weight" and so on.
+  /// named `name` + "/weight" and so on. A model may record it and drop the parameters again.
   virtual variable record(std::span<const variable> inputs, mode m, generator& random) = 0;
   /// The options that it is made of, for a file of a model (saving.hpp). Nothing, as by default: no
   /// file can keep it.

@@ -5,10 +5,11 @@
 //   model n = load_model("model.safetensors");  // predicts the same bits
 //
 // A file is one of safetensors (io.hpp): the parameters under their names, which load_parameters
-// takes too, and the layers as JSON in the metadata, under "cotape.model": "layers" with kind, name
-// and all options, "nodes" (each an input, or a layer with the earlier nodes that it is applied
-// to), "inputs", "outputs", and "terms" of add_loss. What it does not hold: data, callbacks, and
-// how far a fit has come within an epoch, which is a checkpoint's business (callbacks.hpp).
+// takes too if there is nothing else, and the layers as JSON in the metadata, under "cotape.model":
+// "layers" with kind, name and all options, "nodes" (each an input, or a layer with the earlier
+// nodes that it is applied to), "inputs", "outputs", and "terms" of add_loss; the checksum is over
+// this text, too. What it does not hold: data, callbacks, and how far a fit has come within an
+// epoch, which is a checkpoint's business (callbacks.hpp).
 #pragma once
 
 #include <filesystem>

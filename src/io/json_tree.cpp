@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cotape/error.hpp"
 #include "io/file.hpp"
@@ -28,11 +29,10 @@ class tree_builder final : public json::json_sax_t {
   bool end_object() override { return end(); }
   bool end_array() override { return end(); }
   bool key(std::string& name) override {
-    std::vector<std::string>& names = open_.back()->names;
-    if (std::find(names.begin(), names.end(), name) != names.end()) {
+    if (!names_.back().insert(name).second) {
       fail_(fmt::format("it holds '{}' twice", shown(name, 80)));
     }
-    names.push_back(name);
+    open_.back()->names.push_back(name);
     return true;
   }
   bool string(std::string& text) override { return leaf(json_tree::kind::text, text); }
@@ -69,10 +69,12 @@ class tree_builder final : public json::json_sax_t {
       fail_(fmt::format("it is over {} levels deep", most_json_depth));
     }
     open_.push_back(&add(what));
+    names_.emplace_back();
     return true;
   }
   bool end() {
     open_.pop_back();
+    names_.pop_back();
     return true;
   }
   bool leaf(json_tree::kind what, std::string text) {
@@ -83,6 +85,7 @@ class tree_builder final : public json::json_sax_t {
   const failing& fail_;
   json_tree top_;
   std::vector<json_tree*> open_;
+  std::vector<std::set<std::string>> names_;  // of each that is open, but for the top
 };
 
 }  // namespace

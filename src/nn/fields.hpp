@@ -1,5 +1,6 @@
 // The options of each struct of options, by their names in files of models: one list, by which they
-// are written and read (options.hpp). A new option gets a line here.
+// are written and read (options.hpp). A new option gets a line here; older files, which do not have
+// it, leave it at its default. Names and meanings stay as they are.
 #pragma once
 
 #include "cotape/joins.hpp"

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
 #include <unordered_map>
@@ -109,9 +110,11 @@ class namer {
     }
   }
   void give() {
+    std::map<std::string, int> given;  // of each kind
     for (auto& [to, kind] : wanting_) {
       std::string name = kind;
-      for (int k = 1; !taken_.insert(name).second; ++k) name = fmt::format("{}_{}", kind, k);
+      int& k = given[kind];
+      for (; !taken_.insert(name).second; name = fmt::format("{}_{}", kind, k)) ++k;
       *to = std::move(name);
     }
   }

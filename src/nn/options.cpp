@@ -213,12 +213,15 @@ void option_reader::demand_end() const {
   }
 }
 
-const std::string& option_reader::text_at(const char* name) {
+const std::string* option_reader::find(const char* name) {
   const auto at =
       std::find_if(texts_.begin(), texts_.end(), [name](const auto& t) { return t.first == name; });
-  if (at == texts_.end()) throw value_error(fmt::format("the option '{}' is not there", name));
-  asked_.insert(at->first);
-  return at->second;
+  asked_.insert(name);
+  return at == texts_.end() ? nullptr : &at->second;
+}
+
+void option_reader::demand(const char* name) {
+  throw value_error(fmt::format("the option '{}' is not there", name));
 }
 
 void option_reader::refuse(const char* name, const value_error& why) {

@@ -67,21 +67,24 @@ template <class Options> named_texts texts_of(const Options& options) {
   return to.texts;
 }
 
-/// Reads them: sets each by its name. Throws value_error for one that is not there, or is wrong.
+/// Reads them: sets each by its name. One that is not there stays at its default: files that were
+/// written before there was such an option do not have it. Throws value_error for a wrong one.
 class option_reader {
  public:
   explicit option_reader(const named_texts& texts) : texts_(texts) {}
-  template <class T> void operator()(const char* name, T& value) {
-    const std::string& text = text_at(name);
+  template <class T> bool operator()(const char* name, T& value) {
+    const std::string* text = find(name);
     try {
-      read_text(text, value);
+      if (text != nullptr) read_text(*text, value);
     } catch (const value_error& e) {
       refuse(name, e);
     }
+    return text != nullptr;
   }
+  /// Throws value_error if it is not there.
   template <class T> T take(const char* name) {
     T value{};
-    (*this)(name, value);
+    if (!(*this)(name, value)) demand(name);
     return value;
   }
   template <class Options> Options all_of() {
@@ -93,7 +96,8 @@ class option_reader {
   void demand_end() const;
 
  private:
-  const std::string& text_at(const char* name);
+  const std::string* find(const char* name);
+  [[noreturn]] static void demand(const char* name);
   [[noreturn]] static void refuse(const char* name, const value_error& why);
 
   const named_texts& texts_;

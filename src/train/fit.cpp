@@ -282,10 +282,10 @@ void running_fit::end_epoch() {
   if (progress_) progress_->end_epoch(more);  // which asks for the figures of the sums
   sums_.clear();
   epoch_ended_ = true;
+  of_.epochs = epoch;  // a callback may save the model
   each([&](callback& c) { c.on_epoch_end(*this); });
   epoch_ended_ = false;
   batch = 0;
-  of_.epochs = epoch;
   keep(false);
 }
 
@@ -390,6 +390,7 @@ history running_fit::run() {
   try {
     run_to_end();
   } catch (...) {
+    if (epoch_ended_) --of_.epochs;  // a callback did not come to its end
     if (before_) before_->put_back();
     else note_failure();
     if (trainable_before_) trainable_before_->put_back();

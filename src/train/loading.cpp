@@ -43,6 +43,12 @@ class object {
   }
   const std::string& text(const char* name) { return at(name, kind::text).text; }
   std::int64_t number(const char* name) { return number_in(at(name, kind::word), name); }
+  /// From 0 on, so that sums fit.
+  std::int64_t count(const char* name) {
+    const std::int64_t n = number(name);
+    if (n < 0 || n > std::int64_t{1} << 62) fail(name);
+    return n;
+  }
   /// Whole numbers below `limit`.
   std::size_t index(const char* name, std::size_t limit) {
     return index_in(at(name, kind::word), name, limit);
@@ -136,14 +142,24 @@ told_layer layer_in(object from, const file_task& task, const layer_kinds& own) 
   const named_texts options = from.options("options");
   const auto make = [&]() -> layer {
     const auto by_user = own.find(of_kind);
-    if (by_user != own.end()) return by_user->second(options);
-    if (auto made = detail::layer_of_kind(of_kind, options)) return *made;
+    const bool is_own = by_user != own.end() && by_user->second;
+    try {
+      if (is_own) return by_user->second(options);
+      if (auto made = detail::layer_of_kind(of_kind, options)) return *made;
+    } catch (const error& e) {
+      refuse(task, fmt::format("the layer '{}' of the kind '{}': {}", name, of_kind, e.what()));
+    }
     refuse(task, fmt::format("the layer '{}' is of the kind '{}', which is not the library's: give "
                              "load_model a function that makes it",
                              name, of_kind));
   };
   told_layer result{make(), from.flag("trainable"), from.options("parameters")};
   result.made.body().name = name;
+  for (const auto& [parameter, how] : result.parameters) {
+    if (how != words::trained && how != words::fixed && how != words::frozen) {
+      from.fail("parameters");
+    }
+  }
   from.end();
   return result;
 }
@@ -153,6 +169,12 @@ class network_reader {
  public:
   network_reader(const file_task& task, named_tensors values, place where)
       : task_(task), values_(std::move(values)), where_(where) {}
+  network_reader(const network_reader&) = delete;
+  network_reader& operator=(const network_reader&) = delete;
+  // Layers of the user's may live on.
+  ~network_reader() {
+    for (const told_layer& l : layers_) l.made.body().kept_values = nullptr;
+  }
 
   network read(object& from, const layer_kinds& own) {
     network::plan plan;
@@ -186,6 +208,7 @@ class network_reader {
     std::sort(sorted.begin(), sorted.end());
     if (sorted != inputs || inputs.empty()) from.fail("inputs");
     if (plan.outputs.empty()) from.fail("outputs");
+    if (used_.size() != layers_.size()) from.fail("nodes");
     network result(std::move(plan));
     for (const told_layer& l : layers_) finish(l);
     result.random.counter().set(drawn);
@@ -228,7 +251,9 @@ class network_reader {
       const std::vector<std::int64_t> row = from.sizes("row");
       n.row = value_type{dtype_in(from), shape(std::span<const std::int64_t>(row))};
     } else {
-      n.by.push_back(layers_[from.index("layer", layers_.size())].made);
+      const std::size_t k = from.index("layer", layers_.size());
+      n.by.push_back(layers_[k].made);
+      used_.insert(k);
       n.from = from.indexes("from", i);
       if (n.from.empty()) from.fail("from");
       if (from.find("part") != nullptr) n.inside = parts_[from.index("part", parts_.size())];
@@ -240,7 +265,6 @@ class network_reader {
   // Values of what a layer of the user's has made by itself, and what is trained.
   void finish(const told_layer& l) {
     layer_body& body = l.made.body();
-    body.kept_values = nullptr;
     const auto refuse_names = [&]() {
       refuse(task_, fmt::format("the layer '{}' has other parameters", body.name));
     };
@@ -264,6 +288,7 @@ class network_reader {
   std::vector<told_layer> layers_;
   std::vector<std::shared_ptr<std::string>> parts_;
   std::set<std::string> taken_;
+  std::set<std::size_t> used_;  // layers, by nodes
 };
 
 // Compiles the model as the text tells, with the optimizer's state from the file.
@@ -281,9 +306,8 @@ void take_training(model::body& to, object from, const file_task& task, network_
            fmt::format("no optimizer '{}'; there are: {}", name, detail::kinds_of_optimizers()));
   }
   how.end();
-  to.epochs = from.number("epochs");
-  to.steps = from.number("steps");
-  if (to.epochs < 0 || to.steps < 0) from.fail("epochs");
+  to.epochs = from.count("epochs");
+  to.steps = from.count("steps");
   from.end();
   for (const parameter& p : to.net.parameters()) {
     if (!values.has_state_of(p)) continue;
@@ -293,6 +317,8 @@ void take_training(model::body& to, object from, const file_task& task, network_
   for (const parameter& p : to.how->state()) {
     p.set(values.take(words::optimizer_prefix + p.name(), p.type()));
   }
+  const double rate = *to.how->rate().view().data_as<double>();
+  if (!(rate >= 0)) refuse(task, fmt::format("{} is no learning rate", rate));
 }
 
 std::shared_ptr<model::body> body_in(const file_task& task, const json_tree& tree,
@@ -323,7 +349,13 @@ model load_model(const std::filesystem::path& file, const layer_kinds& own,
   std::string text;
   named_tensors values = detail::read_safetensors(
       task, limits, [](const detail::named_types&) {}, &text);
-  if (text.empty()) task.fail("it holds no model, only tensors, which load_parameters reads");
+  if (text.empty()) {
+    task.fail(
+        values.contains("fit/position")
+            ? "it holds the state of a fit, from which the callback checkpoint goes on, and no "
+              "model: save one"
+            : "it holds no model, only tensors, which load_parameters reads");
+  }
   const json_tree tree =
       detail::parse_json(text, [&](const std::string& what) { refuse(task, what); });
   try {

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <typeinfo>
 
 #include "io/json_tree.hpp"
 #include "io/named.hpp"
@@ -52,10 +53,23 @@ std::string object_of(const named_texts& texts) {
 
 std::string shape_text(const shape& s) { return fmt::format("[{}]", fmt::join(s, ",")); }
 
+// Throws if the library would make another layer of it.
+void demand_own_kind(const layer_body& l, const named_texts& options) {
+  const std::optional<layer> made = detail::layer_of_kind(l.kind(), options);
+  if (!made) return;
+  const layer_body& another = made->body();
+  if (typeid(another) == typeid(l)) return;
+  throw value_error(
+      fmt::format("it is one of your own, but its kind '{}' is one of the library's: let kind() "
+                  "tell another",
+                  l.kind()));
+}
+
 std::string options_of(const layer_body& l) {
   std::optional<named_texts> options;
   try {
     options = l.description();
+    if (options) demand_own_kind(l, *options);
   } catch (const value_error& e) {
     throw value_error(fmt::format("{}: the layer '{}': {}", who, l.name, e.what()));
   }
@@ -124,6 +138,25 @@ void add_nodes(json_text& to, const network& net) {
   to.list("nodes", nodes);
 }
 
+// Throws unless the optimizer's state is what one of its kind makes for this model.
+void demand_own_state(const model::body& m, const std::string& kind) {
+  const std::vector<parameter> own = m.net.parameters(), served = m.how->served();
+  for (const parameter& p : served) {
+    if (std::find(own.begin(), own.end(), p) != own.end()) continue;
+    throw value_error(
+        fmt::format("{}: the optimizer holds state of '{}', which is no parameter of this model: "
+                    "compile with one of its own",
+                    who, p.name()));
+  }
+  const auto another = detail::optimizer_of_kind(kind, m.how->description());
+  another->serve(served);
+  if (another->state().size() == m.how->state().size()) return;
+  throw value_error(
+      fmt::format("{}: the optimizer holds gradients that were accumulated, which no file of a "
+                  "model can hold: leave `optimizer` out",
+                  who));
+}
+
 std::string text_of_training(const model::body& m) {
   std::vector<std::string> losses, metrics;
   for (const loss_function& l : m.losses) {
@@ -151,6 +184,7 @@ std::string text_of_training(const model::body& m) {
                     "out, and compile the model when it is loaded",
                     who));
   }
+  demand_own_state(m, kind);
   json_text how, to;
   how.text("kind", kind);
   how.raw("options", object_of(m.how->description()));

@@ -106,8 +106,10 @@ const example_program programs[] = {
     {"determinant", {}, {near("determinant", 6, 0), near("d / dx00", 4, 0)}},
     {"gan",
      {},
-     {near("centres that are drawn", 8, 0),
-      at_least("share of the points within three deviations of a centre", 0.8)},
+     // Where two networks come to depends on the bits of BLAS's products: 7 or 8 and 0.82 to 0.95
+     // were seen. Drawings that collapse have 1 to 3.
+     {at_least("centres that are drawn", 6),
+      at_least("share of the points within three deviations of a centre", 0.7)},
      {"gan.svg"}},
     {"height_weight",
      {},

@@ -303,14 +303,19 @@ TEST(Saving, ATrainingGoesOn) {
   }
 }
 
-TEST(Saving, WithinACallbackAndOverAnEarlierFile) {
+TEST(Saving, AtTheEndOfAnEpochATrainingGoesOnToo) {
   const own_file file;
-  sequential m{input({2}), dense(1)};
-  m.compile("mse", sgd());
-  const auto keep = std::make_shared<calling>(
-      "on_epoch_end", [&](training&) { m.save(file.at, {.optimizer = true}); });
-  m.fit(x, y, {.epochs = 3, .callbacks = {given<callback>(keep)}, .progress = nullptr});
-  EXPECT_TRUE(same(bits_of(m), bits_of(load_model(file.at))));
+  sequential m({input({2}), dense(4, "tanh"), dense(1)}, 1);
+  m.compile("mse", adam({.rate = 0.1}));
+  fit_options options{.epochs = 4, .batch_size = 1, .progress = nullptr};
+  const auto keep = std::make_shared<calling>("on_epoch_end", [&](training& t) {
+    if (t.epoch <= 2) m.save(file.at, {.optimizer = true});
+  });
+  options.callbacks = {given<callback>(keep)};
+  m.fit(x, y, options);
+  model n = load_model(file.at);
+  n.fit(x, y, {.epochs = 2, .batch_size = 1, .progress = nullptr});
+  EXPECT_TRUE(same(bits_of(m), bits_of(n)));
 }
 
 // A layer of one's own, whose parameter is not made by the library.
@@ -341,6 +346,26 @@ TEST(Saving, TakesLayersOfOnesOwn) {
     return layer(std::make_shared<scaling>(options.at(0).second));
   };
   EXPECT_TRUE(same_bits(m.predict(x), load_model(file.at, {{"scaling", make}}).predict(x)));
+  EXPECT_THROW(load_model(file.at, {{"scaling", nullptr}}), io_error);
+  // One that the user holds is as good as before when another cannot be made.
+  const dense kept(1);
+  const auto refuse = [&](const named_texts&) -> layer { throw value_error("my own reason"); };
+  expect_error<io_error>(
+      [&] {
+        load_model(file.at,
+                   {{"scaling", refuse}, {"dense", [&](const named_texts&) { return kept; }}});
+      },
+      "the layer 'scaling' of the kind 'scaling': my own reason");
+  m = sequential{input({2}), kept.named("a"), layer(std::make_shared<scaling>("2"))};
+  m.save(file.at);
+  const dense held(1);
+  expect_error<io_error>(
+      [&] {
+        load_model(file.at,
+                   {{"scaling", refuse}, {"dense", [&](const named_texts&) { return held; }}});
+      },
+      "my own reason");
+  EXPECT_NO_THROW((sequential{input({2}), held}.predict(x)));
 }
 
 TEST(Saving, RefusesWhatNoFileCanHold) {
@@ -369,6 +394,24 @@ TEST(Saving, RefusesWhatNoFileCanHold) {
   refused(compiled("mse", sgd(), {metric("mae", difference)}), all,
           "save: no file can hold the metric 'mae'");
   refused(compiled("mse", own_rule(), {}), all, "save: no file can hold an optimizer of your own");
+  struct dense_of_mine : scaling {
+    using scaling::scaling;
+    const char* kind() const override { return "flatten"; }
+    std::optional<named_texts> description() const override { return named_texts{}; }
+  };
+  refused({input({2}), layer(std::make_shared<dense_of_mine>("2"))}, {},
+          "save: the layer 'flatten': it is one of your own, but its kind 'flatten' is one of the "
+          "library's: let kind() tell another");
+  sequential first{input({2}), dense(1)};
+  adam how;
+  first.compile("mse", how);
+  first.fit(x, y, quiet);
+  refused(compiled("mse", how, {}), all,
+          "save: the optimizer holds state of 'dense/weight', which is no parameter of this model");
+  tape t;
+  how.accumulate(sum(first(t.constant(xt::xtensor<float, 2>(x)))));
+  expect_error<value_error>([&] { first.save(file.at, all); },
+                            "save: the optimizer holds gradients that were accumulated");
   sequential m{input({2}), dense(1)};
   expect_error<value_error>([&] { m.save(file.folder / "m.npz"); },
                             "models are kept in .safetensors, not in '.npz'");
@@ -408,7 +451,8 @@ TEST(Saving, RefusesFilesThatAreNone) {
   refused_with(R"("seed":0)", R"("seed":)" + std::string(20, '[') + std::string(20, ']'),
                "it is over 16 levels deep");
   refused_with(R"("kind":"dense")", R"("kind":"denser")", "of the kind 'denser'");
-  refused_with(R"("units":3)", R"("units":0)", "dense: 0 units");
+  refused_with(R"("units":3)", R"("units":0)",
+               "its model: the layer 'dense' of the kind 'dense': dense: 0 units");
   refused_with(R"("units":3)", R"("units":"3x")", "the option 'units': '3x' is no whole number");
   refused_with(
       R"("units":3)", R"("units":1000000000)",
@@ -439,11 +483,26 @@ TEST(Saving, RefusesFilesThatAreNone) {
   refused_with(R"("losses":["mean_squared_error"])", R"("losses":["mean"])", "no loss 'mean'");
   refused_with(R"("losses":["mean_squared_error"])", R"("losses":[])", "the training has no 'loss");
   refused_with(R"("kind":"adam")", R"("kind":"adamant")", "no optimizer 'adamant'");
-  refused_with(R"("kind":"adam")", R"("kind":"sgd")", "the option 'momentum' is not there");
+  refused_with(R"("kind":"adam")", R"("kind":"sgd")", "it has no option 'beta1'");
   refused_with(R"("beta1":0.9)", R"("beta1":2)", "adam: beta 2 not in [0, 1)");
   refused_with(R"("epochs":2)", R"("epochs":-2)", "the training has no 'epochs'");
+  refused_with(R"("steps":4)", R"("steps":9000000000000000000)", "the training has no 'steps'");
+  refused_with(R"("dense/bias":"trained")", R"("dense/bias":"banana")",
+               "layer 0 has no 'parameters', or none that makes sense");
+  refused_with(R"("layer":1)", R"("layer":0)", "it has no 'nodes', or none that makes sense");
+  std::string many;
+  for (int i = 0; i < 200'000; ++i) many += fmt::format("\"{}\":1,", i);
+  refused_with(R"("version":1)", many + R"("version":1)", "it has an unknown '0'");
+  // What a file does not have, since it is older than the option, is as by default.
+  std::string older = good;
+  older.replace(older.find(R"("bias":true,)"), std::string(R"("bias":true,)").size(), "");
+  put_text(file.at, older);
+  EXPECT_TRUE(same(bits_of(m), bits_of(load_model(file.at))));
   put_text(file.at, std::regex_replace(good, std::regex(",\"training\".*"), "}"));
   refused("it also holds 'optimizer/dense/bias/state0'");
+  m.fit(x, y, {.callbacks = {checkpoint(file.folder / "d.safetensors")}, .progress = nullptr});
+  expect_error<io_error>([&] { load_model(file.folder / "d.safetensors"); },
+                         "it holds the state of a fit, from which the callback checkpoint goes on");
 }
 
 // Whatever stands in a file: an error of ours, or a model.
