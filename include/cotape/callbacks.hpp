@@ -135,7 +135,8 @@ struct checkpoint_options {
 /// takes when the step has succeeded, so that a fit that is refused changes no file. A fit that was
 /// finished trains no more. Several fits of a model may share a file: it keeps what each of them
 /// ended with and grows by that, so that a program which is started again passes each fit as if it
-/// had trained it. Many fits of a large model are better kept in a file each.
+/// had trained it; one that was refused is none of them, so a program that catches its error and
+/// goes on gives it a file of its own. Many fits of a large model are better kept in a file each.
 ///
 /// The file tells what the training is, as text: the operations of its step, losses, metrics, the
 /// options of the optimizer and of callbacks, seeds, the first weights, checksums of the data
