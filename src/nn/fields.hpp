@@ -23,43 +23,43 @@ template <class A, class Options> void fields_of_weights(A& a, Options& o) {
   a("bias_constraint", o.bias_constraint);
 }
 
-template <class A> void fields(A& a, dense_options& o) { fields_of_weights(a, o); }
-
-template <class A> void fields(A& a, conv_layer_options& o) {
+template <class A, class Options> void fields_of_windows(A& a, Options& o) {
   a("strides", o.strides);
   a("padding", o.padding);
   a("dilation", o.dilation);
+}
+
+template <class A, class Options> void fields_of_scaling(A& a, Options& o) {
+  a("epsilon", o.epsilon);
+  a("center", o.center);
+  a("scale", o.scale);
+}
+
+template <class A> void fields(A& a, dense_options& o) { fields_of_weights(a, o); }
+
+template <class A> void fields(A& a, conv_layer_options& o) {
+  fields_of_windows(a, o);
   a("groups", o.groups);
   a("data_format", o.data_format);
   fields_of_weights(a, o);
 }
 
 template <class A> void fields(A& a, pool_options& o) {
-  a("strides", o.strides);
-  a("padding", o.padding);
-  a("dilation", o.dilation);
+  fields_of_windows(a, o);
   a("data_format", o.data_format);
 }
 
 template <class A> void fields(A& a, batch_normalization_options& o) {
   a("momentum", o.momentum);
-  a("epsilon", o.epsilon);
-  a("center", o.center);
-  a("scale", o.scale);
+  fields_of_scaling(a, o);
 }
 
 template <class A> void fields(A& a, layer_normalization_options& o) {
   a("over", o.over);
-  a("epsilon", o.epsilon);
-  a("center", o.center);
-  a("scale", o.scale);
+  fields_of_scaling(a, o);
 }
 
-template <class A> void fields(A& a, group_normalization_options& o) {
-  a("epsilon", o.epsilon);
-  a("center", o.center);
-  a("scale", o.scale);
-}
+template <class A> void fields(A& a, group_normalization_options& o) { fields_of_scaling(a, o); }
 
 template <class A> void fields(A& a, dot_options& o) {
   a("first axis", o.axes[0]);
@@ -86,32 +86,29 @@ template <class A> void fields(A& a, adagrad_options& o) {
   a("epsilon", o.epsilon);
 }
 
-template <class A> void fields(A& a, rmsprop_options& o) {
+template <class A, class Options> void fields_of_squares(A& a, Options& o) {
   fields(a, o.gradients);
   a("rho", o.rho);
   a("epsilon", o.epsilon);
 }
 
-template <class A> void fields(A& a, adam_options& o) {
+template <class A> void fields(A& a, rmsprop_options& o) { fields_of_squares(a, o); }
+
+template <class A, class Options> void fields_of_adam(A& a, Options& o) {
   fields(a, o.gradients);
   a("beta1", o.beta1);
   a("beta2", o.beta2);
   a("epsilon", o.epsilon);
 }
 
+template <class A> void fields(A& a, adam_options& o) { fields_of_adam(a, o); }
+
 template <class A> void fields(A& a, adamw_options& o) {
-  fields(a, o.gradients);
-  a("beta1", o.beta1);
-  a("beta2", o.beta2);
-  a("epsilon", o.epsilon);
+  fields_of_adam(a, o);
   a("weight_decay of weights", o.weight_decay);
 }
 
-template <class A> void fields(A& a, adadelta_options& o) {
-  fields(a, o.gradients);
-  a("rho", o.rho);
-  a("epsilon", o.epsilon);
-}
+template <class A> void fields(A& a, adadelta_options& o) { fields_of_squares(a, o); }
 
 template <class A> void fields(A& a, lion_options& o) {
   fields(a, o.gradients);

@@ -1,6 +1,7 @@
 // How each kind of layer, and of optimizer, is made of the options in a file.
 #include "nn/kinds.hpp"
 
+#include <algorithm>
 #include <array>
 #include <typeindex>
 
@@ -133,9 +134,9 @@ const std::array optimizer_kinds{
 std::optional<layer> layer_of_kind(const std::string& kind, const named_texts& options) {
   reader from(options);
   std::optional<layer> result = join_of_kind(kind, from);
-  for (const layer_kind& k : layer_kinds) {
-    if (kind == k.name) result.emplace(k.make(from));
-  }
+  const auto known = std::find_if(layer_kinds.begin(), layer_kinds.end(),
+                                  [&](const layer_kind& k) { return kind == k.name; });
+  if (known != layer_kinds.end()) result.emplace(known->make(from));
   if (result) from.demand_end();
   return result;
 }

@@ -205,6 +205,15 @@ void network::restore() {
   built_ = false;
 }
 
+void network::demand_built() {
+  demand_layers();
+  if (!built_) build();
+}
+
+void network::build_if_possible() {
+  if (!built_ && can_build()) build();
+}
+
 // Weights are not drawn for it.
 void network::try_out() {
   const std::vector<layer_body*> all = layers();

@@ -66,6 +66,10 @@ class network {
   bool built() const { return built_; }
   /// Makes all weights; value_error if an input's type is not known.
   void build();
+  /// The same unless it is built; value_error if there are no layers.
+  void demand_built();
+  /// Makes them, unless they are made, if all that it takes is known.
+  void build_if_possible();
   /// Records it to see whether it can be built, and takes that back.
   void try_out();
   /// Whether there are layers, and all inputs' types are known.

@@ -279,10 +279,11 @@ logs model::body::evaluate(detail::traced& by, const detail::dataset& set, std::
   const std::vector<array_view> whole = set.all();
   std::vector<array_view> batch;
   detail::figures_so_far sums;
+  const std::size_t terms = net.names_of_terms().size();
   for (std::int64_t at = 0; at < set.rows; at += batch_size) {
     rows_from(whole, at, batch_size, batch);
     const results figures = by.run(batch);
-    sums.add(figures, batch[0].shape()[0], net.names_of_terms().size(), metrics);
+    sums.add(figures, batch[0].shape()[0], terms, metrics);
   }
   return figures(sums, prefix);
 }
@@ -329,7 +330,7 @@ std::vector<variable> model::operator()(const std::vector<variable>& x, mode m) 
 
 std::vector<parameter> model::parameters() const {
   const action of(*this, "parameters", access::look);
-  if (!of->net.built() && of->net.can_build()) of->net.build();
+  of->net.build_if_possible();
   return of->net.parameters();
 }
 
@@ -337,8 +338,7 @@ generator& model::random() { return action(*this, "random", access::look)->net.r
 
 std::string model::summary() const {
   const action of(*this, "summary", access::look);
-  of->net.demand_layers();
-  if (!of->net.built()) of->net.build();
+  of->net.demand_built();
   return of->net.summary();
 }
 

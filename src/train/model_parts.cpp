@@ -5,19 +5,6 @@
 
 namespace cotape {
 
-namespace {
-
-void build_if_possible(detail::network& net) {
-  if (!net.built() && net.can_build()) net.build();
-}
-
-void build(detail::network& net) {
-  net.demand_layers();
-  if (!net.built()) net.build();
-}
-
-}  // namespace
-
 symbol model::operator()(const symbol& x, const char* file, int line) const {
   const std::vector<symbol> outputs = (*this)(std::vector{x}, file, line);
   if (outputs.size() == 1) return outputs[0];
@@ -44,19 +31,19 @@ model& model::set_name(std::string name) {
 
 layer model::layer(const std::string& name) const {
   const action of(*this, "layer", access::look);
-  build_if_possible(of->net);
+  of->net.build_if_possible();
   return of->net.layer_named(name);
 }
 
 std::vector<symbol> model::inputs() const {
   const action of(*this, "inputs", access::look);
-  build(of->net);
+  of->net.demand_built();
   return of->net.input_symbols();
 }
 
 symbol model::output(const std::string& name) const {
   const action of(*this, "output", access::look);
-  build(of->net);
+  of->net.demand_built();
   return of->net.output_of(name);
 }
 

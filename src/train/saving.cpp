@@ -235,8 +235,7 @@ void model::save(const std::filesystem::path& file, const save_options& options)
     throw value_error(fmt::format("{}: {}: models are kept in {}, not in '{}'", who, file.string(),
                                   words::extension, file.extension().string()));
   }
-  of->net.demand_layers();
-  if (!of->net.built()) of->net.build();
+  of->net.demand_built();
   if (options.optimizer) of->demand_compiled(who);
   named_views values;
   for (const parameter& p : of->net.parameters()) add(values, p.name(), p);
