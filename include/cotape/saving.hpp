@@ -27,7 +27,7 @@ namespace cotape {
 /// optimizer with its state and the epochs that were trained: `fit` then goes on as if there had
 /// been no file. Throws io_error as read_safetensors, for a file without a model, one of a later
 /// version, and one whose model cannot be made or does not fit its weights. `limits` are of the
-/// tensors: layers that resample also take memory for the sizes that the file asks for.
+/// tensors; beside them only the text of the model takes memory.
 model load_model(const std::filesystem::path& file, const layer_kinds& own = {},
                  const read_limits& limits = {}, const char* source = __builtin_FILE(),
                  int line = __builtin_LINE());

@@ -118,7 +118,8 @@ variable max_pool(operand x, const per_axis& size, const pool_options& options =
 variable average_pool(operand x, const per_axis& size, const pool_options& options = {});
 
 /// The same with `sizes` windows along the axes: the i-th of m over n elements is that of elements
-/// floor(i n / m) to ceil((i + 1) n / m) - 1, as in PyTorch.
+/// floor(i n / m) to ceil((i + 1) n / m) - 1, as in PyTorch. Where m does not divide n they are
+/// pooled along each axis in turn: of the largest elements of a window those share its adjoint.
 variable adaptive_max_pool(operand x, const per_axis& sizes);
 variable adaptive_average_pool(operand x, const per_axis& sizes);
 

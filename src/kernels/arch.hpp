@@ -6,6 +6,14 @@
 
 #include "kernels/kernels.hpp"
 
+// Above functions of vectors, whose callees then have no names of their own: constants stay in
+// registers. Sanitizers, under which that takes minutes a file, do without.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define COTAPE_FLATTEN
+#else
+#define COTAPE_FLATTEN [[gnu::flatten]]
+#endif
+
 namespace cotape::kernels {
 
 namespace arch {

@@ -4,8 +4,7 @@
 #include <algorithm>
 
 #include "cotape/vision.hpp"
-#include "cotape/xtensor.hpp"
-#include "ops/compose.hpp"
+#include "ops/numbers.hpp"
 #include "primitives/assemble.hpp"
 
 namespace cotape {
@@ -51,11 +50,14 @@ shape padded_shape(const composition& c, std::initializer_list<std::int64_t> bef
   return c.shape_of(sizes);
 }
 
-// Where place k, of n elements mirrored at the first and the last one again and again, is seen.
-std::int64_t mirrored(std::int64_t k, std::int64_t n) {
-  if (n == 1) return 0;
-  const std::int64_t round = 2 * (n - 1), at = (k % round + round) % round;
-  return std::min(at, round - at);
+// The places 0, ..., n - 1 of n elements mirrored at the first and the last one again and again,
+// for `padded` places of which the first is -before.
+variable mirrored(const composition& c, std::int64_t n, std::int64_t before, std::int64_t padded) {
+  if (n == 1) return numbers(c, padded, {.factor = 0});
+  const std::int64_t round = 2 * (n - 1), from = round - before % round;  // there and back
+  const variable at = numbers(c, padded, {.plus = from}) -
+                      round * numbers(c, padded, {.plus = from, .over = round});
+  return minimum(at, round - at);
 }
 
 }  // namespace
@@ -259,12 +261,9 @@ variable pad(operand x, std::initializer_list<std::int64_t> before,
     const std::int64_t n = y.shape()[i], first = before.begin()[i];
     if (padded[i] == n) continue;
     if (n == 0) c.fail<shape_error>(fmt::format("axis {} has no elements to take", i));
-    tensor from({int64, {padded[i]}});
-    for (std::int64_t k = 0; k < padded[i]; ++k) {
-      from.data_as<std::int64_t>()[k] =
-          mirrors ? mirrored(k - first, n) : std::clamp<std::int64_t>(k - first, 0, n - 1);
-    }
-    y = gather(y, c.on().constant(from), word(i));
+    const variable at = mirrors ? mirrored(c, n, first, padded[i])
+                                : minimum(maximum(numbers(c, padded[i]) - first, 0), n - 1);
+    y = gather(y, at, word(i));
   }
   return y;
 }
@@ -308,9 +307,7 @@ variable one_hot(operand labels, std::int64_t classes, dtype d) {
   words sizes = sizes_of(c[0]);
   sizes.push_back(classes);
   c.shape_of(sizes);
-  tensor numbers({int64, {classes}});
-  for (std::int64_t k = 0; k < classes; ++k) numbers.data_as<std::int64_t>()[k] = k;
-  return cast(equal(expand_dims(c[0], -1), c.on().constant(numbers)), d);
+  return cast(equal(expand_dims(c[0], -1), numbers(c, classes)), d);
 }
 
 variable diag(operand x) {  // a matrix of n columns, flat, has its diagonal at every n+1-th element
@@ -334,14 +331,10 @@ variable tril(operand x, std::int64_t k) {
   const shape& s = c[0].shape();
   if (s.rank() < 2) c.fail<shape_error>(fmt::format("{} is not a matrix", s.text()));
   const std::int64_t rows = s[s.rank() - 2], columns = s[s.rank() - 1];
-  tensor mask({int64, {rows, columns}});
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = 0; j < columns && j - i <= k; ++j) {
-      mask.data_as<std::int64_t>()[i * columns + j] = 1;
-    }
-  }
-  const variable kept = c.on().constant(mask);
-  return select(c[0].dtype() == int64 ? kept : cast(kept, c[0].dtype()), c[0], 0);
+  const variable row = expand_dims(numbers(c, rows), 1);
+  const variable kept =
+      cast(less_equal(numbers(c, columns) - row, std::clamp(k, -rows, columns)), c[0].dtype());
+  return select(kept, c[0], 0);
 }
 
 }  // namespace cotape

@@ -6,11 +6,9 @@
 
 #include <cmath>
 #include <numbers>
-#include <numeric>
 
 #include "cotape/activations.hpp"
-#include "cotape/xtensor.hpp"
-#include "ops/compose.hpp"
+#include "ops/numbers.hpp"
 #include "ops/softmax.hpp"
 #include "primitives/primitives.hpp"
 #include "primitives/unary.hpp"
@@ -69,19 +67,15 @@ void demand_labels_fit(const composition& c, const char* what) {
                                   c[1].shape().text(), what, s.text()));
 }
 
-// Each row's entry at its label.
-variable picked(const variable& x, const variable& labels) {
-  tape& t = x.owner();
+// Each row's entry of x, which is of the first operand's shape, at its label.
+variable picked(const composition& c, const variable& x) {
   const shape& s = x.shape();
   const std::int64_t classes = s[s.rank() - 1];
-  tensor numbers({int64, {classes}}), first({int64, labels.shape()});
-  std::iota(numbers.data_as<std::int64_t>(), numbers.data_as<std::int64_t>() + classes, 0);
-  auto* row = first.data_as<std::int64_t>();
-  for (std::int64_t i = 0; i < labels.shape().elements(); ++i) row[i] = i * classes;
   // Picked from 0, 1, ..., a label stays what it is, and one that is no class stops the run.
   const primitives::words as_labels{0, 1};
-  const variable at =
-      record(primitives::gather, {t.constant(numbers), labels}, as_labels) + t.constant(first);
+  const variable row = numbers(c, c[1].shape().elements(), {.factor = classes});
+  const variable at = record(primitives::gather, {numbers(c, classes), c[1]}, as_labels) +
+                      reshape(row, c[1].shape());
   return record(primitives::gather, {x, at}, {&primitives::all_axes, 1});
 }
 
@@ -255,14 +249,14 @@ variable categorical_crossentropy_from_logits(operand logits, operand target) {
 variable sparse_categorical_crossentropy(operand prediction, operand labels) {
   const composition c("sparse_categorical_crossentropy", {prediction, labels});
   demand_labels_fit(c, "predictions");
-  return -mean(picked(log_of_probability(c[0]), c[1]));
+  return -mean(picked(c, log_of_probability(c[0])));
 }
 
 variable sparse_categorical_crossentropy_from_logits(operand logits, operand labels) {
   const composition c("sparse_categorical_crossentropy_from_logits", {logits, labels});
   demand_labels_fit(c, "logits");
   const softmax_terms t = terms_of_softmax(c[0], -1);
-  return mean(reshape(t.log_total, c[1].shape()) - picked(t.distance, c[1]));
+  return mean(reshape(t.log_total, c[1].shape()) - picked(c, t.distance));
 }
 
 }  // namespace cotape

@@ -1,9 +1,10 @@
-// Resizing and adaptive pooling: compositions of gathers, slices and reductions.
+// Resizing and adaptive pooling: compositions of gathers and reductions.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <limits>
+#include <numeric>
 
-#include "cotape/xtensor.hpp"
+#include "ops/numbers.hpp"
 #include "ops/windows.hpp"
 #include "primitives/primitives.hpp"
 
@@ -11,6 +12,7 @@ namespace cotape {
 
 namespace {
 
+using primitives::word;
 using vision::number_of, vision::words;
 
 // The spatial axes of x, from 1 on.
@@ -35,81 +37,87 @@ words sizes_along(const composition& c, const per_axis& given) {
   return sizes;
 }
 
-variable taken(const composition& c, const variable& x, std::size_t axis, const words& from) {
-  tensor indices({int64, {static_cast<std::int64_t>(from.size())}});
-  std::copy(from.begin(), from.end(), indices.data_as<std::int64_t>());
-  return gather(x, c.on().constant(indices), static_cast<std::int64_t>(axis));
+// Numbers along an axis of x, to be broadcast with it.
+variable along(const variable& numbers, const variable& x, std::size_t axis) {
+  words sizes(numbers.shape().begin(), numbers.shape().end());
+  sizes.resize(sizes.size() + x.shape().rank() - axis - 1, 1);
+  return reshape(numbers, shape(sizes));
 }
 
 variable nearest(const composition& c, const variable& x, std::size_t axis, std::int64_t m) {
   const std::int64_t n = x.shape()[axis];
-  words from;
-  for (std::int64_t i = 0; i < m; ++i) from.push_back((2 * i + 1) * n / (2 * m));
-  return taken(c, x, axis, from);
+  return gather(x, numbers(c, m, {2 * n, n, 2 * m}), word(axis));
 }
 
 variable between_two(const composition& c, const variable& x, std::size_t axis, std::int64_t m) {
-  const std::int64_t n = x.shape()[axis];
-  words low, high, sizes(x.shape().rank() - axis, 1);
-  sizes[0] = m;
-  tensor share({float64, shape(sizes)});
-  for (std::int64_t i = 0; i < m; ++i) {  // p + 1 = over / 2m
-    const std::int64_t over = (2 * i + 1) * n + m, k = over / (2 * m) - 1;
-    low.push_back(std::max<std::int64_t>(k, 0));
-    high.push_back(std::min(k + 1, n - 1));
-    share.data_as<double>()[i] = static_cast<double>(over % (2 * m)) / static_cast<double>(2 * m);
-  }
-  const variable a = taken(c, x, axis, low), b = taken(c, x, axis, high);
-  return a + cast(c.on().constant(share), x.dtype()) * (b - a);
+  const std::int64_t n = x.shape()[axis];  // p + 1 in 2m-th parts, and as a whole number
+  const variable parts = numbers(c, m, {2 * n, n + m}), next = numbers(c, m, {2 * n, n + m, 2 * m});
+  const double of_all = 2 * static_cast<double>(m);
+  const variable share = cast(cast(parts - of_all * next, float64) / of_all, x.dtype());
+  const variable a = gather(x, maximum(next - 1, 0), word(axis)),
+                 b = gather(x, minimum(next, static_cast<double>(n - 1)), word(axis));
+  return a + along(share, x, axis) * (b - a);
 }
 
-// The result of f for each window along the axes from `axis` on.
-template <class Reduction>
-variable of_each_window(const variable& x, const words& sizes, std::size_t axis, Reduction f) {
-  if (axis + 1 == sizes.size()) return f(x);
-  const std::int64_t n = x.shape()[axis], m = sizes[axis];
-  const std::size_t rank = sizes.size();
-  std::vector<operand> parts;
-  for (std::int64_t i = 0; i < m; ++i) {
-    const std::int64_t first = i * n / m, end = ((i + 1) * n + m - 1) / m;
-    words attributes(x.shape().begin(), x.shape().end());
-    attributes[axis] = end - first;
-    attributes.resize(2 * rank, 0);
-    attributes[rank + axis] = first;
-    attributes.resize(3 * rank, 1);
-    const variable window = record(primitives::slice, {x}, attributes);
-    parts.emplace_back(of_each_window(window, sizes, axis + 1, f));
-  }
-  return concatenate(parts, static_cast<std::int64_t>(axis));
+// The m windows along an axis, on the axis and the next; where one has fewer elements than another,
+// its last ones are `none`. How many it has.
+struct windows_of {
+  variable elements, count;
+};
+windows_of windows(const composition& c, const variable& x, std::size_t axis, std::int64_t m,
+                   double none) {
+  const std::int64_t n = x.shape()[axis], rest = n % m, common = std::gcd(n, m);
+  const std::int64_t most = n / m + (rest > 0) + (rest > common);
+  const variable first = numbers(c, m, {n, 0, m}), end = numbers(c, m, {n, n + m - 1, m});
+  const variable at = expand_dims(first, 1) + numbers(c, most), stop = expand_dims(end, 1);
+  const variable all = gather(x, minimum(at, stop - 1), word(axis));
+  const variable is_one = along(cast(less(at, stop), x.dtype()), x, axis);
+  return {rest > common ? select(is_one, all, none) : all,
+          along(cast(end - first, x.dtype()), x, axis)};
+}
+
+variable largest(const composition& c, const variable& x, std::size_t axis, std::int64_t m) {
+  const double none = -std::numeric_limits<double>::infinity();
+  return max(windows(c, x, axis, m, none).elements, word(axis) + 1);
+}
+
+variable average(const composition& c, const variable& x, std::size_t axis, std::int64_t m) {
+  const windows_of w = windows(c, x, axis, m, 0);
+  return sum(w.elements, word(axis) + 1) / w.count;
 }
 
 using pooling = variable (*)(operand, const per_axis&, const pool_options&);
-using reduction = variable (*)(operand, const axes&, dims);
+using resampling = variable (*)(const composition&, const variable&, std::size_t, std::int64_t);
 
-variable adaptive(const composition& c, const per_axis& given, pooling pool, reduction reduce) {
+// What f makes along each axis in turn whose size is to be another.
+variable resampled(const composition& c, const words& sizes, resampling f) {
+  variable y = c[0];
+  for (std::size_t i = 1; i + 1 < sizes.size(); ++i) {
+    if (y.shape()[i] != sizes[i]) y = f(c, y, i, sizes[i]);
+  }
+  return y;
+}
+
+variable adaptive(const composition& c, const per_axis& given, pooling pool, resampling f) {
   c.demand_floating();
   const words sizes = sizes_along(c, given);
-  const shape& in = c[0].shape();
-  words windows, spatial;
+  words windows;
   bool alike = true;
   for (std::size_t i = 1; i + 1 < sizes.size(); ++i) {
-    alike = alike && in[i] % sizes[i] == 0;
-    windows.push_back(in[i] / sizes[i]);
-    spatial.push_back(static_cast<std::int64_t>(i));
+    alike = alike && c[0].shape()[i] % sizes[i] == 0;
+    windows.push_back(c[0].shape()[i] / sizes[i]);
   }
-  if (alike) return pool(c[0], windows, {});
-  return of_each_window(c[0], sizes, 1,
-                        [&](const variable& x) { return reduce(x, axes(spatial), keep_dims); });
+  return alike ? pool(c[0], windows, {}) : resampled(c, sizes, f);
 }
 
 }  // namespace
 
 variable adaptive_max_pool(operand x, const per_axis& sizes) {
-  return adaptive(composition("adaptive_max_pool", {x}), sizes, max_pool, max);
+  return adaptive(composition("adaptive_max_pool", {x}), sizes, max_pool, largest);
 }
 
 variable adaptive_average_pool(operand x, const per_axis& sizes) {
-  return adaptive(composition("adaptive_average_pool", {x}), sizes, average_pool, mean);
+  return adaptive(composition("adaptive_average_pool", {x}), sizes, average_pool, average);
 }
 
 variable resize(operand x, const per_axis& sizes, const std::string& method) {
@@ -119,12 +127,7 @@ variable resize(operand x, const per_axis& sizes, const std::string& method) {
     c.fail<value_error>(fmt::format("no method '{}': \"nearest\" or \"bilinear\"", method));
   }
   if (mixes) c.demand_floating();
-  const words to = sizes_along(c, sizes);
-  variable y = c[0];
-  for (std::size_t i = 1; i + 1 < to.size(); ++i) {
-    if (y.shape()[i] != to[i]) y = mixes ? between_two(c, y, i, to[i]) : nearest(c, y, i, to[i]);
-  }
-  return y;
+  return resampled(c, sizes_along(c, sizes), mixes ? between_two : nearest);
 }
 
 }  // namespace cotape

@@ -22,7 +22,7 @@ template <std::uint8_t Arity> struct operation {
 
 // y[i] = Op::kernel(a[i], ...) for s.n elements, rounded up to whole vectors. Flattened: constants
 // stay in registers.
-template <class Op, class T, class Arch> [[gnu::flatten]] void elementwise(const kernels::step& s);
+template <class Op, class T, class Arch> COTAPE_FLATTEN void elementwise(const kernels::step& s);
 
 // The functions that do the same for one number, in the vectors' arithmetic.
 template <class Op, class T, class Arch> kernels::scalar_functions scalar_functions();

@@ -179,7 +179,7 @@ template <class F> void running_fit::call(callback& c, F f) {
 
 // One that goes on has the warnings that it was kept with.
 void running_fit::warn() {
-  if (steps == at_.first_step && epoch == at_.first_epoch) {
+  if (!goes_on()) {
     const std::vector<array_view> views = first_batch();
     const auto strays = of_.strays(std::span(views).first(set_.inputs.size()));
     so_far.warnings.insert(so_far.warnings.begin(), strays.begin(), strays.end());
@@ -224,6 +224,7 @@ results running_fit::run_step() {
     return of_.training_step.run(batch_views_);
   } catch (const requirement_error& e) {
     if (e.requirement != of_.not_finite) throw;
+    if (goes_on()) commit();  // as in the process whose steps led here
     tape t;
     std::vector<variable> x;
     std::vector<binding> bound;

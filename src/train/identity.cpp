@@ -231,7 +231,7 @@ bool running_fit::rate_is_set() const {
 
 // Where the fit begins. Nothing is known of a fit that is under way already.
 facts running_fit::beginning() const {
-  if (steps != at_.first_step || epoch != at_.first_epoch) return {};
+  if (goes_on()) return {};
   facts result{{"epochs before it", fmt::format("{}", epoch)}};
   const auto tell_sum = [&](const std::string& name, const std::vector<parameter>& of) {
     result.push_back({name, sum_of(of).text(), fact_kind::sum});

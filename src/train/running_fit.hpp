@@ -63,6 +63,8 @@ class running_fit final : public training {
   results run_step();
   void end_epoch();
   bool finished() const;
+  // From what a callback has kept, not from the beginning.
+  bool goes_on() const { return steps != at_.first_step || epoch != at_.first_epoch; }
   bool steps_done() const;
   template <class F> void each(F f) {
     for (const auto& c : callbacks_) call(*c.object(), f);

@@ -427,6 +427,16 @@ number_array uniform(const task& t) {
   return y;
 }
 
+// floor((factor i + plus) / over), none of which is negative.
+number_array numbers_of_a_line(const task& t) {
+  number_array y(at(t.type->shape.elements()));
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const std::int64_t sum = t.attributes[1] * static_cast<std::int64_t>(i) + t.attributes[2];
+    y[i].x = static_cast<long double>(sum / t.attributes[3]);
+  }
+  return y;
+}
+
 number_array viewed(const task& t) {
   number_array y = *t.in[0];
   if (t.op == &primitives::stop_gradient) {
@@ -491,6 +501,7 @@ number_array computed(const task& t) {
                                                       {"cast", cast},
                                                       {"assemble", assemble},
                                                       {"uniform", uniform},
+                                                      {"numbers", numbers_of_a_line},
                                                       {"weave", weave},
                                                       {"copy", viewed},
                                                       {"conv", convolution},

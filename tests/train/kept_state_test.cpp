@@ -66,6 +66,28 @@ TEST(Failure, OfALaterFitGoesOnFromItsBeginning) {
   EXPECT_TRUE(same(wanted, both(file.at, -1)));
 }
 
+// It took the program that went on back to its first weights, since it had trained no step itself.
+TEST(Failure, OfTheFirstStepAfterAKeptStateLeavesThat) {
+  setting s;
+  s.epochs = 3;
+  const auto run = [&](const path& file, std::int64_t killed) {
+    const auto too_far = [](training& t) {
+      if (t.steps == 3) t.how().rate().set(1e200);  // the last step of an epoch
+    };
+    s.how = [] { return sgd({.rate = 0.01}); };
+    s.more = [=] { return callbacks{calling("on_batch_begin", too_far), killer(killed)}; };
+    sequential m = s.make();
+    try {
+      s.fit(m, file);
+      ADD_FAILURE() << "no error";
+    } catch (const value_error& e) {
+      EXPECT_NE(std::string(e.what()).find("is not finite"), std::string::npos) << e.what();
+    }
+    return bits_of(m);
+  };
+  expect_the_same_after_a_kill(run, {2, 4});
+}
+
 // Its parameters live no longer than the list: their values were read after that.
 TEST(CallbackState, ThatIsMadeOnTheSpotIsRefused) {
   struct fleeting : callback {

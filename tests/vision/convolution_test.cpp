@@ -321,20 +321,20 @@ TEST(Windows, OverNoElementsAreNoneWherePaddingIsSame) {
                  few = t.constant(array(xt::ones<double>({3, 3, 3, 1}))),
                  deep = t.constant(array(xt::ones<double>({3, 3, 1, 3})));
   const shape images{2, 0, 3, 20};
-  const auto sizes = [](variable v) { return v.value<double>().shape(1); };
+  const auto columns = [](variable v) { return v.value<double>().shape(1); };
   for (const variable& w : {f, few}) {
     const variable y = conv(x, w, {.strides = 2, .padding = "same"});
     EXPECT_EQ(y.shape(), (shape{2, 0, 3, w.shape()[3]}));
-    EXPECT_EQ(sizes(y), 0u);
+    EXPECT_EQ(columns(y), 0u);
     EXPECT_EQ(gradient(sum(y), w).value<double>(), 0 * w.value<double>());
     EXPECT_EQ(gradient(sum(y), x).value<double>(), none);
   }
-  EXPECT_EQ(sizes(conv(x, deep, {.padding = "same", .groups = 3})), 0u);
+  EXPECT_EQ(columns(conv(x, deep, {.padding = "same", .groups = 3})), 0u);
   const variable z = conv_transpose(x, g, {.strides = 2, .padding = "same"});
   EXPECT_EQ(z.shape(), (shape{2, 0, 12, 20}));
-  EXPECT_EQ(sizes(z), 0u);
+  EXPECT_EQ(columns(z), 0u);
   EXPECT_EQ(gradient(sum(z), g).value<double>(), 0 * g.value<double>());
-  EXPECT_EQ(sizes(max_pool(x, 2, {.padding = "same"})), 0u);
+  EXPECT_EQ(columns(max_pool(x, 2, {.padding = "same"})), 0u);
   const variable means = average_pool(x, 2, {.padding = "same"});
   EXPECT_EQ(gradient(sum(means), x).value<double>(), none);
   EXPECT_EQ(unfold(x, 3, {.padding = "same"}).value<double>().shape(1), 0u);

@@ -242,4 +242,27 @@ TEST(PadModes, SayWhatDoesNotFit) {
             "pad: (2, 0) needs 2 sizes before and after, none negative");
 }
 
+// A file of a model may ask for any size: tables of indices took the memory when it was recorded.
+TEST(Sizes, TakeNoMemoryWhereTheyAreRecorded) {
+  const std::int64_t many = 1 << 28;
+  tape t;
+  const variable line = t.input(float32, {1, 6, 1}), image = t.input(float32, {1, 6, 6, 2}),
+                 matrix = t.input(float32, {1 << 15, 1 << 15}), labels = t.input(int64, {1}),
+                 rows = t.input(float32, {many, 1}), classes = t.input(int64, {many});
+  for (const char* method : {"nearest", "bilinear"}) {
+    EXPECT_EQ(resize(line, many, method).shape(), (shape{1, many, 1}));
+  }
+  for (const auto pooled : {adaptive_max_pool, adaptive_average_pool}) {
+    EXPECT_EQ(pooled(line, many).shape(), (shape{1, many, 1}));
+    EXPECT_EQ(pooled(image, {9000, 10000}).shape(), (shape{1, 9000, 10000, 2}));
+  }
+  for (const char* mode : {"reflect", "edge"}) {
+    EXPECT_EQ(pad(line, {0, many, 0}, {0, many, 0}, mode).shape(), (shape{1, 2 * many + 6, 1}));
+  }
+  EXPECT_EQ(one_hot(labels, many).shape(), (shape{1, many}));
+  EXPECT_EQ(tril(matrix).shape(), matrix.shape());
+  sparse_categorical_crossentropy(rows, classes);
+  EXPECT_LT(t.bytes(), 200'000u);
+}
+
 }  // namespace

@@ -31,7 +31,9 @@ template <class Op, class T> [[gnu::always_inline]] inline void for_all(const st
   applied<Op>([&](const T* p) { return end_of(p + i, n - i); }, a, b, c).store_aligned(d + i);
 }
 
-template <class Op> [[gnu::always_inline]] inline void for_integers(const step& s) {
+// Flattened: a kernel of plain numbers has a symbol that does not say for which set it is.
+template <class Op> [[gnu::flatten]] void for_integers(const step& s);
+template <class Op> void for_integers(const step& s) {
   using T = std::int64_t;
   auto* d = static_cast<T*>(s.d);
   const auto *a = static_cast<const T*>(s.a), *b = static_cast<const T*>(s.b),
@@ -61,7 +63,7 @@ template <class T, bool Kept> struct walker {
   const T* from(std::size_t i) const { return at + (i & moves); }
 };
 
-template <class Op, class T, bool KeepsB, bool KeepsC> [[gnu::flatten]] void rows_of(const step& s);
+template <class Op, class T, bool KeepsB, bool KeepsC> COTAPE_FLATTEN void rows_of(const step& s);
 template <class Op, class T, bool KeepsB, bool KeepsC> void rows_of(const step& s) {
   using V = batch<T>;
   auto* d = static_cast<T*>(s.d);

@@ -15,7 +15,7 @@ template <class Op, class T, class Arch> void elementwise(const kernels::step& s
   }
 }
 
-// Flattened: a kernel of plain numbers has a symbol that does not say for which set it is.
+// Flattened as for_integers is.
 template <class Op, class T, class... Operands>
 [[gnu::flatten]] static inline T on_numbers(Operands... operands) {
   return Op::kernel(operands...);
