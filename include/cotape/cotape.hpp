@@ -34,6 +34,7 @@
 #include "cotape/saving.hpp"
 #include "cotape/scaling.hpp"
 #include "cotape/schedules.hpp"
+#include "cotape/sequence_layers.hpp"
 #include "cotape/shape.hpp"
 #include "cotape/shape_layers.hpp"
 #include "cotape/tape.hpp"

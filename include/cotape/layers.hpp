@@ -40,6 +40,12 @@ namespace detail {
 class trainable_then;
 }
 
+/// A value, and which steps of its (batch, steps, ...) count: int64 (batch, steps) of 1 and 0,
+/// empty where all do.
+struct masked {
+  variable value, mask = {};
+};
+
 /// What a layer does and owns. For a layer of your own that has weights, derive from it and wrap
 /// it: `layer(std::make_shared<my_layer>())`; for any other there is `lambda`. Numbers drawn when
 /// predicting are the same in each batch and call.
@@ -51,6 +57,9 @@ class layer_body {
   /// Records it for inputs of shape (batch, features...); makes `parameters` if there are none yet,
   /// named `name` + "/weight" and so on. A model may record it and drop the parameters again.
   virtual variable record(std::span<const variable> inputs, mode m, generator& random) = 0;
+  /// The same for values whose steps may be masked. By default a result of (batch, steps, ...) has
+  /// the first mask of its inputs.
+  virtual masked record_masked(std::span<const masked> inputs, mode m, generator& random);
   /// The options that it is made of, for a file of a model (saving.hpp). Nothing, as by default: no
   /// file can keep it.
   virtual std::optional<named_texts> description() const { return {}; }
@@ -108,6 +117,7 @@ class layer {
   void set_trainable(bool trainable) const { body_->set_trainable(trainable); }
   bool trainable() const { return body_->trainable(); }
   layer_body& body() const { return *body_; }
+  const std::shared_ptr<layer_body>& shared_body() const { return body_; }
 
  private:
   std::shared_ptr<layer_body> body_;

@@ -6,6 +6,7 @@
 #include "cotape/joins.hpp"
 #include "cotape/normalization_layers.hpp"
 #include "cotape/optimizers.hpp"
+#include "cotape/sequence_layers.hpp"
 #include "cotape/vision_layers.hpp"
 #include "nn/options.hpp"
 
@@ -42,6 +43,28 @@ template <class A> void fields(A& a, conv_layer_options& o) {
   a("groups", o.groups);
   a("data_format", o.data_format);
   fields_of_weights(a, o);
+}
+
+template <class A> void fields(A& a, embedding_options& o) {
+  a("weights", o.weights);
+  a("weights_regularizer", o.weights_regularizer);
+  a("activity_regularizer", o.activity_regularizer);
+  a("weights_constraint", o.weights_constraint);
+  a("mask_zero", o.mask_zero);
+}
+
+template <class A> void fields(A& a, recurrent_options& o) {
+  fields_of_weights(a, o);
+  a("recurrent_activation", o.recurrent_activation);
+  a("recurrent_weights", o.recurrent_weights);
+  a("unit_forget_bias", o.unit_forget_bias);
+  a("reset_after", o.reset_after);
+  a("recurrent_regularizer", o.recurrent_regularizer);
+  a("recurrent_constraint", o.recurrent_constraint);
+  a("dropout", o.dropout);
+  a("recurrent_dropout", o.recurrent_dropout);
+  a("return_sequences", o.return_sequences);
+  a("go_backwards", o.go_backwards);
 }
 
 template <class A> void fields(A& a, pool_options& o) {

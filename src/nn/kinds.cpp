@@ -1,6 +1,8 @@
 // How each kind of layer, and of optimizer, is made of the options in a file.
 #include "nn/kinds.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <typeindex>
@@ -57,6 +59,32 @@ layer up_sampling3d_of(reader& o) { return up_sampling3d(o.take<per_axis>("size"
 layer resizing_of(reader& o) {
   return resizing(o.take<per_axis>("sizes"), o.take<std::string>("method"));
 }
+layer inner_of(reader& o) {
+  const std::string kind = o.take<std::string>(inner_kind);
+  const named_texts options = o.take_all_of(inner_option);
+  // Each level copies the texts of those within it: a file could ask for thousands.
+  const std::string too_deep = fmt::format("{0}{0}{0}", inner_option);
+  for (const auto& [name, text] : options) {
+    if (name.starts_with(too_deep)) throw value_error("layers within layers, more than three deep");
+  }
+  if (auto made = layer_of_kind(kind, options)) return *made;
+  throw value_error(
+      fmt::format("the layer in it is of the kind '{}', which is not the library's", kind));
+}
+layer embedding_of(reader& o) {
+  return embedding(o.take<number>("inputs"), o.take<number>("outputs"),
+                   o.all_of<embedding_options>());
+}
+template <class L> layer recurrent(reader& o) {
+  return L(o.take<number>("units"), o.all_of<recurrent_options>());
+}
+layer bidirectional_of(reader& o) {
+  const std::string merge = o.take<std::string>("merge");
+  return bidirectional(inner_of(o), merge);
+}
+layer time_distributed_of(reader& o) { return time_distributed(inner_of(o)); }
+layer repeat_vector_of(reader& o) { return repeat_vector(o.take<number>("n")); }
+layer masking_of(reader& o) { return masking(o.take<double>("value")); }
 layer to_shape_of(reader& o) { return to_shape(o.take<std::vector<number>>("row")); }
 layer permute_of(reader& o) { return permute(o.take<std::vector<number>>("order")); }
 
@@ -108,7 +136,15 @@ constexpr std::array layer_kinds{
     layer_kind{"up_sampling3d", up_sampling3d_of},
     layer_kind{"resizing", resizing_of},
     layer_kind{"to_shape", to_shape_of},
-    layer_kind{"permute", permute_of}};
+    layer_kind{"permute", permute_of},
+    layer_kind{"embedding", embedding_of},
+    layer_kind{"simple_rnn", recurrent<simple_rnn>},
+    layer_kind{"lstm", recurrent<lstm>},
+    layer_kind{"gru", recurrent<gru>},
+    layer_kind{"bidirectional", bidirectional_of},
+    layer_kind{"time_distributed", time_distributed_of},
+    layer_kind{"repeat_vector", repeat_vector_of},
+    layer_kind{"masking", masking_of}};
 
 struct optimizer_kind {
   const char* name;

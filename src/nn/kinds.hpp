@@ -16,6 +16,8 @@ namespace cotape::detail {
 /// A layer of that kind, as its description tells it; nothing for a kind that is not the library's.
 /// Throws value_error for options that are missing, wrong or too many.
 std::optional<layer> layer_of_kind(const std::string& kind, const named_texts& options);
+/// How a layer tells of one that it was made with: that one's kind, and its options.
+inline constexpr const char *inner_kind = "layer", *inner_option = "layer ";
 /// The same of the layers behind the functions that join symbols.
 std::optional<layer> join_of_kind(const std::string& kind, option_reader& options);
 

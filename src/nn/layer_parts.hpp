@@ -12,11 +12,20 @@ namespace cotape::detail {
 /// gradients, they stay float32.
 dtype weight_dtype(const variable& x);
 /// Throws value_error unless there is one input.
-void demand_one(const char* kind, std::span<const variable> inputs);
+void demand_one(const char* kind, std::size_t inputs);
+inline void demand_one(const char* kind, std::span<const variable> inputs) {
+  demand_one(kind, inputs.size());
+}
 /// Throws shape_error unless x is (batch, as many sizes as `axes`, channels).
 void demand_axes(const char* kind, const variable& x, std::size_t axes);
 /// Records a layer, as all do who record one.
-variable record(layer_body& of, std::span<const variable> inputs, mode m, generator& random);
+masked record(layer_body& of, std::span<const masked> inputs, mode m, generator& random);
+/// A layer that is written for values with masks alone.
+class masked_layer : public layer_body {
+ public:
+  variable record(std::span<const variable> inputs, mode m, generator& random) final;
+  masked record_masked(std::span<const masked> inputs, mode m, generator& random) override = 0;
+};
 /// A layer without weights, of one value and of several; `options` are its description.
 std::shared_ptr<layer_body> made_of(const char* kind, std::function<variable(variable)> f,
                                     std::optional<named_texts> options = named_texts{});

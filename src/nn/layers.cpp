@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "cotape/activations.hpp"
@@ -174,9 +175,15 @@ dtype detail::weight_dtype(const variable& x) {
   return x.owner().promoted(float32) == float64 ? float32 : x.dtype();
 }
 
-void detail::demand_one(const char* kind, std::span<const variable> inputs) {
-  if (inputs.size() == 1) return;
-  throw value_error(fmt::format("{}: {} inputs, it takes one", kind, inputs.size()));
+void detail::demand_one(const char* kind, std::size_t inputs) {
+  if (inputs == 1) return;
+  throw value_error(fmt::format("{}: {} inputs, it takes one", kind, inputs));
+}
+
+variable detail::masked_layer::record(std::span<const variable> inputs, mode m, generator& random) {
+  std::vector<masked> list;
+  for (const variable& x : inputs) list.push_back({x});
+  return record_masked(list, m, random).value;
 }
 
 std::shared_ptr<layer_body> detail::made_of(const char* kind, std::function<variable(variable)> f,
@@ -254,14 +261,27 @@ symbol layer::operator()(const std::vector<symbol>& x, const char* file, int lin
 
 variable layer::record(variable x, generator& random, mode m) const {
   if (body_->name.empty()) body_->name = body_->kind();
-  return detail::record(*body_, std::span(&x, 1), m, random);
+  const masked input{x};
+  return detail::record(*body_, std::span(&input, 1), m, random).value;
+}
+
+masked layer_body::record_masked(std::span<const masked> inputs, mode m, generator& random) {
+  std::vector<variable> values;
+  for (const masked& x : inputs) values.push_back(x.value);
+  masked result{record(values, m, random)};
+  const auto first =
+      std::find_if(inputs.begin(), inputs.end(), [](const masked& x) { return !x.mask.empty(); });
+  if (first == inputs.end()) return result;
+  const shape &of = result.value.shape(), &steps = first->mask.shape();
+  const bool keeps = of.rank() > 2 && of[0] == steps[0] && of[1] == steps[1];
+  if (keeps) result.mask = first->mask;
+  return result;
 }
 
 // What is trained of weights that are made here, the layer knows already.
-variable detail::record(layer_body& of, std::span<const variable> inputs, mode m,
-                        generator& random) {
+masked detail::record(layer_body& of, std::span<const masked> inputs, mode m, generator& random) {
   const bool bare = of.parameters.empty();
-  const variable result = of.record(inputs, m, random);
+  const masked result = of.record_masked(inputs, m, random);
   if (bare && !of.trainable()) of.set_trainable(false);
   return result;
 }

@@ -310,16 +310,16 @@ std::vector<variable> network::walk(std::span<const variable> x, mode m, bool ke
   walking_ = true;
   const auto end = [](bool* walking) { *walking = false; };
   const std::unique_ptr<bool, decltype(end)> guard(&walking_, end);
-  std::vector<variable> values(nodes_.size());
-  for (std::size_t i = 0; i < x.size(); ++i) values[inputs_[i]] = x[i];
-  std::vector<variable> from;
+  std::vector<masked> values(nodes_.size());
+  for (std::size_t i = 0; i < x.size(); ++i) values[inputs_[i]].value = x[i];
+  std::vector<masked> from;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     node& n = nodes_[i];
     if (n.by.empty()) continue;
     from.clear();
     for (const std::size_t k : n.from) from.push_back(values[k]);
     std::optional<tape::scope> here;
-    if (n.where.line != 0) here.emplace(from[0].owner(), n.where);
+    if (n.where.line != 0) here.emplace(from[0].value.owner(), n.where);
     layer_body& l = n.by[0].body();
     const auto which = [&] {
       return fmt::format(" [layer '{}'{}{}]", l.name,
@@ -328,19 +328,20 @@ std::vector<variable> network::walk(std::span<const variable> x, mode m, bool ke
     };
     values[i] = telling(
         [&] {
-          for (const auto& d : n.declared) demand_declared(d, from[d.at]);
+          for (const auto& d : n.declared) demand_declared(d, from[d.at].value);
           return detail::record(l, from, m, random);
         },
         which);
     const bool is_term =
         std::any_of(terms_.begin(), terms_.end(), [i](const term& one) { return one.node == i; });
-    if (keep_types && !(is_term && values[i].shape().rank() == 0)) n.row = row_of(values[i]);
+    const variable& made = values[i].value;
+    if (keep_types && !(is_term && made.shape().rank() == 0)) n.row = row_of(made);
   }
   if (terms != nullptr) add_terms(values, *terms);
   std::vector<variable> result;
   for (const std::size_t i : outputs_) {
-    demand_rows(values[i], x, name_of(nodes_[i]));
-    result.push_back(values[i]);
+    demand_rows(values[i].value, x, name_of(nodes_[i]));
+    result.push_back(values[i].value);
   }
   return result;
 }
@@ -364,19 +365,20 @@ variable number_of(const regularizer& f, const variable& x, const std::string& n
 
 }  // namespace
 
-void network::add_terms(std::span<const variable> values, loss_terms& to) const {
+void network::add_terms(std::span<const masked> values, loss_terms& to) const {
   for (const term& one : terms_) {
-    const variable& x = values[one.node];
+    const variable& x = values[one.node].value;
     to.of_values.push_back(over_rows(sum(x), x));
     if (!one.name.empty()) to.named.push_back(to.of_values.back());
   }
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i].by.empty()) continue;
     const layer_body& l = nodes_[i].by[0].body();
-    if (l.activity)
-      to.of_values.push_back(over_rows(number_of(l.activity, values[i], l.name), values[i]));
+    if (!l.activity) continue;
+    const variable& x = values[i].value;
+    to.of_values.push_back(over_rows(number_of(l.activity, x, l.name), x));
   }
-  tape& t = values[inputs_[0]].owner();
+  tape& t = values[inputs_[0]].value.owner();
   for (const layer_body* l : layers()) {
     for (std::size_t i = 0; i < std::min(l->rules.size(), l->parameters.size()); ++i) {
       const parameter& p = l->parameters[i];

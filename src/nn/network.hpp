@@ -138,7 +138,7 @@ class network {
   std::vector<symbol::declared_row> declared_for(const node& n) const;
   void name_layers();
   void name_parts();
-  void add_terms(std::span<const variable> values, loss_terms& to) const;
+  void add_terms(std::span<const masked> values, loss_terms& to) const;
   void demand_rest() const;
   void restore();
   std::vector<variable> walk(std::span<const variable> x, mode m, bool keep_types,

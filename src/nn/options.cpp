@@ -220,6 +220,16 @@ const std::string* option_reader::find(const char* name) {
   return at == texts_.end() ? nullptr : &at->second;
 }
 
+named_texts option_reader::take_all_of(const std::string& beginning) {
+  named_texts result;
+  for (const auto& [name, text] : texts_) {
+    if (!name.starts_with(beginning)) continue;
+    asked_.insert(name);
+    result.emplace_back(name.substr(beginning.size()), text);
+  }
+  return result;
+}
+
 void option_reader::demand(const char* name) {
   throw value_error(fmt::format("the option '{}' is not there", name));
 }

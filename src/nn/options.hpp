@@ -87,6 +87,8 @@ class option_reader {
     if (!(*this)(name, value)) demand(name);
     return value;
   }
+  /// Those whose names begin so, without that.
+  named_texts take_all_of(const std::string& beginning);
   template <class Options> Options all_of() {
     Options result;
     fields(*this, result);

@@ -38,6 +38,13 @@ class call {
     return t_.constant(data);
   }
 
+  /// The name of the first output that is asked for, and whether outputs before it are not.
+  const std::string& output() const {
+    return *std::find_if(test_.outputs.begin(), test_.outputs.end(),
+                         [](const std::string& name) { return !name.empty(); });
+  }
+  bool leaves_out_first() const { return test_.outputs.at(0).empty(); }
+
   double number(const char* name, double otherwise) const {
     const attribute* a = find(name);
     return a == nullptr ? otherwise : a->number;
@@ -256,6 +263,54 @@ variable scaled_elu(const call& c) {
   return alpha == 0 ? selu(c.x(0)) : c.number("gamma", 1) * elu(c.x(0), alpha);
 }
 
+// --- Recurrent layers, of one direction ---------------------------------------------------------
+
+// ONNX's gates by the places of ours: its W is (1, gates units, features), b that of W, then of U.
+struct onnx_weights {
+  const call& c;
+  sizes order;
+
+  xt::xarray<float> matrix(std::size_t input) const {
+    const value& v = c.given(input);
+    const auto n = static_cast<std::size_t>(v.sizes[1]), m = static_cast<std::size_t>(v.sizes[2]);
+    xt::xarray<float> w = xt::zeros<float>({m, n});
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t k = 0; k < m; ++k) {
+        w(k, i) = static_cast<float>(v.numbers[from(i, n) * m + k]);
+      }
+    }
+    return w;
+  }
+  xt::xarray<float> bias() const {
+    const std::vector<double>& b = c.given(3).numbers;
+    const std::size_t n = b.size() / 2;
+    xt::xarray<float> sum = xt::zeros<float>({n});
+    for (std::size_t i = 0; i < n; ++i) {
+      sum(i) = static_cast<float>(b[from(i, n)] + b[n + from(i, n)]);
+    }
+    return sum;
+  }
+  std::size_t from(std::size_t i, std::size_t n) const {
+    const std::size_t units = n / order.size();
+    return static_cast<std::size_t>(order[i / units]) * units + i % units;
+  }
+};
+
+template <class Layer> variable recurrent(const call& c, const sizes& order) {
+  const bool batches_first = c.whole("layout", 0) != 0, all = !c.leaves_out_first();
+  const Layer l(c.whole("hidden_size", 1),
+                {.bias = c.has(3), .reset_after = false, .return_sequences = all});
+  const variable x = batches_first ? c.x(0) : moved(c.x(0), {1, 0, 2});
+  generator random;
+  l.record(x, random);
+  const onnx_weights w{c, order};
+  l.parameters()[0].set(w.matrix(1));
+  l.parameters()[1].set(w.matrix(2));
+  if (c.has(3)) l.parameters()[2].set(w.bias());
+  const variable y = l.record(x, random);
+  return all && !batches_first ? moved(y, {1, 0, 2}) : y;
+}
+
 const std::map<std::string, std::function<variable(const call&)>>& operators() {
   static const std::map<std::string, std::function<variable(const call&)>> table{
       {"Conv", convolved},
@@ -283,6 +338,15 @@ const std::map<std::string, std::function<variable(const call&)>>& operators() {
       {"BatchNormalization", batch_normalized},
       {"InstanceNormalization", instance_normalized},
       {"LayerNormalization", layer_normalized},
+      {"RNN", [](const call& c) { return recurrent<simple_rnn>(c, {0}); }},
+      {"LSTM",
+       [](const call& c) {
+         return recurrent<lstm>(c, {0, 2, 3, 1});
+       }},
+      {"GRU",
+       [](const call& c) {
+         return recurrent<gru>(c, {0, 1, 2});
+       }},
       {"LogSoftmax", [](const call& c) { return log_softmax(c.x(0), c.whole("axis", -1)); }},
   };
   return table;
@@ -328,6 +392,7 @@ const std::map<std::string, const char*>& left_out() {
       {"test_resize_upsample_sizes_nearest_ceil_half_pixel", "ceil: resize rounds"},
       {"test_resize_upsample_sizes_nearest_floor_align_corners", corners},
       {"test_resize_upsample_sizes_nearest_round_prefer_ceil_asymmetric", corners},
+      {"test_lstm_with_peepholes", "peepholes: lstm has none"},
       {"test_maxpool_2d_uint8", "integers of 8 bits: the library has no such type"},
   };
   return table;
@@ -377,12 +442,14 @@ std::string first_difference(const std::vector<double>& found, const std::vector
 class OnnxNode : public ::testing::TestWithParam<node_test> {};
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(OnnxNode);
 
-// The first output: MaxPool's second one, where the maxima stand, has no counterpart.
+// The first output that a test asks for: MaxPool's second one, where the maxima stand, has no
+// counterpart.
 TEST_P(OnnxNode, HasItsValues) {
   const node_test& test = GetParam();
   tape t;
-  const variable y = operators().at(test.op)(call(test, t));
-  const value wanted = values_of(test, "output").at(test.outputs.at(0));
+  const call given(test, t);
+  const variable y = operators().at(test.op)(given);
+  const value wanted = values_of(test, "output").at(given.output());
   // Global pooling drops axes of size 1.
   const variable all = cast(reshape(y, shape(wanted.sizes)), float64);
   const xt::xarray<double> result = all.value<double>();
@@ -425,6 +492,7 @@ TEST(OnnxNodes, AreRunOrListed) {
   EXPECT_EQ(run["MaxPool"] + run["AveragePool"], 27);
   // Two of batches are in training mode, and give statistics as well.
   EXPECT_EQ(run["BatchNormalization"], 4);
+  EXPECT_EQ(run["RNN"] + run["LSTM"] + run["GRU"], 11);
   EXPECT_EQ(run["InstanceNormalization"] + run["LayerNormalization"], 21);
 }
 

@@ -61,7 +61,7 @@ TEST(Readme, QuotesTheKernelThatAnInstalledLibraryIsTriedWith) {
 }
 
 TEST(Readme, QuotesTheNetworkForImagesThatATestTrains) {
-  const tree::lines network = block_of("## Layers, and images");
+  const tree::lines network = block_of("## Layers, images and sequences");
   ASSERT_GT(network.size(), 5u);
   EXPECT_TRUE(has_lines("tests/vision/layers_test.cpp", network));
 }

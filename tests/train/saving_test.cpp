@@ -44,6 +44,33 @@ std::vector<kept_layer> every_layer() {
       R"-("bias_initializer":"constant_value(0.5)","weights_regularizer":"l1(0.5)",)-"
       R"-("bias_regularizer":"l2(0.25)","activity_regularizer":"l1_l2(0.5, 0.25)",)-"
       R"-("weights_constraint":"max_norm(3, [0])","bias_constraint":"unit_norm([0])"})-";
+  const recurrent_options every{.activation = "tanh",
+                                .recurrent_activation = "hard_sigmoid",
+                                .weights = of_dense.weights,
+                                .recurrent_weights = orthogonal(2),
+                                .bias_initializer = of_dense.bias_initializer,
+                                .unit_forget_bias = false,
+                                .reset_after = false,
+                                .weights_regularizer = of_dense.weights_regularizer,
+                                .recurrent_regularizer = l1(0.25),
+                                .bias_regularizer = of_dense.bias_regularizer,
+                                .activity_regularizer = of_dense.activity_regularizer,
+                                .weights_constraint = of_dense.weights_constraint,
+                                .recurrent_constraint = non_neg(),
+                                .bias_constraint = of_dense.bias_constraint,
+                                .dropout = 0.25,
+                                .recurrent_dropout = 0.5,
+                                .return_sequences = true,
+                                .go_backwards = true};
+  const std::string recurrent_text =
+      of_weights.substr(0, of_weights.size() - 1) +
+      R"-(,"recurrent_activation":"hard_sigmoid","recurrent_weights":"orthogonal(2)",)-"
+      R"-("unit_forget_bias":false,"reset_after":false,"recurrent_regularizer":"l1(0.25)",)-"
+      R"-("recurrent_constraint":"non_neg","dropout":0.25,"recurrent_dropout":0.5,)-"
+      R"-("return_sequences":true,"go_backwards":true)-";
+  const auto within = [](const std::string& text) {
+    return std::regex_replace(text, std::regex(R"-("(\w+)":)-"), R"-("layer $1":)-");
+  };
   conv_layer_options any{.activation = "tanh",
                          .weights = of_dense.weights,
                          .bias_initializer = of_dense.bias_initializer,
@@ -132,13 +159,33 @@ std::vector<kept_layer> every_layer() {
       {resizing({2, 3}, "nearest"), image, R"({"sizes":[2, 3],"method":"nearest"})"},
       {to_shape({4, -1}), image, R"({"row":[4, -1]})"},
       {permute({3, 1, 2}), image, R"({"order":[3, 1, 2]})"},
+      {embedding(9, 3,
+                 {.weights = of_dense.weights,
+                  .weights_regularizer = l1(0.5),
+                  .activity_regularizer = l2(0.25),
+                  .weights_constraint = max_norm(3, {0}),
+                  .mask_zero = true}),
+       {4},
+       R"-({"inputs":9,"outputs":3,"weights":"random_normal(0.5, 0.25)",)-"
+       R"-("weights_regularizer":"l1(0.5)","activity_regularizer":"l2(0.25)",)-"
+       R"-("weights_constraint":"max_norm(3, [0])","mask_zero":true})-"},
+      {simple_rnn(2, every), line, R"({"units":2,)" + recurrent_text + "}"},
+      {lstm(2, every), line, R"({"units":2,)" + recurrent_text + "}"},
+      {gru(2, every), line, R"({"units":2,)" + recurrent_text + "}"},
+      {bidirectional(lstm(2, every), "mul"), line,
+       R"({"merge":"mul","layer":"lstm","layer units":2,)" + within(recurrent_text) + "}"},
+      {time_distributed(time_distributed(flatten())), volume,
+       R"({"layer":"time_distributed","layer layer":"flatten"})"},
+      {repeat_vector(3), {4}, R"({"n":3})"},
+      {masking(0.5), line, R"({"value":0.5})"},
   };
 }
 
-tensor rows_for(const shape& row) {
+tensor rows_for(const shape& row, bool of_indices) {
   std::vector<std::int64_t> sizes{2};
   sizes.insert(sizes.end(), row.begin(), row.end());
-  return generator(5).normal(shape(sizes));
+  const shape s(sizes);
+  return of_indices ? tensor({float32, s}) : generator(5).normal(s);
 }
 
 TEST(Saving, KeepsEveryKindOfLayerWithAllItsOptions) {
@@ -157,7 +204,7 @@ TEST(Saving, KeepsEveryKindOfLayerWithAllItsOptions) {
     model n = load_model(file.at);
     n.save(file.at);
     EXPECT_EQ(first, bytes_of(file.at));
-    const tensor rows = rows_for(l.row);
+    const tensor rows = rows_for(l.row, kind == "embedding");
     EXPECT_TRUE(same_bits(m.predict(rows), n.predict(rows)));
   }
   for (const std::string& name : classes_of_layers(COTAPE_SOURCE_DIR)) {

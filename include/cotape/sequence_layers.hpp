@@ -1,0 +1,105 @@
+// layer: nn
+// Layers for sequences of shape (batch, steps, features), with Keras's names and defaults.
+//
+//   sequential m{input({40}, int64), embedding(8000, 32, {.mask_zero = true}),
+//                bidirectional(lstm(32)), dense(1, "sigmoid")};
+//
+// Steps may be masked: those that `embedding` (mask_zero) or `masking` say are padding. Layers that
+// keep (batch, steps) pass the mask on, recurrent ones go past a masked step with their state as it
+// was; where they return sequences they repeat their last output there. No other layer and no loss
+// sees a mask.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cotape/layers.hpp"
+
+namespace cotape {
+
+struct embedding_options {
+  initializer weights = random_uniform();
+  regularizer weights_regularizer = {};
+  regularizer activity_regularizer = {};  // of the output, divided by the rows of the batch
+  constraint weights_constraint = {};
+  bool mask_zero = false;  // index 0 is padding: such steps are masked
+};
+
+/// Row i of W "NAME/weight" (`inputs`, `outputs`) for each index i: (batch, sizes...) of int64, or
+/// of whole floating numbers, gives (batch, sizes..., outputs). An index outside 0 ... inputs - 1
+/// stops the run with value_error. Throws value_error unless both sizes are at least 1.
+class embedding : public layer {
+ public:
+  embedding(std::int64_t inputs, std::int64_t outputs, embedding_options options = {});
+};
+
+struct recurrent_options {
+  std::string activation = "tanh";
+  std::string recurrent_activation = "sigmoid";  // of the gates
+  initializer weights = glorot_uniform;
+  initializer recurrent_weights = orthogonal();
+  bool bias = true;
+  initializer bias_initializer = zeros;
+  bool unit_forget_bias = true;  // lstm: the first bias of the forget gate is 1
+  bool reset_after = true;       // gru: the reset gate acts after the product, not before it
+  regularizer weights_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {};
+  regularizer activity_regularizer = {};  // of the output, divided by the rows of the batch
+  constraint weights_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
+  double dropout = 0;             // of the inputs, in training; one mask for all steps
+  double recurrent_dropout = 0;   // of h where it is multiplied by U (Gal and Ghahramani, 2016)
+  bool return_sequences = false;  // (batch, steps, units): each h, in the order of the steps taken
+  bool go_backwards = false;      // from the last step to the first
+};
+
+/// Elman's network (1990): h = activation(x W + h U + b) for one step after the other, from h = 0:
+/// (batch, steps, features) gives the last h (batch, units). W "NAME/weight" (features, units), U
+/// "NAME/recurrent_weight" (units, units), b "NAME/bias" (units). Given {x, h} it begins with h.
+/// Throws value_error for less than one unit, an unknown activation, an empty initializer and
+/// dropout outside [0, 1); shape_error for inputs of other shapes and without a step.
+class simple_rnn : public layer {
+ public:
+  explicit simple_rnn(std::int64_t units, recurrent_options options = {});
+};
+
+/// Long short-term memory (Hochreiter and Schmidhuber, 1997; Gers et al., 2000), with gates side by
+/// side in the columns i, f, g, o of W (features, 4 units), U (units, 4 units), b (4 units):
+///   c = sigmoid(f) c + sigmoid(i) activation(g),   h = sigmoid(o) activation(c)
+/// where `recurrent_activation` is the sigmoid. Given {x, h, c} it begins with those. Throws as
+/// simple_rnn.
+class lstm : public layer {
+ public:
+  explicit lstm(std::int64_t units, recurrent_options options = {});
+};
+
+/// Gated recurrent unit (Cho et al., 2014), gates in the columns z, r, g:
+///   h = z h + (1 - z) activation(x Wg + bg + r (h Ug + bg'))      with reset_after, b (2, 3
+///   units), h = z h + (1 - z) activation(x Wg + bg + (r h) Ug)            without it, b (3 units).
+/// ONNX's and the paper's is without; Keras's default is with it. Throws as simple_rnn.
+class gru : public layer {
+ public:
+  explicit gru(std::int64_t units, recurrent_options options = {});
+};
+
+/// A recurrent layer and a copy of it that goes backwards, with weights of its own, "NAME/forward/"
+/// and "NAME/backward/..."; outputs of both, in the order of the steps, joined by `merge`:
+/// "concat" (along the last axis), "sum", "mul" or "ave". Throws value_error for any other and for
+/// a layer that is not recurrent or has weights already.
+layer bidirectional(const layer& forward, const std::string& merge = "concat");
+
+/// A layer applied to each step alike: (batch, steps, a...) as (batch steps, a...), and back. Its
+/// weights are named "NAME/weight" and so on.
+layer time_distributed(const layer& of);
+
+/// (batch, features) as (batch, n, features). Throws value_error for n < 1.
+class repeat_vector : public layer {
+ public:
+  explicit repeat_vector(std::int64_t n);
+};
+
+/// Masks the steps of (batch, steps, features) whose features are all `value`, and makes them 0.
+class masking : public layer {
+ public:
+  explicit masking(double value = 0);
+};
+
+}  // namespace cotape

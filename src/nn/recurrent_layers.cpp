@@ -1,0 +1,224 @@
+// Recurrent layers: what one step makes of the last one's state, unrolled over the steps. The
+// inputs of all steps are one product, the gates of a step another.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cotape/ops.hpp"
+#include "cotape/sequence_layers.hpp"
+#include "nn/fields.hpp"
+#include "nn/layer_parts.hpp"
+#include "nn/recurrent.hpp"
+
+namespace cotape {
+
+namespace {
+
+using detail::add_weight, detail::recurrent_layer, detail::weight_dtype;
+using state = std::vector<variable>;  // the first is h, the layer's output
+
+// What a step is made with: x W + b of this step, U, and b' of a gru.
+struct step_inputs {
+  const recurrent_options& how;
+  std::int64_t units;
+  variable fed, weights, bias;
+
+  variable act(const variable& x) const { return activate(how.activation, x); }
+  variable gate(const variable& z, std::int64_t k) const {
+    return activate(how.recurrent_activation, columns(z, k, k + 1));
+  }
+  /// Those of some gates.
+  variable columns(const variable& z, std::int64_t first, std::int64_t end) const {
+    return slice(z, {all, range(first * units, end * units)});
+  }
+};
+
+// `seen` is h as the product sees it: some of it may be dropped.
+using step_function = state (*)(const step_inputs&, const state&, const variable& seen);
+
+state simple_step(const step_inputs& s, const state&, const variable& seen) {
+  return {s.act(s.fed + matmul(seen, s.weights))};
+}
+
+state lstm_step(const step_inputs& s, const state& last, const variable& seen) {
+  const variable z = s.fed + matmul(seen, s.weights);
+  const variable c = s.gate(z, 1) * last[1] + s.gate(z, 0) * s.act(s.columns(z, 2, 3));
+  return {s.gate(z, 3) * s.act(c), c};
+}
+
+state mixed(const variable& z, const variable& h, const variable& next) {
+  return {z * h + (1 - z) * next};
+}
+
+state gru_step(const step_inputs& s, const state& last, const variable& seen) {
+  variable of_h = matmul(seen, s.weights);
+  if (!s.bias.empty()) of_h = of_h + s.bias;
+  const variable both = s.columns(s.fed, 0, 2) + s.columns(of_h, 0, 2);
+  const variable next = s.act(s.columns(s.fed, 2, 3) + s.gate(both, 1) * s.columns(of_h, 2, 3));
+  return mixed(s.gate(both, 0), last[0], next);
+}
+
+state gru_step_reset_before(const step_inputs& s, const state& last, const variable& seen) {
+  const variable both = s.columns(s.fed, 0, 2) + matmul(seen, s.columns(s.weights, 0, 2));
+  const variable next =
+      s.act(s.columns(s.fed, 2, 3) + matmul(s.gate(both, 1) * seen, s.columns(s.weights, 2, 3)));
+  return mixed(s.gate(both, 0), last[0], next);
+}
+
+struct cell {
+  const char* kind;
+  std::int64_t gates;
+  std::size_t states;
+  step_function step;
+};
+constexpr cell simple_cell{"simple_rnn", 1, 1, simple_step}, lstm_cell{"lstm", 4, 2, lstm_step},
+    gru_cell{"gru", 3, 1, gru_step}, gru_reset_before{"gru", 3, 1, gru_step_reset_before};
+
+void demand_share(const char* kind, const char* what, double rate) {
+  if (rate >= 0 && rate < 1) return;
+  throw value_error(fmt::format("{}: {} {} not in [0, 1)", kind, what, rate));
+}
+
+// 1 / (1 - rate), or 0 with this probability: one number a row and feature, for all steps.
+variable kept(const variable& like, double rate, generator& random) {
+  return (random.uniform_like(like) >= rate) / (1 - rate);
+}
+
+class unrolled : public recurrent_layer {
+ public:
+  unrolled(const cell& of, std::int64_t units, recurrent_options options)
+      : cell_(of), units_(units), options_(std::move(options)) {
+    const recurrent_options& o = options_;
+    if (units < 1) throw value_error(fmt::format("{}: {} units", kind(), units));
+    if (!o.weights || !o.recurrent_weights || !o.bias_initializer) {
+      throw value_error(fmt::format("{}: the initializer is empty", kind()));
+    }
+    demand_share(kind(), "dropout", o.dropout);
+    demand_share(kind(), "recurrent_dropout", o.recurrent_dropout);
+    activation(o.activation), activation(o.recurrent_activation);  // throw for an unknown name
+    rules = {{o.weights_regularizer, o.weights_constraint},
+             {o.recurrent_regularizer, o.recurrent_constraint},
+             {o.bias_regularizer, o.bias_constraint}};
+    activity = o.activity_regularizer;
+  }
+  const char* kind() const override { return cell_.kind; }
+  masked record_masked(std::span<const masked> inputs, mode m, generator& random) override;
+  std::optional<named_texts> description() const override {
+    detail::option_writer to;
+    to("units", units_);
+    to.all_of(options_);
+    return to.texts;
+  }
+  std::shared_ptr<layer_body> backwards() const override {
+    recurrent_options o = options_;
+    o.go_backwards = !o.go_backwards;
+    return std::make_shared<unrolled>(cell_, units_, std::move(o));
+  }
+  bool returns_sequences() const override { return options_.return_sequences; }
+
+ private:
+  bool two_biases() const { return cell_.step == gru_step; }
+  void make_parameters(std::int64_t features, dtype d, generator& random);
+  state first_state(std::span<const masked> inputs) const;
+
+  const cell& cell_;
+  std::int64_t units_;
+  recurrent_options options_;
+};
+
+void unrolled::make_parameters(std::int64_t features, dtype d, generator& random) {
+  const std::int64_t n = cell_.gates * units_;
+  add_weight(*this, "weight", options_.weights, {features, n}, d, random);
+  add_weight(*this, "recurrent_weight", options_.recurrent_weights, {units_, n}, d, random);
+  if (!options_.bias) return;
+  initializer first = options_.bias_initializer;
+  if (cell_.step == lstm_step && options_.unit_forget_bias) {
+    first = [this](generator& g, const shape& s) {
+      tensor b(options_.bias_initializer(g, s), float64);
+      std::fill_n(b.data_as<double>() + units_, units_, 1.0);
+      return b;
+    };
+  }
+  add_weight(*this, "bias", first, two_biases() ? shape{2, n} : shape{n}, d, random);
+}
+
+state unrolled::first_state(std::span<const masked> inputs) const {
+  const variable& x = inputs[0].value;
+  const shape wanted{x.shape()[0], units_};
+  if (inputs.size() == 1) {
+    const variable none =
+        broadcast_to(x.owner().literal(0, x.dtype(), {__FILE__, __LINE__}), wanted);
+    return state(cell_.states, none);
+  }
+  if (inputs.size() != 1 + cell_.states) {
+    throw value_error(fmt::format("{}: {} inputs, it takes x, or x and {}", kind(), inputs.size(),
+                                  cell_.states == 1 ? "h" : "h and c"));
+  }
+  state result;
+  for (const masked& s : inputs.subspan(1)) {
+    result.push_back(s.value);
+    if (s.value.shape() == wanted) continue;
+    throw shape_error(fmt::format("{}: the first state is {}, not {} (batch, units)", kind(),
+                                  s.value.shape().text(), wanted.text()));
+  }
+  return result;
+}
+
+masked unrolled::record_masked(std::span<const masked> inputs, mode m, generator& random) {
+  if (inputs.empty()) throw value_error(fmt::format("{}: no inputs", kind()));
+  const shape& s = inputs[0].value.shape();
+  if (s.rank() != 3 || s[1] == 0) {
+    throw shape_error(fmt::format("{}: the input {} is not (batch, steps, features){}", kind(),
+                                  s.text(), s.rank() == 3 ? " with a step" : ""));
+  }
+  const variable x = transpose(inputs[0].value, {1, 0, 2});
+  if (parameters.empty()) make_parameters(s[2], weight_dtype(x), random);
+  state now = first_state(inputs);
+  tape& t = x.owner();
+  step_inputs step{options_, units_, {}, t.read(parameters[1]), {}};
+  const bool drops = m == mode::training;
+  variable fed = x, dropped;
+  if (drops && options_.dropout != 0) {
+    fed = fed * kept(slice(x, {0}), options_.dropout, random);
+  }
+  if (drops && options_.recurrent_dropout != 0) {
+    dropped = kept(now[0], options_.recurrent_dropout, random);
+  }
+  fed = matmul(fed, parameters[0]);
+  if (options_.bias) {
+    const variable b = t.read(parameters[2]);
+    fed = fed + (two_biases() ? slice(b, {0}) : b);
+    if (two_biases()) step.bias = slice(b, {1});
+  }
+  std::vector<operand> outputs;
+  for (std::int64_t k = 0; k < s[1]; ++k) {
+    const std::int64_t at = options_.go_backwards ? s[1] - 1 - k : k;
+    step.fed = slice(fed, {at});
+    state next = cell_.step(step, now, dropped.empty() ? now[0] : now[0] * dropped);
+    if (const variable& mask = inputs[0].mask; !mask.empty()) {
+      const variable counts = expand_dims(cast(slice(mask, {all, at}), x.dtype()), 1);
+      for (std::size_t i = 0; i < next.size(); ++i) next[i] = select(counts, next[i], now[i]);
+    }
+    now = std::move(next);
+    if (options_.return_sequences) outputs.emplace_back(now[0]);
+  }
+  if (!options_.return_sequences) return {now[0]};
+  return {stack(outputs, 1), inputs[0].mask};
+}
+
+layer made(const cell& of, std::int64_t units, recurrent_options&& options) {
+  return layer(std::make_shared<unrolled>(of, units, std::move(options)));
+}
+
+}  // namespace
+
+simple_rnn::simple_rnn(std::int64_t units, recurrent_options options)
+    : layer(made(simple_cell, units, std::move(options))) {}
+
+lstm::lstm(std::int64_t units, recurrent_options options)
+    : layer(made(lstm_cell, units, std::move(options))) {}
+
+gru::gru(std::int64_t units, recurrent_options options)
+    : layer(made(options.reset_after ? gru_cell : gru_reset_before, units, std::move(options))) {}
+
+}  // namespace cotape
