@@ -253,6 +253,14 @@ TEST(Layers, StandInASequentialByTheirPlainNames) {
                     adaptive_max_pooling({3, 4, 3}),
                     adaptive_average_pooling(2),
                     flatten()};
+  sequential text{input({5}),
+                  embedding(200, 3, {.mask_zero = true}),
+                  masking(),
+                  simple_rnn(4, {.return_sequences = true}),
+                  gru(3, {.return_sequences = true}),
+                  lstm(2),
+                  repeat_vector(3),
+                  flatten()};
   const auto columns = [](sequential& m, const std::vector<std::size_t>& s) {
     const xt::xarray<float> x = xt::cast<float>(counted(s));
     return m.predict<float>(x).shape(1);
@@ -260,12 +268,13 @@ TEST(Layers, StandInASequentialByTheirPlainNames) {
   EXPECT_EQ(columns(image, {2, 8, 8, 2}), 6u);
   EXPECT_EQ(columns(line, {2, 16, 2}), 1u);
   EXPECT_EQ(columns(volume, {2, 4, 4, 4, 1}), 16u);
-  const std::string models = image.summary() + line.summary() + volume.summary();
+  EXPECT_EQ(columns(text, {2, 5}), 6u);
+  const std::string models = image.summary() + line.summary() + volume.summary() + text.summary();
   std::size_t layers = 0;
   for (const auto& file :
        std::filesystem::directory_iterator(COTAPE_SOURCE_DIR "/include/cotape")) {
-    const std::string text = text_of("include/cotape/" + file.path().filename().string());
-    for (const std::string& name : matches(text, "class (\\w+) : public layer \\{")) {
+    const std::string header = text_of("include/cotape/" + file.path().filename().string());
+    for (const std::string& name : matches(header, "class (\\w+) : public layer \\{")) {
       ++layers;
       const std::regex row("\\b" + name + "\\b");
       EXPECT_TRUE(std::regex_search(models, row)) << name << " is in none of the models";
