@@ -75,6 +75,7 @@ network::network(plan p)
 }
 
 void network::append(const layer& l, place where) {
+  demand_rest();
   const bool first = nodes_.empty();
   const std::size_t at = first ? 1 : nodes_.size(), end = first ? 0 : outputs_[0];
   // Takes all memory before it changes anything.
@@ -91,6 +92,7 @@ void network::append(const layer& l, place where) {
 }
 
 void network::set_input(const value_type& row, std::string name, place where) {
+  demand_rest();
   if (!nodes_.empty()) {
     throw value_error("sequential: the input must be added before any layer");
   }
@@ -156,7 +158,7 @@ void network::name_layers() {
 }
 
 void network::demand_rest() const {
-  if (walking_) throw value_error("model: one of its layers calls the model itself");
+  if (walking_) throw value_error("model: one of its layers calls or changes the model itself");
 }
 
 void network::build() {
@@ -230,7 +232,7 @@ void network::try_out() {
 }
 
 void network::settle() {
-  if (!before_) return;
+  if (!before_ || walking_) return;
   for (const auto& l : before_->layers) l.body->settled = true;
   before_.reset();
 }
@@ -244,6 +246,7 @@ bool network::can_build() const {
 void network::build_for(std::span<const value_type> rows) {
   demand_layers();
   if (built_) return;
+  demand_rest();
   std::vector<node> before = nodes_;
   for (std::size_t i = 0; i < rows.size() && i < inputs_.size(); ++i) {
     node& n = nodes_[inputs_[i]];

@@ -82,7 +82,7 @@ class network {
   /// Takes it back, but for layers that another network has settled meanwhile, giving `drop` each
   /// parameter that goes. Takes no memory.
   template <class F> void unbuild(F drop) {
-    if (!before_) return;
+    if (!before_ || walking_) return;
     for (auto& [body, name, bare] : before_->layers) {
       if (!bare || body->settled) continue;
       std::for_each(body->parameters.begin(), body->parameters.end(), drop);
