@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cotape/activations.hpp"
+#include "cotape/attention.hpp"
 #include "cotape/callbacks.hpp"
 #include "cotape/check.hpp"
 #include "cotape/compiled.hpp"
