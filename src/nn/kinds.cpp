@@ -60,6 +60,14 @@ layer resizing_of(reader& o) {
 layer to_shape_of(reader& o) { return to_shape(o.take<std::vector<number>>("row")); }
 layer permute_of(reader& o) { return permute(o.take<std::vector<number>>("order")); }
 
+layer attention_of(reader& o) {
+  return multi_head_attention(o.take<number>("heads"), o.take<number>("key_dim"),
+                              o.all_of<multi_head_attention_options>());
+}
+layer positions_of(reader& o) {
+  return position_embedding(o.take<number>("max_length"), o.take<initializer>("weights"));
+}
+
 struct layer_kind {
   const char* name;
   layer (*make)(reader&);
@@ -108,7 +116,9 @@ constexpr std::array layer_kinds{
     layer_kind{"up_sampling3d", up_sampling3d_of},
     layer_kind{"resizing", resizing_of},
     layer_kind{"to_shape", to_shape_of},
-    layer_kind{"permute", permute_of}};
+    layer_kind{"permute", permute_of},
+    layer_kind{"multi_head_attention", attention_of},
+    layer_kind{"position_embedding", positions_of}};
 
 struct optimizer_kind {
   const char* name;
