@@ -92,6 +92,7 @@ std::vector<op_case> layout_cases();
 std::vector<op_case> loss_cases();
 std::vector<op_case> normalization_cases();
 std::vector<op_case> vision_cases();
+std::vector<op_case> attention_cases();
 std::vector<op_case> other_cases();
 /// All of them.
 const std::vector<op_case>& op_cases();

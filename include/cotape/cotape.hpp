@@ -3,6 +3,8 @@
 #pragma once
 
 #include "cotape/activations.hpp"
+#include "cotape/attention.hpp"
+#include "cotape/attention_layers.hpp"
 #include "cotape/callbacks.hpp"
 #include "cotape/check.hpp"
 #include "cotape/compiled.hpp"

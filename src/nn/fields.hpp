@@ -3,6 +3,7 @@
 // it, leave it at its default. Names and meanings stay as they are.
 #pragma once
 
+#include "cotape/attention_layers.hpp"
 #include "cotape/joins.hpp"
 #include "cotape/normalization_layers.hpp"
 #include "cotape/optimizers.hpp"
@@ -12,8 +13,7 @@
 
 namespace cotape::detail {
 
-template <class A, class Options> void fields_of_weights(A& a, Options& o) {
-  a("activation", o.activation);
+template <class A, class Options> void fields_of_matrices(A& a, Options& o) {
   a("weights", o.weights);
   a("bias", o.bias);
   a("bias_initializer", o.bias_initializer);
@@ -22,6 +22,11 @@ template <class A, class Options> void fields_of_weights(A& a, Options& o) {
   a("activity_regularizer", o.activity_regularizer);
   a("weights_constraint", o.weights_constraint);
   a("bias_constraint", o.bias_constraint);
+}
+
+template <class A, class Options> void fields_of_weights(A& a, Options& o) {
+  a("activation", o.activation);
+  fields_of_matrices(a, o);
 }
 
 template <class A, class Options> void fields_of_windows(A& a, Options& o) {
@@ -37,6 +42,13 @@ template <class A, class Options> void fields_of_scaling(A& a, Options& o) {
 }
 
 template <class A> void fields(A& a, dense_options& o) { fields_of_weights(a, o); }
+
+template <class A> void fields(A& a, multi_head_attention_options& o) {
+  a("value_dim", o.value_dim);
+  a("dropout", o.dropout);
+  a("causal", o.causal);
+  fields_of_matrices(a, o);
+}
 
 template <class A> void fields(A& a, conv_layer_options& o) {
   fields_of_windows(a, o);

@@ -88,6 +88,14 @@ layer masking_of(reader& o) { return masking(o.take<double>("value")); }
 layer to_shape_of(reader& o) { return to_shape(o.take<std::vector<number>>("row")); }
 layer permute_of(reader& o) { return permute(o.take<std::vector<number>>("order")); }
 
+layer attention_of(reader& o) {
+  return multi_head_attention(o.take<number>("heads"), o.take<number>("key_dim"),
+                              o.all_of<multi_head_attention_options>());
+}
+layer positions_of(reader& o) {
+  return position_embedding(o.take<number>("max_length"), o.take<initializer>("weights"));
+}
+
 struct layer_kind {
   const char* name;
   layer (*make)(reader&);
@@ -144,7 +152,9 @@ constexpr std::array layer_kinds{
     layer_kind{"bidirectional", bidirectional_of},
     layer_kind{"time_distributed", time_distributed_of},
     layer_kind{"repeat_vector", repeat_vector_of},
-    layer_kind{"masking", masking_of}};
+    layer_kind{"masking", masking_of},
+    layer_kind{"multi_head_attention", attention_of},
+    layer_kind{"position_embedding", positions_of}};
 
 struct optimizer_kind {
   const char* name;

@@ -174,7 +174,7 @@ const std::vector<op_case>& op_cases() {
   static const std::vector<op_case> rows = [] {
     std::vector<op_case> all;
     for (auto* part : {elementwise_cases, reduction_cases, layout_cases, loss_cases,
-                       normalization_cases, vision_cases, other_cases}) {
+                       normalization_cases, vision_cases, attention_cases, other_cases}) {
       for (op_case& c : part()) all.push_back(std::move(c));
     }
     return all;

@@ -1,5 +1,5 @@
 // The table of op cases has a row for every primitive and for every operation of ops.hpp,
-// activations.hpp, losses.hpp, normalization.hpp and vision.hpp.
+// activations.hpp, losses.hpp, normalization.hpp, vision.hpp and attention.hpp.
 #include <set>
 
 #include "declared.hpp"

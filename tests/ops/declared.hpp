@@ -25,12 +25,13 @@ inline std::set<std::string> matches(const std::string& text, const char* patter
   return names;
 }
 
-/// The functions of ops.hpp, activations.hpp, losses.hpp, normalization.hpp and vision.hpp whose
-/// declarations the pattern finds.
+/// The functions of ops.hpp, activations.hpp, losses.hpp, normalization.hpp, vision.hpp and
+/// attention.hpp whose declarations the pattern finds.
 inline std::set<std::string> declared_operations(
     const char* pattern = "\n(?:variable|std::vector<variable>|normalized_batch) (\\w+)\\(") {
   std::set<std::string> names;
-  for (const char* header : {"ops", "activations", "losses", "normalization", "vision"}) {
+  for (const char* header :
+       {"ops", "activations", "losses", "normalization", "vision", "attention"}) {
     names.merge(matches(text_of(std::string("include/cotape/") + header + ".hpp"), pattern));
   }
   return names;

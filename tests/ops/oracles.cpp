@@ -721,6 +721,7 @@ std::vector<oracle> oracles() {
   append_indexed(rows);
   append_losses(rows);
   append_windows(rows);
+  append_attention(rows);
   append_losses_by_margin_and_direction(rows);
   return rows;
 }

@@ -94,10 +94,13 @@ struct oracle {
   bool picky = true;  // whether there are operands that it rejects
 };
 
-/// At least one row for every operation of ops.hpp, activations.hpp, losses.hpp and vision.hpp.
+/// At least one row for every operation of ops.hpp, activations.hpp, losses.hpp, normalization.hpp,
+/// vision.hpp and attention.hpp.
 std::vector<oracle> oracles();
 
 /// Those of operations on images.
 void append_windows(std::vector<oracle>& rows);
+/// Those of attention and positions.
+void append_attention(std::vector<oracle>& rows);
 
 }  // namespace cotape::tests

@@ -219,6 +219,12 @@ std::vector<operation> reductions() {
       COTAPE_ROW(
           "group_norm concatenate", cube,
           group_norm(pad(concatenate({a, sin(a)}, 2), {1, 1, 0}, {0, 0, 2}, k), 2, 1, 0, 0.5)),
+      COTAPE_ROW("attention", matrix, attention(a, sin(a), pad(a, {0, 0}, {0, 1}, k))),
+      COTAPE_ROW("attention", cube, attention(tanh(a), a, a, {.causal = true})),
+      COTAPE_ROW("attention", matrix,
+                 attention(a, a, tanh(a), {.mask = greater(sum(a, 1), 0), .scale = k})),
+      COTAPE_ROW("sinusoidal_positions", cube, a * sinusoidal_positions(a)),
+      COTAPE_ROW("rotary concatenate", matrix, rotary(concatenate({a, tanh(a)}, 1))),
       COTAPE_ROW("maxout concatenate", axis, maxout(concatenate({a, sin(a)}, axis), 2, axis)),
   };
 }

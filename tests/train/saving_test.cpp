@@ -94,6 +94,16 @@ std::vector<kept_layer> every_layer() {
         R"("strides":{},"padding":{},"dilation":[1],"groups":{},"data_format":"{}",{})", strides,
         padding, groups, format, of_weights);
   };
+  const multi_head_attention_options of_heads{.value_dim = 5,
+                                              .dropout = 0.25,
+                                              .causal = true,
+                                              .weights = of_dense.weights,
+                                              .bias_initializer = of_dense.bias_initializer,
+                                              .weights_regularizer = of_dense.weights_regularizer,
+                                              .bias_regularizer = of_dense.bias_regularizer,
+                                              .activity_regularizer = of_dense.activity_regularizer,
+                                              .weights_constraint = of_dense.weights_constraint,
+                                              .bias_constraint = of_dense.bias_constraint};
   const std::string same_text = text_of("[2]", R"("same")", 1, "channels_first");
   conv_layer_options wider = same;
   wider.padding = {1, 2};
@@ -178,6 +188,10 @@ std::vector<kept_layer> every_layer() {
        R"({"layer":"time_distributed","layer layer":"flatten"})"},
       {repeat_vector(3), {4}, R"({"n":3})"},
       {masking(0.5), line, R"({"value":0.5})"},
+      {multi_head_attention(2, 3, of_heads), line,
+       R"({"heads":2,"key_dim":3,"value_dim":5,"dropout":0.25,"causal":true,)" +
+           of_weights.substr(of_weights.find(R"("weights")"))},
+      {position_embedding(9, ones), line, R"({"max_length":9,"weights":"ones"})"},
   };
 }
 

@@ -256,6 +256,8 @@ TEST(Layers, StandInASequentialByTheirPlainNames) {
   sequential text{input({5}),
                   embedding(200, 3, {.mask_zero = true}),
                   masking(),
+                  position_embedding(5),
+                  multi_head_attention(2, 3),
                   simple_rnn(4, {.return_sequences = true}),
                   gru(3, {.return_sequences = true}),
                   lstm(2),
