@@ -29,7 +29,8 @@ struct multi_head_attention_options {
 /// (batch, S, c), or one sequence that is all three; the key is the value by default. The result is
 /// (batch, T, a). The weights are "NAME/query/weight" (a, heads key_dim), "NAME/key/weight",
 /// "NAME/value/weight" and "NAME/output/weight" (heads value_dim, a), each with a "bias"; a head's
-/// columns stand side by side. Throws value_error for sizes below 1 and for a rate of dropout
+/// columns stand side by side. Masked steps of value and key (sequence_layers.hpp) are not seen;
+/// the result has the query's mask. Throws value_error for sizes below 1 and for a rate of dropout
 /// outside [0, 1).
 class multi_head_attention : public layer {
  public:

@@ -6,8 +6,8 @@
 //
 // Steps may be masked: those that `embedding` (mask_zero) or `masking` say are padding. Layers that
 // keep (batch, steps) pass the mask on, recurrent ones go past a masked step with their state as it
-// was; where they return sequences they repeat their last output there. No other layer and no loss
-// sees a mask.
+// was; where they return sequences they repeat their last output there. multi_head_attention does
+// not see masked steps. No other layer and no loss sees a mask.
 #pragma once
 
 #include <string>

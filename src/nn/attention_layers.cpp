@@ -22,7 +22,7 @@ void demand_sequence(const char* kind, const variable& x) {
       fmt::format("{}: the input {} is not (batch, length, features)", kind, x.shape().text()));
 }
 
-class attention_layer : public layer_body {
+class attention_layer : public detail::masked_layer {
  public:
   attention_layer(std::int64_t heads, std::int64_t key_dim, multi_head_attention_options options)
       : heads_(heads), key_dim_(key_dim), options_(std::move(options)) {
@@ -44,21 +44,22 @@ class attention_layer : public layer_body {
     activity = o.activity_regularizer;
   }
   const char* kind() const override { return "multi_head_attention"; }
-  variable record(std::span<const variable> inputs, mode m, generator& random) override {
+  masked record_masked(std::span<const masked> inputs, mode m, generator& random) override {
     if (inputs.empty() || inputs.size() > 3) {
       throw value_error(fmt::format(
           "multi_head_attention: {} inputs, it takes query, value and key", inputs.size()));
     }
-    for (const variable& x : inputs) demand_sequence(kind(), x);
-    const variable &query = inputs[0], &value = inputs[inputs.size() > 1 ? 1 : 0],
-                   &key = inputs[inputs.size() > 2 ? 2 : inputs.size() - 1];
+    for (const masked& x : inputs) demand_sequence(kind(), x.value);
+    const masked &from = inputs[inputs.size() > 1 ? 1 : 0], &with = inputs[inputs.size() - 1];
+    const variable &query = inputs[0].value, &value = from.value, &key = with.value;
     if (parameters.empty()) make_parameters(query, key, value, random);
-    attention_options how{.causal = options_.causal};
+    attention_options how{.mask = seen_of(from.mask, with.mask), .causal = options_.causal};
     if (m == mode::training && options_.dropout > 0) how.on_weights = dropping(random);
     const variable seen =
         attention(in_heads(of(query, 0)), in_heads(of(key, 1)), in_heads(of(value, 2)), how);
     const variable rows = transpose(seen, {0, 2, 1, 3});
-    return of(reshape(rows, {size_at(query, 0), size_at(query, 1), heads_ * value_dim()}), 3);
+    return {of(reshape(rows, {size_at(query, 0), size_at(query, 1), heads_ * value_dim()}), 3),
+            inputs[0].mask};
   }
   std::optional<named_texts> description() const override {
     detail::option_writer to;
@@ -86,6 +87,14 @@ class attention_layer : public layer_body {
     add("key", size_at(key, 2), keys);
     add("value", size_at(value, 2), values);
     add("output", values, size_at(query, 2));
+  }
+
+  // Of the masks of value and key one that every head and row has: (batch, 1, 1, S).
+  static variable seen_of(const variable& value, const variable& key) {
+    if (value.empty() && key.empty()) return {};
+    const variable& one = value.empty() ? key : value;
+    const variable both = value.empty() || key.empty() ? one : value * key;
+    return reshape(both, {size_at(one, 0), 1, 1, size_at(one, 1)});
   }
 
   // x by the i-th of the four matrices.

@@ -75,7 +75,6 @@ network::network(plan p)
 }
 
 void network::append(const layer& l, place where) {
-  demand_rest();
   const bool first = nodes_.empty();
   const std::size_t at = first ? 1 : nodes_.size(), end = first ? 0 : outputs_[0];
   // Takes all memory before it changes anything.
@@ -92,7 +91,6 @@ void network::append(const layer& l, place where) {
 }
 
 void network::set_input(const value_type& row, std::string name, place where) {
-  demand_rest();
   if (!nodes_.empty()) {
     throw value_error("sequential: the input must be added before any layer");
   }
@@ -158,7 +156,7 @@ void network::name_layers() {
 }
 
 void network::demand_rest() const {
-  if (walking_) throw value_error("model: one of its layers calls or changes the model itself");
+  if (walking_) throw value_error("model: one of its layers calls the model itself");
 }
 
 void network::build() {

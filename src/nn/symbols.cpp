@@ -98,7 +98,6 @@ std::vector<symbol> network::apply(const std::vector<symbol>& x, place where) co
 }
 
 void network::append(const network& part) {
-  demand_rest();
   part.demand_layers();
   if (part.inputs() != 1 || part.outputs() != 1) {
     throw value_error(

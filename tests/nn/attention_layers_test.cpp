@@ -152,6 +152,26 @@ TEST(MultiHeadAttention, ThatIsCausalDoesNotSeeLaterRows) {
   }
 }
 
+TEST(MultiHeadAttention, DoesNotSeeMaskedSteps) {
+  const multi_head_attention l(2, 3);
+  tape t;
+  generator random(3);
+  const floats x = drawn({1, 5, 6});
+  const masked in{t.constant(x), t.constant(xt::xarray<std::int64_t>{{1, 1, 0, 1, 0}})};
+  l.body().name = "attention";
+  const masked y = l.body().record_masked(std::span(&in, 1), mode::predicting, random);
+  EXPECT_EQ(y.mask.index(), in.mask.index());
+  const auto rows = [](const floats& of) {
+    return floats(xt::view(of, xt::all(), xt::keep(0, 1, 3), xt::all()));
+  };
+  const floats alone = l.record(t.constant(rows(x)), random).value<float>();
+  EXPECT_LT(xt::amax(xt::abs(rows(y.value.value<float>()) - alone))(), 1e-5);
+  const masked pair[]{{in.value}, in};  // the query has none
+  const masked z = l.body().record_masked(pair, mode::predicting, random);
+  EXPECT_TRUE(z.mask.empty());
+  EXPECT_LT(xt::amax(xt::abs(rows(z.value.value<float>()) - alone))(), 1e-5);
+}
+
 TEST(MultiHeadAttention, HasRightGradients) {
   const auto x = input({5, 4}), memory = input({3, 2});
   const auto h = position_embedding(7)(x);
