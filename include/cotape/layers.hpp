@@ -58,7 +58,7 @@ class layer_body {
   /// named `name` + "/weight" and so on. A model may record it and drop the parameters again.
   virtual variable record(std::span<const variable> inputs, mode m, generator& random) = 0;
   /// The same for values whose steps may be masked. By default a result of (batch, steps, ...) has
-  /// the first mask of its inputs.
+  /// the first mask of its inputs, if the layer keeps_steps.
   virtual masked record_masked(std::span<const masked> inputs, mode m, generator& random);
   /// The options that it is made of, for a file of a model (saving.hpp). Nothing, as by default: no
   /// file can keep it.
@@ -77,6 +77,8 @@ class layer_body {
   std::vector<weight_rules> rules;  // of the parameters, in their order; the others have none
   regularizer activity;             // of each output; divided by its rows a term of the loss
   bool settled = false;             // a model has come to use it: name and parameters stay
+  bool within = false;              // another layer records it, under its own name
+  bool keeps_steps = true;          // by record_masked: the second axis stays what it was
   // While it is read from a file, or only tried out: what gives its parameters' first values, by
   // their names, in place of its initializers.
   std::function<tensor(const std::string& name, const value_type& type)> kept_values;
@@ -117,6 +119,7 @@ class layer {
   void set_trainable(bool trainable) const { body_->set_trainable(trainable); }
   bool trainable() const { return body_->trainable(); }
   layer_body& body() const { return *body_; }
+  /// The body, for a layer that records it within itself.
   const std::shared_ptr<layer_body>& shared_body() const { return body_; }
 
  private:

@@ -6,8 +6,8 @@
 //
 // Steps may be masked: those that `embedding` (mask_zero) or `masking` say are padding. Layers that
 // keep (batch, steps) pass the mask on, recurrent ones go past a masked step with their state as it
-// was; where they return sequences they repeat their last output there. multi_head_attention does
-// not see masked steps. No other layer and no loss sees a mask.
+// was; where they return sequences they repeat their last output, or the first state, there.
+// multi_head_attention does not see masked steps. No other layer and no loss sees a mask.
 #pragma once
 
 #include <string>
@@ -25,9 +25,11 @@ struct embedding_options {
   bool mask_zero = false;  // index 0 is padding: such steps are masked
 };
 
-/// Row i of W "NAME/weight" (`inputs`, `outputs`) for each index i: (batch, sizes...) of int64, or
-/// of whole floating numbers, gives (batch, sizes..., outputs). An index outside 0 ... inputs - 1
-/// stops the run with value_error. Throws value_error unless both sizes are at least 1.
+/// Row i of W "NAME/weight" (`inputs`, `outputs`) for each index i: (batch, sizes...) gives (batch,
+/// sizes..., outputs). Declare the model's input as `input({...}, int64)`: of floating numbers,
+/// which are exact up to 2^24, fractions are dropped. With mask_zero (batch, steps) has a mask. An
+/// index outside 0 ... inputs - 1 stops the run with value_error. Throws value_error unless both
+/// sizes are at least 1.
 class embedding : public layer {
  public:
   embedding(std::int64_t inputs, std::int64_t outputs, embedding_options options = {});
@@ -72,22 +74,27 @@ class lstm : public layer {
 };
 
 /// Gated recurrent unit (Cho et al., 2014), gates in the columns z, r, g:
-///   h = z h + (1 - z) activation(x Wg + bg + r (h Ug + bg'))      with reset_after, b (2, 3
-///   units), h = z h + (1 - z) activation(x Wg + bg + (r h) Ug)            without it, b (3 units).
-/// ONNX's and the paper's is without; Keras's default is with it. Throws as simple_rnn.
+///   h = z h + (1 - z) activation(x Wg + bg + r (h Ug + bg'))
+/// with reset_after, b (2, 3 units); without it, as in the paper and ONNX's default, b (3 units):
+///   h = z h + (1 - z) activation(x Wg + bg + (r h) Ug)
+/// Throws as simple_rnn.
 class gru : public layer {
  public:
   explicit gru(std::int64_t units, recurrent_options options = {});
 };
 
-/// A recurrent layer and a copy of it that goes backwards, with weights of its own, "NAME/forward/"
-/// and "NAME/backward/..."; outputs of both, in the order of the steps, joined by `merge`:
-/// "concat" (along the last axis), "sum", "mul" or "ave". Throws value_error for any other and for
-/// a layer that is not recurrent or has weights already.
+/// A recurrent layer and a copy of it that goes the other way, with weights of its own,
+/// "NAME/forward/..." and "NAME/backward/..."; outputs of both, in the order of the first one's,
+/// joined by `merge`: "concat" (along the last axis), "sum", "mul" or "ave". A regularizer of the
+/// layer's activity is one of what is joined. The layer belongs to this one: it cannot be used
+/// besides. Files of models hold layers of the library within it, up to three deep. Throws
+/// value_error for any other merge and for a layer that is not recurrent, has weights already or is
+/// within another.
 layer bidirectional(const layer& forward, const std::string& merge = "concat");
 
-/// A layer applied to each step alike: (batch, steps, a...) as (batch steps, a...), and back. Its
-/// weights are named "NAME/weight" and so on.
+/// A layer applied to each step alike: (batch, steps, a...) as (batch steps, a...), and back; it
+/// sees no mask. Its weights are named "NAME/weight" and so on, whatever its own name. It belongs
+/// to this one, and files hold it, as with bidirectional.
 layer time_distributed(const layer& of);
 
 /// (batch, features) as (batch, n, features). Throws value_error for n < 1.

@@ -273,13 +273,17 @@ masked layer_body::record_masked(std::span<const masked> inputs, mode m, generat
       std::find_if(inputs.begin(), inputs.end(), [](const masked& x) { return !x.mask.empty(); });
   if (first == inputs.end()) return result;
   const shape &of = result.value.shape(), &steps = first->mask.shape();
-  const bool keeps = of.rank() > 2 && of[0] == steps[0] && of[1] == steps[1];
+  const bool keeps = keeps_steps && of.rank() > 2 && of[0] == steps[0] && of[1] == steps[1];
   if (keeps) result.mask = first->mask;
   return result;
 }
 
 // What is trained of weights that are made here, the layer knows already.
 masked detail::record(layer_body& of, std::span<const masked> inputs, mode m, generator& random) {
+  if (of.within) {
+    throw value_error(fmt::format(
+        "{}: the layer is within another already: use that one, or a new layer", of.kind()));
+  }
   const bool bare = of.parameters.empty();
   const masked result = of.record_masked(inputs, m, random);
   if (bare && !of.trainable()) of.set_trainable(false);

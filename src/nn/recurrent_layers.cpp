@@ -6,6 +6,7 @@
 
 #include "cotape/ops.hpp"
 #include "cotape/sequence_layers.hpp"
+#include "cotape/xtensor.hpp"
 #include "nn/fields.hpp"
 #include "nn/layer_parts.hpp"
 #include "nn/recurrent.hpp"
@@ -79,6 +80,14 @@ void demand_share(const char* kind, const char* what, double rate) {
   throw value_error(fmt::format("{}: {} {} not in [0, 1)", kind, what, rate));
 }
 
+// Throws value_error for an unknown activation, and one that makes other sizes or integers.
+void demand_each_for_itself(const char* kind, const std::string& name) {
+  tape t;
+  const variable x = t.constant(tensor({float32, {1, 2}}));
+  if (activate(name, x).type() == x.type()) return;
+  throw value_error(fmt::format("{}: '{}' does not act on each element", kind, name));
+}
+
 // 1 / (1 - rate), or 0 with this probability: one number a row and feature, for all steps.
 variable kept(const variable& like, double rate, generator& random) {
   return (random.uniform_like(like) >= rate) / (1 - rate);
@@ -95,7 +104,9 @@ class unrolled : public recurrent_layer {
     }
     demand_share(kind(), "dropout", o.dropout);
     demand_share(kind(), "recurrent_dropout", o.recurrent_dropout);
-    activation(o.activation), activation(o.recurrent_activation);  // throw for an unknown name
+    for (const std::string& act : {o.activation, o.recurrent_activation}) {
+      demand_each_for_itself(kind(), act);
+    }
     rules = {{o.weights_regularizer, o.weights_constraint},
              {o.recurrent_regularizer, o.recurrent_constraint},
              {o.bias_regularizer, o.bias_constraint}};
@@ -203,7 +214,9 @@ masked unrolled::record_masked(std::span<const masked> inputs, mode m, generator
     if (options_.return_sequences) outputs.emplace_back(now[0]);
   }
   if (!options_.return_sequences) return {now[0]};
-  return {stack(outputs, 1), inputs[0].mask};
+  variable mask = inputs[0].mask;
+  if (options_.go_backwards && !mask.empty()) mask = slice(mask, {all, range({}, {}, -1)});
+  return {stack(outputs, 1), mask};
 }
 
 layer made(const cell& of, std::int64_t units, recurrent_options&& options) {

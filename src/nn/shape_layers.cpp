@@ -167,6 +167,7 @@ resizing::resizing(per_axis sizes, std::string method) : layer(resized(sizes, me
 to_shape::to_shape(std::vector<std::int64_t> row)
     : layer(made_of(
           "to_shape", [row](variable x) { return with_rows(x, row); }, told("row", row))) {
+  body().keeps_steps = false;
   const auto wrong = [](std::int64_t n) { return n != -1 && n < 1; };
   if (std::count(row.begin(), row.end(), -1) > 1 || std::any_of(row.begin(), row.end(), wrong)) {
     throw value_error(
@@ -177,6 +178,7 @@ to_shape::to_shape(std::vector<std::int64_t> row)
 permute::permute(std::vector<std::int64_t> order)
     : layer(made_of(
           "permute", [order](variable x) { return permuted(x, order); }, told("order", order))) {
+  body().keeps_steps = false;
   sizes sorted = order;
   std::sort(sorted.begin(), sorted.end());
   for (std::size_t i = 0; i < sorted.size(); ++i) {

@@ -45,12 +45,14 @@ class wrapping : public detail::masked_layer {
   }
 
  protected:
-  void add(std::string within, std::shared_ptr<layer_body> body) {
-    if (!body->parameters.empty()) {
-      throw value_error(fmt::format("{}: the layer '{}' has its weights already: give it a new one",
-                                    kind(), body->name));
+  void add(std::string suffix, std::shared_ptr<layer_body> body) {
+    if (!body->parameters.empty() || body->within) {
+      throw value_error(fmt::format("{}: the layer '{}' {} already: give it a new one", kind(),
+                                    body->within ? body->kind() : body->name,
+                                    body->within ? "is within another" : "has its weights"));
     }
-    parts_.push_back({std::move(within), std::move(body)});
+    body->within = true;
+    parts_.push_back({std::move(suffix), std::move(body)});
   }
   layer_body& part_at(std::size_t i) const { return *parts_[i].body; }
   virtual masked record_parts(inputs list, mode m, generator& random) = 0;
@@ -58,18 +60,23 @@ class wrapping : public detail::masked_layer {
 
  private:
   struct part {
-    std::string within;  // after the name
+    std::string suffix;  // of the name
     std::shared_ptr<layer_body> body;
+    bool frozen = false;  // by this layer, not by the user
   };
   void prepare(part& p, bool bare) {
     layer_body& of = *p.body;
-    of.name = name + p.within;
+    of.name = name + p.suffix;
     of.kept_values = kept_values;
     if (bare) of.forget_parameters();
-    if (of.trainable() != trainable()) of.set_trainable(trainable());
+    if (trainable() ? p.frozen : of.trainable()) {
+      of.set_trainable(trainable());
+      p.frozen = !trainable();
+    }
   }
   void collect() {
     for (const part& p : parts_) {
+      if (!p.body->trainable()) p.body->set_trainable(false);  // also those made just now
       parameters.insert(parameters.end(), p.body->parameters.begin(), p.body->parameters.end());
       std::vector<weight_rules> of_part = p.body->rules;
       of_part.resize(p.body->parameters.size());

@@ -38,10 +38,10 @@ words sizes_along(const composition& c, const per_axis& given) {
 }
 
 // Numbers along an axis of x, to be broadcast with it.
-variable along(const variable& numbers, const variable& x, std::size_t axis) {
-  words sizes(numbers.shape().begin(), numbers.shape().end());
+variable along(const variable& line, const variable& x, std::size_t axis) {
+  words sizes(line.shape().begin(), line.shape().end());
   sizes.resize(sizes.size() + x.shape().rank() - axis - 1, 1);
-  return reshape(numbers, shape(sizes));
+  return reshape(line, shape(sizes));
 }
 
 variable nearest(const composition& c, const variable& x, std::size_t axis, std::int64_t m) {
@@ -60,7 +60,8 @@ variable between_two(const composition& c, const variable& x, std::size_t axis, 
 }
 
 // The m windows along an axis, on the axis and the next; where one has fewer elements than another,
-// its last ones are `none`. How many it has.
+// its last ones are `none`. How many it has. The i-th begins at a fraction of a place which is a
+// multiple of common / m: those that span rest / m more than that end one place further.
 struct windows_of {
   variable elements, count;
 };

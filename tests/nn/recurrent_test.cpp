@@ -278,39 +278,6 @@ TEST(RecurrentLayers, BeginAsKerassDo) {
   }
 }
 
-// A batch of one is what the batch's row is: padding says nothing.
-TEST(Masks, LetSequencesOfAnyLengthBeOneBatch) {
-  const std::vector<layer> layers{embedding(9, 3, {.mask_zero = true}), dropout(0.5),
-                                  bidirectional(gru(4, {.return_sequences = true})), lstm(4)};
-  sequential m{input({6}, int64)};
-  for (const layer& l : layers) m.add(l);
-  const xt::xarray<std::int64_t> padded = {{4, 2, 7, 0, 0, 0}, {1, 3, 0, 5, 8, 0}};
-  const auto both = m.predict<float>(padded);
-  // The same weights on sequences that are as long as they are.
-  const auto alone = [&](const xt::xarray<std::int64_t>& row) {
-    tape t;
-    generator random;
-    masked x{t.constant(row)};
-    for (const layer& l : layers) {
-      x = l.body().record_masked(std::span(&x, 1), mode::predicting, random);
-      x.mask = {};
-    }
-    return x.value.value<float>();
-  };
-  EXPECT_LT(xt::amax(xt::abs(xt::view(both, 0) - xt::view(alone({{4, 2, 7}}), 0)))(), 1e-6);
-  EXPECT_LT(xt::amax(xt::abs(xt::view(both, 1) - xt::view(alone({{1, 3, 5, 8}}), 0)))(), 1e-6);
-}
-
-TEST(Masks, OfFeaturesThatAreAllAValue) {
-  tape t;
-  generator random;
-  const array x = {{{1, 2}, {-1, -1}, {3, -1}}};
-  const masked in{t.constant(x)};
-  const masked y = masking(-1).body().record_masked(std::span(&in, 1), mode::predicting, random);
-  EXPECT_EQ(y.value.value<double>(), (array{{{1, 2}, {0, 0}, {3, -1}}}));
-  EXPECT_EQ(y.mask.value<std::int64_t>(), (xt::xarray<std::int64_t>{{1, 0, 1}}));
-}
-
 TEST(RecurrentLayers, DropTheSameAtEachStepInTraining) {
   tape t;
   generator random(3);
@@ -366,55 +333,16 @@ TEST(RecurrentLayers, SayWhatDoesNotFit) {
   used.record(x, random);
   EXPECT_EQ(message([&] { bidirectional(used); }),
             "bidirectional: the layer 'lstm' has its weights already: give it a new one");
+  EXPECT_EQ(message([] { lstm(3, {.activation = "glu"}); }),
+            "lstm: 'glu' does not act on each element");
+  EXPECT_EQ(message([] { gru(3, {.recurrent_activation = "argmax"}); }),
+            "gru: 'argmax' does not act on each element");
   EXPECT_EQ(message([] { embedding(0, 3); }), "embedding: 0 inputs, 3 outputs");
   EXPECT_EQ(message([] { repeat_vector(0); }), "repeat_vector: 0 times");
   EXPECT_EQ(message([&] { masking().record(flat, random); }),
             "masking: the input (2, 3) is not (batch, steps, features)");
   EXPECT_EQ(message([&] { time_distributed(dense(2)).record(flat, random); }),
             "time_distributed: the input (2, 3) is not (batch, steps, a...)");
-}
-
-TEST(Embedding, GivesTheRowOfEachIndexAndStopsAtAnUnknownOne) {
-  sequential m{input({2}, int64), embedding(3, 2)};
-  m.parameters()[0].set(xt::xarray<float>{{1, 2}, {3, 4}, {5, 6}});
-  EXPECT_EQ(m.predict<float>(xt::xarray<std::int64_t>{{2, 0}}),
-            (xt::xarray<float>{{{5, 6}, {1, 2}}}));
-  const std::string told = message_of([&] { m.predict(xt::xarray<std::int64_t>{{2, 3}}); });
-  EXPECT_NE(told.find("3"), std::string::npos) << told;
-  sequential of_floats{input({2}), embedding(3, 2)};
-  of_floats.parameters()[0].set(xt::xarray<float>{{1, 2}, {3, 4}, {5, 6}});
-  EXPECT_EQ(of_floats.predict<float>(xt::xarray<float>{{2, 0}}),
-            (xt::xarray<float>{{{5, 6}, {1, 2}}}));
-}
-
-TEST(TimeDistributed, IsTheLayerAtEachStep) {
-  tape t;
-  generator random;
-  const array x = drawn({2, 3, 4, 4, 2}, 1);
-  const conv2d of(3, 2);
-  const array all = time_distributed(of).record(t.constant(x), random).value<double>();
-  ASSERT_EQ(all.shape(), (std::vector<std::size_t>{2, 3, 3, 3, 3}));
-  for (std::size_t k = 0; k < 3; ++k) {
-    const array one = xt::view(x, xt::all(), k);
-    EXPECT_EQ(array(xt::view(all, xt::all(), k)),
-              of.record(t.constant(one), random).value<double>());
-  }
-}
-
-TEST(TimeDistributed, TrainsAndFreezesWhatIsWithin) {
-  const array x = drawn({8, 3, 2}, 1), y = drawn({8, 3, 1}, 2);
-  const auto trained = [&](bool frozen) {
-    const layer within = time_distributed(dense(1));
-    sequential m({within, dense(1)}, 1);
-    m.compile("mse", sgd({.rate = 0.1}));
-    m.predict(x);
-    within.set_trainable(!frozen);
-    const tensor before(within.parameters()[0].view());
-    m.fit(x, y, {.epochs = 2, .progress = nullptr});
-    return !same_bits(before, within.parameters()[0].view());
-  };
-  EXPECT_TRUE(trained(false));
-  EXPECT_FALSE(trained(true));
 }
 
 }  // namespace
