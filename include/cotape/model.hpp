@@ -90,8 +90,8 @@ struct symbols {
   std::vector<symbol> list;
 };
 
-/// An optimizer by object, or by name with its default options: "sgd", "adagrad", "rmsprop",
-/// "adam", "adamw". Throws value_error listing the names.
+/// An optimizer by object, or by the name of its class (optimizers.hpp) with its default options,
+/// "adam". Throws value_error listing the names.
 class optimizer_argument : public given<optimizer> {
  public:
   using given<optimizer>::given;
