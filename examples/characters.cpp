@@ -48,8 +48,8 @@ struct windows {
 
   windows(const corpus& of, std::int64_t first, std::int64_t end, std::int64_t steps,
           std::int64_t stride) {
-    const std::int64_t n = (end - first - 1 - steps) / stride + 1;
     if (end - first <= steps) throw value_error("the text is too short for --steps");
+    const std::int64_t n = (end - first - 1 - steps) / stride + 1;
     x = y = xt::zeros<std::int64_t>({n, steps});
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t k = 0; k < steps; ++k) {
@@ -94,6 +94,7 @@ void study(const arguments& a, const path& output) {
       test(text, held, all, a.steps, a.steps);
   const auto symbols = static_cast<std::int64_t>(text.symbols.size());
   example::print("different characters", static_cast<double>(symbols));
+  const std::vector<std::int64_t> beginning(text.numbers.begin(), text.numbers.begin() + held);
   std::vector<report::panel> panels;
   for (const bool gates : {false, true}) {
     const std::string name = gates ? "lstm" : "gru";
@@ -117,7 +118,6 @@ void study(const arguments& a, const path& output) {
     example::print(name + ", in epoch", static_cast<double>(best - held_out.begin() + 1));
     example::print(name + ", loss with the weights kept", m.evaluate(test.x, test.y)["loss"]);
     for (const double temperature : {0.3, 0.7, 1.0}) {
-      const std::vector<std::int64_t> beginning(text.numbers.begin(), text.numbers.begin() + held);
       std::cout << "--- " << name << ", temperature " << temperature << "\n"
                 << continued(m, text, beginning, temperature, a) << "\n";
     }

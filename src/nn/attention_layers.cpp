@@ -31,9 +31,7 @@ class attention_layer : public detail::masked_layer {
       throw value_error(fmt::format("multi_head_attention: {} heads, key_dim {}, value_dim {}",
                                     heads, key_dim, value_dim()));
     }
-    if (!(o.dropout >= 0 && o.dropout < 1)) {
-      throw value_error(fmt::format("multi_head_attention: dropout {} not in [0, 1)", o.dropout));
-    }
+    detail::demand_rate("multi_head_attention: dropout", o.dropout);
     if (!o.weights || !o.bias_initializer) {
       throw value_error("multi_head_attention: the initializer is empty");
     }
@@ -54,7 +52,9 @@ class attention_layer : public detail::masked_layer {
     const variable &query = inputs[0].value, &value = from.value, &key = with.value;
     if (parameters.empty()) make_parameters(query, key, value, random);
     attention_options how{.mask = seen_of(from.mask, with.mask), .causal = options_.causal};
-    if (m == mode::training && options_.dropout > 0) how.on_weights = dropping(random);
+    if (m == mode::training && options_.dropout > 0) {
+      how.on_weights = [&](variable p) { return detail::dropped(p, options_.dropout, random); };
+    }
     const variable seen =
         attention(in_heads(of(query, 0)), in_heads(of(key, 1)), in_heads(of(value, 2)), how);
     const variable rows = transpose(seen, {0, 2, 1, 3});
@@ -75,13 +75,11 @@ class attention_layer : public detail::masked_layer {
   void make_parameters(const variable& query, const variable& key, const variable& value,
                        generator& random) {
     const std::int64_t keys = heads_ * key_dim_, values = heads_ * value_dim();
-    const auto add = [&](const char* what, std::int64_t from, std::int64_t to) {
+    const auto add = [&](const std::string& what, std::int64_t from, std::int64_t to) {
       const dtype d = weight_dtype(query);
-      add_weight(*this, fmt::format("{}/weight", what).c_str(), options_.weights, {from, to}, d,
-                 random);
+      add_weight(*this, what + "/weight", options_.weights, {from, to}, d, random);
       if (!options_.bias) return;
-      add_weight(*this, fmt::format("{}/bias", what).c_str(), options_.bias_initializer, {to}, d,
-                 random);
+      add_weight(*this, what + "/bias", options_.bias_initializer, {to}, d, random);
     };
     add("query", size_at(query, 2), keys);
     add("key", size_at(key, 2), keys);
@@ -104,11 +102,6 @@ class attention_layer : public detail::masked_layer {
   }
   variable in_heads(const variable& x) const {
     return transpose(reshape(x, {size_at(x, 0), size_at(x, 1), heads_, -1}), {0, 2, 1, 3});
-  }
-  std::function<variable(variable)> dropping(generator& random) const {
-    return [&random, rate = options_.dropout](variable p) {
-      return p * (random.uniform_like(p) >= rate) / (1 - rate);
-    };
   }
 
   std::int64_t heads_, key_dim_;

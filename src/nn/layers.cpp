@@ -112,16 +112,13 @@ class dense_layer : public layer_body {
 
 class dropout_layer : public layer_body {
  public:
-  explicit dropout_layer(double rate) : rate_(rate) {
-    if (!(rate >= 0 && rate < 1)) throw value_error(fmt::format("dropout: {} not in [0, 1)", rate));
-  }
+  explicit dropout_layer(double rate) : rate_(rate) { detail::demand_rate("dropout:", rate); }
   const char* kind() const override { return "dropout"; }
   variable record(std::span<const variable> inputs, mode m, generator& random) override {
     demand_one("dropout", inputs);
     const variable& x = inputs[0];
     if (m == mode::predicting || rate_ == 0) return x;
-    const variable kept = random.uniform_like(x) >= rate_;
-    return x * kept / (1 - rate_);
+    return detail::dropped(x, rate_, random);
   }
   std::optional<named_texts> description() const override { return told("rate", rate_); }
 
@@ -180,6 +177,24 @@ void detail::demand_one(const char* kind, std::size_t inputs) {
   throw value_error(fmt::format("{}: {} inputs, it takes one", kind, inputs));
 }
 
+double detail::demand_rate(const std::string& of, double rate) {
+  if (rate >= 0 && rate < 1) return rate;
+  throw value_error(fmt::format("{} {} not in [0, 1)", of, rate));
+}
+
+variable detail::kept(const variable& x, const shape& s, double rate, generator& random) {
+  return random.uniform(x.owner(), s, 0, 1, x.dtype()) >= rate;
+}
+
+variable detail::dropped(const variable& x, double rate, generator& random) {
+  return x * kept(x, x.shape(), rate, random) / (1 - rate);
+}
+
+value_type detail::type_after(const std::string& activation) {
+  tape t;
+  return activate(activation, t.constant(tensor({float32, {1, 2}}))).type();
+}
+
 variable detail::masked_layer::record(std::span<const variable> inputs, mode m, generator& random) {
   std::vector<masked> list;
   for (const variable& x : inputs) list.push_back({x});
@@ -200,8 +215,8 @@ std::shared_ptr<layer_body> detail::joining(const char* kind, function f,
   return std::make_shared<function_layer>(kind, std::move(f), std::move(options));
 }
 
-void detail::add_weight(layer_body& to, const char* what, const initializer& first, const shape& s,
-                        dtype d, generator& random, bool trainable) {
+void detail::add_weight(layer_body& to, const std::string& what, const initializer& first,
+                        const shape& s, dtype d, generator& random, bool trainable) {
   const std::string name = fmt::format("{}/{}", to.name, what);
   if (to.kept_values) {
     to.parameters.emplace_back(name, to.kept_values(name, {d, s}), trainable);
@@ -300,8 +315,7 @@ dense::dense(std::int64_t units, dense_options options)
 activation::activation(std::string name)
     : layer(made_of(
           "activation", [=](variable x) { return activate(name, x); }, told("name", name))) {
-  tape t;
-  activate(name, t.constant(tensor({float32, {1, 2}})));  // throws for an unknown name
+  detail::type_after(name);  // throws for an unknown one
 }
 
 flatten::flatten() : layer(made_of("flatten", flattened)) {}

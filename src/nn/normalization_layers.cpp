@@ -15,7 +15,8 @@ namespace cotape {
 
 namespace {
 
-using detail::add_weight, detail::demand_one, detail::told, detail::weight_dtype;
+using detail::add_weight, detail::demand_one, detail::demand_rate, detail::kept, detail::told;
+using detail::weight_dtype;
 
 void demand_epsilon(const char* kind, double epsilon) {
   if (!(epsilon >= 0)) throw value_error(fmt::format("{}: epsilon {} is below 0", kind, epsilon));
@@ -224,19 +225,9 @@ class noise_layer : public layer_body {
   function f_;
 };
 
-double demand_rate(const char* kind, double rate) {
-  if (rate >= 0 && rate < 1) return rate;
-  throw value_error(fmt::format("{}: {} not in [0, 1)", kind, rate));
-}
-
 double demand_deviation(double deviation) {
   if (deviation >= 0) return deviation;
   throw value_error(fmt::format("gaussian_noise: the deviation {} is below 0", deviation));
-}
-
-// 1 with the probability 1 - rate, else 0.
-variable kept(const variable& x, const shape& s, double rate, generator& random) {
-  return random.uniform(x.owner(), s, 0, 1, x.dtype()) >= rate;
 }
 
 variable with_noise(const variable& x, double deviation, generator& random) {
@@ -274,9 +265,9 @@ gaussian_noise::gaussian_noise(double deviation)
                                           demand_deviation(deviation), with_noise)) {}
 spatial_dropout::spatial_dropout(double rate)
     : layer(std::make_shared<noise_layer>(
-          "spatial_dropout", "rate", demand_rate("spatial_dropout", rate), without_channels)) {}
+          "spatial_dropout", "rate", demand_rate("spatial_dropout:", rate), without_channels)) {}
 alpha_dropout::alpha_dropout(double rate)
     : layer(std::make_shared<noise_layer>("alpha_dropout", "rate",
-                                          demand_rate("alpha_dropout", rate), without_elements)) {}
+                                          demand_rate("alpha_dropout:", rate), without_elements)) {}
 
 }  // namespace cotape

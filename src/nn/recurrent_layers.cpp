@@ -15,7 +15,7 @@ namespace cotape {
 
 namespace {
 
-using detail::add_weight, detail::recurrent_layer, detail::weight_dtype;
+using detail::add_weight, detail::demand_rate, detail::recurrent_layer, detail::weight_dtype;
 using state = std::vector<variable>;  // the first is h, the layer's output
 
 // What a step is made with: x W + b of this step, U, and b' of a gru.
@@ -75,22 +75,10 @@ struct cell {
 constexpr cell simple_cell{"simple_rnn", 1, 1, simple_step}, lstm_cell{"lstm", 4, 2, lstm_step},
     gru_cell{"gru", 3, 1, gru_step}, gru_reset_before{"gru", 3, 1, gru_step_reset_before};
 
-void demand_share(const char* kind, const char* what, double rate) {
-  if (rate >= 0 && rate < 1) return;
-  throw value_error(fmt::format("{}: {} {} not in [0, 1)", kind, what, rate));
-}
-
 // Throws value_error for an unknown activation, and one that makes other sizes or integers.
 void demand_each_for_itself(const char* kind, const std::string& name) {
-  tape t;
-  const variable x = t.constant(tensor({float32, {1, 2}}));
-  if (activate(name, x).type() == x.type()) return;
+  if (detail::type_after(name) == value_type{float32, {1, 2}}) return;
   throw value_error(fmt::format("{}: '{}' does not act on each element", kind, name));
-}
-
-// 1 / (1 - rate), or 0 with this probability: one number a row and feature, for all steps.
-variable kept(const variable& like, double rate, generator& random) {
-  return (random.uniform_like(like) >= rate) / (1 - rate);
 }
 
 class unrolled : public recurrent_layer {
@@ -102,8 +90,8 @@ class unrolled : public recurrent_layer {
     if (!o.weights || !o.recurrent_weights || !o.bias_initializer) {
       throw value_error(fmt::format("{}: the initializer is empty", kind()));
     }
-    demand_share(kind(), "dropout", o.dropout);
-    demand_share(kind(), "recurrent_dropout", o.recurrent_dropout);
+    demand_rate(kind() + std::string(": dropout"), o.dropout);
+    demand_rate(kind() + std::string(": recurrent_dropout"), o.recurrent_dropout);
     for (const std::string& act : {o.activation, o.recurrent_activation}) {
       demand_each_for_itself(kind(), act);
     }
@@ -188,12 +176,14 @@ masked unrolled::record_masked(std::span<const masked> inputs, mode m, generator
   tape& t = x.owner();
   step_inputs step{options_, units_, {}, t.read(parameters[1]), {}};
   const bool drops = m == mode::training;
+  // One number a row and feature, for all steps.
+  const auto kept = [&random](const variable& like, double rate) {
+    return detail::kept(like, like.shape(), rate, random) / (1 - rate);
+  };
   variable fed = x, dropped;
-  if (drops && options_.dropout != 0) {
-    fed = fed * kept(slice(x, {0}), options_.dropout, random);
-  }
+  if (drops && options_.dropout != 0) fed = fed * kept(slice(x, {0}), options_.dropout);
   if (drops && options_.recurrent_dropout != 0) {
-    dropped = kept(now[0], options_.recurrent_dropout, random);
+    dropped = kept(now[0], options_.recurrent_dropout);
   }
   fed = matmul(fed, parameters[0]);
   if (options_.bias) {

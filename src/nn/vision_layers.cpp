@@ -21,11 +21,7 @@ using detail::add_weight, detail::demand_axes, detail::demand_one, detail::weigh
 
 // Weights of a convolution as those of a transposed one, and the reverse.
 variable turned(const variable& w) {
-  if (w.shape().rank() < 2) return w;  // no weights: refused by its shape
-  std::vector<std::int64_t> order;
-  for (std::size_t i = 0; i < w.shape().rank(); ++i) order.push_back(static_cast<std::int64_t>(i));
-  std::swap(order.back(), order[order.size() - 2]);
-  return record(primitives::transpose, {w}, order);
+  return w.shape().rank() < 2 ? w : primitives::transposed(w);  // no weights: refused by its shape
 }
 
 initializer turned(initializer first) {
@@ -73,8 +69,7 @@ class conv_layer : public layer_body {
     }
     if (!options_.weights || !options_.bias_initializer) refuse("the initializer is empty");
     const bool turns = how == convolving::transposed;
-    tape t;
-    activate(options_.activation, t.constant(tensor({float32, {1, 2}})));  // throws if unknown
+    detail::type_after(options_.activation);  // throws if unknown
     // The separable layer has two weights.
     rules.assign(how == convolving::separable ? 2 : 1,
                  {options_.weights_regularizer,

@@ -15,8 +15,7 @@ namespace cotape {
 
 namespace {
 
-using primitives::word;
-using primitives::words;
+using primitives::transposed, primitives::words;
 
 constexpr double none = -std::numeric_limits<double>::infinity();
 
@@ -34,19 +33,7 @@ shape with_matrix(const shape& batch, std::int64_t rows, std::int64_t columns) {
 variable part(const variable& x, std::size_t from_end, std::int64_t first, std::int64_t size) {
   const std::size_t rank = x.shape().rank(), axis = rank - from_end;
   if (from_end > rank || x.shape()[axis] == 1 || x.shape()[axis] == size) return x;
-  words attributes(x.shape().begin(), x.shape().end());
-  attributes[axis] = size;
-  attributes.resize(2 * rank, 0);
-  attributes[rank + axis] = first;
-  attributes.resize(3 * rank, 1);
-  return record(primitives::slice, {x}, attributes);
-}
-
-variable transposed(const variable& x) {
-  words order;
-  for (std::size_t i = 0; i < x.shape().rank(); ++i) order.push_back(word(i));
-  std::swap(order[order.size() - 2], order[order.size() - 1]);
-  return record(primitives::transpose, {x}, order);
+  return part_along(x, axis, first, size);
 }
 
 // x, of which a program does not know that it is x: what is made of it is made again.

@@ -46,4 +46,7 @@ class composition {
   std::optional<tape::scope> scope_;
 };
 
+/// `size` elements of x along an axis, from `first` on.
+variable part_along(const variable& x, std::size_t axis, std::int64_t first, std::int64_t size);
+
 }  // namespace cotape

@@ -216,6 +216,16 @@ variable stack(const std::vector<operand>& parts, std::int64_t axis, const char*
   return concatenate(expanded, axis, file, line);
 }
 
+variable part_along(const variable& x, std::size_t axis, std::int64_t first, std::int64_t size) {
+  const std::size_t rank = x.shape().rank();
+  words attributes = sizes_of(x);
+  attributes[axis] = size;
+  attributes.resize(2 * rank, 0);
+  attributes[rank + axis] = first;
+  attributes.resize(3 * rank, 1);
+  return record(primitives::slice, {x}, attributes);
+}
+
 std::vector<variable> split(operand x, std::int64_t parts, std::int64_t axis) {
   const composition c("split", {x});
   const shape& s = c[0].shape();
@@ -227,12 +237,7 @@ std::vector<variable> split(operand x, std::int64_t parts, std::int64_t axis) {
   const std::int64_t size = s[at] / parts;
   std::vector<variable> result;
   for (std::int64_t k = 0; k < parts; ++k) {
-    words attributes = sizes_of(c[0]);
-    attributes[at] = size;
-    attributes.resize(2 * s.rank(), 0);
-    attributes[s.rank() + at] = k * size;
-    attributes.resize(3 * s.rank(), 1);
-    result.push_back(record(primitives::slice, {c[0]}, attributes));
+    result.push_back(part_along(c[0], at, k * size, size));
   }
   return result;
 }

@@ -71,10 +71,10 @@ windows_of windows(const composition& c, const variable& x, std::size_t axis, st
   const std::int64_t most = n / m + (rest > 0) + (rest > common);
   const variable first = numbers(c, m, {n, 0, m}), end = numbers(c, m, {n, n + m - 1, m});
   const variable at = expand_dims(first, 1) + numbers(c, most), stop = expand_dims(end, 1);
-  const variable all = gather(x, minimum(at, stop - 1), word(axis));
+  const variable count = along(cast(end - first, x.dtype()), x, axis);
+  if (rest <= common) return {gather(x, at, word(axis)), count};  // all are as long
   const variable is_one = along(cast(less(at, stop), x.dtype()), x, axis);
-  return {rest > common ? select(is_one, all, none) : all,
-          along(cast(end - first, x.dtype()), x, axis)};
+  return {select(is_one, gather(x, minimum(at, stop - 1), word(axis)), none), count};
 }
 
 variable largest(const composition& c, const variable& x, std::size_t axis, std::int64_t m) {

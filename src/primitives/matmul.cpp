@@ -33,19 +33,19 @@ value_type infer_matmul(const signature& s) {
   return {a.dtype, shape(sizes)};
 }
 
-variable transposed(variable x) {  // the last two axes
-  words order;
-  for (std::size_t i = 0; i < x.shape().rank(); ++i) order.push_back(static_cast<std::int64_t>(i));
-  std::swap(order[order.size() - 1], order[order.size() - 2]);
-  return record(transpose, {x}, order);
-}
-
 void derive_matmul(derivation& d) {  // dA = dY B^T,  dB = A^T dY
   if (d.needed[0]) d.adjoints[0] = record(matmul, {d.adjoint, transposed(d.inputs[1])});
   if (d.needed[1]) d.adjoints[1] = record(matmul, {transposed(d.inputs[0]), d.adjoint});
 }
 
 }  // namespace
+
+variable transposed(const variable& x) {
+  words order;
+  for (std::size_t i = 0; i < x.shape().rank(); ++i) order.push_back(static_cast<std::int64_t>(i));
+  std::swap(order[order.size() - 1], order[order.size() - 2]);
+  return record(transpose, {x}, order);
+}
 
 const primitive matmul{"matmul", form::product, 2, infer_matmul, derive_matmul, lowered_by_program};
 

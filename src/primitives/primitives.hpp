@@ -26,6 +26,8 @@ inline void lowered_by_program(lowering&) {}
 using words = std::vector<std::int64_t>;
 /// For an axis: indices along all axes as one, places in the flat tensor.
 inline constexpr std::int64_t all_axes = -2;
+/// x with its last two axes exchanged.
+variable transposed(const variable& x);
 inline std::int64_t word(std::size_t i) { return static_cast<std::int64_t>(i); }
 
 }  // namespace cotape::primitives

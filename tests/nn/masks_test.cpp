@@ -2,10 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <cotape/cotape.hpp>
-#include <random>
 #include <xtensor/xview.hpp>
 
 #include "expect_error.hpp"
+#include "nn/drawn.hpp"
 
 namespace {
 
@@ -13,14 +13,6 @@ using namespace cotape;
 using namespace cotape::tests;
 
 using array = xt::xarray<double>;
-
-array drawn(const std::vector<std::int64_t>& sizes, unsigned seed) {
-  std::mt19937 engine(seed);
-  std::uniform_real_distribution<double> between(-1, 1);
-  array a(std::vector<std::size_t>(sizes.begin(), sizes.end()));
-  for (double& x : a) x = between(engine);
-  return a;
-}
 
 // A batch of one is what the batch's row is: padding says nothing.
 TEST(Masks, LetSequencesOfAnyLengthBeOneBatch) {

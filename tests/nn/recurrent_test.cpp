@@ -4,10 +4,10 @@
 
 #include <cmath>
 #include <cotape/cotape.hpp>
-#include <random>
 #include <xtensor/xview.hpp>
 
 #include "expect_error.hpp"
+#include "nn/drawn.hpp"
 
 namespace {
 
@@ -62,14 +62,6 @@ std::vector<example> examples() {
 }
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-
-array drawn(const std::vector<std::int64_t>& sizes, unsigned seed) {
-  std::mt19937 engine(seed);
-  std::uniform_real_distribution<double> between(-1, 1);
-  array a(std::vector<std::size_t>(sizes.begin(), sizes.end()));
-  for (double& x : a) x = between(engine);
-  return a;
-}
 
 struct problem {
   example e;

@@ -44,24 +44,27 @@ std::vector<kept_layer> every_layer() {
       R"-("bias_initializer":"constant_value(0.5)","weights_regularizer":"l1(0.5)",)-"
       R"-("bias_regularizer":"l2(0.25)","activity_regularizer":"l1_l2(0.5, 0.25)",)-"
       R"-("weights_constraint":"max_norm(3, [0])","bias_constraint":"unit_norm([0])"})-";
-  const recurrent_options every{.activation = "tanh",
-                                .recurrent_activation = "hard_sigmoid",
-                                .weights = of_dense.weights,
-                                .recurrent_weights = orthogonal(2),
-                                .bias_initializer = of_dense.bias_initializer,
-                                .unit_forget_bias = false,
-                                .reset_after = false,
-                                .weights_regularizer = of_dense.weights_regularizer,
-                                .recurrent_regularizer = l1(0.25),
-                                .bias_regularizer = of_dense.bias_regularizer,
-                                .activity_regularizer = of_dense.activity_regularizer,
-                                .weights_constraint = of_dense.weights_constraint,
-                                .recurrent_constraint = non_neg(),
-                                .bias_constraint = of_dense.bias_constraint,
-                                .dropout = 0.25,
-                                .recurrent_dropout = 0.5,
-                                .return_sequences = true,
-                                .go_backwards = true};
+  const auto weighted = [&of_dense](auto options) {
+    options.weights = of_dense.weights;
+    options.bias_initializer = of_dense.bias_initializer;
+    options.weights_regularizer = of_dense.weights_regularizer;
+    options.bias_regularizer = of_dense.bias_regularizer;
+    options.activity_regularizer = of_dense.activity_regularizer;
+    options.weights_constraint = of_dense.weights_constraint;
+    options.bias_constraint = of_dense.bias_constraint;
+    return options;
+  };
+  const auto every = weighted(recurrent_options{.activation = "tanh",
+                                                .recurrent_activation = "hard_sigmoid",
+                                                .recurrent_weights = orthogonal(2),
+                                                .unit_forget_bias = false,
+                                                .reset_after = false,
+                                                .recurrent_regularizer = l1(0.25),
+                                                .recurrent_constraint = non_neg(),
+                                                .dropout = 0.25,
+                                                .recurrent_dropout = 0.5,
+                                                .return_sequences = true,
+                                                .go_backwards = true});
   const std::string recurrent_text =
       of_weights.substr(0, of_weights.size() - 1) +
       R"-(,"recurrent_activation":"hard_sigmoid","recurrent_weights":"orthogonal(2)",)-"
@@ -71,14 +74,7 @@ std::vector<kept_layer> every_layer() {
   const auto within = [](const std::string& text) {
     return std::regex_replace(text, std::regex(R"-("(\w+)":)-"), R"-("layer $1":)-");
   };
-  conv_layer_options any{.activation = "tanh",
-                         .weights = of_dense.weights,
-                         .bias_initializer = of_dense.bias_initializer,
-                         .weights_regularizer = of_dense.weights_regularizer,
-                         .bias_regularizer = of_dense.bias_regularizer,
-                         .activity_regularizer = of_dense.activity_regularizer,
-                         .weights_constraint = of_dense.weights_constraint,
-                         .bias_constraint = of_dense.bias_constraint};
+  auto any = weighted(conv_layer_options{.activation = "tanh"});
   any.strides = 2;
   conv_layer_options thin = any, wide = any, deep = any, same = any;
   thin.padding = {{1, 2}};
@@ -94,16 +90,8 @@ std::vector<kept_layer> every_layer() {
         R"("strides":{},"padding":{},"dilation":[1],"groups":{},"data_format":"{}",{})", strides,
         padding, groups, format, of_weights);
   };
-  const multi_head_attention_options of_heads{.value_dim = 5,
-                                              .dropout = 0.25,
-                                              .causal = true,
-                                              .weights = of_dense.weights,
-                                              .bias_initializer = of_dense.bias_initializer,
-                                              .weights_regularizer = of_dense.weights_regularizer,
-                                              .bias_regularizer = of_dense.bias_regularizer,
-                                              .activity_regularizer = of_dense.activity_regularizer,
-                                              .weights_constraint = of_dense.weights_constraint,
-                                              .bias_constraint = of_dense.bias_constraint};
+  const auto of_heads =
+      weighted(multi_head_attention_options{.value_dim = 5, .dropout = 0.25, .causal = true});
   const std::string same_text = text_of("[2]", R"("same")", 1, "channels_first");
   conv_layer_options wider = same;
   wider.padding = {1, 2};
