@@ -90,7 +90,7 @@ struct symbols {
   std::vector<symbol> list;
 };
 
-/// An optimizer by object, or by the name of its class (optimizers.hpp) with its default options,
+/// An optimizer by object, or by the name of its class (optimizers.hpp) with its default options:
 /// "adam". Throws value_error listing the names.
 class optimizer_argument : public given<optimizer> {
  public:
