@@ -110,6 +110,12 @@ const example_program programs[] = {
      "/usr/share/common-licenses/GPL-3"},
     {"custom_op", {}, {}},
     {"determinant", {}, {near("determinant", 6, 0), near("d / dx00", 4, 0)}},
+    {"forecast",
+     {},
+     {near("the value before, RMSE", 2.359129825, 1e-6),
+      near("a season ago, RMSE", 3.543445893, 1e-6), at_most("linear, RMSE", 1.35),
+      at_most("GRU, RMSE", 1.3), at_most("GRU over a season ago, RMSE", 0.4)},
+     {"forecast.svg"}},
     {"gan",
      {},
      // Where two networks come to depends on the bits of BLAS's products: 7 or 8 and 0.82 to 0.95
@@ -308,6 +314,24 @@ TEST(Examples, RefuseImagesThatAreNoSet) {
                 .find("images (1,), labels (1,) are no set of 28 x 28 images"),
             std::string::npos);
   std::filesystem::remove_all(folder);
+}
+
+// Of a series without noise a season is all there is.
+TEST(Examples, ForecastASeriesOfATable) {
+  const auto table = std::filesystem::path(testing::TempDir()) / "cotape_series.csv";
+  std::ofstream out(table);
+  out << "step,value\n";
+  for (int t = 0; t < 200; ++t) out << t << "," << t % 7 << "\n";
+  out.close();
+  const std::vector<std::string> season{"--csv", table.string(), "--season", "7", "--window", "3"};
+  check({"forecast",
+         season,
+         {near("a season ago, RMSE", 0, 0), near("a season ago, MAE", 0, 0)},
+         {"forecast.svg"}});
+  EXPECT_NE(complaint("forecast", {"--csv", table.string()})
+                .find("the series is too short for --season and --window"),
+            std::string::npos);
+  std::filesystem::remove(table);
 }
 
 TEST(Examples, LeaveTheirPicturesInAFolderThatGitIgnores) {
