@@ -342,6 +342,25 @@ TEST(Examples, LeaveTheirPicturesInAFolderThatGitIgnores) {
   EXPECT_EQ(line, "/cotape_output/");
 }
 
+TEST(Examples, SayWhatSequencesTheyTake) {
+  const auto expect = [](const char* program, const std::vector<std::string>& arguments,
+                         const char* part) {
+    const std::string said = complaint(program, arguments);
+    EXPECT_NE(said.find(part), std::string::npos) << said;
+  };
+  const auto text = std::filesystem::path(testing::TempDir()) / "cotape_text.txt";
+  std::ofstream(text) << std::string(300, 'a') << '\n';
+  for (const char* program : {"characters", "transformer"}) {
+    expect(program, {"--text", "/nowhere"}, "/nowhere: there is no text: give --text FILE");
+    expect(program, {"--text", text.string()}, "the text is too short for --steps");
+    expect(program, {"--length", "0"}, "--length must be at least 1");
+  }
+  std::filesystem::remove(text);
+  expect("transformer", {"--heads", "3"}, "--units a multiple of --heads");
+  expect("sequence", {"--seeds", "0"}, "--steps and --seeds must be at least 1");
+  expect("forecast", {"--window", "0"}, "--season and --window must be at least 1");
+}
+
 TEST(Examples, SayWhatDataTheyNeed) {
   EXPECT_NE(complaint("numeric_gradient", {"--data", "/nowhere"})
                 .find("numeric_gradient: the data set is missing: no train-images-idx3-ubyte in "
