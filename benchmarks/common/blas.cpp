@@ -9,9 +9,10 @@ void multiply(const gemm_shape& g, const float* a, const float* b, float* d) {
   const auto narrow = [](std::size_t n) { return static_cast<blasint>(n); };
   const auto flag = [](bool transpose) { return transpose ? CblasTrans : CblasNoTrans; };
   const std::size_t lda = g.lda != 0 ? g.lda : g.transpose_a ? g.m : g.k;
+  const std::size_t ldb = g.ldb != 0 ? g.ldb : g.transpose_b ? g.k : g.n;
   cblas_sgemm(CblasRowMajor, flag(g.transpose_a), flag(g.transpose_b), narrow(g.m), narrow(g.n),
-              narrow(g.k), g.alpha, a, narrow(lda), b, narrow(g.transpose_b ? g.k : g.n), g.beta, d,
-              narrow(g.n));
+              narrow(g.k), g.alpha, a, narrow(lda), b, narrow(ldb), g.beta, d,
+              narrow(g.ldd != 0 ? g.ldd : g.n));
 }
 
 void multiply_transposed(std::size_t m, std::size_t n, std::size_t k, double alpha, const double* a,

@@ -11,7 +11,7 @@ struct gemm_shape {
   std::size_t m, n, k;
   bool transpose_a = false, transpose_b = false;
   float alpha = 1, beta = 0;
-  std::size_t lda = 0;  // a's row stride where a is a part of a wider matrix
+  std::size_t lda = 0, ldb = 0, ldd = 0;  // row strides of parts of wider matrices
 };
 void multiply(const gemm_shape& g, const float* a, const float* b, float* d);
 

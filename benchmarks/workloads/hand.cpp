@@ -5,8 +5,8 @@ namespace bench::HAND {
 
 hand_table all() {
   hand_table table;
-  for (const auto family :
-       {&rows, &slices, &lstms, &bundle, &products, &convolutions, &lenets, &graphs, &scalars}) {
+  for (const auto family : {&rows, &slices, &lstms, &attentions, &bundle, &products, &convolutions,
+                            &lenets, &graphs, &scalars}) {
     for (const auto& row : family()) table.push_back(row);
   }
   return table;

@@ -56,6 +56,7 @@ namespace HAND {
 hand_table rows();
 hand_table slices();
 hand_table lstms();
+hand_table attentions();
 hand_table bundle();
 hand_table products();
 hand_table convolutions();

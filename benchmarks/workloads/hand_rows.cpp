@@ -1,43 +1,11 @@
 // Rows of floats by hand: each is read while it stands in the first cache.
 #include <cmath>
-#include <limits>
 
-#include "fast_exp.hpp"
 #include "hand.hpp"
+#include "row_loops.hpp"
 
 namespace bench::HAND {
 namespace {
-
-float sum_of(const float* __restrict x, std::size_t n) {
-  float sum = 0;
-  for (std::size_t j = 0; j < n; ++j) sum += x[j];
-  return sum;
-}
-
-float largest_of(const float* __restrict x, std::size_t n) {
-  float top = std::numeric_limits<float>::lowest();
-  for (std::size_t j = 0; j < n; ++j) top = std::max(top, x[j]);
-  return top;
-}
-
-float deviation_of(const float* __restrict x, std::size_t n, float mean) {
-  float sum = 0;
-  for (std::size_t j = 0; j < n; ++j) sum += (x[j] - mean) * (x[j] - mean);
-  return sum;
-}
-
-struct normal {
-  float mean, factor;
-};
-normal normal_of(const float* x, std::size_t n) {
-  const float mean = sum_of(x, n) / static_cast<float>(n);
-  return {mean, 1 / std::sqrt(deviation_of(x, n, mean) / static_cast<float>(n) + 1e-5F)};
-}
-
-void normalize(const float* __restrict x, std::size_t n, normal of, const float* __restrict scale,
-               const float* __restrict shift, float* __restrict y) {
-  for (std::size_t j = 0; j < n; ++j) y[j] = (x[j] - of.mean) * of.factor * scale[j] + shift[j];
-}
 
 std::function<void()> layer_norm(hand_buffers& b) {
   const std::size_t rows = b["rows"], n = b["cols"];
@@ -49,26 +17,6 @@ std::function<void()> layer_norm(hand_buffers& b) {
       normalize(row, n, normal_of(row, n), scale, shift, y + i * n);
     }
   };
-}
-
-// The gradient for x of one row; adds to those of scale and shift.
-void normalize_backward(const float* __restrict x, std::size_t n, normal of,
-                        const float* __restrict scale, const float* __restrict dy,
-                        float* __restrict dx, float* __restrict dscale, float* __restrict dshift) {
-  float sum = 0, product = 0;
-  for (std::size_t j = 0; j < n; ++j) {
-    const float unit = (x[j] - of.mean) * of.factor, d = dy[j] * scale[j];
-    sum += d;
-    product += d * unit;
-    dscale[j] += dy[j] * unit;
-    dshift[j] += dy[j];
-  }
-  sum /= static_cast<float>(n);
-  product /= static_cast<float>(n);
-  for (std::size_t j = 0; j < n; ++j) {
-    const float unit = (x[j] - of.mean) * of.factor;
-    dx[j] = of.factor * (dy[j] * scale[j] - sum - unit * product);
-  }
 }
 
 std::function<void()> layer_norm_grad(hand_buffers& b) {
@@ -87,14 +35,6 @@ std::function<void()> layer_norm_grad(hand_buffers& b) {
       normalize_backward(row, n, of, scale, dy + i * n, dx + i * n, dscale, dshift);
     }
   };
-}
-
-void softmax_row(const float* __restrict x, std::size_t n, float* __restrict y) {
-  const float top = largest_of(x, n);
-  float sum = 0;
-  for (std::size_t j = 0; j < n; ++j) sum += y[j] = fast_exp(x[j] - top);
-  const float factor = 1 / sum;
-  for (std::size_t j = 0; j < n; ++j) y[j] *= factor;
 }
 
 std::function<void()> softmax(hand_buffers& b) {
@@ -122,10 +62,6 @@ std::function<void()> max_rows(hand_buffers& b) {
   return [=] {
     for (std::size_t i = 0; i < rows; ++i) y[i] = largest_of(x + i * n, n);
   };
-}
-
-void add_row(const float* __restrict x, std::size_t n, float* __restrict sums) {
-  for (std::size_t j = 0; j < n; ++j) sums[j] += x[j];
 }
 
 void add_deviations(const float* __restrict x, const float* __restrict mean, std::size_t n,

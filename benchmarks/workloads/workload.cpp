@@ -66,7 +66,7 @@ const std::vector<workload>& all_workloads() {
   static const std::vector<workload> list = [] {
     std::vector<workload> all;
     for (const auto family : {&rows_workloads, &slices_workloads, &models_workloads,
-                              &products_workloads, &graphs_workloads}) {
+                              &attention_workloads, &products_workloads, &graphs_workloads}) {
       for (workload& w : family()) all.push_back(std::move(w));
     }
     return all;

@@ -97,6 +97,7 @@ const std::vector<workload>& all_workloads();
 std::vector<workload> rows_workloads();
 std::vector<workload> slices_workloads();
 std::vector<workload> models_workloads();
+std::vector<workload> attention_workloads();
 std::vector<workload> products_workloads();
 std::vector<workload> graphs_workloads();
 

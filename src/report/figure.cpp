@@ -60,7 +60,7 @@ class script_writer {
     for (std::size_t i = 0; i < panels_.size(); ++i) write_data(panels_[i], i);
     line("set grid linecolor rgb '#dddddd'\nset format '%g'");
     line("set clip two");  // lines between two points outside are drawn where they cross
-    line("set style fill solid 0.6 border\nset boxwidth 0.9 relative");
+    line("set boxwidth 0.9 relative");
     line("set multiplot layout {},{}{}", rows_, columns_,
          options_.title.empty() ? "" : " title " + quoted(options_.title) + " font ',16'");
     for (std::size_t i = 0; i < panels_.size(); ++i) write_panel(panels_[i], i);
@@ -232,6 +232,7 @@ class script_writer {
   void write_panel(const panel& p, std::size_t which) {
     write_axes(p);
     write_markers(p);
+    line("set style fill solid {} border", p.map ? 1 : 0.6);  // of bars, and a map's scale too
     std::vector<std::string> items;
     if (p.map) {
       write_colours(*p.map);

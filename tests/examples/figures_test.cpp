@@ -110,6 +110,12 @@ const example_program programs[] = {
      "/usr/share/common-licenses/GPL-3"},
     {"custom_op", {}, {}},
     {"determinant", {}, {near("determinant", 6, 0), near("d / dx00", 4, 0)}},
+    {"forecast",
+     {},
+     {near("the value before, RMSE", 2.359129825, 1e-6),
+      near("a season ago, RMSE", 3.543445893, 1e-6), at_most("linear, RMSE", 1.35),
+      at_most("GRU, RMSE", 1.3), at_most("GRU over a season ago, RMSE", 0.4)},
+     {"forecast.svg"}},
     {"gan",
      {},
      // Where two networks come to depends on the bits of BLAS's products: 7 or 8 and 0.82 to 0.95
@@ -235,6 +241,20 @@ const example_program programs[] = {
       at_most("cosine decay, last rate", 1e-6), at_most("warm-up, then cosine, last rate", 1e-6),
       at_most("on plateau, last rate", 0.025), at_most("on plateau, loss at the end", 0.005)},
      {"optimizers.svg"}},
+    {"sequence",
+     {},
+     {at_least("simple_rnn, last step over first", 1e10),
+      at_most("lstm, last step over first", 1e5),
+      at_most("simple_rnn, weights times 4, last step over first", 1e-2),
+      at_least("simple_rnn, weights times 4, norm of the whole gradient", 100),
+      at_most("simple_rnn, largest accuracy", 0.3), at_least("lstm, least accuracy", 0.95)},
+     {"sequence.svg"}},
+    {"transformer",
+     {"--epochs", "8", "--units", "64", "--length", "50"},
+     {near("gradients hold", 1, 0), at_most("worst relative error", 1e-6),
+      at_most("loss at last", 2.6), at_most("least loss of the text held out", 2.8)},
+     {"transformer.svg", "transformer_attention.svg"},
+     "/usr/share/common-licenses/GPL-3"},
     {"universal_approximation",
      {},
      {at_most("one variable, 5 units, error", 0.2), at_most("one variable, 20 units, error", 0.05),
@@ -296,12 +316,49 @@ TEST(Examples, RefuseImagesThatAreNoSet) {
   std::filesystem::remove_all(folder);
 }
 
+// Of a series without noise a season is all there is.
+TEST(Examples, ForecastASeriesOfATable) {
+  const auto table = std::filesystem::path(testing::TempDir()) / "cotape_series.csv";
+  std::ofstream out(table);
+  out << "step,value\n";
+  for (int t = 0; t < 200; ++t) out << t << "," << t % 7 << "\n";
+  out.close();
+  const std::vector<std::string> season{"--csv", table.string(), "--season", "7", "--window", "3"};
+  check({"forecast",
+         season,
+         {near("a season ago, RMSE", 0, 0), near("a season ago, MAE", 0, 0)},
+         {"forecast.svg"}});
+  EXPECT_NE(complaint("forecast", {"--csv", table.string()})
+                .find("the series is too short for --season and --window"),
+            std::string::npos);
+  std::filesystem::remove(table);
+}
+
 TEST(Examples, LeaveTheirPicturesInAFolderThatGitIgnores) {
   check_default_output("activations", "cotape_output");
   std::ifstream ignored(COTAPE_SOURCE_DIR "/.gitignore");
   std::string line;
   while (std::getline(ignored, line) && line != "/cotape_output/") continue;
   EXPECT_EQ(line, "/cotape_output/");
+}
+
+TEST(Examples, SayWhatSequencesTheyTake) {
+  const auto expect = [](const char* program, const std::vector<std::string>& arguments,
+                         const char* part) {
+    const std::string said = complaint(program, arguments);
+    EXPECT_NE(said.find(part), std::string::npos) << said;
+  };
+  const auto text = std::filesystem::path(testing::TempDir()) / "cotape_text.txt";
+  std::ofstream(text) << std::string(300, 'a') << '\n';
+  for (const char* program : {"characters", "transformer"}) {
+    expect(program, {"--text", "/nowhere"}, "/nowhere: there is no text: give --text FILE");
+    expect(program, {"--text", text.string()}, "the text is too short for --steps");
+    expect(program, {"--length", "0"}, "--length must be at least 1");
+  }
+  std::filesystem::remove(text);
+  expect("transformer", {"--heads", "3"}, "--units a multiple of --heads");
+  expect("sequence", {"--seeds", "0"}, "--steps and --seeds must be at least 1");
+  expect("forecast", {"--window", "0"}, "--season and --window must be at least 1");
 }
 
 TEST(Examples, SayWhatDataTheyNeed) {

@@ -78,6 +78,20 @@ TEST(Figure, TellsFourteenCurvesOfPointsApart) {
   EXPECT_EQ(looks.size(), 14u);
 }
 
+// Of a map the scale is opaque, as the map is, whatever panels stand beside it.
+TEST(Figure, AScaleHasTheColoursOfItsMap) {
+  if (!installed("gnuplot")) GTEST_SKIP() << "gnuplot is not installed";
+  const panel map{.map = surface{{0, 1}, {0, 1}, {0, 1, 2, 3}}};
+  const panel bars{.curves = {{"c", {1, 2}, {1, 2}, stroke::bars}}};
+  const auto drawn = [](const std::vector<panel>& panels) {
+    std::ostringstream svg;
+    write_figure(svg, panels);
+    return svg.str();
+  };
+  EXPECT_FALSE(contains(drawn({map}), "fill-opacity"));
+  EXPECT_TRUE(contains(drawn({map, bars}), "fill-opacity"));
+}
+
 // A picture has nothing around it; what stands beside it is drawn as ever.
 TEST(Figure, APanelMayHaveNoAxes) {
   panel picture{.title = "Picture", .map = surface{{12345, 12346}, {0, 1}, {0, 1, 2, 3}}};
