@@ -101,6 +101,27 @@ class time_limit : public callback {
   std::chrono::steady_clock::time_point since_;  // when passed_ was brought up to date
 };
 
+/// Follows the trainable weights (of training::parameters) by an average, of which each step keeps
+/// `momentum` and takes the rest from the weights that it made; the first one takes them as they
+/// are (Polyak and Juditsky, 1992; Keras, use_ema). The fit ends with the average in the place of
+/// the weights. Until then steps, validation and other callbacks have the weights themselves. A
+/// checkpoint keeps the average; a fit begins its own. Throws value_error for a momentum outside
+/// [0, 1).
+class averaged_weights : public callback {
+ public:
+  explicit averaged_weights(double momentum = 0.99);
+  void on_fit_begin(training& t) override;
+  void on_batch_end(training& t) override;
+  void on_fit_end(training& t) override;
+  std::vector<parameter> state() const override;
+  named_texts description(const training& t) const override;
+
+ private:
+  double momentum_;
+  parameter steps_;  // that it has followed
+  std::vector<parameter> weights_, averages_;
+};
+
 /// Whether a schedule counts epochs or steps, over all fits of the model, from 0.
 enum class schedule_by { epoch, step };
 

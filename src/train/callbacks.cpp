@@ -73,6 +73,29 @@ std::int64_t whole_number(const parameter& p) { return p.value<std::int64_t>()()
 
 constexpr const char* writing_best = "best_weights";
 
+// Parameters of such values, named after them. Names of parameters that are of no layer may be the
+// same.
+std::vector<parameter> copies_of(const std::vector<parameter>& list, const std::string& prefix) {
+  std::vector<parameter> result;
+  std::set<std::string> taken;
+  for (const parameter& p : list) {
+    std::string name = prefix + p.name();
+    while (!taken.insert(name).second) name += "/another";
+    result.emplace_back(name, tensor(p.view()), false);
+  }
+  return result;
+}
+
+// momentum * average + (1 - momentum) * weight.
+template <class T> void follow(const parameter& average, const parameter& weight, double momentum) {
+  tensor next(average.view());
+  T* to = next.data_as<T>();
+  const auto* from = static_cast<const T*>(weight.data());
+  const auto kept = static_cast<T>(momentum), taken = static_cast<T>(1 - momentum);
+  for (std::int64_t i = 0; i < next.shape().elements(); ++i) to[i] = kept * to[i] + taken * from[i];
+  average.set(next);
+}
+
 template <class T> std::string text(T option) { return fmt::format("{}", option); }
 std::string text(better direction) { return direction == better::higher ? "higher" : "lower"; }
 
@@ -141,13 +164,7 @@ void early_stopping::on_fit_begin(training& t) {
   waited_.set(std::int64_t{0});
   t.if_refused([this, earlier = best_weights_]() mutable { best_weights_ = std::move(earlier); });
   best_weights_.clear();
-  if (!options_.restore_best_weights) return;
-  std::set<std::string> taken;  // names of parameters that are of no layer may be the same
-  for (const parameter& p : t.parameters()) {
-    std::string name = "best/" + p.name();
-    while (!taken.insert(name).second) name += "/another";
-    best_weights_.emplace_back(name, tensor(p.view()), false);
-  }
+  if (options_.restore_best_weights) best_weights_ = copies_of(t.parameters(), "best/");
 }
 
 void early_stopping::on_epoch_end(training& t) {
@@ -219,6 +236,49 @@ void time_limit::count(training& t) {
   passed_.set(number(passed_) + std::chrono::duration<double>(now - since_).count());
   since_ = now;
   if (number(passed_) >= seconds_) t.stop = true;
+}
+
+averaged_weights::averaged_weights(double momentum)
+    : momentum_(momentum), steps_("steps", std::int64_t{0}, false) {
+  if (momentum >= 0 && momentum < 1) return;
+  throw value_error(fmt::format("averaged_weights: momentum {} is not in [0, 1)", momentum));
+}
+
+void averaged_weights::on_fit_begin(training& t) {
+  t.if_refused([this, weights = weights_, averages = averages_]() mutable {
+    weights_ = std::move(weights);
+    averages_ = std::move(averages);
+  });
+  steps_.set(std::int64_t{0});
+  weights_.clear();
+  std::copy_if(t.parameters().begin(), t.parameters().end(), std::back_inserter(weights_),
+               [](const parameter& p) { return p.trainable() && p.dtype() != int64; });
+  averages_ = copies_of(weights_, "average/");
+}
+
+void averaged_weights::on_batch_end(training&) {
+  const bool first = whole_number(steps_) == 0;
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    if (first) averages_[i].set(weights_[i]);
+    else if (weights_[i].dtype() == float64) follow<double>(averages_[i], weights_[i], momentum_);
+    else follow<float>(averages_[i], weights_[i], momentum_);
+  }
+  steps_.set(whole_number(steps_) + 1);
+}
+
+void averaged_weights::on_fit_end(training&) {
+  if (whole_number(steps_) == 0) return;
+  for (std::size_t i = 0; i < weights_.size(); ++i) weights_[i].set(averages_[i]);
+}
+
+std::vector<parameter> averaged_weights::state() const {
+  std::vector<parameter> result{steps_};
+  result.insert(result.end(), averages_.begin(), averages_.end());
+  return result;
+}
+
+named_texts averaged_weights::description(const training&) const {
+  return {{"momentum", text(momentum_)}};
 }
 
 scheduled_rate::scheduled_rate(rate_schedule rate, schedule_by by)
