@@ -6,6 +6,7 @@
 //                                             checkpoint("run.safetensors")}});
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <iosfwd>
@@ -14,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "cotape/best_figure.hpp"
 #include "cotape/schedules.hpp"
 #include "cotape/training.hpp"
 
@@ -25,6 +27,7 @@ struct early_stopping_options {
   double minimum_delta = 0;   // better is better by more than this
   bool restore_best_weights = true;
   std::optional<better> direction = {};  // by default the metric's; of losses lower
+  std::int64_t start_from_epoch = 0;     // so many epochs of the fit do not count
 };
 
 /// Stops when a figure has not become better for `patience` epochs (one, if that is 0), and goes
@@ -46,8 +49,77 @@ class early_stopping : public callback {
 
  private:
   early_stopping_options options_;
-  parameter best_, best_epoch_, waited_;
+  detail::best_figure best_;
+  parameter waited_;
   std::vector<parameter> best_weights_;
+};
+
+/// Keeps the weights of the best epoch of a fit, those of the model's parameters, in a safetensors
+/// file that load_parameters(file, m.parameters()) takes; written atomically whenever an epoch
+/// becomes the best one, in the place of what stood there. A fit that goes on from a checkpoint
+/// knows the best one so far, and writes the file again when there is a better one. NaN is never
+/// better. Throws as early_stopping and csv_log; value_error for a file that is no .safetensors,
+/// and before the first step for parameters whose names a file cannot hold (save_parameters).
+class best_weights : public callback {
+ public:
+  explicit best_weights(std::filesystem::path file, best_weights_options options = {});
+  best_weights(const best_weights&) = default;  // and no move: none is without a file
+  best_weights& operator=(const best_weights&) = default;
+  void on_fit_begin(training& t) override { best_.begin(t); }
+  void on_identify(training& t) override;
+  void on_epoch_end(training& t) override;
+  std::vector<parameter> state() const override { return best_.state(); }
+  named_texts description(const training& t) const override { return best_.description(t); }
+  /// As early_stopping's.
+  std::int64_t best_epoch() const { return best_.epoch(); }
+  double best() const { return best_.best(); }
+
+ private:
+  std::shared_ptr<detail::fit_file> file_;
+  detail::best_figure best_;
+};
+
+/// Ends the fit after the step, or the epoch with its validation, in which it has run for so many
+/// seconds: an epoch that is cut short has its figures of the steps that it had, and its
+/// validation. Counted from the first step on, and in a fit that goes on from a checkpoint with
+/// what it had run for when that was kept. Another limit may be chosen then; a fit that has ended
+/// for its limit stays so. Throws value_error for a limit that is not above 0.
+class time_limit : public callback {
+ public:
+  explicit time_limit(double seconds);
+  void on_fit_begin(training& t) override;
+  void on_resume(training& t) override;
+  void on_batch_end(training& t) override { count(t); }
+  void on_epoch_end(training& t) override { count(t); }
+  std::vector<parameter> state() const override { return {passed_}; }
+
+ private:
+  void count(training& t);
+
+  double seconds_;
+  parameter passed_;
+  std::chrono::steady_clock::time_point since_;  // when passed_ was brought up to date
+};
+
+/// Follows the trainable weights (of training::parameters) by an average, of which each step keeps
+/// `momentum` and takes the rest from the weights that it made; the first one takes them as they
+/// are (Polyak and Juditsky, 1992; Keras, use_ema). The fit ends with the average in the place of
+/// the weights. Until then steps, validation and other callbacks have the weights themselves. A
+/// checkpoint keeps the average; a fit begins its own. Throws value_error for a momentum outside
+/// [0, 1).
+class averaged_weights : public callback {
+ public:
+  explicit averaged_weights(double momentum = 0.99);
+  void on_fit_begin(training& t) override;
+  void on_batch_end(training& t) override;
+  void on_fit_end(training& t) override;
+  std::vector<parameter> state() const override;
+  named_texts description(const training& t) const override;
+
+ private:
+  double momentum_;
+  parameter steps_;  // that it has followed
+  std::vector<parameter> weights_, averages_;
 };
 
 /// Whether a schedule counts epochs or steps, over all fits of the model, from 0.
@@ -143,18 +215,19 @@ struct checkpoint_options {
 /// (CRC-32 and Adler-32: against mistakes, not against attackers), and the same of the program's
 /// fits before it. Throws io_error for a file that is damaged or of another training, naming what
 /// differs; nothing has changed then. What may differ: the number of epochs or steps of the fit
-/// that is under way, patience, progress, each_epoch, and other callbacks that keep no state and
-/// describe nothing. A fit that ended goes on for more epochs from the weights that it ended with,
-/// which are the best ones where early_stopping has put them back. One that goes on within an epoch
-/// calls no on_epoch_begin for it again. One that was stopped stays so, and the history's warnings
-/// tell it where more is asked for than then; one that is asked for fewer epochs or steps than it
-/// has had keeps them; an epoch that it was within stays open. A file that something else has
-/// written since the fit wrote it, or looked at it, stays: io_error ends the fit; one that is gone
-/// is written anew. All files of a fit are looked at before anything changes; the one that is
-/// furthest on tells the state. What the step makes whenever it is recorded (a generator in a
-/// lambda layer) is kept too. A fit that trains nothing writes nothing where the file holds its
-/// state. A training that goes on under another instruction set, or with another number of threads,
-/// says so in the history's warnings, which are kept as well: its bits may be others.
+/// that is under way, patience, cooldown, start_from_epoch, progress, each_epoch, and other
+/// callbacks that keep no state and describe nothing. A fit that ended goes on for more epochs from
+/// the weights that it ended with, which are the best ones where early_stopping has put them back.
+/// One that goes on within an epoch calls no on_epoch_begin for it again. One that was stopped
+/// stays so, and the history's warnings tell it where more is asked for than then; one that is
+/// asked for fewer epochs or steps than it has had keeps them; an epoch that it was within stays
+/// open. A file that something else has written since the fit wrote it, or looked at it, stays:
+/// io_error ends the fit; one that is gone is written anew. All files of a fit are looked at before
+/// anything changes; the one that is furthest on tells the state. What the step makes whenever it
+/// is recorded (a generator in a lambda layer) is kept too. A fit that trains nothing writes
+/// nothing where the file holds its state. A training that goes on under another instruction set,
+/// or with another number of threads, says so in the history's warnings, which are kept as well:
+/// its bits may be others.
 class checkpoint : public callback {
  public:
   explicit checkpoint(std::filesystem::path file, checkpoint_options options = {});

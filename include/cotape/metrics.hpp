@@ -70,7 +70,12 @@ class loss_function {
 /// A figure of a whole set, gathered batch by batch inside the compiled program. The names:
 /// "accuracy" (or "acc"), which is binary_accuracy for one output unit, sparse_categorical_accuracy
 /// for integer labels, else categorical_accuracy; these three (the first counts p > 0.5 as 1, the
-/// others take the largest entry; NaN is never right); "rmse" ("root_mean_squared_error") and "r2"
+/// others take the largest entry; NaN is never right); "top_k_categorical_accuracy" and
+/// "sparse_top_k_categorical_accuracy", for integer labels, with k = 5, or a number in its place:
+/// "top_3_categorical_accuracy" (whether fewer than k entries are above that of the right class:
+/// equal ones are all among the k, as TensorFlow's in_top_k has it); "perplexity", e to the mean
+/// cross-entropy of the whole set, by integer labels or by a probability for each class, and
+/// "perplexity_from_logits"; "rmse" ("root_mean_squared_error") and "r2"
 /// ("r2_score", 1 - residual over total sum of squares, the mean of the columns'), both over the
 /// whole set and not the mean of the batches'; and every loss's name. Throws value_error listing
 /// the names.
@@ -112,6 +117,10 @@ class metric {
   merging* merge_;
   double (*value_)(std::span<const double>, double);
 };
+
+/// The metrics of these names with this k. Throw value_error for a k below 1.
+metric top_k_categorical_accuracy(std::int64_t k = 5);
+metric sparse_top_k_categorical_accuracy(std::int64_t k = 5);
 
 /// How many rows of each class (row) were taken for each class (column), as int64 (classes,
 /// classes). Predictions and targets are int64 labels (n), rows of probabilities (n, classes), or

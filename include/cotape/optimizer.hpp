@@ -26,7 +26,7 @@ class optimizer {
 
   /// Records the update of all trainable parameters that the gradient of the loss reaches, at their
   /// current values on the loss's tape. The loss must have one element. Throws value_error if it
-  /// reaches none.
+  /// reaches none, and, as the next two, if the step reads no parameter with a name of a group.
   void minimize(operand loss);
   /// The same for the given parameters: groups are optimizers with different parameters.
   void minimize(operand loss, const std::vector<parameter>& parameters);
@@ -52,11 +52,14 @@ class optimizer {
   virtual named_texts description() const;
 
  protected:
-  /// Throws value_error for a negative rate or option, or NaN.
+  /// Throws value_error for a negative rate or option, or NaN, and for a group without names, or
+  /// with one that is empty or has one of "|;".
   optimizer(double rate, std::size_t slot_count, const gradient_options& gradients = {});
   /// One weight's rule; `rate` has the weight's dtype.
   virtual updated update(variable w, variable g, const std::vector<variable>& state,
                          variable rate) = 0;
+  /// The factor of the weight decay of the weight whose rule is recorded (parameter_group).
+  double decay_factor() const { return decay_factor_; }
   /// Recorded once before the weights of a step.
   virtual void begin_step(tape&) {}
 
@@ -74,6 +77,7 @@ class optimizer {
   parameter rate_;
   std::size_t slot_count_;
   gradient_options gradients_;
+  double decay_factor_ = 1;
   std::vector<slots> slots_;
 };
 

@@ -66,6 +66,7 @@ struct plateau_options {
   double minimum_delta = 0;              // better is better than the best by more than this
   double lowest = 0;                     // the rate that it never goes below
   std::optional<better> direction = {};  // of what is observed; by default lower
+  std::int64_t cooldown = 0;  // observations after a reduction that `patience` does not count
 };
 
 /// Multiplies a rate by `factor` when a figure, such as the loss, has stopped becoming better (as
@@ -78,7 +79,8 @@ class reduce_on_plateau {
   /// To be called with each epoch's figure; NaN is no better than any other. Returns whether it
   /// reduced the rate.
   bool observe(double figure);
-  /// The best figure and the number of observations since: what a checkpoint must keep.
+  /// The best figure and the number of observations since, below 0 of those that do not count: what
+  /// a checkpoint must keep.
   std::vector<parameter> state() const { return {best_, waited_}; }
 
  private:

@@ -43,6 +43,8 @@ class training {
   /// The model's parameters, then what else of float32 and float64 its steps change, but for the
   /// optimizer's state: parameters of no layer, which a function that is a layer or a loss reads.
   virtual const std::vector<parameter>& parameters() const = 0;
+  /// The model's parameters alone.
+  virtual const std::vector<parameter>& model_parameters() const = 0;
   /// Its state may be set. What it holds state for stays as it is to the fit's end: of a callback
   /// that changes that (forget, minimize, apply, accumulate) fit throws value_error.
   virtual optimizer& how() const = 0;

@@ -5,6 +5,7 @@
 // whose formula it is; with g the gradient at the old weight and everything element-wise.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "cotape/tape.hpp"
@@ -70,12 +71,21 @@ updated adadelta_update(variable w, variable g, const std::vector<variable>& sta
 updated lion_update(variable w, variable g, const std::vector<variable>& state, variable rate,
                     operand beta1, operand beta2);
 
+/// Parameters that an optimizer treats otherwise: those that have one of `names` in theirs.
+struct parameter_group {
+  std::vector<std::string> names;
+  double rate_factor = 1;   // times the optimizer's rate
+  double decay_factor = 1;  // times its weight decay, also that of adamw; 0 for none
+};
+
 /// What is done to the gradients of a step before a rule sees them, in this order; 0 for nothing.
 struct gradient_options {
   double clip_value = 0;    // each element to [-clip_value, clip_value]
   double clip_norm = 0;     // all of them together to this norm: see clip_by_global_norm
   double weight_decay = 0;  // then adds weight_decay * w, the gradient of weight_decay / 2 |w|^2
                             // (Krogh and Hertz, 1992)
+  // A parameter is of the first group that it fits. Of optimizers: treat takes no notice.
+  std::vector<parameter_group> groups = {};
 };
 /// The gradients so treated; `weights` are the parameters' values, in the same order. Throws
 /// value_error for a negative option or NaN.

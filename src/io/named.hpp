@@ -30,6 +30,10 @@ void pack_safetensors(const file_task& task, const named_views& values,
                       const std::function<void(std::span<const std::string_view>)>& use,
                       const std::string& model = {});
 
+// The values of parameters by their names. Throws value_error for no parameters, and for two of one
+// name.
+named_views views_of(const char* operation, const std::vector<parameter>& parameters);
+
 // As RFC 3629 has it: without surrogates, longer forms than needed, and numbers over 0x10ffff.
 bool is_utf8(const std::string& text);
 

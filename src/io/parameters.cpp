@@ -69,12 +69,16 @@ void compare(const file_task& task, const detail::named_types& found,
 
 }  // namespace
 
+named_views detail::views_of(const char* operation, const std::vector<parameter>& parameters) {
+  named_views values;
+  for (const auto& [name, p] : by_name(operation, parameters)) values[name] = p.view();
+  return values;
+}
+
 void save_parameters(const std::filesystem::path& file, const std::vector<parameter>& parameters) {
   const file_task task{"save_parameters", file};
   const format to = format_of(task);
-  named_views values;
-  for (const auto& [name, p] : by_name(task.operation, parameters)) values[name] = p.view();
-  to.write(task, values);
+  to.write(task, detail::views_of(task.operation, parameters));
 }
 
 void load_parameters(const std::filesystem::path& file, const std::vector<parameter>& parameters) {

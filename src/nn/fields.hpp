@@ -108,6 +108,7 @@ template <class A> void fields(A& a, gradient_options& o) {
   a("clip_value", o.clip_value);
   a("clip_norm", o.clip_norm);
   a("weight_decay of gradients", o.weight_decay);
+  a("groups", o.groups);
 }
 
 template <class A> void fields(A& a, sgd_options& o) {

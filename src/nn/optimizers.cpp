@@ -69,6 +69,70 @@ variable weight_for(const parameter& p, const variable& gradient, tape& t) {
   return w;
 }
 
+void demand_groups(const std::vector<parameter_group>& groups) {
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const auto refuse = [i](const std::string& why) {
+      throw value_error(fmt::format("optimizer: group {}: {}", i, why));
+    };
+    const parameter_group& g = groups[i];
+    if (g.names.empty()) refuse("it has no names");
+    for (const std::string& name : g.names) {
+      if (name.empty()) refuse("a name is empty");
+      if (name.find_first_of("|;") == std::string::npos) continue;
+      refuse(fmt::format("the name '{}' has one of '|;'", name));
+    }
+    if (!(g.rate_factor >= 0)) refuse(fmt::format("rate_factor is {}", g.rate_factor));
+    if (!(g.decay_factor >= 0)) refuse(fmt::format("decay_factor is {}", g.decay_factor));
+  }
+}
+
+bool is_in(const std::string& name, const parameter& p) {
+  return p.name().find(name) != std::string::npos;
+}
+
+// A name that fits no parameter is a mistake. Those that are not trained count too: they may be
+// later.
+void demand_used(const std::vector<parameter_group>& groups, const tape& t) {
+  if (groups.empty()) return;
+  const auto read = t.current_parameters();
+  for (const parameter_group& g : groups) {
+    for (const std::string& name : g.names) {
+      const auto fits = [&](const auto& one) { return is_in(name, one.first); };
+      if (std::any_of(read.begin(), read.end(), fits)) continue;
+      throw value_error(
+          fmt::format("optimizer: a group has the name '{}', which no parameter of the step has in "
+                      "its own",
+                      name));
+    }
+  }
+}
+
+parameter_group group_of(const parameter& p, const std::vector<parameter_group>& groups) {
+  for (const parameter_group& g : groups) {
+    for (const std::string& name : g.names) {
+      if (is_in(name, p)) return g;
+    }
+  }
+  return {};
+}
+
+// The gradients as the options have it, each with its own weight decay.
+std::vector<variable> treated_by_group(const gradient_options& options,
+                                       const std::vector<parameter>& parameters,
+                                       const std::vector<variable>& weights,
+                                       const std::vector<variable>& gradients) {
+  if (options.groups.empty()) return treat(options, weights, gradients);
+  gradient_options clipping = options;
+  clipping.weight_decay = 0;
+  std::vector<variable> result = treat(clipping, weights, gradients);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const double factor = group_of(parameters[i], options.groups).decay_factor;
+    result[i] =
+        treat({.weight_decay = factor * options.weight_decay}, {weights[i]}, {result[i]})[0];
+  }
+  return result;
+}
+
 void demand_fraction(const char* optimizer, const char* what, double value) {
   if (!(value >= 0 && value < 1)) {
     throw value_error(fmt::format("{}: {} {} not in [0, 1)", optimizer, what, value));
@@ -96,6 +160,7 @@ optimizer::optimizer(double rate, std::size_t slot_count, const gradient_options
     : rate_("rate", rate, false), slot_count_(slot_count), gradients_(gradients) {
   if (!(rate >= 0)) throw value_error(fmt::format("optimizer: {} is no learning rate", rate));
   treat(gradients, {}, {});
+  demand_groups(gradients.groups);
 }
 
 optimizer::slots& optimizer::slots_of(const parameter& p) {
@@ -131,13 +196,19 @@ void optimizer::apply(const std::vector<parameter>& parameters,
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     weights.push_back(weight_for(parameters[i], gradients[i], t));
   }
-  const std::vector<variable> treated = treat(gradients_, weights, gradients);
+  demand_used(gradients_.groups, t);
+  const std::vector<variable> treated =
+      treated_by_group(gradients_, parameters, weights, gradients);
   begin_step(t);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const slots& s = slots_of(parameters[i]);
     std::vector<variable> state;
     for (const parameter& q : s.state) state.push_back(t.read(q));
-    const variable &w = weights[i], rate = t.read(rate_);
+    const parameter_group group = group_of(parameters[i], gradients_.groups);
+    decay_factor_ = group.decay_factor;
+    const variable& w = weights[i];
+    const variable shared = t.read(rate_),
+                   rate = group.rate_factor == 1 ? shared : group.rate_factor * shared;
     const updated next =
         update(w, treated[i], state, w.dtype() == float64 ? rate : cast(rate, w.dtype()));
     t.assign(parameters[i], next.weight);
@@ -267,8 +338,9 @@ named_texts adamw::description() const {
 }
 
 updated adamw::update(variable w, variable g, const std::vector<variable>& state, variable rate) {
+  if (decay_factor() == 0) return adam::update(w, g, state, rate);
   return adamw_update(w, g, state, rate, now(), options().beta1, options().beta2, options().epsilon,
-                      weight_decay_);
+                      decay_factor() * weight_decay_);
 }
 
 updated adamax::update(variable w, variable g, const std::vector<variable>& state, variable rate) {

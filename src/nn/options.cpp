@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <functional>
 
 namespace cotape::detail {
 
 namespace {
 
+constexpr const char *of_rate = ": rate ", *of_decay = ", decay ";  // of a group
 constexpr const char *none = "none", *every = "all", *own_function = "a function";
 
 [[noreturn]] void refuse(const std::string& text, const char* wanted) {
@@ -147,6 +149,16 @@ std::string text_of(const window_padding& value) {
   }
   return fmt::format("[{}]", fmt::join(pairs, ", "));
 }
+// "a|b: rate 1, decay 0; c: rate 0.1, decay 1".
+std::string text_of(const std::vector<parameter_group>& value) {
+  std::string text;
+  for (const parameter_group& g : value) {
+    text += fmt::format("{}{}{}{}{}{}", text.empty() ? "" : "; ", fmt::join(g.names, "|"), of_rate,
+                        text_of(g.rate_factor), of_decay, text_of(g.decay_factor));
+  }
+  return text;
+}
+
 std::string text_of(const initializer& value) {
   return value.text.empty() ? own_function : value.text;
 }
@@ -195,6 +207,28 @@ void read_text(const std::string& text, window_padding& value) {
   }
   value = window_padding(std::move(sides));
 }
+void read_text(const std::string& text, std::vector<parameter_group>& value) {
+  value.clear();
+  for (std::size_t from = 0, end = 0; end != std::string::npos; from = end + 2) {
+    end = text.find("; ", from);
+    const std::string one = text.substr(from, end == std::string::npos ? end : end - from);
+    const std::size_t rate = one.rfind(of_rate), decay = one.rfind(of_decay);
+    if (rate == std::string::npos || decay == std::string::npos || decay < rate) {
+      refuse(text, "list of groups");
+    }
+    parameter_group g;
+    for (std::size_t at = 0; at <= rate;) {
+      const std::size_t next = std::min(one.find('|', at), rate);
+      g.names.push_back(one.substr(at, next - at));
+      at = next + 1;
+    }
+    const std::size_t number = rate + std::strlen(of_rate);
+    read_text(one.substr(number, decay - number), g.rate_factor);
+    read_text(one.substr(decay + std::strlen(of_decay)), g.decay_factor);
+    value.push_back(std::move(g));
+  }
+}
+
 void read_text(const std::string& text, initializer& value) {
   if (text != own_function) find(initializers, text, value, "initializer");
 }

@@ -11,6 +11,7 @@
 #include "cotape/layers.hpp"
 #include "cotape/named_texts.hpp"
 #include "cotape/ops.hpp"
+#include "cotape/update_rules.hpp"
 #include "cotape/vision.hpp"
 
 namespace cotape::detail {
@@ -24,6 +25,7 @@ std::string text_of(const axes& value);
 std::string text_of(const per_axis& value);
 std::string text_of(data_format value);
 std::string text_of(const window_padding& value);
+std::string text_of(const std::vector<parameter_group>& value);
 std::string text_of(const initializer& value);
 /// Throws value_error for a function of the user's own.
 std::string text_of(const weight_function& value);
@@ -38,6 +40,7 @@ void read_text(const std::string& text, axes& value);
 void read_text(const std::string& text, per_axis& value);
 void read_text(const std::string& text, data_format& value);
 void read_text(const std::string& text, window_padding& value);
+void read_text(const std::string& text, std::vector<parameter_group>& value);
 /// An own one leaves the value: whoever reads has the weights already.
 void read_text(const std::string& text, initializer& value);
 void read_text(const std::string& text, weight_function& value);
@@ -51,6 +54,10 @@ class option_writer {
     } catch (const value_error& e) {
       refuse(name, e);
     }
+  }
+  /// None is no option.
+  void operator()(const char* name, const std::vector<parameter_group>& value) {
+    if (!value.empty()) texts.emplace_back(name, text_of(value));
   }
   /// All of a struct of options. `fields(F&, Options&)` (fields.hpp) gives each to an option_writer
   /// or an option_reader.

@@ -166,6 +166,7 @@ void detail::demand_options(const char* who, const plateau_options& options) {
   demand(options.patience >= 1, who, "patience", static_cast<double>(options.patience));
   demand(options.minimum_delta >= 0, who, "minimum_delta", options.minimum_delta);
   demand(options.lowest >= 0, who, "lowest rate", options.lowest);
+  demand(options.cooldown >= 0, who, "cooldown", static_cast<double>(options.cooldown));
 }
 
 reduce_on_plateau::reduce_on_plateau(parameter rate, plateau_options options)
@@ -177,19 +178,19 @@ reduce_on_plateau::reduce_on_plateau(parameter rate, plateau_options options)
 }
 
 bool reduce_on_plateau::observe(double figure) {
+  const std::int64_t waited = waited_.value<std::int64_t>()() + 1;
   if (detail::improves(options_.direction.value_or(usual), figure, best_.value<double>()(),
                        options_.minimum_delta)) {
     best_.set(figure);
-    waited_.set(std::int64_t{0});
+    waited_.set(std::min<std::int64_t>(waited, 0));
     return false;
   }
-  const std::int64_t waited = waited_.value<std::int64_t>()() + 1;
   const bool enough = waited >= options_.patience;
-  waited_.set(enough ? std::int64_t{0} : waited);
   const double rate = rate_.value<double>()();
-  if (!enough || rate <= options_.lowest) return false;
-  rate_.set(std::max(rate * options_.factor, options_.lowest));
-  return true;
+  const bool reduces = enough && rate > options_.lowest;
+  waited_.set(reduces ? -options_.cooldown : enough ? 0 : waited);
+  if (reduces) rate_.set(std::max(rate * options_.factor, options_.lowest));
+  return reduces;
 }
 
 }  // namespace cotape

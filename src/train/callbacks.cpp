@@ -12,6 +12,7 @@
 #include "io/named.hpp"
 #include "nn/better.hpp"
 #include "train/history.hpp"
+#include "train/model_file.hpp"
 #include "train/running_fit.hpp"
 
 namespace cotape {
@@ -63,60 +64,118 @@ better direction_of(const char* callback, const training& t, const std::string& 
                                             : ""));
 }
 
-void keep(detail::fit_file& file, training& t) {
-  detail::pack_safetensors(file.task(), t.snapshot(),
-                           [&](auto pieces) { file.replace(t, pieces); });
+void keep(detail::fit_file& file, training& t, const named_views& values) {
+  detail::pack_safetensors(file.task(), values, [&](auto pieces) { file.replace(t, pieces); });
 }
 
 double number(const parameter& p) { return p.value<double>()(); }
-std::int64_t count(const parameter& p) { return p.value<std::int64_t>()(); }
+std::int64_t whole_number(const parameter& p) { return p.value<std::int64_t>()(); }
+
+constexpr const char* writing_best = "best_weights";
+
+// Parameters of such values, named after them. Names of parameters that are of no layer may be the
+// same.
+std::vector<parameter> copies_of(const std::vector<parameter>& list, const std::string& prefix) {
+  std::vector<parameter> result;
+  std::set<std::string> taken;
+  for (const parameter& p : list) {
+    std::string name = prefix + p.name();
+    while (!taken.insert(name).second) name += "/another";
+    result.emplace_back(name, tensor(p.view()), false);
+  }
+  return result;
+}
+
+// momentum * average + (1 - momentum) * weight.
+template <class T> void follow(const parameter& average, const parameter& weight, double momentum) {
+  tensor next(average.view());
+  T* to = next.data_as<T>();
+  const auto* from = static_cast<const T*>(weight.data());
+  const auto kept = static_cast<T>(momentum), taken = static_cast<T>(1 - momentum);
+  for (std::int64_t i = 0; i < next.shape().elements(); ++i) to[i] = kept * to[i] + taken * from[i];
+  average.set(next);
+}
 
 template <class T> std::string text(T option) { return fmt::format("{}", option); }
 std::string text(better direction) { return direction == better::higher ? "higher" : "lower"; }
 
 }  // namespace
 
+detail::best_figure::best_figure(const char* callback, best_weights_options options)
+    : callback_(callback),
+      options_(std::move(options)),
+      best_("best", 0.0, false),
+      epoch_("best epoch", std::int64_t{0}, false) {
+  if (!(options_.minimum_delta >= 0)) {
+    throw value_error(fmt::format("{}: a minimum_delta of {}", callback, options_.minimum_delta));
+  }
+  if (options_.start_from_epoch < 0) {
+    throw value_error(
+        fmt::format("{}: a start_from_epoch of {}", callback, options_.start_from_epoch));
+  }
+}
+
+better detail::best_figure::direction(const training& t) const {
+  return direction_of(callback_, t, options_.monitor, options_.direction);
+}
+
+void detail::best_figure::begin(const training& t) {
+  best_.set(worst(direction(t)));
+  epoch_.set(std::int64_t{0});
+}
+
+bool detail::best_figure::counts(const training& t) const {
+  return t.so_far.epochs() > static_cast<std::size_t>(options_.start_from_epoch);
+}
+
+bool detail::best_figure::improves(const training& t) {
+  const double value = t.figures[options_.monitor];
+  if (!counts(t) || !detail::improves(direction(t), value, best(), options_.minimum_delta)) {
+    return false;
+  }
+  best_.set(value);
+  epoch_.set(t.epoch);
+  return true;
+}
+
+named_texts detail::best_figure::description(const training& t) const {
+  return {{"monitor", options_.monitor},
+          {"direction", text(direction(t))},
+          {"minimum_delta", text(options_.minimum_delta)}};
+}
+
+double detail::best_figure::best() const { return number(best_); }
+std::int64_t detail::best_figure::epoch() const { return whole_number(epoch_); }
+
 early_stopping::early_stopping(early_stopping_options options)
     : options_(std::move(options)),
-      best_("best", 0.0, false),
-      best_epoch_("best epoch", std::int64_t{0}, false),
+      best_("early_stopping", {.monitor = options_.monitor,
+                               .minimum_delta = options_.minimum_delta,
+                               .direction = options_.direction,
+                               .start_from_epoch = options_.start_from_epoch}),
       waited_("waited", std::int64_t{0}, false) {
   if (options_.patience < 0) {
     throw value_error(fmt::format("early_stopping: a patience of {}", options_.patience));
   }
-  if (!(options_.minimum_delta >= 0)) {
-    throw value_error(fmt::format("early_stopping: a minimum_delta of {}", options_.minimum_delta));
-  }
 }
 
 void early_stopping::on_fit_begin(training& t) {
-  const better direction = direction_of("early_stopping", t, options_.monitor, options_.direction);
-  best_.set(detail::worst(direction));
-  best_epoch_.set(std::int64_t{0});
+  best_.begin(t);
   waited_.set(std::int64_t{0});
   t.if_refused([this, earlier = best_weights_]() mutable { best_weights_ = std::move(earlier); });
   best_weights_.clear();
-  if (!options_.restore_best_weights) return;
-  std::set<std::string> taken;  // names of parameters that are of no layer may be the same
-  for (const parameter& p : t.parameters()) {
-    std::string name = "best/" + p.name();
-    while (!taken.insert(name).second) name += "/another";
-    best_weights_.emplace_back(name, tensor(p.view()), false);
-  }
+  if (options_.restore_best_weights) best_weights_ = copies_of(t.parameters(), "best/");
 }
 
 void early_stopping::on_epoch_end(training& t) {
-  const double value = t.figures[options_.monitor];
-  const better direction = direction_of("early_stopping", t, options_.monitor, options_.direction);
-  if (detail::improves(direction, value, best(), options_.minimum_delta)) {
-    best_.set(value);
-    best_epoch_.set(t.epoch);
+  if (!best_.counts(t)) return;
+  if (best_.improves(t)) {
     waited_.set(std::int64_t{0});
     for (std::size_t i = 0; i < best_weights_.size(); ++i) best_weights_[i].set(t.parameters()[i]);
     return;
   }
-  waited_.set(count(waited_) + 1);
-  if (count(waited_) >= options_.patience) t.stop = true;
+  waited_.set(whole_number(waited_) + 1);
+  if (whole_number(waited_) >= options_.patience) t.stop = true;
 }
 
 void early_stopping::on_fit_end(training& t) {
@@ -125,21 +184,102 @@ void early_stopping::on_fit_end(training& t) {
 }
 
 std::vector<parameter> early_stopping::state() const {
-  std::vector<parameter> result{best_, best_epoch_, waited_};
+  std::vector<parameter> result = best_.state();
+  result.push_back(waited_);
   result.insert(result.end(), best_weights_.begin(), best_weights_.end());
   return result;
 }
 
 named_texts early_stopping::description(const training& t) const {
-  return {
-      {"monitor", options_.monitor},
-      {"direction", text(direction_of("early_stopping", t, options_.monitor, options_.direction))},
-      {"minimum_delta", text(options_.minimum_delta)},
-      {"restore_best_weights", text(options_.restore_best_weights)}};
+  named_texts result = best_.description(t);
+  result.emplace_back("restore_best_weights", text(options_.restore_best_weights));
+  return result;
 }
 
-std::int64_t early_stopping::best_epoch() const { return count(best_epoch_); }
-double early_stopping::best() const { return number(best_); }
+std::int64_t early_stopping::best_epoch() const { return best_.epoch(); }
+double early_stopping::best() const { return best_.best(); }
+
+best_weights::best_weights(std::filesystem::path file, best_weights_options options)
+    : file_(std::make_shared<detail::fit_file>(detail::file_task{writing_best, std::move(file)},
+                                               detail::of_others::replaced)),
+      best_(writing_best, std::move(options)) {
+  detail::check_name(file_->task());
+  const std::filesystem::path& to = file_->task().file;
+  if (to.extension() == detail::model_file::extension) return;
+  throw value_error(fmt::format("{}: {}: weights are kept in {}, not in '{}'", writing_best,
+                                to.string(), detail::model_file::extension,
+                                to.extension().string()));
+}
+
+// Packed to see whether a file can hold them.
+void best_weights::on_identify(training& t) {
+  file_->take(t);
+  detail::pack_safetensors(file_->task(), detail::views_of(writing_best, t.model_parameters()),
+                           [](auto) {});
+  detail::demand_writable(file_->task());
+}
+
+void best_weights::on_epoch_end(training& t) {
+  if (!best_.improves(t)) return;
+  keep(*file_, t, detail::views_of(writing_best, t.model_parameters()));
+}
+
+time_limit::time_limit(double seconds) : seconds_(seconds), passed_("seconds", 0.0, false) {
+  if (!(seconds > 0)) throw value_error(fmt::format("time_limit: {} seconds", seconds));
+}
+
+void time_limit::on_fit_begin(training&) { passed_.set(0.0); }
+void time_limit::on_resume(training&) { since_ = std::chrono::steady_clock::now(); }
+
+void time_limit::count(training& t) {
+  const auto now = std::chrono::steady_clock::now();
+  passed_.set(number(passed_) + std::chrono::duration<double>(now - since_).count());
+  since_ = now;
+  if (number(passed_) >= seconds_) t.stop = true;
+}
+
+averaged_weights::averaged_weights(double momentum)
+    : momentum_(momentum), steps_("steps", std::int64_t{0}, false) {
+  if (momentum >= 0 && momentum < 1) return;
+  throw value_error(fmt::format("averaged_weights: momentum {} is not in [0, 1)", momentum));
+}
+
+void averaged_weights::on_fit_begin(training& t) {
+  t.if_refused([this, weights = weights_, averages = averages_]() mutable {
+    weights_ = std::move(weights);
+    averages_ = std::move(averages);
+  });
+  steps_.set(std::int64_t{0});
+  weights_.clear();
+  std::copy_if(t.parameters().begin(), t.parameters().end(), std::back_inserter(weights_),
+               [](const parameter& p) { return p.trainable() && p.dtype() != int64; });
+  averages_ = copies_of(weights_, "average/");
+}
+
+void averaged_weights::on_batch_end(training&) {
+  const bool first = whole_number(steps_) == 0;
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    if (first) averages_[i].set(weights_[i]);
+    else if (weights_[i].dtype() == float64) follow<double>(averages_[i], weights_[i], momentum_);
+    else follow<float>(averages_[i], weights_[i], momentum_);
+  }
+  steps_.set(whole_number(steps_) + 1);
+}
+
+void averaged_weights::on_fit_end(training&) {
+  if (whole_number(steps_) == 0) return;
+  for (std::size_t i = 0; i < weights_.size(); ++i) weights_[i].set(averages_[i]);
+}
+
+std::vector<parameter> averaged_weights::state() const {
+  std::vector<parameter> result{steps_};
+  result.insert(result.end(), averages_.begin(), averages_.end());
+  return result;
+}
+
+named_texts averaged_weights::description(const training&) const {
+  return {{"momentum", text(momentum_)}};
+}
 
 scheduled_rate::scheduled_rate(rate_schedule rate, schedule_by by)
     : rate_(std::move(rate)), by_(by) {
@@ -266,7 +406,7 @@ void checkpoint::on_identify(training& t) {
 void checkpoint::on_resume(training& t) {
   const bool anew = resumed_ < 0;
   resumed_ = t.steps;
-  if (anew) keep(*file_, t);
+  if (anew) keep(*file_, t, t.snapshot());
 }
 
 void checkpoint::on_safe_point(training& t, bool last) {
@@ -274,7 +414,7 @@ void checkpoint::on_safe_point(training& t, bool last) {
   const bool by_step = t.batch != 0 && options_.steps != 0 && t.steps % options_.steps == 0;
   // Where nothing was trained the file may lie in a folder that can only be read.
   if (last && t.steps == resumed_ && holds(file_->task().file, t.snapshot())) return;
-  if (last || by_epoch || by_step) keep(*file_, t);
+  if (last || by_epoch || by_step) keep(*file_, t, t.snapshot());
 }
 
 }  // namespace cotape

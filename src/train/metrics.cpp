@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 
 #include "cotape/losses.hpp"
@@ -114,12 +115,29 @@ variable sparse_categorical_accuracy(const variable& p, const variable& t) {
   return sum_of_sane_hits(equal(taken, matching(t, taken)), p);
 }
 
+// Fewer than k entries are above that of the right class.
+variable sparse_top_k(const variable& p, const variable& t, std::int64_t k) {
+  const shape& s = p.shape();
+  const variable hot = one_hot(matching(t, argmax(p)), s[s.rank() - 1], p.dtype());
+  const variable own = sum(where(hot, p, 0.0), -1, keep_dims);  // of a label that is no class 0
+  const variable above = sum(p > own, -1);
+  return sum_of_sane_hits((above < static_cast<double>(k)) * sum(hot, -1), p);
+}
+
+variable top_k(const variable& p, const variable& t, std::int64_t k) {
+  return sparse_top_k(p, argmax(matching(t, p)), k);
+}
+
+// Labels, not a number for each class.
+bool are_labels(const variable& t, const variable& p) {
+  return t.dtype() == int64 && t.shape() != p.shape();
+}
+
 variable accuracy_by_shapes(const variable& p, const variable& t) {
   const shape& s = p.shape();
   const bool one_unit = s.rank() < 2 || s[s.rank() - 1] == 1;
   if (one_unit) return binary_accuracy(p, t);
-  const bool labels = t.dtype() == int64 && t.shape() != s;
-  return labels ? sparse_categorical_accuracy(p, t) : categorical_accuracy(p, t);
+  return are_labels(t, p) ? sparse_categorical_accuracy(p, t) : categorical_accuracy(p, t);
 }
 
 struct named_metric {
@@ -134,6 +152,39 @@ constexpr std::array named_hits{
     named_metric{"categorical_accuracy", "", categorical_accuracy},
     named_metric{"sparse_categorical_accuracy", "", sparse_categorical_accuracy},
 };
+
+constexpr std::int64_t usual_k = 5;
+
+// By its name a metric is found again, with its k.
+std::string name_of_top_k(const char* sparse, std::int64_t k) {
+  if (k < 1) throw value_error(fmt::format("{}top_k_categorical_accuracy: k is {}", sparse, k));
+  const std::string number = k == usual_k ? "k" : fmt::format("{}", k);
+  return fmt::format("{}top_{}_categorical_accuracy", sparse, number);
+}
+
+// What stands for k in a name of these: none in another name.
+std::optional<std::int64_t> k_in(const std::string& name, const char* sparse) {
+  const std::string before = fmt::format("{}top_", sparse);
+  if (!name.starts_with(before)) return {};
+  std::int64_t k = usual_k;
+  std::from_chars(name.data() + before.size(), name.data() + name.size(), k);
+  if (k < 1 || name_of_top_k(sparse, k) != name) return {};
+  return k;
+}
+
+// The mean cross-entropies that a perplexity is of.
+variable cross_entropy(const variable& p, const variable& t) {
+  return are_labels(t, p) ? sparse_categorical_crossentropy(p, t) : categorical_crossentropy(p, t);
+}
+
+variable cross_entropy_from_logits(const variable& p, const variable& t) {
+  return are_labels(t, p) ? sparse_categorical_crossentropy_from_logits(p, t)
+                          : categorical_crossentropy_from_logits(p, t);
+}
+
+double perplexity_of_sums(std::span<const double> sums, double rows) {
+  return std::exp(mean_of_sums(sums, rows));
+}
 
 // (rows, columns) in float64, where no square of a float32 is infinite.
 variable as_columns(const variable& x) {
@@ -248,16 +299,32 @@ metric::metric(const std::string& name)
     sums_ = sums_for_r2;
     merge_ = merge_for_r2;
     value_ = r2_of_sums;
+  } else if (const auto k = k_in(name, "")) {
+    sums_ = [k = *k](const variable& p, const variable& t) { return top_k(p, t, k); };
+  } else if (const auto of_labels = k_in(name, "sparse_")) {
+    sums_ = [k = *of_labels](const variable& p, const variable& t) {
+      return sparse_top_k(p, t, k);
+    };
+  } else if (name == "perplexity" || name == "perplexity_from_logits") {
+    const bool logits = name != "perplexity";
+    *this = metric(name, logits ? cross_entropy_from_logits : cross_entropy, better::lower);
+    known_ = true;
+    value_ = perplexity_of_sums;
   } else if (find_loss(name) != nullptr) {
     *this = metric(name, loss_function(name));
     known_ = true;
   } else {
     throw value_error(fmt::format(
         "metric: no metric '{}'; there are: accuracy, acc, binary_accuracy, categorical_accuracy, "
-        "sparse_categorical_accuracy, rmse, root_mean_squared_error, r2, r2_score, {}",
+        "sparse_categorical_accuracy, top_k_categorical_accuracy, "
+        "sparse_top_k_categorical_accuracy (k is 5, or a number in its place), perplexity, "
+        "perplexity_from_logits, rmse, root_mean_squared_error, r2, r2_score, {}",
         name, known_losses()));
   }
 }
+
+metric top_k_categorical_accuracy(std::int64_t k) { return {name_of_top_k("", k)}; }
+metric sparse_top_k_categorical_accuracy(std::int64_t k) { return {name_of_top_k("sparse_", k)}; }
 
 metric::metric(std::string name, const loss_function& f, std::optional<better> direction)
     : name_(std::move(name)),

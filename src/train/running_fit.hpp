@@ -36,6 +36,7 @@ class running_fit final : public training {
   history run();
 
   const std::vector<parameter>& parameters() const override { return weights_; }
+  const std::vector<parameter>& model_parameters() const override { return parameters_; }
   optimizer& how() const override { return *of_.how; }
   const std::vector<expected_figure>& expected() const override { return expected_; }
   named_views snapshot() override;

@@ -124,6 +124,7 @@ TEST(Errors, OfNamesOfFilesAreOurs) {
         {"write_circuit", [&] { report::write_circuit(file, v); }},
         {"csv_log", [&] { fit({.callbacks = {csv_log(file)}}); }},
         {"checkpoint", [&] { fit({.callbacks = {checkpoint(file)}}); }},
+        {"best_weights", [&] { fit({.callbacks = {best_weights(file, {.monitor = "loss"})}}); }},
     };
     expect_ours(list);
     for (const action& a : list) tried.insert(a.name);
@@ -250,6 +251,8 @@ TEST(Errors, OfNumbersAreOurs) {
        }},
       {"rate_on_plateau",
        [](std::int64_t n) { fit({.callbacks = {rate_on_plateau({.patience = n}, "loss")}}); }},
+      {"best_weights",
+       [](std::int64_t n) { best_weights("b.safetensors", {.start_from_epoch = n}); }},
       {"checkpoint", [](std::int64_t n) { checkpoint("c", {.epochs = n, .steps = n}); }},
       {"step_decay", [](std::int64_t n) { step_decay(0.1, 0.5, n)(n); }},
       {"exponential_decay", [](std::int64_t n) { exponential_decay(0.1, 0.5, n)(n); }},
@@ -368,6 +371,7 @@ TEST(Errors, OfTextsAreOurs) {
         {"csv_table", [&] { csv_table().text(text); }},
         {"early_stopping", [&] { fit({.callbacks = {early_stopping({.monitor = text})}}); }},
         {"rate_on_plateau", [&] { fit({.callbacks = {rate_on_plateau({}, text)}}); }},
+        {"best_weights", [&] { best_weights b(text); }},
         {"require",
          [&] {
            t.require(less(sum(v), 0.0f), text);

@@ -239,6 +239,63 @@ TEST(Gradients, AreClippedBeforeWeightsDecay) {
   EXPECT_EQ(w.value<double>()(), 8 - (1 + 0.5 * 8));
 }
 
+// Weights of a step of -(a + b + c), rate 1: by the first group that fits.
+TEST(Groups, HaveTheirRateAndTheirDecay) {
+  const auto after = [](auto how) {
+    const parameter a("first/weight", 8.0), b("first/bias", 8.0), c("second/bias", 8.0);
+    tape t;
+    how.minimize(0.5 * t.read(a) + 0.5 * t.read(b) + 0.5 * t.read(c));
+    t.commit();
+    return std::vector{a.value<double>()(), b.value<double>()(), c.value<double>()()};
+  };
+  const std::vector<parameter_group> groups{{.names = {"nd/bi", "t/bias"}, .decay_factor = 0},
+                                            {.names = {"first/"}, .rate_factor = 0.5}};
+  EXPECT_EQ(after(sgd({.rate = 1, .gradients = {.weight_decay = 0.25, .groups = groups}})),
+            (std::vector{8 - 0.5 * 2.5, 7.5, 7.5}));
+  const std::vector<parameter_group> slow{
+      {.names = {"first"}, .rate_factor = 0.5, .decay_factor = 2},
+      {.names = {"second"}, .rate_factor = 0}};
+  EXPECT_EQ(after(sgd({.rate = 1, .gradients = {.weight_decay = 0.25, .groups = slow}})),
+            (std::vector{8 - 0.5 * 4.5, 8 - 0.5 * 4.5, 8.0}));
+  // AdamW's own decay too; without it the rule is Adam's.
+  const auto plain = after(adam({.rate = 1}));
+  const auto mixed =
+      after(adamw({.rate = 1, .weight_decay = 0.25, .gradients = {.groups = groups}}));
+  EXPECT_EQ(mixed[1], plain[1]);
+  EXPECT_EQ(mixed[2], plain[2]);
+  EXPECT_NEAR(mixed[0], 8 + 0.5 * (plain[0] - 8) - 0.5 * 0.25 * 8, 1e-12);
+}
+
+// Clipped by the norm of all together, whatever their groups are.
+TEST(Groups, AreClippedTogether) {
+  const parameter a("a", 1.0), b("b", 1.0);
+  sgd how(
+      {.rate = 1, .gradients = {.clip_norm = 1, .groups = {{.names = {"a"}, .rate_factor = 0.5}}}});
+  tape t;
+  how.minimize(3 * t.read(a) + 4 * t.read(b));
+  t.commit();
+  EXPECT_NEAR(a.value<double>()(), 1 - 0.5 * 0.6, 1e-15);
+  EXPECT_NEAR(b.value<double>()(), 1 - 0.8, 1e-15);
+}
+
+TEST(Groups, SayWhatIsWrong) {
+  const auto message = [](parameter_group g) {
+    return tests::message_of([&] { sgd({.gradients = {.groups = {{.names = {"a"}}, g}}}); });
+  };
+  EXPECT_EQ(message({}), "optimizer: group 1: it has no names");
+  EXPECT_EQ(message({.names = {"a", ""}}), "optimizer: group 1: a name is empty");
+  EXPECT_EQ(message({.names = {"a|b"}}), "optimizer: group 1: the name 'a|b' has one of '|;'");
+  EXPECT_EQ(message({.names = {"b"}, .rate_factor = -1}), "optimizer: group 1: rate_factor is -1");
+  EXPECT_EQ(message({.names = {"b"}, .decay_factor = std::nan("")}),
+            "optimizer: group 1: decay_factor is nan");
+  const parameter w("weight", 1.0);
+  sgd how({.gradients = {.groups = {{.names = {"weight", "wieght"}}}}});
+  tape t;
+  EXPECT_EQ(tests::message_of([&] { how.minimize(t.read(w)); }),
+            "optimizer: a group has the name 'wieght', which no parameter of the step has in its "
+            "own");
+}
+
 TEST(Optimizer, KeepsAllItsStateInParameters) {
   const auto names = [](optimizer& o) {
     trajectory(o);

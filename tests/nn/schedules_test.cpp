@@ -125,6 +125,29 @@ TEST(ReduceOnPlateau, FollowsWhatRisesByChoice) {
   }
 }
 
+// So many observations after a reduction are not counted; a best one among them is known.
+TEST(ReduceOnPlateau, WaitsForTheCooldown) {
+  const auto rates = [](std::int64_t cooldown, const std::vector<double>& losses) {
+    const sgd optimizer({.rate = 1});
+    reduce_on_plateau plateau(optimizer.rate(),
+                              {.factor = 0.5, .patience = 2, .cooldown = cooldown});
+    std::vector<double> result;
+    for (const double loss : losses) {
+      plateau.observe(loss);
+      result.push_back(optimizer.rate().value<double>()());
+    }
+    return result;
+  };
+  const std::vector<double> level(9, 1.0), dip{1, 1, 1, 0, 1, 1, 1, 1, 1};
+  EXPECT_EQ(rates(0, level), (std::vector<double>{1, 1, .5, .5, .25, .25, .125, .125, .0625}));
+  EXPECT_EQ(rates(1, level), (std::vector<double>{1, 1, .5, .5, .5, .25, .25, .25, .125}));
+  EXPECT_EQ(rates(3, level), (std::vector<double>{1, 1, .5, .5, .5, .5, .5, .25, .25}));
+  EXPECT_EQ(rates(3, dip), (std::vector<double>{1, 1, .5, .5, .5, .5, .5, .25, .25}));
+  const sgd optimizer({.rate = 1});
+  tests::expect_error<value_error>([&] { reduce_on_plateau(optimizer.rate(), {.cooldown = -1}); },
+                                   "reduce_on_plateau: cooldown -1 is out of range");
+}
+
 TEST(ReduceOnPlateau, GoesOnFromItsState) {
   const sgd first({.rate = 1}), second({.rate = 1});
   reduce_on_plateau a(first.rate(), {.patience = 3}), b(second.rate(), {.patience = 3});

@@ -190,6 +190,9 @@ TEST(Monitors, ThatCannotBeFollowedAreRefusedBeforeTheFirstStep) {
       "need validation_split or validation_data";
   EXPECT_EQ(refusal(early_stopping(), {"mae"}), "early_stopping" + none);
   EXPECT_EQ(refusal(rate_on_plateau(), {"mae"}), "rate_on_plateau" + none);
+  const tests::own_folder folder;
+  EXPECT_EQ(refusal(best_weights(folder.at / "b.safetensors"), {"mae"}), "best_weights" + none);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.at));
   EXPECT_EQ(refusal(early_stopping({.monitor = "val_r2"}), {"mae"}, 0.5),
             "early_stopping: there will be no 'val_r2', only: loss, mae, val_loss, val_mae");
   const std::string unknown =
@@ -201,7 +204,30 @@ TEST(Monitors, ThatCannotBeFollowedAreRefusedBeforeTheFirstStep) {
   EXPECT_EQ(refusal(rate_on_plateau({}, "closeness"), {closeness()}), "rate_on_plateau" + unknown);
 }
 
+// The first two epochs are the best ones, and do not count.
+TEST(EarlyStopping, StartsFromAnEpoch) {
+  for (const bool twice : {false, true}) {
+    line l;
+    each_epoch worse([](training& t) {
+      if (t.so_far.epochs() == 1) t.how().rate().set(0.41);  // a factor of 1.05 each step
+    });
+    early_stopping stop({.monitor = "loss", .patience = 2, .start_from_epoch = 2});
+    if (twice) l.m.fit(l.x, l.y, {.epochs = 3});  // counted in each fit anew
+    l.how.rate().set(0.1);
+    const history h = l.m.fit(l.x, l.y, {.epochs = 50, .callbacks = {stop, worse}});
+    EXPECT_EQ(h.epochs(), 5u);
+    EXPECT_EQ(stop.best_epoch(), twice ? 6 : 3);
+    EXPECT_EQ(stop.best(), h["loss"][2]);
+  }
+  line none;
+  early_stopping stop({.monitor = "loss", .start_from_epoch = 9});
+  EXPECT_EQ(none.m.fit(none.x, none.y, {.epochs = 4, .callbacks = {stop}}).epochs(), 4u);
+  EXPECT_EQ(stop.best_epoch(), 0);
+}
+
 TEST(EarlyStopping, SaysWhatIsWrong) {
+  EXPECT_EQ(message_of([] { early_stopping({.start_from_epoch = -1}); }),
+            "early_stopping: a start_from_epoch of -1");
   EXPECT_EQ(message_of([] { early_stopping({.patience = -1}); }),
             "early_stopping: a patience of -1");
   EXPECT_EQ(message_of([] { early_stopping({.minimum_delta = -1}); }),

@@ -445,6 +445,21 @@ TEST(Identity, TellsSchedules) {
   EXPECT_EQ(rates, (std::vector<double>{0.1 / 16}));
 }
 
+TEST(Identity, TellsTheGroupsOfAnOptimizer) {
+  const auto with = [](double factor) {
+    return [=] {
+      return adamw({.gradients = {.groups = {{.names = {"bias"}, .rate_factor = factor}}}});
+    };
+  };
+  setting kept, here;
+  kept.how = with(0.5);
+  here.how = with(0.25);
+  EXPECT_EQ(refusal(kept, here),
+            "it was kept with adamw's groups bias: rate 0.5, decay 1, here it is bias: rate 0.25, "
+            "decay 1");
+  EXPECT_EQ(refusal(kept, kept), "no error");
+}
+
 TEST(Identity, TellsCallbacks) {
   const auto stop = [](early_stopping_options o) {
     return [o] { return callbacks{early_stopping(o)}; };

@@ -5,6 +5,7 @@
 #include <xtensor/xtensor.hpp>
 
 #include "expect_error.hpp"
+#include "own_folder.hpp"
 
 namespace {
 
@@ -49,6 +50,86 @@ TEST(Metrics, NanIsNeverRight) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   EXPECT_EQ(over_two("accuracy", column{{nan}, {nan}}, column{{0}, {1}}, 1), 0);
   EXPECT_EQ(over_two("accuracy", array{{nan, 0}, {0, nan}}, labels{0, 1}, 1), 0);
+}
+
+TEST(Metrics, TopKCountsTheRowsWhoseClassIsAmongTheLargest) {
+  const array p = {{.1, .2, .3, .4}, {.4, .3, .2, .1}, {.3, .1, .4, .2}};
+  const labels sparse = {1, 1, 1};
+  const array hot = {{0, 1, 0, 0}, {0, 1, 0, 0}, {0, 1, 0, 0}};
+  for (const auto& [k, wanted] : {std::pair{1, 0.}, {2, 1.}, {3, 2.}, {4, 3.}, {9, 3.}}) {
+    EXPECT_DOUBLE_EQ(over_two(sparse_top_k_categorical_accuracy(k), p, sparse, 2), wanted / 3) << k;
+    EXPECT_DOUBLE_EQ(over_two(top_k_categorical_accuracy(k), p, hot, 1), wanted / 3) << k;
+    const std::string name = "top_" + std::to_string(k) + "_categorical_accuracy";
+    EXPECT_DOUBLE_EQ(over_two(name, p, hot, 2), wanted / 3) << k;
+    EXPECT_DOUBLE_EQ(over_two("sparse_" + name, p, sparse, 1), wanted / 3) << k;
+  }
+  EXPECT_EQ(over_two("sparse_top_k_categorical_accuracy", p, sparse, 1), 1);
+  // All of several equal entries are among the first, as in TensorFlow's in_top_k.
+  EXPECT_EQ(over_two(sparse_top_k_categorical_accuracy(2), array{{.1, .3, .3, .3}, {1, 0, 0, 0}},
+                     labels{3, 2}, 1),
+            1);
+  // A label that is no class is never right, nor is a row with NaN.
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(over_two(sparse_top_k_categorical_accuracy(2),
+                     array{{-1, -2, -3}, {-1, -2, -3}, {1, nan, 0}}, labels{3, -1, 0}, 1),
+            0);
+  // Of sequences the share of the positions.
+  EXPECT_EQ(over_two(sparse_top_k_categorical_accuracy(1),
+                     xt::xarray<double>{{{.9, .1}, {.2, .8}}, {{.6, .4}, {.7, .3}}},
+                     labels{{0, 0}, {0, 0}}, 1),
+            0.75);
+}
+
+TEST(Metrics, TopKHasItsNumberInItsName) {
+  EXPECT_EQ(top_k_categorical_accuracy().name(), "top_k_categorical_accuracy");
+  EXPECT_EQ(top_k_categorical_accuracy(3).name(), "top_3_categorical_accuracy");
+  EXPECT_EQ(sparse_top_k_categorical_accuracy(2).name(), "sparse_top_2_categorical_accuracy");
+  EXPECT_TRUE(top_k_categorical_accuracy(3).known());
+  EXPECT_EQ(top_k_categorical_accuracy(3).direction(), better::higher);
+  EXPECT_EQ(message_of([] { top_k_categorical_accuracy(0); }),
+            "top_k_categorical_accuracy: k is 0");
+  EXPECT_EQ(message_of([] { sparse_top_k_categorical_accuracy(-1); }),
+            "sparse_top_k_categorical_accuracy: k is -1");
+  for (const char* name :
+       {"top_0_categorical_accuracy", "top_-1_categorical_accuracy", "top_03_categorical_accuracy",
+        "top_3x_categorical_accuracy", "top_5_categorical_accuracy", "top__categorical_accuracy"}) {
+    EXPECT_TRUE(message_of([&] { metric m(name); }).starts_with("metric: no metric")) << name;
+  }
+}
+
+TEST(Metrics, PerplexityIsOfTheMeanOverTheWholeSet) {
+  const array p = {{.5, .25, .25}, {.125, .75, .125}, {.25, .5, .25}};
+  const array hot = {{1, 0, 0}, {1, 0, 0}, {0, 0, 1}};
+  const array logits = xt::log(p);
+  const labels sparse = {0, 0, 2};
+  for (const std::int64_t at : {1, 2}) {  // (2 8 4)^(1/3); not the mean of the batches' own
+    EXPECT_NEAR(over_two("perplexity", p, sparse, at), 4, 1e-14);
+    EXPECT_NEAR(over_two("perplexity", p, hot, at), 4, 1e-14);
+    EXPECT_NEAR(over_two("perplexity_from_logits", logits, sparse, at), 4, 1e-14);
+    EXPECT_NEAR(over_two("perplexity_from_logits", logits, hot, at), 4, 1e-14);
+  }
+  EXPECT_EQ(metric("perplexity").direction(), better::lower);
+  EXPECT_TRUE(metric("perplexity").known());
+}
+
+// A model that is kept with its training has them again.
+TEST(Metrics, ComeBackFromAFile) {
+  const tests::own_folder folder;
+  const auto file = folder.at / "m.safetensors";
+  sequential m({dense(4, "softmax")});
+  m.compile(
+      "sparse_categorical_crossentropy", sgd(),
+      {sparse_top_k_categorical_accuracy(2), "perplexity", "sparse_top_k_categorical_accuracy"});
+  const array x = {{1, 2}, {3, -4}, {-5, 7}};
+  const labels y = {1, 3, 0};
+  m.fit(x, y, {.epochs = 1, .batch_size = 2, .progress = nullptr});
+  m.save(file, {.optimizer = true});
+  const logs here = m.evaluate(x, y), there = load_model(file).evaluate(x, y);
+  for (const char* name : {"sparse_top_2_categorical_accuracy", "perplexity"}) {
+    EXPECT_EQ(here[name], there[name]) << name;
+  }
+  EXPECT_NEAR(here["perplexity"], std::exp(here["loss"]), 1e-12);
+  EXPECT_EQ(there["sparse_top_k_categorical_accuracy"], 1);
 }
 
 TEST(Metrics, RmseAndR2AreOverTheWholeSet) {
@@ -112,8 +193,9 @@ TEST(Metrics, UnknownNamesListTheKnownOnes) {
   EXPECT_EQ(message_of([] { loss_function("mze"); }), "loss: no loss 'mze'; there are: " + losses);
   EXPECT_EQ(message_of([] { metric("acuracy"); }),
             "metric: no metric 'acuracy'; there are: accuracy, acc, binary_accuracy, "
-            "categorical_accuracy, sparse_categorical_accuracy, rmse, root_mean_squared_error, r2, "
-            "r2_score, " +
+            "categorical_accuracy, sparse_categorical_accuracy, top_k_categorical_accuracy, "
+            "sparse_top_k_categorical_accuracy (k is 5, or a number in its place), perplexity, "
+            "perplexity_from_logits, rmse, root_mean_squared_error, r2, r2_score, " +
                 losses);
 }
 

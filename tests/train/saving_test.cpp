@@ -582,4 +582,20 @@ TEST(Saving, SurvivesEveryText) {
   EXPECT_GT(refused, 1000U);
 }
 
+// A training that goes on from the file treats them so too.
+TEST(Saving, KeepsTheGroupsOfAnOptimizer) {
+  const own_file file;
+  sequential m({dense(2, "tanh"), dense(1)});
+  m.compile("mse", adamw({.rate = 0.1,
+                          .weight_decay = 0.5,
+                          .gradients = {.groups = {{.names = {"bias", "1/we"}, .decay_factor = 0},
+                                                   {.names = {"dense"}, .rate_factor = 0.125}}}}));
+  m.fit(x, y, quiet);
+  m.save(file.at, {.optimizer = true});
+  model n = load_model(file.at);
+  m.fit(x, y, quiet);
+  n.fit(x, y, quiet);
+  EXPECT_TRUE(same(bits_of(m), bits_of(n)));
+}
+
 }  // namespace
