@@ -9,6 +9,7 @@
 
 #include "cotape/shape_layers.hpp"
 #include "nn/fields.hpp"
+#include "nn/recurrent.hpp"
 
 namespace cotape::detail {
 
@@ -78,6 +79,7 @@ layer embedding_of(reader& o) {
 template <class L> layer recurrent(reader& o) {
   return L(o.take<number>("units"), o.all_of<recurrent_options>());
 }
+layer last_state_of(reader& o) { return last_state_layer(o.take<number>("which")); }
 layer bidirectional_of(reader& o) {
   const std::string merge = o.take<std::string>("merge");
   return bidirectional(inner_of(o), merge);
@@ -149,6 +151,7 @@ constexpr std::array layer_kinds{
     layer_kind{"simple_rnn", recurrent<simple_rnn>},
     layer_kind{"lstm", recurrent<lstm>},
     layer_kind{"gru", recurrent<gru>},
+    layer_kind{"last_state", last_state_of},
     layer_kind{"bidirectional", bidirectional_of},
     layer_kind{"time_distributed", time_distributed_of},
     layer_kind{"repeat_vector", repeat_vector_of},

@@ -415,6 +415,15 @@ std::vector<layer_body*> network::layers() const {
   return result;
 }
 
+std::vector<parameter> network::carried() const {
+  std::vector<parameter> result;
+  for (const layer_body* l : layers()) {
+    const std::vector<parameter> list = l->carried();
+    result.insert(result.end(), list.begin(), list.end());
+  }
+  return result;
+}
+
 std::vector<parameter> network::parameters() const {
   std::vector<parameter> result;
   for (const layer_body* l : layers()) {

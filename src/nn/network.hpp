@@ -126,6 +126,8 @@ class network {
   /// The name of the layer, or of the input, that makes an output; empty before the first build.
   const std::string& name_of_output(std::size_t i) const;
   std::vector<parameter> parameters() const;
+  /// layer_body::carried of all layers.
+  std::vector<parameter> carried() const;
   /// The table of model::summary: summary.cpp.
   std::string summary() const;
 

@@ -86,8 +86,9 @@ void running_fit::compile_steps() {
   if (const auto last = last_batch()) {
     compile_step(of_.training_step, *last, "last batch's ", 0);
   }
+  const std::int64_t at_once = validation_rows();
   for (const std::int64_t rows :
-       {std::min(validation_.rows, validation_batch), validation_.rows % validation_batch}) {
+       {std::min(validation_.rows, at_once), validation_.rows % at_once}) {
     if (rows == 0) continue;
     compile_step(of_.validation, validation_.first(rows),
                  fmt::format("validation's batch of {} rows: ", rows), 0);
@@ -111,6 +112,16 @@ void running_fit::find_weights() {
   };
   for (const parameter& p : assigned_) take(p);
   for (const auto& [p, hash] : of_.programs.changing()) take(p);
+}
+
+// What goes on from batch to batch is meant for rows in their order.
+void running_fit::demand_order() const {
+  const std::vector<parameter> carried = of_.net.carried();
+  if (carried.empty() || !(options_.shuffle || options_.replace)) return;
+  throw value_error(fmt::format(
+      "fit: '{}' goes on from batch to batch, so the rows must come in their order: fit "
+      "with {{.shuffle = false}}, and not with replace",
+      carried[0].name()));
 }
 
 // Refuses an optimizer that had state of another training before: a count of steps, for one.
@@ -272,7 +283,7 @@ void running_fit::end_epoch() {
   figures = of_.figures(sums_);
   std::string more;
   if (validation_.rows != 0) {
-    for (const auto& [name, value] : of_.evaluate(of_.validation, validation_, validation_batch,
+    for (const auto& [name, value] : of_.evaluate(of_.validation, validation_, validation_rows(),
                                                   model::body::validation_prefix)) {
       figures.add(name, value);
       if (progress_) more += fmt::format("{}{} {:.4f}", more.empty() ? "" : "  ", name, value);
@@ -295,14 +306,16 @@ void running_fit::train_epoch() {
     if (batch == 0) c.on_epoch_begin(*this);
   });
   if (batch == 0 && finished()) return;
+  if (batch == 0) begin_pass(of_.net);
   batches_.start_epoch(epoch);
   batches_.skip(batch);
   while (!stop && !steps_done() && batches_.next()) step();
   if (batch != 0) end_epoch();
 }
 
-// Of all that a callback may set. Without one nothing does.
+// Of what each epoch begins anew, and of all that a callback may set.
 void running_fit::keep_values() {
+  before_->keep(of_.net.carried());
   if (callbacks_.empty()) return;
   for (const auto& list : {parameters_, optimizer_state_, {drawn_}, read_, assigned_}) {
     before_->keep(list);
@@ -367,6 +380,7 @@ void running_fit::train() {
 }
 
 void running_fit::run_to_end() {
+  demand_order();
   of_.left = false;
   trainable_before_.emplace(of_.net.layers());
   before_.emplace(of_, *trainable_before_);

@@ -31,6 +31,24 @@ results traced::run(std::span<const array_view> values) {
   return code.all_outputs();
 }
 
+void begin_pass(const network& of) {
+  for (const parameter& p : of.carried()) p.set(tensor(p.type()));
+}
+
+pass::pass(const network& of) {
+  for (const parameter& p : of.carried()) before_.emplace_back(p, tensor(p.view()));
+  begin_pass(of);
+}
+
+pass::~pass() {
+  for (const auto& [p, value] : before_) p.set(value);
+}
+
+std::int64_t rows_at_once(const network& of, std::int64_t asked) {
+  for (const parameter& p : of.carried()) asked = std::min(asked, p.shape()[0]);
+  return asked;
+}
+
 void figures_so_far::clear() { std::fill(totals_.begin(), totals_.end(), 0.0); }
 
 void figures_so_far::add(const results& batch, std::int64_t rows, std::size_t terms,
@@ -140,6 +158,13 @@ void model::body::unbuild() {
   programs.unsettle();
 }
 
+void model::body::only_carry(tape& t) const {
+  std::vector<std::pair<parameter, variable>> carried;
+  for (const parameter& p : net.carried()) carried.emplace_back(p, t.read(p));
+  t.forget_effects();
+  for (const auto& [p, last] : carried) t.assign(p, last);
+}
+
 variable model::body::record_loss(std::span<const variable> predictions,
                                   std::span<const variable> targets) {
   variable total;
@@ -185,8 +210,7 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
   detail::loss_terms terms;
   const std::vector<variable> predictions = net.record(first(x, net.inputs()), m, &terms);
   programs.end_part();
-  // Of a layer that assigns, nothing is done when evaluating.
-  if (!train) t.forget_effects();
+  if (!train) only_carry(t);
   recorded("model");
   const auto targets = x.subspan(net.inputs());
   const variable trains = plus(record_loss(predictions, targets), terms.of_values);
@@ -280,6 +304,7 @@ logs model::body::evaluate(detail::traced& by, const detail::dataset& set, std::
   std::vector<array_view> batch;
   detail::figures_so_far sums;
   const std::size_t terms = net.names_of_terms().size();
+  const detail::pass from_zero(net);
   for (std::int64_t at = 0; at < set.rows; at += batch_size) {
     rows_from(whole, at, batch_size, batch);
     const results figures = by.run(batch);
@@ -380,8 +405,8 @@ logs model::evaluate(const arrays& x, const arrays& y, std::int64_t batch_size) 
   const action of(*this, "evaluate", access::look);
   of->demand_compiled("evaluate");
   demand_size("evaluate", batch_size);
-  return of->evaluate(of->evaluation, detail::examples_for("evaluate", of->net, of->losses, x, y),
-                      batch_size);
+  const detail::dataset set = detail::examples_for("evaluate", of->net, of->losses, x, y);
+  return of->evaluate(of->evaluation, set, detail::rows_at_once(of->net, batch_size));
 }
 
 gradient_check model::check_gradient(const arrays& x, const arrays& y,
@@ -396,6 +421,8 @@ std::vector<tensor> model::predict_all(const arrays& x, std::int64_t batch_size)
   const action of(*this, "predict", access::look);
   demand_size("predict", batch_size);
   const detail::dataset set = detail::inputs_for("predict", of->net, x, true);
+  batch_size = detail::rows_at_once(of->net, batch_size);
+  const detail::pass from_zero(of->net);
   std::vector<tensor> result;
   std::vector<array_view> batch;
   for (std::int64_t at = 0; at < set.rows; at += batch_size) {
