@@ -114,16 +114,6 @@ void running_fit::find_weights() {
   for (const auto& [p, hash] : of_.programs.changing()) take(p);
 }
 
-// What goes on from batch to batch is meant for rows in their order.
-void running_fit::demand_order() const {
-  const std::vector<parameter> carried = of_.net.carried();
-  if (carried.empty() || !(options_.shuffle || options_.replace)) return;
-  throw value_error(fmt::format(
-      "fit: '{}' goes on from batch to batch, so the rows must come in their order: fit "
-      "with {{.shuffle = false}}, and not with replace",
-      carried[0].name()));
-}
-
 // Refuses an optimizer that had state of another training before: a count of steps, for one.
 void running_fit::demand_own_optimizer() const {
   for (const parameter& p : before_->served()) {
@@ -380,7 +370,7 @@ void running_fit::train() {
 }
 
 void running_fit::run_to_end() {
-  demand_order();
+  demand_order(of_.net, options_);
   of_.left = false;
   trainable_before_.emplace(of_.net.layers());
   before_.emplace(of_, *trainable_before_);
@@ -435,25 +425,6 @@ void demand(const fit_options& o) {
   }
 }
 
-// Takes the last rows away from a set.
-detail::dataset split_off(detail::dataset& set, double fraction) {
-  const std::int64_t kept = set.rows - detail::share_of(set.rows, fraction);
-  if (kept == 0) {
-    throw value_error(fmt::format(
-        "fit: a validation_split of {} leaves none of {} rows to train on", fraction, set.rows));
-  }
-  detail::dataset last;
-  last.rows = set.rows - kept;
-  for (auto views : {&detail::dataset::inputs, &detail::dataset::targets}) {
-    for (array_view& v : set.*views) {
-      (last.*views).push_back(rows_of(v, kept, set.rows));
-      v = rows_of(v, 0, kept);
-    }
-  }
-  set.rows = kept;
-  return last;
-}
-
 }  // namespace
 
 history model::fit(const arrays& x, const arrays& y, const fit_options& given_options) {
@@ -465,7 +436,7 @@ history model::fit(const arrays& x, const arrays& y, const fit_options& given_op
   detail::dataset validation;
   const labelled_data& given = options.validation_data;
   if (options.validation_split != 0) {
-    validation = split_off(set, options.validation_split);
+    validation = detail::split_off(set, options.validation_split);
   } else if (!given.x.views().empty() || !given.y.views().empty()) {
     validation = detail::examples_for("fit, validation", of->net, of->losses, given.x, given.y);
   }

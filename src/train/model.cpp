@@ -31,24 +31,6 @@ results traced::run(std::span<const array_view> values) {
   return code.all_outputs();
 }
 
-void begin_pass(const network& of) {
-  for (const parameter& p : of.carried()) p.set(tensor(p.type()));
-}
-
-pass::pass(const network& of) {
-  for (const parameter& p : of.carried()) before_.emplace_back(p, tensor(p.view()));
-  begin_pass(of);
-}
-
-pass::~pass() {
-  for (const auto& [p, value] : before_) p.set(value);
-}
-
-std::int64_t rows_at_once(const network& of, std::int64_t asked) {
-  for (const parameter& p : of.carried()) asked = std::min(asked, p.shape()[0]);
-  return asked;
-}
-
 void figures_so_far::clear() { std::fill(totals_.begin(), totals_.end(), 0.0); }
 
 void figures_so_far::add(const results& batch, std::int64_t rows, std::size_t terms,
@@ -158,13 +140,6 @@ void model::body::unbuild() {
   programs.unsettle();
 }
 
-void model::body::only_carry(tape& t) const {
-  std::vector<std::pair<parameter, variable>> carried;
-  for (const parameter& p : net.carried()) carried.emplace_back(p, t.read(p));
-  t.forget_effects();
-  for (const auto& [p, last] : carried) t.assign(p, last);
-}
-
 variable model::body::record_loss(std::span<const variable> predictions,
                                   std::span<const variable> targets) {
   variable total;
@@ -210,7 +185,7 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
   detail::loss_terms terms;
   const std::vector<variable> predictions = net.record(first(x, net.inputs()), m, &terms);
   programs.end_part();
-  if (!train) only_carry(t);
+  if (!train) detail::only_carry(t, net);
   recorded("model");
   const auto targets = x.subspan(net.inputs());
   const variable trains = plus(record_loss(predictions, targets), terms.of_values);

@@ -10,6 +10,7 @@
 #include "cotape/compiled.hpp"
 #include "cotape/model.hpp"
 #include "nn/network.hpp"
+#include "train/carried.hpp"
 #include "train/dataset.hpp"
 #include "train/fingerprint.hpp"
 
@@ -48,22 +49,6 @@ class figures_so_far {
   std::vector<double> totals_;
 };
 
-/// A pass over data. What layers carry from batch to batch begins with 0; unless the pass trains,
-/// it is put back at the end.
-void begin_pass(const network& of);
-class pass {
- public:
-  explicit pass(const network& of);
-  ~pass();
-  pass(const pass&) = delete;
-  pass& operator=(const pass&) = delete;
-
- private:
-  std::vector<std::pair<parameter, tensor>> before_;
-};
-/// Rows at once in such a pass: at most as many as what layers carry has.
-std::int64_t rows_at_once(const network& of, std::int64_t asked);
-
 /// The cross-entropy of losses.hpp that records, for this prediction and target, what stands on the
 /// tape from node `first` on; null if there is none.
 const named_loss* crossentropy_since(std::uint32_t first, const variable& prediction,
@@ -86,8 +71,6 @@ struct model::body {
   /// Records outputs, loss and metrics; x holds inputs, then targets. With an optimizer it trains.
   /// With `stop_at_non_finite` a step whose loss is not finite throws and updates nothing.
   std::vector<variable> record_step(std::span<const variable> x, mode m, bool train);
-  /// Of what layers assign nothing stays but what they carry from batch to batch.
-  void only_carry(tape& t) const;
   /// Of the outputs, without the terms of the network.
   variable record_loss(std::span<const variable> predictions, std::span<const variable> targets);
   /// The sums of each metric of each output.
@@ -130,7 +113,7 @@ struct model::body {
                             [this](auto x) { return record_step(x, mode::predicting, false); }};
   detail::traced prediction{programs, 3, [this](std::span<const variable> x) {
                               std::vector<variable> result = net.record(x, mode::predicting);
-                              only_carry(x[0].owner());
+                              only_carry(x[0].owner(), net);
                               return result;
                             }};
   // Told of each part of a step when it is recorded: "model", "loss", "metrics", "update".

@@ -55,7 +55,6 @@ class running_fit final : public training {
   std::int64_t validation_rows() const { return rows_at_once(of_.net, validation_batch); }
   void compile_steps();
   void find_weights();
-  void demand_order() const;
   void check_first_gradient();
   void train();
   void train_epoch();

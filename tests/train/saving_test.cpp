@@ -65,12 +65,14 @@ std::vector<kept_layer> every_layer() {
                                                 .recurrent_dropout = 0.5,
                                                 .return_sequences = true,
                                                 .go_backwards = true});
+  recurrent_options stateful = every;
+  stateful.stateful = 9;
   const std::string recurrent_text =
       of_weights.substr(0, of_weights.size() - 1) +
       R"-(,"recurrent_activation":"hard_sigmoid","recurrent_weights":"orthogonal(2)",)-"
       R"-("unit_forget_bias":false,"reset_after":false,"recurrent_regularizer":"l1(0.25)",)-"
       R"-("recurrent_constraint":"non_neg","dropout":0.25,"recurrent_dropout":0.5,)-"
-      R"-("return_sequences":true,"go_backwards":true)-";
+      R"-("return_sequences":true,"go_backwards":true,"stateful":)-";
   const auto within = [](const std::string& text) {
     return std::regex_replace(text, std::regex(R"-("(\w+)":)-"), R"-("layer $1":)-");
   };
@@ -167,11 +169,11 @@ std::vector<kept_layer> every_layer() {
        R"-({"inputs":9,"outputs":3,"weights":"random_normal(0.5, 0.25)",)-"
        R"-("weights_regularizer":"l1(0.5)","activity_regularizer":"l2(0.25)",)-"
        R"-("weights_constraint":"max_norm(3, [0])","mask_zero":true})-"},
-      {simple_rnn(2, every), line, R"({"units":2,)" + recurrent_text + "}"},
-      {lstm(2, every), line, R"({"units":2,)" + recurrent_text + "}"},
-      {gru(2, every), line, R"({"units":2,)" + recurrent_text + "}"},
+      {simple_rnn(2, every), line, R"({"units":2,)" + recurrent_text + "0}"},
+      {lstm(2, every), line, R"({"units":2,)" + recurrent_text + "0}"},
+      {gru(2, stateful), line, R"({"units":2,)" + recurrent_text + "9}"},
       {bidirectional(lstm(2, every), "mul"), line,
-       R"({"merge":"mul","layer":"lstm","layer units":2,)" + within(recurrent_text) + "}"},
+       R"({"merge":"mul","layer":"lstm","layer units":2,)" + within(recurrent_text) + "0}"},
       {time_distributed(time_distributed(flatten())), volume,
        R"({"layer":"time_distributed","layer layer":"flatten"})"},
       {repeat_vector(3), {4}, R"({"n":3})"},
