@@ -138,8 +138,7 @@ void optimizer::apply(const std::vector<parameter>& parameters,
     std::vector<variable> state;
     for (const parameter& q : s.state) state.push_back(t.read(q));
     const variable &w = weights[i], rate = t.read(rate_);
-    const updated next =
-        update(w, treated[i], state, w.dtype() == float64 ? rate : cast(rate, w.dtype()));
+    const updated next = update(w, treated[i], state, cast(rate, w.dtype()));
     t.assign(parameters[i], next.weight);
     for (std::size_t k = 0; k < s.state.size(); ++k) t.assign(s.state[k], next.state[k]);
   }

@@ -64,7 +64,7 @@ std::span<const variable> first(std::span<const variable> x, std::size_t n) { re
 
 variable plus(variable loss, const std::vector<variable>& terms) {
   for (const variable& x : terms) {
-    loss = loss + (x.dtype() == loss.dtype() ? x : cast(x, loss.dtype()));
+    loss = loss + cast(x, loss.dtype());
   }
   return loss;
 }
