@@ -73,6 +73,12 @@ class layer_body {
   void set_trainable(bool trainable);
   /// Those that set_trainable(true) takes back.
   const std::vector<parameter>& frozen() const { return freezing_.frozen; }
+  /// Of a layer within another: is trained no more while that one is not.
+  void follow(const layer_body& outer);
+  /// Whether set_trainable(false) of its own holds, and not that of the layer around it alone.
+  bool frozen_itself() const { return !freezing_.trainable && !freezing_.follows; }
+  /// The layers that it records within itself.
+  virtual std::vector<layer_body*> inner() const { return {}; }
   /// Drops the parameters, to be made anew.
   void forget_parameters();
 
@@ -92,6 +98,7 @@ class layer_body {
   struct freezing {
     bool trainable = true;
     std::vector<parameter> frozen = {};  // those that set_trainable(false) has changed
+    bool follows = false;                // what froze it was the layer around it
   };
   freezing freezing_;
 };

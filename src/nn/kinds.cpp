@@ -62,13 +62,19 @@ layer resizing_of(reader& o) {
 }
 layer inner_of(reader& o) {
   const std::string kind = o.take<std::string>(inner_kind);
-  const named_texts options = o.take_all_of(inner_option);
+  bool trainable = true;
+  o(inner_trainable, trainable);
+  named_texts options = o.take_all_of(inner_option);
+  std::erase_if(options, [](const auto& option) { return option.first == "trainable"; });
   // Each level copies the texts of those within it: a file could ask for thousands.
   const std::string too_deep = fmt::format("{0}{0}{0}", inner_option);
   for (const auto& [name, text] : options) {
     if (name.starts_with(too_deep)) throw value_error("layers within layers, more than three deep");
   }
-  if (auto made = layer_of_kind(kind, options)) return *made;
+  if (auto made = layer_of_kind(kind, options)) {
+    if (!trainable) made->set_trainable(false);
+    return *made;
+  }
   throw value_error(
       fmt::format("the layer in it is of the kind '{}', which is not the library's", kind));
 }
@@ -95,7 +101,9 @@ layer attention_of(reader& o) {
                               o.all_of<multi_head_attention_options>());
 }
 layer positions_of(reader& o) {
-  return position_embedding(o.take<number>("max_length"), o.take<initializer>("weights"));
+  initializer weights = glorot_uniform;
+  o("weights", weights);
+  return position_embedding(o.take<number>("max_length"), weights);
 }
 
 struct layer_kind {

@@ -112,6 +112,8 @@ class network {
   layer layer_named(const std::string& name) const;
   /// Each once, in their order.
   std::vector<layer_body*> layers() const;
+  /// The same with those within others, after them.
+  std::vector<layer_body*> all_layers() const;
   std::string& name() { return *name_; }
   const std::string& name() const { return *name_; }
 

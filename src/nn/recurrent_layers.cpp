@@ -17,7 +17,8 @@ namespace cotape {
 namespace {
 
 using detail::add_weight, detail::demand_rate, detail::recurrent_layer, detail::weight_dtype;
-using state = std::vector<variable>;  // the first is h, the layer's output
+using state = std::vector<variable>;                        // the first is h, the layer's output
+constexpr std::int64_t most_units = std::int64_t{1} << 40;  // so that no size overflows
 constexpr std::array names_of_states{"state_h", "state_c"};
 
 // What a step is made with: x W + b of this step, U, and b' of a gru.
@@ -88,7 +89,9 @@ class unrolled : public recurrent_layer {
   unrolled(const cell& of, std::int64_t units, recurrent_options options)
       : cell_(of), units_(units), options_(std::move(options)) {
     const recurrent_options& o = options_;
-    if (units < 1) throw value_error(fmt::format("{}: {} units", kind(), units));
+    if (units < 1 || units > most_units) {
+      throw value_error(fmt::format("{}: {} units", kind(), units));
+    }
     if (!o.weights || !o.recurrent_weights || !o.bias_initializer) {
       throw value_error(fmt::format("{}: the initializer is empty", kind()));
     }
@@ -233,7 +236,9 @@ masked unrolled::record_masked(std::span<const masked> inputs, mode m, generator
     if (two_biases()) step.bias = slice(b, {1});
   }
   std::vector<operand> outputs;
-  for (std::int64_t k = 0; k < s[1]; ++k) {
+  // Where only types are asked for one step tells them: a file may ask for a million.
+  const std::int64_t steps = kept_values ? 1 : s[1];
+  for (std::int64_t k = 0; k < steps; ++k) {
     const std::int64_t at = options_.go_backwards ? s[1] - 1 - k : k;
     step.fed = slice(fed, {at});
     state next = cell_.step(step, now, dropped.empty() ? now[0] : now[0] * dropped);
@@ -248,7 +253,9 @@ masked unrolled::record_masked(std::span<const masked> inputs, mode m, generator
   if (!options_.return_sequences) return {now[0], {}, now};
   variable mask = inputs[0].mask;
   if (options_.go_backwards && !mask.empty()) mask = slice(mask, {all, range({}, {}, -1)});
-  return {stack(outputs, 1), mask, std::move(now)};
+  variable y = stack(outputs, 1);
+  if (steps != s[1]) y = broadcast_to(y, {s[0], s[1], units_});
+  return {y, mask, std::move(now)};
 }
 
 class last_state : public detail::masked_layer {

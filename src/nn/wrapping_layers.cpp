@@ -41,6 +41,12 @@ class wrapping : public detail::masked_layer {
     for (const auto& [option, text] : *inner) {
       result.emplace_back(detail::inner_option + option, text);
     }
+    if (of.frozen_itself()) result.emplace_back(detail::inner_trainable, detail::text_of(false));
+    return result;
+  }
+  std::vector<layer_body*> inner() const override {
+    std::vector<layer_body*> result;
+    for (const part& p : parts_) result.push_back(p.body.get());
     return result;
   }
 
@@ -66,17 +72,13 @@ class wrapping : public detail::masked_layer {
   struct part {
     std::string suffix;  // of the name
     std::shared_ptr<layer_body> body;
-    bool frozen = false;  // by this layer, not by the user
   };
   void prepare(part& p, bool bare) {
     layer_body& of = *p.body;
     of.name = name + p.suffix;
     of.kept_values = kept_values;
     if (bare) of.forget_parameters();
-    if (trainable() ? p.frozen : of.trainable()) {
-      of.set_trainable(trainable());
-      p.frozen = !trainable();
-    }
+    of.follow(*this);
   }
   void collect() {
     for (const part& p : parts_) {

@@ -372,7 +372,7 @@ void running_fit::train() {
 void running_fit::run_to_end() {
   demand_order(of_.net, options_);
   of_.left = false;
-  trainable_before_.emplace(of_.net.layers());
+  trainable_before_.emplace(of_.net.all_layers());
   before_.emplace(of_, *trainable_before_);
   compile_steps();
   if (options_.check_gradient) check_first_gradient();

@@ -584,4 +584,29 @@ TEST(Saving, SurvivesEveryText) {
   EXPECT_GT(refused, 1000U);
 }
 
+// Where normalization is frozen within another layer and has no weights, nothing else tells it.
+TEST(Saving, KeepsWhatIsFrozenWithinOthers) {
+  const batch_normalization inner({.center = false, .scale = false});
+  inner.set_trainable(false);
+  sequential n{input({5, 4}), time_distributed(inner), flatten(), dense(1)};
+  n.compile("mse", sgd());
+  const own_file file;
+  n.save(file.at, {.optimizer = true});
+  model loaded = load_model(file.at);
+  const xt::xarray<float> rows = xt::reshape_view(xt::arange<float>(80), {4, 5, 4}) / 40,
+                          targets = xt::ones<float>({4, 1});
+  const fit_options two{.epochs = 2, .progress = nullptr};
+  EXPECT_EQ(n.fit(rows, targets, two).csv(), loaded.fit(rows, targets, two).csv());
+}
+
+TEST(Saving, TakesInitializersOfOnesOwnForPositionsToo) {
+  const initializer own = [](generator& g, const shape& s) { return random_normal(0, 0.1)(g, s); };
+  sequential m{input({5, 4}), position_embedding(5, own), flatten()};
+  const own_file file;
+  m.save(file.at);
+  model n = load_model(file.at);
+  const xt::xarray<float> rows = xt::ones<float>({2, 5, 4});
+  EXPECT_EQ(m.predict<float>(rows), n.predict<float>(rows));
+}
+
 }  // namespace
