@@ -25,14 +25,14 @@ constexpr primitive at_indices(bool throws) {
 }
 const primitive put_indexed = at_indices(true), put_checked = at_indices(false);
 
-// The value v adds rows, at indices along an axis, to a parameter from which a gather, which throws
-// first, takes those rows: an update may then stand in the parameter's place.
+// The value v adds rows, at indices along an axis, to a parameter from which a value before picks
+// those rows, which throws first: an update may then stand in the parameter's place.
 bool is_checked(const graph& g, const graph::value& v, std::int64_t axis) {
-  const auto gathers = [&](const graph::value& x) {
-    return x.op == &primitives::gather && x.in[0] == v.in[2] && x.in[1] == v.in[1] &&
+  const auto picks = [&](const graph::value& x) {
+    return x.op->picks && x.op->throws && x.in[0] == v.in[2] && x.in[1] == v.in[1] &&
            g.on.attributes_of(x.node)[0] == axis;
   };
-  return g.how(v.in[2]) == form::read && std::any_of(g.values.begin(), g.values.end(), gathers);
+  return g.how(v.in[2]) == form::read && std::any_of(g.values.begin(), g.values.end(), picks);
 }
 
 bool is_whole(const graph& g, std::uint32_t of, const assembly::part& p, const shape& result) {
