@@ -41,9 +41,10 @@ class trainable_then;
 }
 
 /// A value, and which steps of its (batch, steps, ...) count: int64 (batch, steps) of 1 and 0,
-/// empty where all do.
+/// empty where all do. That of a recurrent layer has its last states (last_states) with it.
 struct masked {
   variable value, mask = {};
+  std::vector<variable> states = {};
 };
 
 /// What a layer does and owns. For a layer of your own that has weights, derive from it and wrap
@@ -60,6 +61,9 @@ class layer_body {
   /// The same for values whose steps may be masked. By default a result of (batch, steps, ...) has
   /// the first mask of its inputs, if the layer keeps_steps.
   virtual masked record_masked(std::span<const masked> inputs, mode m, generator& random);
+  /// Parameters, not trained, that go on from batch to batch: (rows, ...). Each pass of a model
+  /// over data, which is an epoch, an evaluation or a prediction, begins with 0 in them.
+  virtual std::vector<parameter> carried() const { return {}; }
   /// The options that it is made of, for a file of a model (saving.hpp). Nothing, as by default: no
   /// file can keep it.
   virtual std::optional<named_texts> description() const { return {}; }
@@ -69,6 +73,12 @@ class layer_body {
   void set_trainable(bool trainable);
   /// Those that set_trainable(true) takes back.
   const std::vector<parameter>& frozen() const { return freezing_.frozen; }
+  /// Of a layer within another: is trained no more while that one is not.
+  void follow(const layer_body& outer);
+  /// Whether set_trainable(false) of its own holds, and not that of the layer around it alone.
+  bool frozen_itself() const { return !freezing_.trainable && !freezing_.follows; }
+  /// The layers that it records within itself.
+  virtual std::vector<layer_body*> inner() const { return {}; }
   /// Drops the parameters, to be made anew.
   void forget_parameters();
 
@@ -88,6 +98,7 @@ class layer_body {
   struct freezing {
     bool trainable = true;
     std::vector<parameter> frozen = {};  // those that set_trainable(false) has changed
+    bool follows = false;                // what froze it was the layer around it
   };
   freezing freezing_;
 };

@@ -51,13 +51,20 @@ struct recurrent_options {
   double recurrent_dropout = 0;   // of h where it is multiplied by U (Gal and Ghahramani, 2016)
   bool return_sequences = false;  // (batch, steps, units): each h, in the order of the steps taken
   bool go_backwards = false;      // from the last step to the first
+  std::int64_t stateful = 0;      // rows of a batch; unless 0, row i goes on where row i of the
+                                  // batch before has ended
 };
 
 /// Elman's network (1990): h = activation(x W + h U + b) for one step after the other, from h = 0:
 /// (batch, steps, features) gives the last h (batch, units). W "NAME/weight" (features, units), U
 /// "NAME/recurrent_weight" (units, units), b "NAME/bias" (units). Given {x, h} it begins with h.
-/// Throws value_error for less than one unit, an unknown activation, an empty initializer and
-/// dropout outside [0, 1); shape_error for inputs of other shapes and without a step.
+/// With `stateful` h is a parameter "NAME/state_h", which is not trained and no gradient goes
+/// through: backpropagation is truncated at the batch's first step. `fit` then takes rows in their
+/// order alone (.shuffle = false), and batches of as many rows: row i of batch k + 1 follows row i
+/// of batch k. Each epoch, evaluation and prediction begins with 0. Throws value_error for less
+/// than one unit, an unknown activation, an empty initializer, dropout outside [0, 1), and a first
+/// state for a stateful layer; shape_error for inputs of other shapes, without a step, and of more
+/// rows than `stateful`.
 class simple_rnn : public layer {
  public:
   explicit simple_rnn(std::int64_t units, recurrent_options options = {});
@@ -66,8 +73,8 @@ class simple_rnn : public layer {
 /// Long short-term memory (Hochreiter and Schmidhuber, 1997; Gers et al., 2000), with gates side by
 /// side in the columns i, f, g, o of W (features, 4 units), U (units, 4 units), b (4 units):
 ///   c = sigmoid(f) c + sigmoid(i) activation(g),   h = sigmoid(o) activation(c)
-/// where `recurrent_activation` is the sigmoid. Given {x, h, c} it begins with those. Throws as
-/// simple_rnn.
+/// where `recurrent_activation` is the sigmoid. Given {x, h, c} it begins with those. c has
+/// "NAME/state_c", if stateful. Throws as simple_rnn.
 class lstm : public layer {
  public:
   explicit lstm(std::int64_t units, recurrent_options options = {});
@@ -83,13 +90,20 @@ class gru : public layer {
   explicit gru(std::int64_t units, recurrent_options options = {});
 };
 
+/// The states after the last step that counts of the recurrent layer that made y: h, and c of an
+/// lstm, (batch, units) each; of a bidirectional one those of the forward layer, then those of the
+/// backward one. A decoder that begins with an encoder's: `lstm(8)({x, states[0], states[1]})`.
+/// Throws value_error if y was made by another layer.
+std::vector<symbol> last_states(const symbol& y, const char* file = __builtin_FILE(),
+                                int line = __builtin_LINE());
+
 /// A recurrent layer and a copy of it that goes the other way, with weights of its own,
 /// "NAME/forward/..." and "NAME/backward/..."; outputs of both, in the order of the first one's,
-/// joined by `merge`: "concat" (along the last axis), "sum", "mul" or "ave". A regularizer of the
-/// layer's activity is one of what is joined. The layer belongs to this one: it cannot be used
-/// besides. Files of models hold layers of the library within it, up to three deep. Throws
-/// value_error for any other merge and for a layer that is not recurrent, has weights already or is
-/// within another.
+/// joined by `merge`: "concat" (along the last axis), "sum", "mul" or "ave". First states are given
+/// in the order of last_states. A regularizer of the layer's activity is one of what is joined. The
+/// layer belongs to this one: it cannot be used besides. Files of models hold layers of the library
+/// within it, up to three deep. Throws value_error for any other merge and for a layer that is not
+/// recurrent, is stateful, has weights already or is within another.
 layer bidirectional(const layer& forward, const std::string& merge = "concat");
 
 /// A layer applied to each step alike: (batch, steps, a...) as (batch steps, a...), and back; it

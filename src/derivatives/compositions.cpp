@@ -46,10 +46,6 @@ std::vector<variable> fixed(const std::vector<variable>& directions) {
   return result;
 }
 
-variable of_type(const variable& x, variable columns) {  // which are of y's
-  return columns.dtype() == x.dtype() ? columns : cast(columns, x.dtype());
-}
-
 // The gradients of y's elements by x, one after the other: (elements of y, x's axes ...).
 std::vector<operand> rows(const variable& y, const variable& x) {
   const std::int64_t elements = y.shape().elements();
@@ -89,7 +85,7 @@ variable jacobian(variable y, operand by) {
   if (y.shape().elements() <= x.shape().elements()) return reshape(stack(rows(y, x)), both);
   // vjp(y, x, w) is linear in w: the gradient of its j-th element by w is the j-th column.
   const variable w = zeros(y, y.shape());
-  return of_type(x, reshape(stack(rows(vjp(y, {x}, w)[0], w), 1), both));
+  return cast(reshape(stack(rows(vjp(y, {x}, w)[0], w), 1), both), x.dtype());
 }
 
 variable hessian(variable y, operand by) {

@@ -17,8 +17,9 @@ std::string shown(std::string_view text, std::size_t most) {
   const bool readable_text = is_utf8(std::string(text));
   std::string result;
   for (const char c : text.substr(0, most)) {
+    const bool control = (c > 0 && c < ' ' && c != '\n' && c != '\t') || c == '\x7f';
     if (c == '\0') result += "\\0";
-    else if (c < 0 && !readable_text) result += fmt::format("\\x{:02x}", c & 0xff);
+    else if (control || (c < 0 && !readable_text)) result += fmt::format("\\x{:02x}", c & 0xff);
     else result += c;
   }
   return result + (text.size() > most ? "..." : "");

@@ -27,7 +27,9 @@ class attention_layer : public detail::masked_layer {
   attention_layer(std::int64_t heads, std::int64_t key_dim, multi_head_attention_options options)
       : heads_(heads), key_dim_(key_dim), options_(std::move(options)) {
     const multi_head_attention_options& o = options_;
-    if (heads < 1 || key_dim < 1 || o.value_dim < 0) {
+    constexpr std::int64_t most = std::int64_t{1} << 30;  // so that no size overflows
+    if (heads < 1 || key_dim < 1 || o.value_dim < 0 ||
+        std::max({heads, key_dim, o.value_dim}) > most) {
       throw value_error(fmt::format("multi_head_attention: {} heads, key_dim {}, value_dim {}",
                                     heads, key_dim, value_dim()));
     }

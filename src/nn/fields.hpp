@@ -77,6 +77,7 @@ template <class A> void fields(A& a, recurrent_options& o) {
   a("recurrent_dropout", o.recurrent_dropout);
   a("return_sequences", o.return_sequences);
   a("go_backwards", o.go_backwards);
+  a("stateful", o.stateful);
 }
 
 template <class A> void fields(A& a, pool_options& o) {

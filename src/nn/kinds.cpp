@@ -9,6 +9,7 @@
 
 #include "cotape/shape_layers.hpp"
 #include "nn/fields.hpp"
+#include "nn/recurrent.hpp"
 
 namespace cotape::detail {
 
@@ -61,13 +62,19 @@ layer resizing_of(reader& o) {
 }
 layer inner_of(reader& o) {
   const std::string kind = o.take<std::string>(inner_kind);
-  const named_texts options = o.take_all_of(inner_option);
+  bool trainable = true;
+  o(inner_trainable, trainable);
+  named_texts options = o.take_all_of(inner_option);
+  std::erase_if(options, [](const auto& option) { return option.first == "trainable"; });
   // Each level copies the texts of those within it: a file could ask for thousands.
   const std::string too_deep = fmt::format("{0}{0}{0}", inner_option);
   for (const auto& [name, text] : options) {
     if (name.starts_with(too_deep)) throw value_error("layers within layers, more than three deep");
   }
-  if (auto made = layer_of_kind(kind, options)) return *made;
+  if (auto made = layer_of_kind(kind, options)) {
+    if (!trainable) made->set_trainable(false);
+    return *made;
+  }
   throw value_error(
       fmt::format("the layer in it is of the kind '{}', which is not the library's", kind));
 }
@@ -78,6 +85,7 @@ layer embedding_of(reader& o) {
 template <class L> layer recurrent(reader& o) {
   return L(o.take<number>("units"), o.all_of<recurrent_options>());
 }
+layer last_state_of(reader& o) { return last_state_layer(o.take<number>("which")); }
 layer bidirectional_of(reader& o) {
   const std::string merge = o.take<std::string>("merge");
   return bidirectional(inner_of(o), merge);
@@ -93,7 +101,9 @@ layer attention_of(reader& o) {
                               o.all_of<multi_head_attention_options>());
 }
 layer positions_of(reader& o) {
-  return position_embedding(o.take<number>("max_length"), o.take<initializer>("weights"));
+  initializer weights = glorot_uniform;
+  o("weights", weights);
+  return position_embedding(o.take<number>("max_length"), weights);
 }
 
 struct layer_kind {
@@ -149,6 +159,7 @@ constexpr std::array layer_kinds{
     layer_kind{"simple_rnn", recurrent<simple_rnn>},
     layer_kind{"lstm", recurrent<lstm>},
     layer_kind{"gru", recurrent<gru>},
+    layer_kind{"last_state", last_state_of},
     layer_kind{"bidirectional", bidirectional_of},
     layer_kind{"time_distributed", time_distributed_of},
     layer_kind{"repeat_vector", repeat_vector_of},

@@ -17,7 +17,8 @@ namespace cotape::detail {
 /// Throws value_error for options that are missing, wrong or too many.
 std::optional<layer> layer_of_kind(const std::string& kind, const named_texts& options);
 /// How a layer tells of one that it was made with: that one's kind, and its options.
-inline constexpr const char *inner_kind = "layer", *inner_option = "layer ";
+inline constexpr const char *inner_kind = "layer", *inner_option = "layer ",
+                            *inner_trainable = "layer trainable";  // if it is not
 /// The same of the layers behind the functions that join symbols.
 std::optional<layer> join_of_kind(const std::string& kind, option_reader& options);
 

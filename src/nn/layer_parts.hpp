@@ -33,6 +33,8 @@ class masked_layer : public layer_body {
  public:
   variable record(std::span<const variable> inputs, mode m, generator& random) final;
   masked record_masked(std::span<const masked> inputs, mode m, generator& random) override = 0;
+  /// How many its outputs have.
+  virtual std::size_t states() const { return 0; }
 };
 /// A layer without weights, of one value and of several; `options` are its description.
 std::shared_ptr<layer_body> made_of(const char* kind, std::function<variable(variable)> f,

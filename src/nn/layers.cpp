@@ -245,6 +245,12 @@ void layer_body::set_trainable(bool trainable) {
   }
 }
 
+void layer_body::follow(const layer_body& outer) {
+  if (outer.trainable() ? !freezing_.follows : !freezing_.trainable) return;
+  set_trainable(outer.trainable());
+  freezing_.follows = !outer.trainable();
+}
+
 void layer_body::forget_parameters() {
   parameters.clear();
   freezing_.frozen.clear();

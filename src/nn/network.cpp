@@ -415,6 +415,23 @@ std::vector<layer_body*> network::layers() const {
   return result;
 }
 
+std::vector<layer_body*> network::all_layers() const {
+  std::vector<layer_body*> result = layers();
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    for (layer_body* l : result[i]->inner()) result.push_back(l);
+  }
+  return result;
+}
+
+std::vector<parameter> network::carried() const {
+  std::vector<parameter> result;
+  for (const layer_body* l : layers()) {
+    const std::vector<parameter> list = l->carried();
+    result.insert(result.end(), list.begin(), list.end());
+  }
+  return result;
+}
+
 std::vector<parameter> network::parameters() const {
   std::vector<parameter> result;
   for (const layer_body* l : layers()) {

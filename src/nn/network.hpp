@@ -112,6 +112,8 @@ class network {
   layer layer_named(const std::string& name) const;
   /// Each once, in their order.
   std::vector<layer_body*> layers() const;
+  /// The same with those within others, after them.
+  std::vector<layer_body*> all_layers() const;
   std::string& name() { return *name_; }
   const std::string& name() const { return *name_; }
 
@@ -126,6 +128,8 @@ class network {
   /// The name of the layer, or of the input, that makes an output; empty before the first build.
   const std::string& name_of_output(std::size_t i) const;
   std::vector<parameter> parameters() const;
+  /// layer_body::carried of all layers.
+  std::vector<parameter> carried() const;
   /// The table of model::summary: summary.cpp.
   std::string summary() const;
 

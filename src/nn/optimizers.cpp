@@ -209,8 +209,7 @@ void optimizer::apply(const std::vector<parameter>& parameters,
     const variable& w = weights[i];
     const variable shared = t.read(rate_),
                    rate = group.rate_factor == 1 ? shared : group.rate_factor * shared;
-    const updated next =
-        update(w, treated[i], state, w.dtype() == float64 ? rate : cast(rate, w.dtype()));
+    const updated next = update(w, treated[i], state, cast(rate, w.dtype()));
     t.assign(parameters[i], next.weight);
     for (std::size_t k = 0; k < s.state.size(); ++k) t.assign(s.state[k], next.state[k]);
   }

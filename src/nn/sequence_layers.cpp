@@ -28,7 +28,7 @@ class embedding_layer : public detail::masked_layer {
   masked record_masked(std::span<const masked> inputs, mode, generator& random) override {
     demand_one("embedding", inputs.size());
     const variable& x = inputs[0].value;
-    const variable at = x.dtype() == int64 ? x : cast(x, int64);
+    const variable at = cast(x, int64);
     if (parameters.empty()) {
       add_weight(*this, "weight", options_.weights, {inputs_, outputs_}, weight_dtype(x), random);
     }

@@ -4,12 +4,50 @@
 #include <fmt/format.h>
 
 #include "cotape/ops.hpp"
+#include "cotape/primitive.hpp"
+#include "primitives/assemble.hpp"
 
 namespace cotape {
 
+namespace {
+
+using primitives::collected_parts;
+
+// factor g in parts, of a gradient that is 0 but for rows at indices: that of a table which was
+// only gathered from, most of whose rows then need not be touched. None for any other.
+collected_parts scaled_rows(const variable& g, const variable& factor) {
+  tape& t = g.owner();
+  if (t.nodes()[g.index()].op != &primitives::assemble) return {};
+  bool indexed = true;
+  primitives::assembly(t.attributes_of(g.index())).for_each_part([&](const auto& part) {
+    indexed = indexed && part.indexed();
+  });
+  if (!indexed) return {};
+  collected_parts rows = primitives::parts_of(t, g.index());
+  for (variable& x : rows.operands) {
+    if (x.dtype() != int64) x = factor * x;
+  }
+  rows.node = no_node;
+  return rows;
+}
+
+variable scaled(const variable& g, const variable& factor) {
+  collected_parts rows = scaled_rows(g, factor);
+  if (rows.operands.empty()) return factor * g;
+  return primitives::put_together(g.owner(), g.shape(), {}, std::move(rows));
+}
+
+variable plus_scaled(const variable& w, const variable& g, const variable& factor) {
+  collected_parts rows = scaled_rows(g, factor);
+  if (rows.operands.empty()) return w + factor * g;
+  return primitives::put_together(w.owner(), w.shape(), w, std::move(rows));
+}
+
+}  // namespace
+
 updated sgd_update(variable w, variable g, const std::vector<variable>& state, variable rate,
                    operand momentum) {
-  if (state.empty()) return {w + (-rate) * g, {}};
+  if (state.empty()) return {plus_scaled(w, g, -rate), {}};
   const variable v = momentum * state[0] + (-rate) * g;
   return {w + v, {v}};
 }
@@ -99,8 +137,6 @@ updated lion_update(variable w, variable g, const std::vector<variable>& state, 
 
 namespace {
 
-variable in(dtype d, const variable& x) { return x.dtype() == d ? x : cast(x, d); }
-
 void demand_none_negative(const gradient_options& options) {
   for (const auto& [name, value] : {std::pair{"clip_value", options.clip_value},
                                     {"clip_norm", options.clip_norm},
@@ -117,9 +153,9 @@ std::vector<variable> clip_by_global_norm(std::vector<variable> gradients, doubl
   }
   if (gradients.empty()) return gradients;
   std::vector<operand> norms;
-  for (const variable& g : gradients) norms.emplace_back(norm(in(float64, g)));
+  for (const variable& g : gradients) norms.emplace_back(norm(cast(g, float64)));
   const variable factor = limit / maximum(norm(stack(norms)), limit);
-  for (variable& g : gradients) g = in(g.dtype(), factor) * g;
+  for (variable& g : gradients) g = scaled(g, cast(factor, g.dtype()));
   return gradients;
 }
 

@@ -41,6 +41,12 @@ class wrapping : public detail::masked_layer {
     for (const auto& [option, text] : *inner) {
       result.emplace_back(detail::inner_option + option, text);
     }
+    if (of.frozen_itself()) result.emplace_back(detail::inner_trainable, detail::text_of(false));
+    return result;
+  }
+  std::vector<layer_body*> inner() const override {
+    std::vector<layer_body*> result;
+    for (const part& p : parts_) result.push_back(p.body.get());
     return result;
   }
 
@@ -50,6 +56,10 @@ class wrapping : public detail::masked_layer {
       throw value_error(fmt::format("{}: the layer '{}' {} already: give it a new one", kind(),
                                     body->within ? body->kind() : body->name,
                                     body->within ? "is within another" : "has its weights"));
+    }
+    const auto* recurrent = dynamic_cast<const detail::recurrent_layer*>(body.get());
+    if (recurrent != nullptr && recurrent->is_stateful()) {
+      throw value_error(fmt::format("{}: the layer in it is stateful", kind()));
     }
     body->within = true;
     parts_.push_back({std::move(suffix), std::move(body)});
@@ -62,17 +72,13 @@ class wrapping : public detail::masked_layer {
   struct part {
     std::string suffix;  // of the name
     std::shared_ptr<layer_body> body;
-    bool frozen = false;  // by this layer, not by the user
   };
   void prepare(part& p, bool bare) {
     layer_body& of = *p.body;
     of.name = name + p.suffix;
     of.kept_values = kept_values;
     if (bare) of.forget_parameters();
-    if (trainable() ? p.frozen : of.trainable()) {
-      of.set_trainable(trainable());
-      p.frozen = !trainable();
-    }
+    of.follow(*this);
   }
   void collect() {
     for (const part& p : parts_) {
@@ -119,25 +125,44 @@ class bidirectional_layer : public wrapping {
                       forward.body().kind()));
     }
     returns_sequences_ = of->returns_sequences();
+    states_ = of->states();
     add("/forward", forward.shared_body());
     add("/backward", of->backwards());
     activity = of->activity;
   }
   const char* kind() const override { return "bidirectional"; }
+  std::size_t states() const override { return 2 * states_; }
 
  protected:
   masked record_parts(inputs list, mode m, generator& random) override {
-    detail::demand_one("bidirectional", list.size());
-    const masked forward = part_at(0).record_masked(list, m, random);
-    variable backward = part_at(1).record_masked(list, m, random).value;
-    if (returns_sequences_) backward = slice(backward, {all, range({}, {}, -1)});
-    return {merge_->of(forward.value, backward), forward.mask};
+    if (list.size() != 1 && list.size() != 1 + 2 * states_) {
+      throw value_error(
+          fmt::format("bidirectional: {} inputs, it takes x, or x and {} first states", list.size(),
+                      2 * states_));
+    }
+    const auto direction = [&](std::size_t i) {
+      std::vector<masked> own{list[0]};
+      const auto first = list.subspan(1);
+      if (!first.empty()) {
+        const auto begin = first.begin() + static_cast<std::ptrdiff_t>(i * states_);
+        own.insert(own.end(), begin, begin + static_cast<std::ptrdiff_t>(states_));
+      }
+      return part_at(i).record_masked(own, m, random);
+    };
+    masked result = direction(0);
+    const masked backward = direction(1);
+    result.states.insert(result.states.end(), backward.states.begin(), backward.states.end());
+    result.value = merge_->of(result.value, returns_sequences_
+                                                ? slice(backward.value, {all, range({}, {}, -1)})
+                                                : backward.value);
+    return result;
   }
   named_texts options() const override { return detail::told("merge", std::string(merge_->name)); }
 
  private:
   const merge* merge_;
   bool returns_sequences_;
+  std::size_t states_;  // of each direction
 };
 
 class time_distributed_layer : public wrapping {

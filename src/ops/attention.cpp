@@ -227,7 +227,7 @@ variable attention(operand q, operand k, operand v, const attention_options& opt
   const shape batch = batch_of(c);
   demand_fit(c, options.mask, batch);
   attention_options o = options;
-  if (!o.mask.empty() && o.mask.dtype() != c[0].dtype()) o.mask = cast(o.mask, c[0].dtype());
+  if (!o.mask.empty()) o.mask = cast(o.mask, c[0].dtype());
   const std::int64_t d = size_of(c[0], 1), rows = size_of(c[0], 2), keys = size_of(c[1], 2);
   const looking how{.scale = o.scale.value_or(1 / std::sqrt(std::max(1.0, static_cast<double>(d)))),
                     .causal = o.causal,

@@ -96,6 +96,7 @@ variable stop_gradient(operand x) { return record(primitives::stop_gradient, {x}
 variable cast(operand x, dtype to) {
   const composition c("cast", {x});
   const auto attribute = static_cast<std::int64_t>(c.on().promoted(to));
+  if (c[0].dtype() == c.on().promoted(to)) return c[0];
   return record(primitives::cast, {c[0]}, {&attribute, 1});
 }
 

@@ -171,8 +171,7 @@ tensor evaluate_jacobian(variable y, variable x, std::span<const binding> inputs
              columns = static_cast<std::size_t>(x.shape().elements());
   const bool by_rows = rows <= columns;
   const variable of = by_rows ? y : x, unit = t.input(of.dtype(), of.shape());
-  variable product = by_rows ? vjp(y, {x}, unit)[0] : jvp(y, {x}, {unit});
-  if (product.dtype() != x.dtype()) product = cast(product, x.dtype());
+  const variable product = cast(by_rows ? vjp(y, {x}, unit)[0] : jvp(y, {x}, {unit}), x.dtype());
   tensor seed(unit.type()), result({product.dtype(), joined(y.shape(), x.shape())});
   std::vector<binding> bound;
   bound.emplace_back(unit, seed);

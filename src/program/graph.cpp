@@ -18,10 +18,9 @@
 namespace cotape {
 
 const primitive requirement{"require", form::kernel, 1, nullptr, nullptr, nullptr, false, true};
-const primitive copy{"copy",  form::kernel,
-                     1,       nullptr,
-                     nullptr, [](lowering& l) {
-                       l.step.run = kernels::copy(l.output.dtype); }};
+static void lower_copy(lowering& l) { l.step.run = kernels::copy(l.output.dtype); }
+const primitive copy{"copy", form::kernel, 1, nullptr, nullptr, lower_copy};
+
 bool shows(const graph& g, std::uint32_t v, kernels::index_map& map) {
   const graph::value& x = g.values[v];
   if (x.op->shows != nullptr) return x.op->shows(map, g.attributes(v), x.type->shape);

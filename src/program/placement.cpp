@@ -83,10 +83,6 @@ class placer {
 
   location in_arena(std::uint32_t v) { return {region::arena, plan_.allocate(bytes(v))}; }
 
-  arena_plan::block block_of(std::uint32_t v) const {
-    return static_cast<arena_plan::block>(result_.of[v].at);
-  }
-
   bool dies_in(std::uint32_t v, std::uint32_t item) const {
     return last_item_[v] == item && result_.of[v].where == region::arena;
   }
@@ -130,7 +126,7 @@ class placer {
       }
     }
     for (std::uint32_t v : dying_[i]) {
-      if (dies_in(v, i) && !taken_[v]) plan_.release(block_of(v));
+      if (dies_in(v, i) && !taken_[v]) plan_.release(static_cast<std::uint32_t>(result_.of[v].at));
     }
   }
 

@@ -20,8 +20,20 @@ void lower_indexed(lowering& l) {
 }
 
 const primitive put{"assemble", form::assembly, 1, nullptr};
-const primitive put_indexed{"assemble", form::assembly, 2,     nullptr,
-                            nullptr,    lower_indexed,  false, true};
+constexpr primitive at_indices(bool throws) {
+  return {"assemble", form::assembly, 2, nullptr, nullptr, lower_indexed, false, throws};
+}
+const primitive put_indexed = at_indices(true), put_checked = at_indices(false);
+
+// The value v adds rows, at indices along an axis, to a parameter from which a value before picks
+// those rows, which throws first: an update may then stand in the parameter's place.
+bool is_checked(const graph& g, const graph::value& v, std::int64_t axis) {
+  const auto picks = [&](const graph::value& x) {
+    return x.op->picks && x.op->throws && x.in[0] == v.in[2] && x.in[1] == v.in[1] &&
+           g.on.attributes_of(x.node)[0] == axis;
+  };
+  return g.how(v.in[2]) == form::read && std::any_of(g.values.begin(), g.values.end(), picks);
+}
 
 bool is_whole(const graph& g, std::uint32_t of, const assembly::part& p, const shape& result) {
   return !p.indexed() && g.type(of).shape == result &&
@@ -67,6 +79,7 @@ std::uint32_t append_puts(graph& g, const graph::value& of,
     v.into = last != no_node;
     v.fills = !v.into && !c.whole;
     if (v.into) v.in[v.count++] = last;
+    if (p.indexed() && v.into && is_checked(g, v, p.axis)) v.op = &put_checked;
     last = static_cast<std::uint32_t>(g.values.size());
     g.values.push_back(v);
   });

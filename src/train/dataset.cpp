@@ -259,6 +259,24 @@ dataset examples_for(const char* who, network& net, const std::vector<loss_funct
   return set;
 }
 
+dataset split_off(dataset& set, double fraction) {
+  const std::int64_t kept = set.rows - share_of(set.rows, fraction);
+  if (kept == 0) {
+    throw value_error(fmt::format(
+        "fit: a validation_split of {} leaves none of {} rows to train on", fraction, set.rows));
+  }
+  dataset last;
+  last.rows = set.rows - kept;
+  for (auto views : {&dataset::inputs, &dataset::targets}) {
+    for (array_view& v : set.*views) {
+      (last.*views).push_back(rows_of(v, kept, set.rows));
+      v = rows_of(v, 0, kept);
+    }
+  }
+  set.rows = kept;
+  return last;
+}
+
 }  // namespace detail
 
 }  // namespace cotape

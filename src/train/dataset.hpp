@@ -29,4 +29,8 @@ dataset inputs_for(const char* who, network& net, const arrays& x, bool one_row)
 dataset examples_for(const char* who, network& net, const std::vector<loss_function>& losses,
                      const arrays& x, const arrays& y);
 
+/// Takes the last rows away from a set: that part of them, rounded up. Throws value_error if none
+/// is left.
+dataset split_off(dataset& set, double fraction);
+
 }  // namespace cotape::detail

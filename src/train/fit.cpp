@@ -86,8 +86,9 @@ void running_fit::compile_steps() {
   if (const auto last = last_batch()) {
     compile_step(of_.training_step, *last, "last batch's ", 0);
   }
+  const std::int64_t at_once = validation_rows();
   for (const std::int64_t rows :
-       {std::min(validation_.rows, validation_batch), validation_.rows % validation_batch}) {
+       {std::min(validation_.rows, at_once), validation_.rows % at_once}) {
     if (rows == 0) continue;
     compile_step(of_.validation, validation_.first(rows),
                  fmt::format("validation's batch of {} rows: ", rows), 0);
@@ -272,7 +273,7 @@ void running_fit::end_epoch() {
   figures = of_.figures(sums_);
   std::string more;
   if (validation_.rows != 0) {
-    for (const auto& [name, value] : of_.evaluate(of_.validation, validation_, validation_batch,
+    for (const auto& [name, value] : of_.evaluate(of_.validation, validation_, validation_rows(),
                                                   model::body::validation_prefix)) {
       figures.add(name, value);
       if (progress_) more += fmt::format("{}{} {:.4f}", more.empty() ? "" : "  ", name, value);
@@ -295,14 +296,16 @@ void running_fit::train_epoch() {
     if (batch == 0) c.on_epoch_begin(*this);
   });
   if (batch == 0 && finished()) return;
+  if (batch == 0) begin_pass(of_.net);
   batches_.start_epoch(epoch);
   batches_.skip(batch);
   while (!stop && !steps_done() && batches_.next()) step();
   if (batch != 0) end_epoch();
 }
 
-// Of all that a callback may set. Without one nothing does.
+// Of what each epoch begins anew, and of all that a callback may set.
 void running_fit::keep_values() {
+  before_->keep(of_.net.carried());
   if (callbacks_.empty()) return;
   for (const auto& list : {parameters_, optimizer_state_, {drawn_}, read_, assigned_}) {
     before_->keep(list);
@@ -367,8 +370,9 @@ void running_fit::train() {
 }
 
 void running_fit::run_to_end() {
+  demand_order(of_.net, options_);
   of_.left = false;
-  trainable_before_.emplace(of_.net.layers());
+  trainable_before_.emplace(of_.net.all_layers());
   before_.emplace(of_, *trainable_before_);
   compile_steps();
   if (options_.check_gradient) check_first_gradient();
@@ -421,25 +425,6 @@ void demand(const fit_options& o) {
   }
 }
 
-// Takes the last rows away from a set.
-detail::dataset split_off(detail::dataset& set, double fraction) {
-  const std::int64_t kept = set.rows - detail::share_of(set.rows, fraction);
-  if (kept == 0) {
-    throw value_error(fmt::format(
-        "fit: a validation_split of {} leaves none of {} rows to train on", fraction, set.rows));
-  }
-  detail::dataset last;
-  last.rows = set.rows - kept;
-  for (auto views : {&detail::dataset::inputs, &detail::dataset::targets}) {
-    for (array_view& v : set.*views) {
-      (last.*views).push_back(rows_of(v, kept, set.rows));
-      v = rows_of(v, 0, kept);
-    }
-  }
-  set.rows = kept;
-  return last;
-}
-
 }  // namespace
 
 history model::fit(const arrays& x, const arrays& y, const fit_options& given_options) {
@@ -451,7 +436,7 @@ history model::fit(const arrays& x, const arrays& y, const fit_options& given_op
   detail::dataset validation;
   const labelled_data& given = options.validation_data;
   if (options.validation_split != 0) {
-    validation = split_off(set, options.validation_split);
+    validation = detail::split_off(set, options.validation_split);
   } else if (!given.x.views().empty() || !given.y.views().empty()) {
     validation = detail::examples_for("fit, validation", of->net, of->losses, given.x, given.y);
   }

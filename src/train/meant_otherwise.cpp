@@ -134,6 +134,7 @@ void model::body::examine(std::span<const variable> predictions) {
 std::vector<std::string> model::body::strays(std::span<const array_view> inputs) {
   std::vector<std::string> warnings;
   if (may_stray.empty()) return warnings;
+  const detail::pass from_zero(net);
   const results outputs = prediction.run(inputs);
   for (const std::size_t i : may_stray) {
     const array_view p = outputs[i].view();

@@ -64,7 +64,7 @@ std::span<const variable> first(std::span<const variable> x, std::size_t n) { re
 
 variable plus(variable loss, const std::vector<variable>& terms) {
   for (const variable& x : terms) {
-    loss = loss + (x.dtype() == loss.dtype() ? x : cast(x, loss.dtype()));
+    loss = loss + cast(x, loss.dtype());
   }
   return loss;
 }
@@ -185,8 +185,7 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
   detail::loss_terms terms;
   const std::vector<variable> predictions = net.record(first(x, net.inputs()), m, &terms);
   programs.end_part();
-  // Of a layer that assigns, nothing is done when evaluating.
-  if (!train) t.forget_effects();
+  if (!train) detail::only_carry(t, net);
   recorded("model");
   const auto targets = x.subspan(net.inputs());
   const variable trains = plus(record_loss(predictions, targets), terms.of_values);
@@ -280,6 +279,7 @@ logs model::body::evaluate(detail::traced& by, const detail::dataset& set, std::
   std::vector<array_view> batch;
   detail::figures_so_far sums;
   const std::size_t terms = net.names_of_terms().size();
+  const detail::pass from_zero(net);
   for (std::int64_t at = 0; at < set.rows; at += batch_size) {
     rows_from(whole, at, batch_size, batch);
     const results figures = by.run(batch);
@@ -380,8 +380,8 @@ logs model::evaluate(const arrays& x, const arrays& y, std::int64_t batch_size) 
   const action of(*this, "evaluate", access::look);
   of->demand_compiled("evaluate");
   demand_size("evaluate", batch_size);
-  return of->evaluate(of->evaluation, detail::examples_for("evaluate", of->net, of->losses, x, y),
-                      batch_size);
+  const detail::dataset set = detail::examples_for("evaluate", of->net, of->losses, x, y);
+  return of->evaluate(of->evaluation, set, detail::rows_at_once(of->net, batch_size));
 }
 
 gradient_check model::check_gradient(const arrays& x, const arrays& y,
@@ -396,6 +396,8 @@ std::vector<tensor> model::predict_all(const arrays& x, std::int64_t batch_size)
   const action of(*this, "predict", access::look);
   demand_size("predict", batch_size);
   const detail::dataset set = detail::inputs_for("predict", of->net, x, true);
+  batch_size = detail::rows_at_once(of->net, batch_size);
+  const detail::pass from_zero(of->net);
   std::vector<tensor> result;
   std::vector<array_view> batch;
   for (std::int64_t at = 0; at < set.rows; at += batch_size) {

@@ -10,6 +10,7 @@
 #include "cotape/compiled.hpp"
 #include "cotape/model.hpp"
 #include "nn/network.hpp"
+#include "train/carried.hpp"
 #include "train/dataset.hpp"
 #include "train/fingerprint.hpp"
 
@@ -112,7 +113,7 @@ struct model::body {
                             [this](auto x) { return record_step(x, mode::predicting, false); }};
   detail::traced prediction{programs, 3, [this](std::span<const variable> x) {
                               std::vector<variable> result = net.record(x, mode::predicting);
-                              x[0].owner().forget_effects();
+                              only_carry(x[0].owner(), net);
                               return result;
                             }};
   // Told of each part of a step when it is recorded: "model", "loss", "metrics", "update".

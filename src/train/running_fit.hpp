@@ -53,6 +53,7 @@ class running_fit final : public training {
   // shorter.
   std::vector<array_view> first_batch() const;
   std::optional<std::vector<array_view>> last_batch() const;
+  std::int64_t validation_rows() const { return rows_at_once(of_.net, validation_batch); }
   void compile_steps();
   void find_weights();
   void check_first_gradient();

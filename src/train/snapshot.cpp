@@ -90,7 +90,7 @@ named_views running_fit::fixed_part() {
   named_views result;
   shown_ = belongings();
   for (const auto& [name, p] : shown_) result[name] = p.view();
-  trainable_ = trainable_then::numbers(shown_, of_.net.layers());
+  trainable_ = trainable_then::numbers(shown_, of_.net.all_layers());
   result[position_name] = view_of_words(at_);
   result[trainable_name] = {{int64, {static_cast<std::int64_t>(trainable_.size())}},
                             trainable_.data()};
@@ -305,7 +305,7 @@ void running_fit::go_on_from(resumption&& where) {
   for (const auto& [name, one] : state) {
     if (!keep_rate || one != rate_) one.set(where.values.at(name));
   }
-  trainable_then::set(state, of_.net.layers(), trainable);
+  trainable_then::set(state, of_.net.all_layers(), trainable);
   sums_.totals() = std::move(where.figures.sums);
   so_far = std::move(where.figures.past);
   figures = {};

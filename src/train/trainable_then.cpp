@@ -9,6 +9,8 @@ namespace {
 
 // Bits of a parameter's number.
 constexpr std::int64_t is_trainable = 1, frozen_by_its_layer = 2;
+// And of a layer's.
+constexpr std::int64_t follows_another = 2;
 
 }  // namespace
 
@@ -32,7 +34,10 @@ std::vector<std::int64_t> trainable_then::numbers(
     result.push_back((p.trainable() ? is_trainable : 0) |
                      (frozen.contains(p.number()) ? frozen_by_its_layer : 0));
   }
-  for (const layer_body* l : layers) result.push_back(l->trainable() ? 1 : 0);
+  for (const layer_body* l : layers) {
+    result.push_back((l->trainable() ? is_trainable : 0) |
+                     (l->freezing_.follows ? follows_another : 0));
+  }
   return result;
 }
 
@@ -44,7 +49,8 @@ void trainable_then::set(const std::map<std::string, parameter>& parameters,
     if ((*numbers++ & frozen_by_its_layer) != 0) frozen.insert(p.number());
   }
   for (layer_body* l : layers) {
-    l->freezing_ = {*numbers++ != 0, {}};
+    l->freezing_ = {(*numbers & is_trainable) != 0, {}, (*numbers & follows_another) != 0};
+    ++numbers;
     for (const parameter& p : l->parameters) {
       if (frozen.contains(p.number())) l->freezing_.frozen.push_back(p);
     }

@@ -158,6 +158,8 @@ TEST_F(Named, NothingIsSaidTwice) {
             "its header cannot be read from 'False,'shape':(2,)}' on");
   EXPECT_EQ(npy_error("{'descr':'<f4','fortran_order':False,'shape':(2,),'shape':(2,)}"),
             "its header cannot be read from '(2,)}' on");
+  EXPECT_EQ(npy_error("{'descr':\x1b[1m'<f4','fortran_order':False,'shape':(2,)}"),
+            "its header cannot be read from '\\x1b[1m'<f4','fortran_o' on");
 }
 
 TEST_F(Named, ANulDoesNotEndTheHeader) {
@@ -426,10 +428,12 @@ TEST_F(Named, NoParametersAreNeitherSavedNorLoaded) {
   load_parameters(folder_ / "m.npz", built.parameters());
 }
 
-// Bytes that are no UTF-8 as numbers.
+// Bytes that are no UTF-8, and control characters, as numbers.
 std::string name_in_messages(const std::string& name) {
   std::string text;
-  for (const char c : name) text += c < 0 ? fmt::format("\\x{:02x}", c & 0xff) : std::string(1, c);
+  for (const char c : name) {
+    text += c < ' ' ? fmt::format("\\x{:02x}", c & 0xff) : std::string(1, c);
+  }
   return text;
 }
 

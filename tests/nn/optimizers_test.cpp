@@ -296,6 +296,68 @@ TEST(Groups, SayWhatIsWrong) {
             "own");
 }
 
+// A table's rows are updated where they are: what was gathered alone, several times too.
+void expect_step_on_rows(const gradient_options& gradients, double times = 1) {
+  const xt::xarray<double> before = {{1, 2}, {3, 4}, {5, 6}, {7, 8}},
+                           share = {{1, 2}, {3, 4}, {5, 6}};
+  const xt::xarray<std::int64_t> at = {2, 0, 2};
+  parameter w("w", before);
+  sgd how({.rate = 0.5, .gradients = gradients});
+  auto step = compile([&](variable i, variable by) {
+    const variable loss = sum(gather(i.owner().read(w), i) * by);
+    how.minimize(loss);
+    return loss;
+  });
+  step(at, share);
+  const xt::xarray<double> slope = {{3, 4}, {0, 0}, {6, 8}, {0, 0}};
+  EXPECT_LT(xt::amax(xt::abs(w.value<double>() - (before - 0.5 * times * slope)))(), 1e-14);
+}
+
+TEST(Sgd, UpdatesTheRowsThatWereGathered) {
+  expect_step_on_rows({});
+  expect_step_on_rows({.clip_norm = 1}, 1 / std::sqrt(125.0));
+}
+
+TEST(Sgd, UpdatesTheRowsOfAllLookups) {
+  const xt::xarray<double> before = {{1, 2}, {3, 4}, {5, 6}};
+  parameter w("w", before);
+  sgd how({.rate = 1});
+  auto step = compile([&](variable i, variable k) {
+    tape& t = i.owner();
+    const variable loss = sum(gather(t.read(w), i)) + sum(2 * gather(t.read(w), k));
+    how.minimize(loss);
+    return loss;
+  });
+  step(xt::xarray<std::int64_t>{0, 1}, xt::xarray<std::int64_t>{1});
+  EXPECT_EQ(w.value<double>(), before - xt::xarray<double>({{1, 1}, {3, 3}, {0, 0}}));
+}
+
+// The memory of a step over a large table does not hold the table again.
+TEST(Sgd, TakesMemoryForTheRowsAlone) {
+  parameter w("w", xt::xarray<float>(xt::zeros<float>({50000, 64})));
+  tape t;
+  const variable at = t.input(int64, {100});
+  sgd().minimize(sum(square(gather(t.read(w), at))));
+  const program code(t, {at}, {}, {.effects = true});
+  EXPECT_LT(code.memory().arena, 200'000u);
+}
+
+// Nothing is changed by a step that is refused, also where no gather's value is asked for.
+TEST(Sgd, LeavesTheTableAtAnIndexThatIsNotThere) {
+  const xt::xarray<double> before = {{1, 2}, {3, 4}};
+  parameter w("w", before), other("other", 1.0);
+  sgd how;
+  auto step = compile([&](variable i) {
+    tape& t = i.owner();
+    how.minimize(sum(gather(t.read(w), i)) * t.read(other));
+    how.minimize(sum(gather(t.read(w), i)));
+    return i;
+  });
+  EXPECT_THROW(step(xt::xarray<std::int64_t>{0, 2}), value_error);
+  EXPECT_EQ(w.value<double>(), before);
+  EXPECT_EQ(other.value<double>()(), 1.0);
+}
+
 TEST(Optimizer, KeepsAllItsStateInParameters) {
   const auto names = [](optimizer& o) {
     trajectory(o);

@@ -289,6 +289,16 @@ TEST(RecurrentLayers, DropTheSameAtEachStepInTraining) {
             (array(xt::ones<double>({4, 3, 1}) * 5)));  // U is 0
 }
 
+// A declared input of a hundred million steps: only its types are looked at.
+TEST(RecurrentLayers, AreTriedOutWithoutTheirSteps) {
+  const std::int64_t steps = 100'000'000;
+  for (const bool every : {false, true}) {
+    const recurrent_options o{.return_sequences = every};
+    EXPECT_NO_THROW((sequential{input({steps, 1}), masking(), lstm(2, o), dropout(0.5)}));
+    EXPECT_NO_THROW((sequential{input({steps, 1}), bidirectional(gru(2, o)), dense(1)}));
+  }
+}
+
 TEST(RecurrentLayers, SayWhatDoesNotFit) {
   const auto message = [](auto f) {
     const std::string all = message_of(f);
@@ -298,6 +308,9 @@ TEST(RecurrentLayers, SayWhatDoesNotFit) {
   generator random;
   const variable x = t.constant(drawn({2, 3, 4}, 1)), flat = t.constant(drawn({2, 3}, 1));
   EXPECT_EQ(message([] { lstm(0); }), "lstm: 0 units");
+  EXPECT_EQ(message([] { lstm(std::int64_t{1} << 61); }), "lstm: 2305843009213693952 units");
+  EXPECT_EQ(message([] { multi_head_attention(std::int64_t{1} << 40, 1 << 30); }),
+            "multi_head_attention: 1099511627776 heads, key_dim 1073741824, value_dim 1073741824");
   EXPECT_EQ(message([] { gru(2, {.dropout = 1}); }), "gru: dropout 1 not in [0, 1)");
   EXPECT_EQ(message([] { lstm(2, {.recurrent_dropout = -1}); }),
             "lstm: recurrent_dropout -1 not in [0, 1)");

@@ -83,7 +83,6 @@ TEST(Allocations, StepsThatMoveTheStatisticsOfABatchNormMakeNone) {
   EXPECT_NE(moving.value<float>()(0), first);
 }
 
-// Programs of one function run in one memory by turns; their results are held meanwhile.
 // What the steps of a fit allocate after its first epoch. (OpenBLAS itself does in some products of
 // few columns.)
 struct counting : callback {
@@ -115,6 +114,25 @@ TEST(Allocations, AFitOfAConvolutionalNetworkMakesNoneAfterItsFirstEpoch) {
   EXPECT_GT(c.in_first, 0u);
   EXPECT_EQ(c.later, 0u);
 }
+
+TEST(Allocations, AFitOfARecurrentNetworkMakesNoneAfterItsFirstEpoch) {
+  sequential m{input({12}, int64),
+               embedding(20, 16, {.mask_zero = true}),
+               lstm(16, {.dropout = 0.1, .recurrent_dropout = 0.1, .return_sequences = true}),
+               bidirectional(gru(16, {.return_sequences = true})),
+               simple_rnn(16, {.stateful = 16}),
+               dense(4)};
+  m.compile("sparse_categorical_crossentropy_from_logits", adam(), {"accuracy"});
+  const xt::xarray<std::int64_t> x = xt::arange<std::int64_t>(48 * 12).reshape({48, 12}) % 20;
+  const xt::xarray<std::int64_t> y = xt::arange<std::int64_t>(48) % 4;
+  counting c;
+  m.fit(x, y,
+        {.epochs = 3, .batch_size = 16, .shuffle = false, .callbacks = {c}, .progress = nullptr});
+  EXPECT_GT(c.in_first, 0u);
+  EXPECT_EQ(c.later, 0u);
+}
+
+// Programs of one function run in one memory by turns; their results are held meanwhile.
 
 TEST(Allocations, RunsOfSeveralTracesByTurnsMakeNone) {
   const parameter w("w", array(xt::ones<float>({20, 1}) * 0.01F));

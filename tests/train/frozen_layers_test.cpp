@@ -80,6 +80,54 @@ TEST(FrozenLayers, KnowWhatWasFrozenByItselfAfterAKill) {
 }
 
 // It was refused: the file tells of steps that train what the callback had frozen, or the reverse.
+// One within another, which only the user's handle reaches.
+TEST(FrozenLayers, WithinOthersStayFrozenAfterAKill) {
+  const array x = xt::reshape_view(xt::sin(xt::arange<double>(3 * 4 * 2)), {3, 4, 2});
+  for (const bool whole : {false, true}) {
+    const auto run = [&](const path& file, std::int64_t killed) {
+      const dense inner(2);
+      const layer outer = time_distributed(inner);
+      sequential m({outer, flatten(), dense(1)});
+      m.compile("mse", adam({.rate = 0.01}));
+      m.predict(x);
+      const auto fit = [&](bool trainable) {
+        const auto change = [&](training&) {
+          (whole ? outer : layer(inner)).set_trainable(trainable);
+        };
+        m.fit(x, usual.y,
+              {.epochs = 2,
+               .batch_size = 2,
+               .callbacks = {calling("on_epoch_end", change), killer(killed), checkpoint(file)},
+               .progress = nullptr});
+      };
+      fit(false);
+      fit(true);
+      fit(true);
+      return bits_of(m);
+    };
+    expect_the_same_after_a_kill(run, {3, 5, 7, 9, 11}, whole ? "outer" : "inner");
+  }
+}
+
+TEST(FrozenLayers, WithinOthersAreAsBeforeAfterARefusedFit) {
+  const array x = xt::zeros<double>({3, 4, 2});
+  const batch_normalization inner;
+  sequential m({time_distributed(inner), flatten(), dense(1)});
+  m.compile("mse", adam());
+  m.predict(x);
+  const auto freeze = [&](training&) {
+    inner.set_trainable(false);
+    throw std::runtime_error("no");
+  };
+  const callbacks refusing{calling("on_fit_begin", freeze)};
+  expect_error<std::runtime_error>(
+      [&] { m.fit(x, usual.y, {.callbacks = refusing, .progress = nullptr}); }, "no");
+  EXPECT_TRUE(inner.trainable());
+  for (const parameter& p : m.parameters()) {
+    EXPECT_EQ(p.trainable(), p.name().find("moving") == std::string::npos) << p.name();
+  }
+}
+
 TEST(FrozenLayers, GoOnAfterAFailureInTheSameProcess) {
   for (const bool frozen : {false, true}) {
     for (const char* where : {"on_fit_begin", "on_batch_end", "on_epoch_end"}) {

@@ -250,7 +250,7 @@ TEST(Identity, TellsOptimizersOfOnesOwnByWhatTheyRecord) {
   kept.how = [] { return scaled(1.5); };
   here.how = [] { return scaled(2.5); };
   EXPECT_EQ(refusal(kept, here),
-            "it was kept with operation 63 literal 1.5 : float64 () in the update, here it is "
+            "it was kept with operation 62 literal 1.5 : float64 () in the update, here it is "
             "literal 2.5 : float64 () in the update");
 }
 

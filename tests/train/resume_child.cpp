@@ -13,8 +13,10 @@ int main(int, char** arguments) {
     y(i, 0) = x(i, 0) * x(i, 1) + 0.5f * x(i, 2);
   }
   sequential m({to_shape({3, 1}), conv1d(5, 2, {.padding = "same", .bias = false}),
-                batch_normalization(), activation("tanh"), max_pooling1d(3, {.strides = 1}),
-                flatten(), dense(16, "tanh"), dropout(0.1), dense(1)},
+                batch_normalization(), activation("tanh"),
+                gru(4, {.dropout = 0.1, .recurrent_dropout = 0.1, .return_sequences = true}),
+                multi_head_attention(2, 2), max_pooling1d(3, {.strides = 1}), flatten(),
+                dense(16, "tanh"), dropout(0.1), dense(1)},
                3);
   m.compile("mse", adam({.rate = 0.01}), {"mae"});
   const auto options = [&](std::int64_t epochs) {

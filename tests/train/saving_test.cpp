@@ -65,12 +65,14 @@ std::vector<kept_layer> every_layer() {
                                                 .recurrent_dropout = 0.5,
                                                 .return_sequences = true,
                                                 .go_backwards = true});
+  recurrent_options stateful = every;
+  stateful.stateful = 9;
   const std::string recurrent_text =
       of_weights.substr(0, of_weights.size() - 1) +
       R"-(,"recurrent_activation":"hard_sigmoid","recurrent_weights":"orthogonal(2)",)-"
       R"-("unit_forget_bias":false,"reset_after":false,"recurrent_regularizer":"l1(0.25)",)-"
       R"-("recurrent_constraint":"non_neg","dropout":0.25,"recurrent_dropout":0.5,)-"
-      R"-("return_sequences":true,"go_backwards":true)-";
+      R"-("return_sequences":true,"go_backwards":true,"stateful":)-";
   const auto within = [](const std::string& text) {
     return std::regex_replace(text, std::regex(R"-("(\w+)":)-"), R"-("layer $1":)-");
   };
@@ -167,11 +169,11 @@ std::vector<kept_layer> every_layer() {
        R"-({"inputs":9,"outputs":3,"weights":"random_normal(0.5, 0.25)",)-"
        R"-("weights_regularizer":"l1(0.5)","activity_regularizer":"l2(0.25)",)-"
        R"-("weights_constraint":"max_norm(3, [0])","mask_zero":true})-"},
-      {simple_rnn(2, every), line, R"({"units":2,)" + recurrent_text + "}"},
-      {lstm(2, every), line, R"({"units":2,)" + recurrent_text + "}"},
-      {gru(2, every), line, R"({"units":2,)" + recurrent_text + "}"},
+      {simple_rnn(2, every), line, R"({"units":2,)" + recurrent_text + "0}"},
+      {lstm(2, every), line, R"({"units":2,)" + recurrent_text + "0}"},
+      {gru(2, stateful), line, R"({"units":2,)" + recurrent_text + "9}"},
       {bidirectional(lstm(2, every), "mul"), line,
-       R"({"merge":"mul","layer":"lstm","layer units":2,)" + within(recurrent_text) + "}"},
+       R"({"merge":"mul","layer":"lstm","layer units":2,)" + within(recurrent_text) + "0}"},
       {time_distributed(time_distributed(flatten())), volume,
        R"({"layer":"time_distributed","layer layer":"flatten"})"},
       {repeat_vector(3), {4}, R"({"n":3})"},
@@ -596,6 +598,31 @@ TEST(Saving, KeepsTheGroupsOfAnOptimizer) {
   m.fit(x, y, quiet);
   n.fit(x, y, quiet);
   EXPECT_TRUE(same(bits_of(m), bits_of(n)));
+}
+
+// Where normalization is frozen within another layer and has no weights, nothing else tells it.
+TEST(Saving, KeepsWhatIsFrozenWithinOthers) {
+  const batch_normalization inner({.center = false, .scale = false});
+  inner.set_trainable(false);
+  sequential n{input({5, 4}), time_distributed(inner), flatten(), dense(1)};
+  n.compile("mse", sgd());
+  const own_file file;
+  n.save(file.at, {.optimizer = true});
+  model loaded = load_model(file.at);
+  const xt::xarray<float> rows = xt::reshape_view(xt::arange<float>(80), {4, 5, 4}) / 40,
+                          targets = xt::ones<float>({4, 1});
+  const fit_options two{.epochs = 2, .progress = nullptr};
+  EXPECT_EQ(n.fit(rows, targets, two).csv(), loaded.fit(rows, targets, two).csv());
+}
+
+TEST(Saving, TakesInitializersOfOnesOwnForPositionsToo) {
+  const initializer own = [](generator& g, const shape& s) { return random_normal(0, 0.1)(g, s); };
+  sequential m{input({5, 4}), position_embedding(5, own), flatten()};
+  const own_file file;
+  m.save(file.at);
+  model n = load_model(file.at);
+  const xt::xarray<float> rows = xt::ones<float>({2, 5, 4});
+  EXPECT_EQ(m.predict<float>(rows), n.predict<float>(rows));
 }
 
 }  // namespace
