@@ -183,6 +183,12 @@ class model {
   /// they were before it; one in the first step, or before it, leaves everything as it was before
   /// the fit. A callback that moves or destroys the model ends the fit with value_error.
   history fit(const arrays& x, const arrays& y, const fit_options& options = {});
+  /// One step of the optimizer on these rows, as fit makes it for a batch, for a loop of one's own;
+  /// gives the figures of the batch, before the update: the loss, then the metrics. Counts among
+  /// training::steps, and in no epoch. Errors as fit's: an error leaves everything as it was. It
+  /// records the layers at the first call with such shapes after fit, compile or add, and when
+  /// layers or their parameters have become trainable, or no longer are.
+  logs train_on_batch(const arrays& x, const arrays& y);
   /// The loss, then the metrics, in predicting mode. Errors as fit's. Changes no parameter. Like
   /// predict it records the layers at the first call with such shapes after fit, compile or add.
   logs evaluate(const arrays& x, const arrays& y, std::int64_t batch_size = 256);

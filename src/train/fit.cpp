@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "base/status_line.hpp"
-#include "cotape/non_finite.hpp"
 #include "train/rows.hpp"
 #include "train/running_fit.hpp"
 
@@ -96,7 +95,7 @@ void running_fit::compile_steps() {
   optimizer_state_ = how().state();
   slots_.emplace(how());
   if (!callbacks_.empty()) tell_others();
-  demand_own_optimizer();
+  of_.demand_own_optimizer(before_->served());
   find_weights();
 }
 
@@ -111,17 +110,6 @@ void running_fit::find_weights() {
   };
   for (const parameter& p : assigned_) take(p);
   for (const auto& [p, hash] : of_.programs.changing()) take(p);
-}
-
-// Refuses an optimizer that had state of another training before: a count of steps, for one.
-void running_fit::demand_own_optimizer() const {
-  for (const parameter& p : before_->served()) {
-    if (of_.stepped.contains(p.number())) continue;
-    throw value_error(
-        fmt::format("fit: the optimizer holds state of '{}', which is no parameter of this "
-                    "training: give each model an optimizer of its own",
-                    p.name()));
-  }
 }
 
 void running_fit::check_first_gradient() {
@@ -225,15 +213,7 @@ results running_fit::run_step() {
   } catch (const requirement_error& e) {
     if (e.requirement != of_.not_finite) throw;
     if (goes_on()) commit();  // as in the process whose steps led here
-    tape t;
-    std::vector<variable> x;
-    std::vector<binding> bound;
-    for (const array_view& v : batch_views_) {
-      x.push_back(t.input(v.dtype(), v.shape(), x.size() < set_.inputs.size() ? "x" : "y"));
-      bound.emplace_back(x.back(), v);
-    }
-    const variable loss = of_.record_step(x, mode::training, false)[0];
-    const auto found = find_non_finite(loss, bound);
+    const auto found = of_.find_non_finite(batch_views_);
     if (!found) throw;
     const bool updated = found->operation == "read" && steps > 0;
     throw value_error(fmt::format(

@@ -9,6 +9,7 @@
 
 #include "cotape/compiled.hpp"
 #include "cotape/model.hpp"
+#include "cotape/non_finite.hpp"
 #include "nn/network.hpp"
 #include "train/dataset.hpp"
 #include "train/fingerprint.hpp"
@@ -25,6 +26,9 @@ class traced {
       : programs_(programs), number_(number), f_(std::move(f)) {}
   /// Compiles it for such values, unless it is.
   program& compile_for(std::span<const array_view> values);
+  bool is_compiled_for(std::span<const array_view> values) const {
+    return programs_.find(values, number_) != nullptr;
+  }
   results run(std::span<const array_view> values);
 
  private:
@@ -75,6 +79,12 @@ struct model::body {
   /// The sums of each metric of each output.
   std::vector<variable> record_metrics(std::span<const variable> predictions,
                                        std::span<const variable> targets) const;
+  /// Where the loss of a training step for such a batch, which has changed nothing, is not finite.
+  std::optional<non_finite> find_non_finite(std::span<const array_view> batch);
+  /// Refuses an optimizer that served parameters of another training before: a count of steps, for
+  /// one, is of that.
+  void demand_own_optimizer(const std::vector<parameter>& served) const;
+  logs train_on_batch(const detail::dataset& batch);
   /// Looks at the outputs of a training step. Throws value_error for one that must be meant
   /// otherwise, and fills `may_stray`.
   void examine(std::span<const variable> predictions);
@@ -115,6 +125,9 @@ struct model::body {
                               x[0].owner().forget_effects();
                               return result;
                             }};
+  detail::traced single_step{programs, 4,
+                             [this](auto x) { return record_step(x, mode::training, true); }};
+  std::vector<bool> trained_by_single_steps;  // as layers and parameters said when it was recorded
   // Told of each part of a step when it is recorded: "model", "loss", "metrics", "update".
   std::function<void(tape&, const char* part, bool last)> when_recorded;
   static constexpr std::string_view not_finite = "fit: the loss is not finite";

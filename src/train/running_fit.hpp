@@ -103,7 +103,6 @@ class running_fit final : public training {
   void note_parameters(tape& t, std::uint64_t since);
   void find_others();
   void demand_utf8() const;
-  void demand_own_optimizer() const;
   void set_rate_again();
   void tell_data();
   void tell_options(const std::string& name, const named_texts& options);
