@@ -41,6 +41,7 @@
 #include "cotape/shape_layers.hpp"
 #include "cotape/tape.hpp"
 #include "cotape/tensor.hpp"
+#include "cotape/text.hpp"
 #include "cotape/threads.hpp"
 #include "cotape/train.hpp"
 #include "cotape/training.hpp"
