@@ -5,6 +5,7 @@
 #include "cotape/activations.hpp"
 #include "cotape/attention.hpp"
 #include "cotape/attention_layers.hpp"
+#include "cotape/batch_source.hpp"
 #include "cotape/callbacks.hpp"
 #include "cotape/check.hpp"
 #include "cotape/compiled.hpp"

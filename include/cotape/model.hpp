@@ -25,6 +25,7 @@
 #include <variant>
 #include <vector>
 
+#include "cotape/batch_source.hpp"
 #include "cotape/callbacks.hpp"
 #include "cotape/check.hpp"
 #include "cotape/joins.hpp"
@@ -33,33 +34,6 @@
 #include "cotape/train.hpp"
 
 namespace cotape {
-
-/// Arrays that share their rows: one, or a list in braces for several inputs or outputs. Named
-/// containers and views are used where they are and must outlive it, and so must the containers in
-/// braces; expressions and a temporary that stands alone are kept.
-class arrays {
- public:
-  arrays() = default;
-  template <class A>
-  requires(!std::same_as<std::remove_cvref_t<A>, arrays> &&
-           std::constructible_from<array_argument, const std::remove_cvref_t<A>&>)
-      arrays(A&& array) {
-    constexpr bool seen =
-        std::is_lvalue_reference_v<A> || std::same_as<std::remove_cvref_t<A>, array_view>;
-    add(array_argument(std::as_const(array)), !seen);
-  }
-  arrays(std::initializer_list<array_argument> list);
-  const std::vector<array_view>& views() const { return views_; }
-
- private:
-  void add(const array_argument& array, bool keep);
-  std::vector<std::shared_ptr<const tensor>> kept_;
-  std::vector<array_view> views_;
-};
-
-struct labelled_data {
-  arrays x = {}, y = {};
-};
 
 struct fit_options {
   std::int64_t epochs = 1;
@@ -183,6 +157,13 @@ class model {
   /// they were before it; one in the first step, or before it, leaves everything as it was before
   /// the fit. A callback that moves or destroys the model ends the fit with value_error.
   history fit(const arrays& x, const arrays& y, const fit_options& options = {});
+  /// The same for data that a source gives batch by batch. Of the options it takes no
+  /// validation_split and no `replace`; batch_size, shuffle and seed mean nothing. Each batch is
+  /// checked when it comes, by the same errors, which name it; value_error too for a batch whose
+  /// shapes are not those of the first, and for an epoch without a batch or with fewer rows than
+  /// the source tells. training::last_step, or last_epoch of a fit for so many steps, is -1 where
+  /// the source tells no rows.
+  history fit(const batch_source& source, const fit_options& options = {});
   /// One step of the optimizer on these rows, as fit makes it for a batch, for a loop of one's own;
   /// gives the figures of the batch, before the update: the loss, then the metrics. Counts among
   /// training::steps, and in no epoch. Errors as fit's: an error leaves everything as it was. It

@@ -24,10 +24,10 @@ constexpr std::int64_t most = std::int64_t{1} << 62;  // steps and epochs, so th
 thread_local int under_way = 0;
 }  // namespace
 
-running_fit::running_fit(model::body& of, const dataset& set, const dataset& validation,
+running_fit::running_fit(model::body& of, feed& from, const dataset& validation,
                          const fit_options& options)
     : of_(of),
-      set_(set),
+      feed_(from),
       validation_(validation),
       options_(options),
       callbacks_(options.callbacks),
@@ -35,22 +35,29 @@ running_fit::running_fit(model::body& of, const dataset& set, const dataset& val
       drawn_(of.net.random.counter()),
       rate_(of.how->rate()),
       terms_(of.net.names_of_terms().size()),
-      batches_(set.all(), {options.batch_size, options.seed, options.shuffle, options.replace}),
       nested_(under_way > 0) {
   epoch = of.epochs;
   steps = of.steps;
-  const std::int64_t an_epoch = batches_.count();
-  const std::int64_t epochs = std::min(
-      most / an_epoch, options.steps == 0 ? options.epochs : (options.steps - 1) / an_epoch + 1);
-  last_epoch = epoch + epochs;
-  last_step = steps + (options.steps == 0 ? epochs * an_epoch : std::min(options.steps, most));
   at_.fit = of.fits + 1;
   at_.first_epoch = epoch;
   at_.first_step = steps;
-  settings_ = {set.rows,           validation.rows,
-               options.batch_size, static_cast<std::int64_t>(options.seed),
-               options.shuffle,    options.replace};
-  batch_views_.resize(set.inputs.size() + set.targets.size());
+  find_ends();
+}
+
+// From where it began and, of a fit of so many steps, where it is.
+void running_fit::find_ends() {
+  constexpr std::int64_t unknown = -1;
+  const std::int64_t an_epoch = feed_.count();
+  if (options_.steps == 0) {
+    const std::int64_t epochs = std::min(an_epoch == 0 ? most : most / an_epoch, options_.epochs);
+    last_epoch = at_.first_epoch + epochs;
+    last_step = an_epoch == 0 ? unknown : at_.first_step + epochs * an_epoch;
+    return;
+  }
+  last_step = at_.first_step + std::min(options_.steps, most);
+  const std::int64_t left = std::max<std::int64_t>(0, last_step - steps);
+  const bool none = left == 0 && batch == 0;
+  last_epoch = an_epoch == 0 ? unknown : epoch + (none ? 0 : (batch + left - 1) / an_epoch + 1);
 }
 
 running_fit::~running_fit() { of_.programs.hold(false); }
@@ -65,15 +72,6 @@ bool running_fit::finished() const {
   return stop || (options_.steps == 0 ? epoch >= last_epoch : steps_done());
 }
 
-std::vector<array_view> running_fit::first_batch() const { return set_.first(options_.batch_size); }
-
-std::optional<std::vector<array_view>> running_fit::last_batch() const {
-  if (options_.steps != 0 && options_.steps < batches_.count()) return {};  // it is not reached
-  const std::int64_t rest = set_.rows % options_.batch_size;
-  if (rest == 0 || rest == set_.rows) return {};
-  return set_.first(rest);
-}
-
 // Each fit records its steps anew, all of them before the first one, so that nothing depends on
 // which were, and keeps them to its end. That settles what is trained and what is read: parameters
 // may have become trainable, or no longer be, and a generator may be another.
@@ -81,8 +79,9 @@ void running_fit::compile_steps() {
   of_.stop_at_non_finite = options_.stop_at_non_finite;
   of_.programs.forget_programs();
   if (!callbacks_.empty()) tell_model();
-  compile_step(of_.training_step, first_batch(), "", most_listed);
-  if (const auto last = last_batch()) {
+  compile_step(of_.training_step, feed_.first(), "", most_listed);
+  const bool reached = options_.steps == 0 || options_.steps >= feed_.count();
+  if (const auto last = feed_.last(); last && reached) {
     compile_step(of_.training_step, *last, "last batch's ", 0);
   }
   for (const std::int64_t rows :
@@ -113,7 +112,7 @@ void running_fit::find_weights() {
 }
 
 void running_fit::check_first_gradient() {
-  const gradient_check c = of_.check_gradient(first_batch(), {.progress = options_.progress});
+  const gradient_check c = of_.check_gradient(feed_.first(), {.progress = options_.progress});
   for (const input_check& i : c.inputs) {  // kinks and the like show nothing wrong
     if (i.found == verdict::wrong || i.found == verdict::non_finite) {
       throw value_error(fmt::format("fit: the gradient is {}:\n{}", name_of(i.found), c.table()));
@@ -168,8 +167,8 @@ template <class F> void running_fit::call(callback& c, F f) {
 // One that goes on has the warnings that it was kept with.
 void running_fit::warn() {
   if (!goes_on()) {
-    const std::vector<array_view> views = first_batch();
-    const auto strays = of_.strays(std::span(views).first(set_.inputs.size()));
+    const std::vector<array_view> views = feed_.first();
+    const auto strays = of_.strays(std::span(views).first(of_.net.inputs()));
     so_far.warnings.insert(so_far.warnings.begin(), strays.begin(), strays.end());
   }
   for (const std::string& other : on_another_) {
@@ -188,9 +187,10 @@ void running_fit::warn() {
 
 void running_fit::start_progress() {
   if (options_.progress == nullptr) return;
-  progress_.emplace(*options_.progress, progress_options{.epochs = last_epoch - at_.first_epoch,
-                                                         .rows = set_.rows,
-                                                         .batches = batches_.count(),
+  progress_.emplace(*options_.progress, progress_options{.epochs = std::max<std::int64_t>(
+                                                             0, last_epoch - at_.first_epoch),
+                                                         .rows = feed_.rows(),
+                                                         .batches = feed_.count(),
                                                          .first = epoch - at_.first_epoch,
                                                          .live = is_terminal(*options_.progress),
                                                          .quiet = quiet_seconds});
@@ -209,11 +209,11 @@ void running_fit::keep(bool last) {
 // it can be evaluated again, node by node.
 results running_fit::run_step() {
   try {
-    return of_.training_step.run(batch_views_);
+    return of_.training_step.run(feed_.batch());
   } catch (const requirement_error& e) {
     if (e.requirement != of_.not_finite) throw;
     if (goes_on()) commit();  // as in the process whose steps led here
-    const auto found = of_.find_non_finite(batch_views_);
+    const auto found = of_.find_non_finite(feed_.batch());
     if (!found) throw;
     const bool updated = found->operation == "read" && steps > 0;
     throw value_error(fmt::format(
@@ -235,15 +235,15 @@ void running_fit::commit() {
 
 void running_fit::step() {
   each([&](callback& c) { c.on_batch_begin(*this); });
-  for (std::size_t i = 0; i < batch_views_.size(); ++i) batch_views_[i] = batches_[i];
   const results figures_of_batch = run_step();
   commit();
-  sums_.add(figures_of_batch, batches_.batch_rows(), terms_, of_.metrics);
+  const std::int64_t rows = feed_.batch()[0].shape()[0];
+  sums_.add(figures_of_batch, rows, terms_, of_.metrics);
   ++batch;
   of_.steps = ++steps;
   each([&](callback& c) { c.on_batch_end(*this); });
   if (progress_) {
-    progress_->update(batches_.batch_rows(), [this] { return of_.figures(sums_); });
+    progress_->update(rows, [this] { return of_.figures(sums_); });
   }
   keep(false);
 }
@@ -275,9 +275,8 @@ void running_fit::train_epoch() {
     if (batch == 0) c.on_epoch_begin(*this);
   });
   if (batch == 0 && finished()) return;
-  batches_.start_epoch(epoch);
-  batches_.skip(batch);
-  while (!stop && !steps_done() && batches_.next()) step();
+  feed_.start(epoch, batch);
+  while (!stop && !steps_done() && feed_.next()) step();
   if (batch != 0) end_epoch();
 }
 
@@ -420,6 +419,14 @@ detail::dataset split_off(detail::dataset& set, double fraction) {
   return last;
 }
 
+// That is given beside what is trained on.
+detail::dataset validation_in(const fit_options& options, model::body& of) {
+  const labelled_data& given = options.validation_data;
+  if (given.x.views().empty() && given.y.views().empty()) return {};
+  return detail::examples_for("fit, validation", of.net, of.losses, given.x.views(),
+                              given.y.views());
+}
+
 }  // namespace
 
 history model::fit(const arrays& x, const arrays& y, const fit_options& given_options) {
@@ -427,15 +434,28 @@ history model::fit(const arrays& x, const arrays& y, const fit_options& given_op
   const action of(*this, "fit", access::change);
   of->demand_compiled("fit");
   demand(options);
-  detail::dataset set = detail::examples_for("fit", of->net, of->losses, x, y);
-  detail::dataset validation;
-  const labelled_data& given = options.validation_data;
-  if (options.validation_split != 0) {
-    validation = split_off(set, options.validation_split);
-  } else if (!given.x.views().empty() || !given.y.views().empty()) {
-    validation = detail::examples_for("fit, validation", of->net, of->losses, given.x, given.y);
+  detail::dataset set = detail::examples_for("fit", of->net, of->losses, x.views(), y.views());
+  detail::dataset validation = options.validation_split != 0
+                                   ? split_off(set, options.validation_split)
+                                   : validation_in(options, *of);
+  detail::array_feed from(std::move(set), options);
+  return detail::running_fit(*of, from, validation, options).run();
+}
+
+history model::fit(const batch_source& source, const fit_options& given_options) {
+  const fit_options options = given_options;
+  const action of(*this, "fit", access::change);
+  of->demand_compiled("fit");
+  demand(options);
+  if (options.validation_split != 0 || options.replace) {
+    throw value_error(fmt::format(
+        "fit: {}", options.replace ? "replace draws from arrays: a source draws its rows itself"
+                                   : "validation_split takes rows of arrays: give a source's fit "
+                                     "its validation_data"));
   }
-  return detail::running_fit(*of, set, validation, options).run();
+  detail::source_feed from(source, *of);
+  const detail::dataset validation = validation_in(options, *of);
+  return detail::running_fit(*of, from, validation, options).run();
 }
 
 }  // namespace cotape

@@ -267,7 +267,8 @@ logs model::evaluate(const arrays& x, const arrays& y, std::int64_t batch_size) 
   const action of(*this, "evaluate", access::look);
   of->demand_compiled("evaluate");
   demand_size("evaluate", batch_size);
-  return of->evaluate(of->evaluation, detail::examples_for("evaluate", of->net, of->losses, x, y),
+  return of->evaluate(of->evaluation,
+                      detail::examples_for("evaluate", of->net, of->losses, x.views(), y.views()),
                       batch_size);
 }
 
@@ -275,14 +276,15 @@ gradient_check model::check_gradient(const arrays& x, const arrays& y,
                                      const gradient_check_options& options) {
   const action of(*this, "check_gradient", access::look);
   of->demand_compiled("check_gradient");
-  const auto batch = detail::examples_for("check_gradient", of->net, of->losses, x, y);
+  const auto batch =
+      detail::examples_for("check_gradient", of->net, of->losses, x.views(), y.views());
   return of->check_gradient(batch.all(), options);
 }
 
 std::vector<tensor> model::predict_all(const arrays& x, std::int64_t batch_size) {
   const action of(*this, "predict", access::look);
   demand_size("predict", batch_size);
-  const detail::dataset set = detail::inputs_for("predict", of->net, x, true);
+  const detail::dataset set = detail::inputs_for("predict", of->net, x.views(), true);
   std::vector<tensor> result;
   std::vector<array_view> batch;
   for (std::int64_t at = 0; at < set.rows; at += batch_size) {

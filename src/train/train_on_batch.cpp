@@ -75,7 +75,8 @@ logs model::body::train_on_batch(const detail::dataset& batch) {
 logs model::train_on_batch(const arrays& x, const arrays& y) {
   const action of(*this, "train_on_batch", access::change);
   of->demand_compiled("train_on_batch");
-  return of->train_on_batch(detail::examples_for("train_on_batch", of->net, of->losses, x, y));
+  return of->train_on_batch(
+      detail::examples_for("train_on_batch", of->net, of->losses, x.views(), y.views()));
 }
 
 }  // namespace cotape
