@@ -38,6 +38,8 @@ namespace cotape {
 struct fit_options {
   std::int64_t epochs = 1;
   std::int64_t batch_size = 32;  // the last batch may be smaller
+  std::int64_t accumulate = 1;   // batches whose gradients make one update: of their mean over the
+                                 // rows; those that an epoch is left with make one too
   bool shuffle = true;
   bool replace = false;    // draw the rows of each batch from all rows
   std::uint64_t seed = 0;  // of the rows' order, together with the epoch's number

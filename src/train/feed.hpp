@@ -35,6 +35,10 @@ class feed {
 
   /// Batches of an epoch, 0 where that is not known.
   std::int64_t count() const { return (rows() + size() - 1) / size(); }
+  /// Rows of so many batches of an epoch, its first ones.
+  std::int64_t rows_until(std::int64_t batch) const {
+    return rows() == 0 ? batch * size() : std::min(batch * size(), rows());
+  }
   /// As many rows as the last batch has, if it is smaller.
   std::optional<std::vector<array_view>> last() const;
 };

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "base/status_line.hpp"
-#include "train/rows.hpp"
 #include "train/running_fit.hpp"
 
 namespace cotape {
@@ -77,12 +76,18 @@ bool running_fit::finished() const {
 // may have become trainable, or no longer be, and a generator may be another.
 void running_fit::compile_steps() {
   of_.stop_at_non_finite = options_.stop_at_non_finite;
+  of_.sums_of_gradients.clear();
+  of_.accumulates = options_.accumulate > 1;
   of_.programs.forget_programs();
   if (!callbacks_.empty()) tell_model();
   compile_step(of_.training_step, feed_.first(), "", most_listed);
   const bool reached = options_.steps == 0 || options_.steps >= feed_.count();
   if (const auto last = feed_.last(); last && reached) {
     compile_step(of_.training_step, *last, "last batch's ", 0);
+  }
+  if (of_.accumulates) {
+    const double scale = 1;
+    compile_step(of_.accumulated_update, {{{float64, {}}, &scale}}, "accumulated ", 0);
   }
   for (const std::int64_t rows :
        {std::min(validation_.rows, validation_batch), validation_.rows % validation_batch}) {
@@ -103,6 +108,7 @@ void running_fit::find_weights() {
   weights_ = parameters_;
   std::vector<parameter> known = optimizer_state_;
   known.insert(known.end(), parameters_.begin(), parameters_.end());
+  for (const auto& [p, sum] : of_.sums_of_gradients) known.push_back(sum);
   const auto take = [&](const parameter& p) {
     const bool is_known = std::find(known.begin(), known.end(), p) != known.end();
     if (p.dtype() != int64 && !is_known) weights_.push_back(p);
@@ -233,6 +239,15 @@ void running_fit::commit() {
   of_.settle();
 }
 
+// Of the gradients of the batches since the last one: their mean over the rows.
+void running_fit::update() {
+  const std::int64_t batches = (batch - 1) % options_.accumulate + 1;
+  const double scale =
+      1 / static_cast<double>(feed_.rows_until(batch) - feed_.rows_until(batch - batches));
+  const array_view view({float64, {}}, &scale);
+  of_.accumulated_update.run({&view, 1});
+}
+
 void running_fit::step() {
   each([&](callback& c) { c.on_batch_begin(*this); });
   const results figures_of_batch = run_step();
@@ -241,6 +256,7 @@ void running_fit::step() {
   sums_.add(figures_of_batch, rows, terms_, of_.metrics);
   ++batch;
   of_.steps = ++steps;
+  if (of_.accumulates && batch % options_.accumulate == 0) update();
   each([&](callback& c) { c.on_batch_end(*this); });
   if (progress_) {
     progress_->update(rows, [this] { return of_.figures(sums_); });
@@ -249,6 +265,7 @@ void running_fit::step() {
 }
 
 void running_fit::end_epoch() {
+  if (batch % options_.accumulate != 0) update();
   figures = of_.figures(sums_);
   std::string more;
   if (validation_.rows != 0) {
@@ -380,82 +397,5 @@ history running_fit::run() {
 }
 
 }  // namespace detail
-
-namespace {
-
-void demand(const fit_options& o) {
-  const auto refuse = [](const std::string& what) { throw value_error("fit: " + what); };
-  if (o.epochs < 0) refuse(fmt::format("{} epochs", o.epochs));
-  if (o.steps < 0) refuse(fmt::format("{} steps", o.steps));
-  if (o.batch_size < 1) refuse(fmt::format("a batch of {} rows", o.batch_size));
-  if (!(o.validation_split >= 0 && o.validation_split < 1)) {
-    refuse(fmt::format("a validation_split of {}, it must be in [0, 1)", o.validation_split));
-  }
-  const bool data = !o.validation_data.x.views().empty() || !o.validation_data.y.views().empty();
-  if (data && o.validation_split != 0) {
-    refuse("validation_split and validation_data are both given");
-  }
-  for (std::size_t i = 0; i < o.callbacks.size(); ++i) {
-    if (!o.callbacks[i].object()) refuse(fmt::format("callback {} is a null pointer", i));
-  }
-}
-
-// Takes the last rows away from a set.
-detail::dataset split_off(detail::dataset& set, double fraction) {
-  const std::int64_t kept = set.rows - detail::share_of(set.rows, fraction);
-  if (kept == 0) {
-    throw value_error(fmt::format(
-        "fit: a validation_split of {} leaves none of {} rows to train on", fraction, set.rows));
-  }
-  detail::dataset last;
-  last.rows = set.rows - kept;
-  for (auto views : {&detail::dataset::inputs, &detail::dataset::targets}) {
-    for (array_view& v : set.*views) {
-      (last.*views).push_back(rows_of(v, kept, set.rows));
-      v = rows_of(v, 0, kept);
-    }
-  }
-  set.rows = kept;
-  return last;
-}
-
-// That is given beside what is trained on.
-detail::dataset validation_in(const fit_options& options, model::body& of) {
-  const labelled_data& given = options.validation_data;
-  if (given.x.views().empty() && given.y.views().empty()) return {};
-  return detail::examples_for("fit, validation", of.net, of.losses, given.x.views(),
-                              given.y.views());
-}
-
-}  // namespace
-
-history model::fit(const arrays& x, const arrays& y, const fit_options& given_options) {
-  const fit_options options = given_options;  // a callback may change those
-  const action of(*this, "fit", access::change);
-  of->demand_compiled("fit");
-  demand(options);
-  detail::dataset set = detail::examples_for("fit", of->net, of->losses, x.views(), y.views());
-  detail::dataset validation = options.validation_split != 0
-                                   ? split_off(set, options.validation_split)
-                                   : validation_in(options, *of);
-  detail::array_feed from(std::move(set), options);
-  return detail::running_fit(*of, from, validation, options).run();
-}
-
-history model::fit(const batch_source& source, const fit_options& given_options) {
-  const fit_options options = given_options;
-  const action of(*this, "fit", access::change);
-  of->demand_compiled("fit");
-  demand(options);
-  if (options.validation_split != 0 || options.replace) {
-    throw value_error(fmt::format(
-        "fit: {}", options.replace ? "replace draws from arrays: a source draws its rows itself"
-                                   : "validation_split takes rows of arrays: give a source's fit "
-                                     "its validation_data"));
-  }
-  detail::source_feed from(source, *of);
-  const detail::dataset validation = validation_in(options, *of);
-  return detail::running_fit(*of, from, validation, options).run();
-}
 
 }  // namespace cotape

@@ -95,6 +95,7 @@ void running_fit::tell_model() {
   tell(name_of_version, version);
   for (fact& f : feed_.settings()) own_.push_back(std::move(f));
   tell("rows of validation", validation_.rows);
+  tell("accumulate", options_.accumulate);
   for (const parameter& p : parameters_) {
     tell(fmt::format("parameter '{}'", p.name()), text_of(p));
   }

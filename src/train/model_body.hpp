@@ -71,9 +71,15 @@ struct model::body {
   /// Takes back what was built and traced for what was then refused, or makes it stay.
   void unbuild();
   void settle();
-  /// Records outputs, loss and metrics; x holds inputs, then targets. With an optimizer it trains.
-  /// With `stop_at_non_finite` a step whose loss is not finite throws and updates nothing.
-  std::vector<variable> record_step(std::span<const variable> x, mode m, bool train);
+  /// What a step does with the loss: nothing, an update, or adding its gradients, times the rows,
+  /// to sums.
+  enum class step_kind : std::uint8_t { look, update, accumulate };
+  /// Records outputs, loss and metrics; x holds inputs, then targets. With `stop_at_non_finite` a
+  /// step that trains and whose loss is not finite throws and changes nothing.
+  std::vector<variable> record_step(std::span<const variable> x, mode m, step_kind kind);
+  void record_sums_of_gradients(const variable& loss, const std::vector<parameter>& trained);
+  /// The update with the sums times `scale`; they start again from 0.
+  std::vector<variable> record_accumulated_update(const variable& scale);
   /// Of the outputs, without the terms of the network.
   variable record_loss(std::span<const variable> predictions, std::span<const variable> targets);
   /// The sums of each metric of each output.
@@ -114,19 +120,26 @@ struct model::body {
   std::vector<std::size_t> metric_sizes;  // how many sums each metric of each output has
   detail::program_cache programs{{}, {}, "model"};
   // The steps of a fit, and its evaluation of validation data; then what the model does elsewhere.
-  detail::traced training_step{programs, 0,
-                               [this](auto x) { return record_step(x, mode::training, true); }};
-  detail::traced validation{programs, 1,
-                            [this](auto x) { return record_step(x, mode::predicting, false); }};
-  detail::traced evaluation{programs, 2,
-                            [this](auto x) { return record_step(x, mode::predicting, false); }};
+  detail::traced training_step{programs, 0, [this](auto x) {
+                                 return record_step(
+                                     x, mode::training,
+                                     accumulates ? step_kind::accumulate : step_kind::update);
+                               }};
+  detail::traced accumulated_update{programs, 5,
+                                    [this](auto x) { return record_accumulated_update(x[0]); }};
+  bool accumulates = false;  // a fit that is under way: of its trained parameters, the sums
+  std::vector<std::pair<parameter, parameter>> sums_of_gradients;
+  detail::traced validation{
+      programs, 1, [this](auto x) { return record_step(x, mode::predicting, step_kind::look); }};
+  detail::traced evaluation{
+      programs, 2, [this](auto x) { return record_step(x, mode::predicting, step_kind::look); }};
   detail::traced prediction{programs, 3, [this](std::span<const variable> x) {
                               std::vector<variable> result = net.record(x, mode::predicting);
                               x[0].owner().forget_effects();
                               return result;
                             }};
-  detail::traced single_step{programs, 4,
-                             [this](auto x) { return record_step(x, mode::training, true); }};
+  detail::traced single_step{
+      programs, 4, [this](auto x) { return record_step(x, mode::training, step_kind::update); }};
   std::vector<bool> trained_by_single_steps;  // as layers and parameters said when it was recorded
   // Told of each part of a step when it is recorded: "model", "loss", "metrics", "update".
   std::function<void(tape&, const char* part, bool last)> when_recorded;

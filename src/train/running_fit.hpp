@@ -52,6 +52,7 @@ class running_fit final : public training {
   before_fit* before() override { return before_ ? &*before_ : nullptr; }
   void commit();
   void step();
+  void update();
   results run_step();
   void end_epoch();
   bool finished() const;

@@ -1,8 +1,10 @@
 // What a model's steps do, recorded: predictions, loss, metrics, update.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
+#include "cotape/derivatives.hpp"
 #include "cotape/ops.hpp"
 #include "nn/trainable.hpp"
 #include "train/model_body.hpp"
@@ -67,7 +69,9 @@ std::vector<variable> model::body::record_metrics(std::span<const variable> pred
   return sums;
 }
 
-std::vector<variable> model::body::record_step(std::span<const variable> x, mode m, bool train) {
+std::vector<variable> model::body::record_step(std::span<const variable> x, mode m,
+                                               step_kind kind) {
+  const bool train = kind != step_kind::look;
   tape& t = x[0].owner();
   const auto recorded = [&](const char* part, bool last = false) {
     if (when_recorded) when_recorded(t, part, last);
@@ -98,8 +102,12 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
     }
     if (!terms.of_weights.empty()) detail::trainable_inputs(trains, who);  // decay is no training
     const std::vector<parameter> trained = detail::trainable_inputs(loss, who);
-    how->minimize(loss, trained);
-    net.bound(t, trained);
+    if (kind == step_kind::accumulate) {
+      record_sums_of_gradients(loss * static_cast<double>(x[0].shape()[0]), trained);
+    } else {
+      how->minimize(loss, trained);
+      net.bound(t, trained);
+    }
     recorded("update", true);
     if (stop_at_non_finite) {
       t.require(abs(loss) < std::numeric_limits<double>::infinity(), std::string(not_finite));
@@ -108,6 +116,40 @@ std::vector<variable> model::body::record_step(std::span<const variable> x, mode
   }
   metric_sizes = std::move(sizes);
   return result;
+}
+
+void model::body::record_sums_of_gradients(const variable& loss,
+                                           const std::vector<parameter>& trained) {
+  tape& t = loss.owner();
+  std::vector<variable> weights;
+  for (const parameter& p : trained) weights.push_back(t.read(p));
+  const std::vector<variable> gradients = gradient(loss, weights);
+  for (std::size_t i = 0; i < trained.size(); ++i) {
+    const parameter& p = trained[i];
+    auto known = std::find_if(sums_of_gradients.begin(), sums_of_gradients.end(),
+                              [&](const auto& s) { return s.first == p; });
+    if (known == sums_of_gradients.end()) {
+      const parameter sum(p.name() + "/gradient", tensor(p.type()), false);
+      known = sums_of_gradients.insert(known, {p, sum});
+    }
+    t.assign(known->second, t.read(known->second) + gradients[i]);
+  }
+}
+
+std::vector<variable> model::body::record_accumulated_update(const variable& scale) {
+  tape& t = scale.owner();
+  std::vector<parameter> trained;
+  std::vector<variable> gradients;
+  for (const auto& [p, sum] : sums_of_gradients) {
+    const variable total = t.read(sum);
+    trained.push_back(p);
+    gradients.push_back(total * (p.dtype() == float64 ? scale : cast(scale, p.dtype())));
+    t.assign(sum, t.constant(tensor(p.type())));
+  }
+  how->apply(trained, gradients);
+  net.bound(t, trained);
+  if (when_recorded) when_recorded(t, "update", true);
+  return {scale};
 }
 
 gradient_check model::body::check_gradient(std::span<const array_view> batch,

@@ -26,7 +26,7 @@ std::optional<non_finite> model::body::find_non_finite(std::span<const array_vie
     x.push_back(t.input(v.dtype(), v.shape(), x.size() < net.inputs() ? "x" : "y"));
     bound.emplace_back(x.back(), v);
   }
-  return cotape::find_non_finite(record_step(x, mode::training, false)[0], bound);
+  return cotape::find_non_finite(record_step(x, mode::training, step_kind::look)[0], bound);
 }
 
 void model::body::demand_own_optimizer(const std::vector<parameter>& served) const {
