@@ -73,6 +73,8 @@ struct source_options {
 /// guarded. At a fit's beginning it is asked for the first batch; a stopped fit has asked for one
 /// more than it trained. What the function throws comes out of fit as it is.
 ///
+/// The same is asked of a source that a model is validated or evaluated on, for epoch 0 alone.
+///
 /// All batches have the first one's shapes, but where `rows` are told the last has those that are
 /// left. Of its data a checkpoint knows the name and the number of rows alone: data of another
 /// kind, order or seed gets another name.

@@ -19,6 +19,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -47,6 +48,7 @@ struct fit_options {
                            // they end within counts as one
   double validation_split = 0;         // the last rows, ceil(rows * split): before shuffling
   labelled_data validation_data = {};  // instead
+  std::optional<batch_source> validation_source = {};  // instead: asked for its epoch 0 each time
   std::vector<given<callback>> callbacks = {};
   std::ostream* progress = &std::cout;  // lines on anything that takes over a second; or nullptr
   bool stop_at_non_finite = true;  // an infinite or NaN loss ends the fit before the step's update
@@ -175,6 +177,8 @@ class model {
   /// The loss, then the metrics, in predicting mode. Errors as fit's. Changes no parameter. Like
   /// predict it records the layers at the first call with such shapes after fit, compile or add.
   logs evaluate(const arrays& x, const arrays& y, std::int64_t batch_size = 256);
+  /// The same of epoch 0 of a source. Errors as fit's of a source.
+  logs evaluate(const batch_source& source);
   /// The gradient of the loss in training, with dropout's masks, against differences: for each of
   /// the trainable parameters, at these rows. Errors as fit's. Changes no parameter.
   gradient_check check_gradient(const arrays& x, const arrays& y,

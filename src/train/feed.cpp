@@ -15,7 +15,22 @@ std::optional<std::vector<array_view>> feed::last() const {
   return result;
 }
 
-void tell_sums(const dataset& set, const char* of, facts& to) {
+void array_feed::start(std::int64_t, std::int64_t batch) { at_ = batch * size(); }
+
+bool array_feed::next() {
+  if (at_ >= set_.rows) return false;
+  const std::int64_t end = std::min(at_ + size(), set_.rows);
+  views_ = set_.all();
+  for (array_view& v : views_) v = rows_of(v, at_, end);
+  at_ = end;
+  return true;
+}
+
+facts array_feed::settings() const {
+  return {{"data", data()}, {"rows", fmt::format("{}", set_.rows)}};
+}
+
+void array_feed::tell_sums(const char* of, facts& to) const {
   const auto add = [&](const char* what, const std::vector<array_view>& views) {
     for (std::size_t i = 0; i < views.size(); ++i) {
       checksum sum;
@@ -23,29 +38,30 @@ void tell_sums(const dataset& set, const char* of, facts& to) {
       to.push_back({fmt::format("data of {}{} {}", of, what, i), sum.text(), fact_kind::sum});
     }
   };
-  add("input", set.inputs);
-  add("target", set.targets);
+  add("input", set_.inputs);
+  add("target", set_.targets);
 }
 
-array_feed::array_feed(dataset set, const fit_options& options)
-    : set_(std::move(set)),
+drawn_feed::drawn_feed(dataset set, const fit_options& options)
+    : array_feed(std::move(set), options.batch_size),
       options_(options),
-      batches_(set_.all(), {options.batch_size, options.seed, options.shuffle, options.replace}),
-      views_(set_.inputs.size() + set_.targets.size()) {}
+      batches_(set_.all(), {options.batch_size, options.seed, options.shuffle, options.replace}) {
+  views_.resize(set_.inputs.size() + set_.targets.size());
+}
 
-void array_feed::start(std::int64_t epoch, std::int64_t batch) {
+void drawn_feed::start(std::int64_t epoch, std::int64_t batch) {
   batches_.start_epoch(epoch);
   batches_.skip(batch);
 }
 
-bool array_feed::next() {
+bool drawn_feed::next() {
   if (!batches_.next()) return false;
   for (std::size_t i = 0; i < views_.size(); ++i) views_[i] = batches_[i];
   return true;
 }
 
-facts array_feed::settings() const {
-  return {{"data", "arrays"},
+facts drawn_feed::settings() const {
+  return {{"data", data()},
           {"rows", fmt::format("{}", set_.rows)},
           {"batch_size", fmt::format("{}", options_.batch_size)},
           {"seed", fmt::format("{}", static_cast<std::int64_t>(options_.seed))},
@@ -53,27 +69,31 @@ facts array_feed::settings() const {
           {"replace", options_.replace ? "1" : "0"}};
 }
 
-source_feed::source_feed(const batch_source& source, model::body& of)
-    : source_(source), of_(of), first_epoch_(of.epochs), epoch_(of.epochs) {
+source_feed::source_feed(const char* who, const batch_source& source, model::body& of, epochs which)
+    : who_(who),
+      source_(source),
+      of_(of),
+      which_(which),
+      first_epoch_(which == epochs::none ? 0 : of.epochs),
+      epoch_(first_epoch_) {
   std::optional<labelled_batch> batch = source_(epoch_, 0);
   if (!batch) end_epoch();
   first_ = check(std::move(*batch));
 }
 
-std::string source_feed::who() const {
-  return fmt::format("fit, batch {} of epoch {}", index_ + 1, epoch_ + 1);
+std::string source_feed::in_epoch(const char* how) const {
+  return which_ == epochs::none ? "" : fmt::format("{} epoch {}", how, epoch_ + 1);
 }
 
 // Called where the source gives no batch.
 void source_feed::end_epoch() const {
   if (index_ == 0) {
-    throw value_error(fmt::format("fit: the source gives no batch in epoch {}", epoch_ + 1));
+    throw value_error(fmt::format("{}: the source gives no batch{}", who_, in_epoch(" in")));
   }
   if (rows() == 0) return;
   throw value_error(
-      fmt::format("fit: the source ended epoch {} after {} batches of {} rows, but "
-                  "tells {} rows an epoch",
-                  epoch_ + 1, index_, size(), rows()));
+      fmt::format("{}: the source ended{} after {} batches of {} rows, but tells {} rows an epoch",
+                  who_, in_epoch(""), index_, size(), rows()));
 }
 
 void source_feed::demand_like_first(const char* who, const dataset& set) const {
@@ -98,7 +118,7 @@ void source_feed::demand_like_first(const char* who, const dataset& set) const {
 }
 
 std::shared_ptr<const source_feed::checked> source_feed::check(labelled_batch batch) const {
-  const std::string name = who();
+  const std::string name = fmt::format("{}, batch {}{}", who_, index_ + 1, in_epoch(" of"));
   auto result = std::make_shared<checked>(checked{std::move(batch), {}, {}});
   const auto views_of = [](const std::vector<tensor>& list) {
     return std::vector<array_view>(list.begin(), list.end());
@@ -137,8 +157,10 @@ bool source_feed::next() {
   return true;
 }
 
+std::string source_feed::data() const { return fmt::format("source '{}'", source_.options().name); }
+
 facts source_feed::settings() const {
-  return {{"data", fmt::format("source '{}'", source_.options().name)},
+  return {{"data", data()},
           {"rows", rows() == 0 ? "not told" : fmt::format("{}", rows())},
           {"batch_size", fmt::format("{}", size())}};
 }

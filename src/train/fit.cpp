@@ -23,8 +23,7 @@ constexpr std::int64_t most = std::int64_t{1} << 62;  // steps and epochs, so th
 thread_local int under_way = 0;
 }  // namespace
 
-running_fit::running_fit(model::body& of, feed& from, const dataset& validation,
-                         const fit_options& options)
+running_fit::running_fit(model::body& of, feed& from, feed* validation, const fit_options& options)
     : of_(of),
       feed_(from),
       validation_(validation),
@@ -89,11 +88,13 @@ void running_fit::compile_steps() {
     const double scale = 1;
     compile_step(of_.accumulated_update, {{{float64, {}}, &scale}}, "accumulated ", 0);
   }
-  for (const std::int64_t rows :
-       {std::min(validation_.rows, validation_batch), validation_.rows % validation_batch}) {
-    if (rows == 0) continue;
-    compile_step(of_.validation, validation_.first(rows),
-                 fmt::format("validation's batch of {} rows: ", rows), 0);
+  if (validation_ != nullptr) {
+    const auto compile_for = [&](const std::vector<array_view>& views) {
+      const std::string name = fmt::format("validation's batch of {} rows: ", views[0].shape()[0]);
+      compile_step(of_.validation, views, name, 0);
+    };
+    compile_for(validation_->first());
+    if (const auto last = validation_->last()) compile_for(*last);
   }
   of_.programs.hold(true);
   optimizer_state_ = how().state();
@@ -268,9 +269,9 @@ void running_fit::end_epoch() {
   if (batch % options_.accumulate != 0) update();
   figures = of_.figures(sums_);
   std::string more;
-  if (validation_.rows != 0) {
-    for (const auto& [name, value] : of_.evaluate(of_.validation, validation_, validation_batch,
-                                                  model::body::validation_prefix)) {
+  if (validation_ != nullptr) {
+    for (const auto& [name, value] :
+         of_.evaluate(of_.validation, *validation_, model::body::validation_prefix)) {
       figures.add(name, value);
       if (progress_) more += fmt::format("{}{} {:.4f}", more.empty() ? "" : "  ", name, value);
     }

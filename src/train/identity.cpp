@@ -94,7 +94,9 @@ template <class T> void running_fit::tell(const std::string& name, const T& valu
 void running_fit::tell_model() {
   tell(name_of_version, version);
   for (fact& f : feed_.settings()) own_.push_back(std::move(f));
-  tell("rows of validation", validation_.rows);
+  facts of_validation{{"rows", "0"}};
+  if (validation_ != nullptr) of_validation = validation_->settings();
+  for (const fact& f : of_validation) tell(f.name + " of validation", f.value);
   tell("accumulate", options_.accumulate);
   for (const parameter& p : parameters_) {
     tell(fmt::format("parameter '{}'", p.name()), text_of(p));
@@ -286,8 +288,8 @@ void running_fit::describe() {
   tell_callbacks();
   own_.insert(own_.end(), operations_.begin(), operations_.end());
   find_others();
-  feed_.tell_data(own_);
-  tell_sums(validation_, "validation ", own_);
+  feed_.tell_sums("", own_);
+  if (validation_ != nullptr) validation_->tell_sums("validation ", own_);
   for (fact& f : facts_of_machine()) own_.push_back(std::move(f));
   demand_utf8();
   trained_ = parameters_;

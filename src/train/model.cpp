@@ -8,7 +8,7 @@
 
 #include "cotape/data.hpp"
 #include "nn/kinds.hpp"
-#include "train/model_body.hpp"
+#include "train/feed.hpp"
 #include "train/rows.hpp"
 
 namespace cotape {
@@ -161,16 +161,12 @@ logs model::body::figures(const detail::figures_so_far& sums, const std::string&
   return result;
 }
 
-logs model::body::evaluate(detail::traced& by, const detail::dataset& set, std::int64_t batch_size,
-                           const std::string& prefix) {
-  const std::vector<array_view> whole = set.all();
-  std::vector<array_view> batch;
+logs model::body::evaluate(detail::traced& by, detail::feed& set, const std::string& prefix) {
   detail::figures_so_far sums;
   const std::size_t terms = net.names_of_terms().size();
-  for (std::int64_t at = 0; at < set.rows; at += batch_size) {
-    rows_from(whole, at, batch_size, batch);
-    const results figures = by.run(batch);
-    sums.add(figures, batch[0].shape()[0], terms, metrics);
+  for (set.start(0, 0); set.next();) {
+    const results of_batch = by.run(set.batch());
+    sums.add(of_batch, set.batch()[0].shape()[0], terms, metrics);
   }
   return figures(sums, prefix);
 }
@@ -267,9 +263,16 @@ logs model::evaluate(const arrays& x, const arrays& y, std::int64_t batch_size) 
   const action of(*this, "evaluate", access::look);
   of->demand_compiled("evaluate");
   demand_size("evaluate", batch_size);
-  return of->evaluate(of->evaluation,
-                      detail::examples_for("evaluate", of->net, of->losses, x.views(), y.views()),
-                      batch_size);
+  detail::array_feed set(
+      detail::examples_for("evaluate", of->net, of->losses, x.views(), y.views()), batch_size);
+  return of->evaluate(of->evaluation, set);
+}
+
+logs model::evaluate(const batch_source& source) {
+  const action of(*this, "evaluate", access::look);
+  of->demand_compiled("evaluate");
+  detail::source_feed set("evaluate", source, *of, detail::source_feed::epochs::none);
+  return of->evaluate(of->evaluation, set);
 }
 
 gradient_check model::check_gradient(const arrays& x, const arrays& y,

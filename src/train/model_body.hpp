@@ -18,6 +18,8 @@ namespace cotape {
 
 namespace detail {
 
+class feed;
+
 /// One of the functions whose programs a cache keeps.
 class traced {
  public:
@@ -110,8 +112,7 @@ struct model::body {
   void demand_names(const std::vector<metric>& of, const char* who) const;
   /// The figures by these names, of rows and totals.
   logs figures(const detail::figures_so_far& sums, const std::string& prefix = {}) const;
-  logs evaluate(detail::traced& by, const detail::dataset& set, std::int64_t batch_size,
-                const std::string& prefix = {});
+  logs evaluate(detail::traced& by, detail::feed& set, const std::string& prefix = {});
 
   detail::network net;
   std::vector<loss_function> losses;

@@ -1,6 +1,8 @@
 // What fit is given: options, arrays or a source.
 #include <fmt/format.h>
 
+#include <memory>
+
 #include "train/rows.hpp"
 #include "train/running_fit.hpp"
 
@@ -22,6 +24,10 @@ void demand(const fit_options& o) {
   const bool data = !o.validation_data.x.views().empty() || !o.validation_data.y.views().empty();
   if (data && o.validation_split != 0) {
     refuse("validation_split and validation_data are both given");
+  }
+  if (o.validation_source && (data || o.validation_split != 0)) {
+    refuse(fmt::format("{} and validation_source are both given",
+                       data ? "validation_data" : "validation_split"));
   }
   for (std::size_t i = 0; i < o.callbacks.size(); ++i) {
     if (!o.callbacks[i].object()) refuse(fmt::format("callback {} is a null pointer", i));
@@ -48,11 +54,18 @@ detail::dataset split_off(detail::dataset& set, double fraction) {
 }
 
 // That is given beside what is trained on.
-detail::dataset validation_in(const fit_options& options, model::body& of) {
+std::unique_ptr<detail::feed> validation_in(const fit_options& options, model::body& of) {
+  using detail::source_feed;
+  constexpr const char* who = "fit, validation";
+  if (options.validation_source) {
+    return std::make_unique<source_feed>(who, *options.validation_source, of,
+                                         source_feed::epochs::none);
+  }
   const labelled_data& given = options.validation_data;
-  if (given.x.views().empty() && given.y.views().empty()) return {};
-  return detail::examples_for("fit, validation", of.net, of.losses, given.x.views(),
-                              given.y.views());
+  if (given.x.views().empty() && given.y.views().empty()) return nullptr;
+  return std::make_unique<detail::array_feed>(
+      detail::examples_for(who, of.net, of.losses, given.x.views(), given.y.views()),
+      detail::validation_batch);
 }
 
 }  // namespace
@@ -63,11 +76,15 @@ history model::fit(const arrays& x, const arrays& y, const fit_options& given_op
   of->demand_compiled("fit");
   demand(options);
   detail::dataset set = detail::examples_for("fit", of->net, of->losses, x.views(), y.views());
-  detail::dataset validation = options.validation_split != 0
-                                   ? split_off(set, options.validation_split)
-                                   : validation_in(options, *of);
-  detail::array_feed from(std::move(set), options);
-  return detail::running_fit(*of, from, validation, options).run();
+  std::unique_ptr<detail::feed> validation;
+  if (options.validation_split == 0) {
+    validation = validation_in(options, *of);
+  } else {
+    validation = std::make_unique<detail::array_feed>(split_off(set, options.validation_split),
+                                                      detail::validation_batch);
+  }
+  detail::drawn_feed from(std::move(set), options);
+  return detail::running_fit(*of, from, validation.get(), options).run();
 }
 
 history model::fit(const batch_source& source, const fit_options& given_options) {
@@ -79,11 +96,11 @@ history model::fit(const batch_source& source, const fit_options& given_options)
     throw value_error(fmt::format(
         "fit: {}", options.replace ? "replace draws from arrays: a source draws its rows itself"
                                    : "validation_split takes rows of arrays: give a source's fit "
-                                     "its validation_data"));
+                                     "its validation_data or validation_source"));
   }
-  detail::source_feed from(source, *of);
-  const detail::dataset validation = validation_in(options, *of);
-  return detail::running_fit(*of, from, validation, options).run();
+  detail::source_feed from("fit", source, *of, detail::source_feed::epochs::of_the_model);
+  const std::unique_ptr<detail::feed> validation = validation_in(options, *of);
+  return detail::running_fit(*of, from, validation.get(), options).run();
 }
 
 }  // namespace cotape

@@ -26,8 +26,8 @@ facts facts_of_machine();
 
 class running_fit final : public training {
  public:
-  /// `from`, `validation` (of no rows: none) and the options must outlive it.
-  running_fit(model::body& of, feed& from, const dataset& validation, const fit_options& options);
+  /// `from`, `validation` (null: none) and the options must outlive it.
+  running_fit(model::body& of, feed& from, feed* validation, const fit_options& options);
   running_fit(const running_fit&) = delete;
   running_fit& operator=(const running_fit&) = delete;
   ~running_fit() override;
@@ -118,7 +118,7 @@ class running_fit final : public training {
 
   model::body& of_;
   feed& feed_;
-  const dataset& validation_;
+  feed* const validation_;
   const fit_options& options_;
   const std::vector<given<callback>>& callbacks_;
   std::vector<parameter> parameters_, weights_;  // of the model; and what else steps change

@@ -166,7 +166,7 @@ std::size_t running_fit::number_of_sums() const {
 
 std::vector<std::string> running_fit::names_of_figures() const {
   std::vector<std::string> names = of_.names_of_figures(of_.metrics);
-  if (validation_.rows == 0) return names;
+  if (validation_ == nullptr) return names;
   for (std::string& name : of_.names_of_figures(of_.metrics, model::body::validation_prefix)) {
     names.push_back(std::move(name));
   }

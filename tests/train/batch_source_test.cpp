@@ -6,6 +6,7 @@
 #include <cotape/cotape.hpp>
 #include <limits>
 #include <mutex>
+#include <set>
 #include <sstream>
 #include <thread>
 #include <xtensor/xtensor.hpp>
@@ -69,6 +70,37 @@ TEST(BatchSource, TrainsAsArraysDo) {
       EXPECT_EQ(wanted.csv(), h.csv());
       EXPECT_TRUE(same(bits_of(once), bits_of(other)));
     }
+  }
+}
+
+TEST(BatchSource, ValidatesAndEvaluatesAsArraysDo) {
+  sequential once = made(), other = made();
+  std::set<std::int64_t> epochs;
+  const batch_source source(
+      [&](std::int64_t epoch, std::int64_t index) {
+        epochs.insert(epoch);
+        return in_order(10)(epoch, index);
+      },
+      {.rows = 10});
+  const history wanted = once.fit(x, y,
+                                  {.epochs = 3,
+                                   .validation_data = {x, y},
+                                   .callbacks = {early_stopping()},
+                                   .progress = nullptr});
+  const history h = other.fit(x, y,
+                              {.epochs = 3,
+                               .validation_source = source,
+                               .callbacks = {early_stopping()},
+                               .progress = nullptr});
+  EXPECT_EQ(epochs, (std::set<std::int64_t>{0}));
+  for (const char* figure : {"val_loss", "val_mae"}) {
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(wanted[figure][i], h[figure][i], 1e-12);
+  }
+  EXPECT_TRUE(same(bits_of(once), bits_of(other)));
+  for (const batch_source& of : {source, batch_source(in_order(8))}) {
+    const auto rows = of.options().rows == 0 ? 8 : 10;
+    const array some_x = xt::view(x, xt::range(0, rows)), some_y = xt::view(y, xt::range(0, rows));
+    EXPECT_NEAR(other.evaluate(of)["mae"], other.evaluate(some_x, some_y)["mae"], 1e-12);
   }
 }
 
@@ -260,8 +292,10 @@ TEST(BatchSource, IsRefusedByWhatIsWrongAboutIt) {
             "batch_source: -1 rows an epoch");
   EXPECT_EQ(refusal_of([](std::int64_t, std::int64_t) { return std::nullopt; }),
             "fit: the source gives no batch in epoch 1");
-  EXPECT_EQ(refusal_of(drawn, {}, {.epochs = 1, .validation_split = 0.5}),
-            "fit: validation_split takes rows of arrays: give a source's fit its validation_data");
+  EXPECT_EQ(
+      refusal_of(drawn, {}, {.epochs = 1, .validation_split = 0.5}),
+      "fit: validation_split takes rows of arrays: give a source's fit its validation_data or "
+      "validation_source");
   EXPECT_EQ(refusal_of(drawn, {}, {.replace = true}),
             "fit: replace draws from arrays: a source draws its rows itself");
   EXPECT_EQ(refusal_of(in_order(8), {.rows = 12}),
@@ -296,6 +330,40 @@ TEST(BatchSource, IsRefusedByABatchThatDoesNotFit) {
   EXPECT_EQ(second({xt::view(x, xt::range(0, 4)), flat}),
             "fit, batch 2 of epoch 1: target 0 is float64 (4,), but float64 (4, 1) in the first "
             "batch");
+}
+
+TEST(BatchSource, IsRefusedByName) {
+  sequential m = made();
+  const batch_source none([](std::int64_t, std::int64_t) { return std::nullopt; });
+  EXPECT_EQ(message_of([&] { m.evaluate(none); }), "evaluate: the source gives no batch");
+  EXPECT_EQ(message_of([&] { m.fit(x, y, {.validation_source = none, .progress = nullptr}); }),
+            "fit, validation: the source gives no batch");
+  EXPECT_EQ(
+      message_of([&] { m.evaluate(batch_source(drawn)); }),
+      "evaluate, batch 3: it has 2 rows, not 4: a source gives batches as large as its "
+      "first, and where it tells the rows of an epoch, here not told, the rest of them as the "
+      "last");
+  EXPECT_EQ(message_of([&] { m.evaluate(batch_source(in_order(4), {.rows = 8})); }),
+            "evaluate: the source ended after 1 batches of 4 rows, but tells 8 rows an epoch");
+  EXPECT_EQ(message_of([&] { m.fit(x, y, {.validation_split = 0.5, .validation_source = none}); }),
+            "fit: validation_split and validation_source are both given");
+  EXPECT_EQ(message_of([&] {
+              m.fit(x, y, {.validation_data = {x, y}, .validation_source = none});
+            }),
+            "fit: validation_data and validation_source are both given");
+  const own_file file;
+  const auto fit = [&](const char* name) {
+    sequential other = made();
+    const batch_source source(in_order(8), {.name = name});
+    other.fit(
+        x, y,
+        {.validation_source = source, .callbacks = {checkpoint(file.at)}, .progress = nullptr});
+  };
+  fit("a");
+  EXPECT_NE(message_of([&] {
+              fit("b");
+            }).find("it was kept with data of validation source 'a', here it is source 'b'"),
+            std::string::npos);
 }
 
 TEST(BatchSource, RefusedAtFirstLeavesNoTrace) {
