@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cotape/model.hpp>
+#include <cotape/text.hpp>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 namespace example {
 
@@ -13,12 +13,12 @@ inline constexpr const char* default_text = "/usr/share/common-licenses/GPL-3";
 
 /// A text as numbers of its different bytes. Throws io_error for a file without one.
 struct corpus {
-  std::string symbols;                // sorted
-  std::vector<std::int64_t> numbers;  // of the text
+  cotape::vocabulary symbols;
+  cotape::tensor numbers;  // of the text
 
   explicit corpus(const std::string& file);
-  std::int64_t different() const { return static_cast<std::int64_t>(symbols.size()); }
-  std::int64_t size() const { return static_cast<std::int64_t>(numbers.size()); }
+  std::int64_t different() const { return symbols.size(); }
+  std::int64_t size() const { return numbers.shape()[0]; }
   /// How many of them, from the first on, are for training: the last tenth is held out.
   std::int64_t held() const { return size() - size() / 10; }
   /// Those from `first` on as text.

@@ -19,12 +19,14 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "cotape/batch_source.hpp"
 #include "cotape/callbacks.hpp"
 #include "cotape/check.hpp"
 #include "cotape/joins.hpp"
@@ -34,36 +36,11 @@
 
 namespace cotape {
 
-/// Arrays that share their rows: one, or a list in braces for several inputs or outputs. Named
-/// containers and views are used where they are and must outlive it, and so must the containers in
-/// braces; expressions and a temporary that stands alone are kept.
-class arrays {
- public:
-  arrays() = default;
-  template <class A>
-  requires(!std::same_as<std::remove_cvref_t<A>, arrays> &&
-           std::constructible_from<array_argument, const std::remove_cvref_t<A>&>)
-      arrays(A&& array) {
-    constexpr bool seen =
-        std::is_lvalue_reference_v<A> || std::same_as<std::remove_cvref_t<A>, array_view>;
-    add(array_argument(std::as_const(array)), !seen);
-  }
-  arrays(std::initializer_list<array_argument> list);
-  const std::vector<array_view>& views() const { return views_; }
-
- private:
-  void add(const array_argument& array, bool keep);
-  std::vector<std::shared_ptr<const tensor>> kept_;
-  std::vector<array_view> views_;
-};
-
-struct labelled_data {
-  arrays x = {}, y = {};
-};
-
 struct fit_options {
   std::int64_t epochs = 1;
   std::int64_t batch_size = 32;  // the last batch may be smaller
+  std::int64_t accumulate = 1;   // batches whose gradients make one update: of their mean over the
+                                 // rows; those that an epoch is left with make one too
   bool shuffle = true;
   bool replace = false;    // draw the rows of each batch from all rows
   std::uint64_t seed = 0;  // of the rows' order, together with the epoch's number
@@ -71,6 +48,7 @@ struct fit_options {
                            // they end within counts as one
   double validation_split = 0;         // the last rows, ceil(rows * split): before shuffling
   labelled_data validation_data = {};  // instead
+  std::optional<batch_source> validation_source = {};  // instead: asked for its epoch 0 each time
   std::vector<given<callback>> callbacks = {};
   std::ostream* progress = &std::cout;  // lines on anything that takes over a second; or nullptr
   bool stop_at_non_finite = true;  // an infinite or NaN loss ends the fit before the step's update
@@ -183,9 +161,24 @@ class model {
   /// they were before it; one in the first step, or before it, leaves everything as it was before
   /// the fit. A callback that moves or destroys the model ends the fit with value_error.
   history fit(const arrays& x, const arrays& y, const fit_options& options = {});
+  /// The same for data that a source gives batch by batch. Of the options it takes no
+  /// validation_split and no `replace`; batch_size, shuffle and seed mean nothing. Each batch is
+  /// checked when it comes, by the same errors, which name it; value_error too for a batch whose
+  /// shapes are not those of the first, and for an epoch without a batch or with fewer rows than
+  /// the source tells. training::last_step, or last_epoch of a fit for so many steps, is -1 where
+  /// the source tells no rows.
+  history fit(const batch_source& source, const fit_options& options = {});
+  /// One step of the optimizer on these rows, as fit makes it for a batch, for a loop of one's own;
+  /// gives the figures of the batch, before the update: the loss, then the metrics. Counts among
+  /// training::steps, and in no epoch. Errors as fit's: an error leaves everything as it was. It
+  /// records the layers at the first call with such shapes after fit, compile or add, and when
+  /// layers or their parameters have become trainable, or no longer are.
+  logs train_on_batch(const arrays& x, const arrays& y);
   /// The loss, then the metrics, in predicting mode. Errors as fit's. Changes no parameter. Like
   /// predict it records the layers at the first call with such shapes after fit, compile or add.
   logs evaluate(const arrays& x, const arrays& y, std::int64_t batch_size = 256);
+  /// The same of epoch 0 of a source. Errors as fit's of a source.
+  logs evaluate(const batch_source& source);
   /// The gradient of the loss in training, with dropout's masks, against differences: for each of
   /// the trainable parameters, at these rows. Errors as fit's. Changes no parameter.
   gradient_check check_gradient(const arrays& x, const arrays& y,

@@ -87,7 +87,7 @@ class history {
 };
 
 struct progress_options {
-  std::int64_t epochs = 1;
+  std::int64_t epochs = 1;   // here and below: 0 where that is not known
   std::int64_t rows = 0;     // an epoch
   std::int64_t batches = 0;  // an epoch
   std::int64_t first = 0;    // epochs that were done before
@@ -117,7 +117,7 @@ class progress {
   std::ostream& out_;
   progress_options options_;
   double started_, last_written_, last_ended_;
-  std::int64_t epoch_, batch_ = 0, rows_ = 0;
+  std::int64_t epoch_, batch_ = 0, rows_ = 0, total_ = 0;  // the last of all epochs
   std::function<logs()> figures_;
 };
 

@@ -75,8 +75,9 @@ class training {
   // For reading, but for `stop`: of a callback that changes the position fit throws value_error.
   std::int64_t epoch = 0;  // epochs finished by all fits of the model, within on_epoch_end as well
   std::int64_t batch = 0;  // batches finished in this epoch
-  std::int64_t steps = 0;  // batches finished by all fits of the model
-  std::int64_t last_epoch = 0, last_step = 0;  // where this fit ends, unless it is stopped
+  std::int64_t steps = 0;  // batches finished by all fits of the model, and by train_on_batch
+  std::int64_t last_epoch = 0, last_step = 0;  // where this fit ends, unless it is stopped; -1
+                                               // where that is not known (batch_source)
   logs figures;       // of the epoch that has ended: "loss", "accuracy", "val_loss" ...
   history so_far;     // of this fit's epochs
   bool stop = false;  // set it to end the fit after this batch or epoch

@@ -59,8 +59,8 @@ better direction_of(const char* callback, const training& t, const std::string& 
   const bool unvalidated = !validated && monitor.starts_with(validation);
   throw value_error(fmt::format("{}: there will be no '{}', only: {}{}", callback, monitor,
                                 fmt::join(names, ", "),
-                                unvalidated ? "; those of validation need validation_split or "
-                                              "validation_data"
+                                unvalidated ? "; those of validation need validation_split, "
+                                              "validation_data or validation_source"
                                             : ""));
 }
 

@@ -16,17 +16,6 @@
 
 namespace cotape {
 
-arrays::arrays(std::initializer_list<array_argument> list) {
-  for (const array_argument& a : list) add(a, false);
-}
-
-// An argument's own value dies with the call that made it.
-void arrays::add(const array_argument& array, bool keep) {
-  keep = keep || array.owns();
-  if (keep) kept_.push_back(std::make_shared<const tensor>(array.view()));
-  views_.push_back(keep ? array_view(*kept_.back()) : array.view());
-}
-
 namespace detail {
 
 namespace {
@@ -206,16 +195,16 @@ std::vector<array_view> dataset::first(std::int64_t most) const {
   return result;
 }
 
-dataset inputs_for(const char* who, network& net, const arrays& x, bool one_row) {
+dataset inputs_for(const char* who, network& net, const std::vector<array_view>& x, bool one_row) {
   net.demand_layers();
   dataset set;
-  if (x.views().size() != net.inputs()) {
-    throw value_error(fmt::format("{}: {} arrays for the {} inputs of the model", who,
-                                  x.views().size(), net.inputs()));
+  if (x.size() != net.inputs()) {
+    throw value_error(
+        fmt::format("{}: {} arrays for the {} inputs of the model", who, x.size(), net.inputs()));
   }
   std::vector<value_type> rows;
-  for (std::size_t i = 0; i < x.views().size(); ++i) {
-    const array_view& v = x.views()[i];
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const array_view& v = x[i];
     if (one_row && v.shape().rank() == 1 && !net.input(i).row) {
       throw shape_error(fmt::format(
           "{}: an array of shape {} may be one row or many: begin the model with an input, or give "
@@ -225,9 +214,9 @@ dataset inputs_for(const char* who, network& net, const arrays& x, bool one_row)
     rows.push_back(told_by(who, v, net));
   }
   net.build_for(rows);
-  for (std::size_t i = 0; i < x.views().size(); ++i) {
+  for (std::size_t i = 0; i < x.size(); ++i) {
     const value_type& row = *net.input(i).row;
-    const array_view v = as_rows(who, x.views()[i], row.shape, one_row);
+    const array_view v = as_rows(who, x[i], row.shape, one_row);
     if (v.shape()[0] == 0) throw value_error(fmt::format("{}: the set is empty", who));
     if (row.dtype == int64 && v.dtype() != int64) {
       throw dtype_error(
@@ -245,36 +234,18 @@ dataset inputs_for(const char* who, network& net, const arrays& x, bool one_row)
 }
 
 dataset examples_for(const char* who, network& net, const std::vector<loss_function>& losses,
-                     const arrays& x, const arrays& y) {
+                     const std::vector<array_view>& x, const std::vector<array_view>& y) {
   dataset set = inputs_for(who, net, x, false);
-  if (y.views().size() != net.outputs()) {
+  if (y.size() != net.outputs()) {
     throw value_error(fmt::format("{}: {} arrays of targets for the {} outputs of the model", who,
-                                  y.views().size(), net.outputs()));
+                                  y.size(), net.outputs()));
   }
-  for (std::size_t i = 0; i < y.views().size(); ++i) {
+  for (std::size_t i = 0; i < y.size(); ++i) {
     const loss_function& loss = losses[losses.size() == 1 ? 0 : i];
     set.targets.push_back(
-        targets_for(who, set, loss, y.views()[i], *net.output(i).row, net.name_of_output(i)));
+        targets_for(who, set, loss, y[i], *net.output(i).row, net.name_of_output(i)));
   }
   return set;
-}
-
-dataset split_off(dataset& set, double fraction) {
-  const std::int64_t kept = set.rows - share_of(set.rows, fraction);
-  if (kept == 0) {
-    throw value_error(fmt::format(
-        "fit: a validation_split of {} leaves none of {} rows to train on", fraction, set.rows));
-  }
-  dataset last;
-  last.rows = set.rows - kept;
-  for (auto views : {&dataset::inputs, &dataset::targets}) {
-    for (array_view& v : set.*views) {
-      (last.*views).push_back(rows_of(v, kept, set.rows));
-      v = rows_of(v, 0, kept);
-    }
-  }
-  set.rows = kept;
-  return last;
 }
 
 }  // namespace detail

@@ -24,13 +24,9 @@ struct dataset {
 
 /// The inputs x for the network, which is built for them if it is not. A row may come without its
 /// first axis if `one_row`. `who` begins the messages: value_error, shape_error or dtype_error.
-dataset inputs_for(const char* who, network& net, const arrays& x, bool one_row);
+dataset inputs_for(const char* who, network& net, const std::vector<array_view>& x, bool one_row);
 /// The same with targets, as the losses take them: each output has its own.
 dataset examples_for(const char* who, network& net, const std::vector<loss_function>& losses,
-                     const arrays& x, const arrays& y);
-
-/// Takes the last rows away from a set: that part of them, rounded up. Throws value_error if none
-/// is left.
-dataset split_off(dataset& set, double fraction);
+                     const std::vector<array_view>& x, const std::vector<array_view>& y);
 
 }  // namespace cotape::detail

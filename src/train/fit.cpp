@@ -8,8 +8,6 @@
 #include <utility>
 
 #include "base/status_line.hpp"
-#include "cotape/non_finite.hpp"
-#include "train/rows.hpp"
 #include "train/running_fit.hpp"
 
 namespace cotape {
@@ -25,10 +23,9 @@ constexpr std::int64_t most = std::int64_t{1} << 62;  // steps and epochs, so th
 thread_local int under_way = 0;
 }  // namespace
 
-running_fit::running_fit(model::body& of, const dataset& set, const dataset& validation,
-                         const fit_options& options)
+running_fit::running_fit(model::body& of, feed& from, feed* validation, const fit_options& options)
     : of_(of),
-      set_(set),
+      feed_(from),
       validation_(validation),
       options_(options),
       callbacks_(options.callbacks),
@@ -36,22 +33,29 @@ running_fit::running_fit(model::body& of, const dataset& set, const dataset& val
       drawn_(of.net.random.counter()),
       rate_(of.how->rate()),
       terms_(of.net.names_of_terms().size()),
-      batches_(set.all(), {options.batch_size, options.seed, options.shuffle, options.replace}),
       nested_(under_way > 0) {
   epoch = of.epochs;
   steps = of.steps;
-  const std::int64_t an_epoch = batches_.count();
-  const std::int64_t epochs = std::min(
-      most / an_epoch, options.steps == 0 ? options.epochs : (options.steps - 1) / an_epoch + 1);
-  last_epoch = epoch + epochs;
-  last_step = steps + (options.steps == 0 ? epochs * an_epoch : std::min(options.steps, most));
   at_.fit = of.fits + 1;
   at_.first_epoch = epoch;
   at_.first_step = steps;
-  settings_ = {set.rows,           validation.rows,
-               options.batch_size, static_cast<std::int64_t>(options.seed),
-               options.shuffle,    options.replace};
-  batch_views_.resize(set.inputs.size() + set.targets.size());
+  find_ends();
+}
+
+// From where it began and, of a fit of so many steps, where it is.
+void running_fit::find_ends() {
+  constexpr std::int64_t unknown = -1;
+  const std::int64_t an_epoch = feed_.count();
+  if (options_.steps == 0) {
+    const std::int64_t epochs = std::min(an_epoch == 0 ? most : most / an_epoch, options_.epochs);
+    last_epoch = at_.first_epoch + epochs;
+    last_step = an_epoch == 0 ? unknown : at_.first_step + epochs * an_epoch;
+    return;
+  }
+  last_step = at_.first_step + std::min(options_.steps, most);
+  const std::int64_t left = std::max<std::int64_t>(0, last_step - steps);
+  const bool none = left == 0 && batch == 0;
+  last_epoch = an_epoch == 0 ? unknown : epoch + (none ? 0 : (batch + left - 1) / an_epoch + 1);
 }
 
 running_fit::~running_fit() { of_.programs.hold(false); }
@@ -66,38 +70,37 @@ bool running_fit::finished() const {
   return stop || (options_.steps == 0 ? epoch >= last_epoch : steps_done());
 }
 
-std::vector<array_view> running_fit::first_batch() const { return set_.first(options_.batch_size); }
-
-std::optional<std::vector<array_view>> running_fit::last_batch() const {
-  if (options_.steps != 0 && options_.steps < batches_.count()) return {};  // it is not reached
-  const std::int64_t rest = set_.rows % options_.batch_size;
-  if (rest == 0 || rest == set_.rows) return {};
-  return set_.first(rest);
-}
-
 // Each fit records its steps anew, all of them before the first one, so that nothing depends on
 // which were, and keeps them to its end. That settles what is trained and what is read: parameters
 // may have become trainable, or no longer be, and a generator may be another.
 void running_fit::compile_steps() {
   of_.stop_at_non_finite = options_.stop_at_non_finite;
+  of_.sums_of_gradients.clear();
+  of_.accumulates = options_.accumulate > 1;
   of_.programs.forget_programs();
   if (!callbacks_.empty()) tell_model();
-  compile_step(of_.training_step, first_batch(), "", most_listed);
-  if (const auto last = last_batch()) {
+  compile_step(of_.training_step, feed_.first(), "", most_listed);
+  const bool reached = options_.steps == 0 || options_.steps >= feed_.count();
+  if (const auto last = feed_.last(); last && reached) {
     compile_step(of_.training_step, *last, "last batch's ", 0);
   }
-  const std::int64_t at_once = validation_rows();
-  for (const std::int64_t rows :
-       {std::min(validation_.rows, at_once), validation_.rows % at_once}) {
-    if (rows == 0) continue;
-    compile_step(of_.validation, validation_.first(rows),
-                 fmt::format("validation's batch of {} rows: ", rows), 0);
+  if (of_.accumulates) {
+    const double scale = 1;
+    compile_step(of_.accumulated_update, {{{float64, {}}, &scale}}, "accumulated ", 0);
+  }
+  if (validation_ != nullptr) {
+    const auto compile_for = [&](const std::vector<array_view>& views) {
+      const std::string name = fmt::format("validation's batch of {} rows: ", views[0].shape()[0]);
+      compile_step(of_.validation, views, name, 0);
+    };
+    compile_for(validation_->first());
+    if (const auto last = validation_->last()) compile_for(*last);
   }
   of_.programs.hold(true);
   optimizer_state_ = how().state();
   slots_.emplace(how());
   if (!callbacks_.empty()) tell_others();
-  demand_own_optimizer();
+  of_.demand_own_optimizer(before_->served());
   find_weights();
 }
 
@@ -106,6 +109,7 @@ void running_fit::find_weights() {
   weights_ = parameters_;
   std::vector<parameter> known = optimizer_state_;
   known.insert(known.end(), parameters_.begin(), parameters_.end());
+  for (const auto& [p, sum] : of_.sums_of_gradients) known.push_back(sum);
   const auto take = [&](const parameter& p) {
     const bool is_known = std::find(known.begin(), known.end(), p) != known.end();
     if (p.dtype() != int64 && !is_known) weights_.push_back(p);
@@ -114,19 +118,8 @@ void running_fit::find_weights() {
   for (const auto& [p, hash] : of_.programs.changing()) take(p);
 }
 
-// Refuses an optimizer that had state of another training before: a count of steps, for one.
-void running_fit::demand_own_optimizer() const {
-  for (const parameter& p : before_->served()) {
-    if (of_.stepped.contains(p.number())) continue;
-    throw value_error(
-        fmt::format("fit: the optimizer holds state of '{}', which is no parameter of this "
-                    "training: give each model an optimizer of its own",
-                    p.name()));
-  }
-}
-
 void running_fit::check_first_gradient() {
-  const gradient_check c = of_.check_gradient(first_batch(), {.progress = options_.progress});
+  const gradient_check c = of_.check_gradient(feed_.first(), {.progress = options_.progress});
   for (const input_check& i : c.inputs) {  // kinks and the like show nothing wrong
     if (i.found == verdict::wrong || i.found == verdict::non_finite) {
       throw value_error(fmt::format("fit: the gradient is {}:\n{}", name_of(i.found), c.table()));
@@ -181,8 +174,8 @@ template <class F> void running_fit::call(callback& c, F f) {
 // One that goes on has the warnings that it was kept with.
 void running_fit::warn() {
   if (!goes_on()) {
-    const std::vector<array_view> views = first_batch();
-    const auto strays = of_.strays(std::span(views).first(set_.inputs.size()));
+    const std::vector<array_view> views = feed_.first();
+    const auto strays = of_.strays(std::span(views).first(of_.net.inputs()));
     so_far.warnings.insert(so_far.warnings.begin(), strays.begin(), strays.end());
   }
   for (const std::string& other : on_another_) {
@@ -201,9 +194,10 @@ void running_fit::warn() {
 
 void running_fit::start_progress() {
   if (options_.progress == nullptr) return;
-  progress_.emplace(*options_.progress, progress_options{.epochs = last_epoch - at_.first_epoch,
-                                                         .rows = set_.rows,
-                                                         .batches = batches_.count(),
+  progress_.emplace(*options_.progress, progress_options{.epochs = std::max<std::int64_t>(
+                                                             0, last_epoch - at_.first_epoch),
+                                                         .rows = feed_.rows(),
+                                                         .batches = feed_.count(),
                                                          .first = epoch - at_.first_epoch,
                                                          .live = is_terminal(*options_.progress),
                                                          .quiet = quiet_seconds});
@@ -222,19 +216,11 @@ void running_fit::keep(bool last) {
 // it can be evaluated again, node by node.
 results running_fit::run_step() {
   try {
-    return of_.training_step.run(batch_views_);
+    return of_.training_step.run(feed_.batch());
   } catch (const requirement_error& e) {
     if (e.requirement != of_.not_finite) throw;
     if (goes_on()) commit();  // as in the process whose steps led here
-    tape t;
-    std::vector<variable> x;
-    std::vector<binding> bound;
-    for (const array_view& v : batch_views_) {
-      x.push_back(t.input(v.dtype(), v.shape(), x.size() < set_.inputs.size() ? "x" : "y"));
-      bound.emplace_back(x.back(), v);
-    }
-    const variable loss = of_.record_step(x, mode::training, false)[0];
-    const auto found = find_non_finite(loss, bound);
+    const auto found = of_.find_non_finite(feed_.batch());
     if (!found) throw;
     const bool updated = found->operation == "read" && steps > 0;
     throw value_error(fmt::format(
@@ -254,27 +240,38 @@ void running_fit::commit() {
   of_.settle();
 }
 
+// Of the gradients of the batches since the last one: their mean over the rows.
+void running_fit::update() {
+  const std::int64_t batches = (batch - 1) % options_.accumulate + 1;
+  const double scale =
+      1 / static_cast<double>(feed_.rows_until(batch) - feed_.rows_until(batch - batches));
+  const array_view view({float64, {}}, &scale);
+  of_.accumulated_update.run({&view, 1});
+}
+
 void running_fit::step() {
   each([&](callback& c) { c.on_batch_begin(*this); });
-  for (std::size_t i = 0; i < batch_views_.size(); ++i) batch_views_[i] = batches_[i];
   const results figures_of_batch = run_step();
   commit();
-  sums_.add(figures_of_batch, batches_.batch_rows(), terms_, of_.metrics);
+  const std::int64_t rows = feed_.batch()[0].shape()[0];
+  sums_.add(figures_of_batch, rows, terms_, of_.metrics);
   ++batch;
   of_.steps = ++steps;
+  if (of_.accumulates && batch % options_.accumulate == 0) update();
   each([&](callback& c) { c.on_batch_end(*this); });
   if (progress_) {
-    progress_->update(batches_.batch_rows(), [this] { return of_.figures(sums_); });
+    progress_->update(rows, [this] { return of_.figures(sums_); });
   }
   keep(false);
 }
 
 void running_fit::end_epoch() {
+  if (batch % options_.accumulate != 0) update();
   figures = of_.figures(sums_);
   std::string more;
-  if (validation_.rows != 0) {
-    for (const auto& [name, value] : of_.evaluate(of_.validation, validation_, validation_rows(),
-                                                  model::body::validation_prefix)) {
+  if (validation_ != nullptr) {
+    for (const auto& [name, value] :
+         of_.evaluate(of_.validation, *validation_, model::body::validation_prefix)) {
       figures.add(name, value);
       if (progress_) more += fmt::format("{}{} {:.4f}", more.empty() ? "" : "  ", name, value);
     }
@@ -297,9 +294,8 @@ void running_fit::train_epoch() {
   });
   if (batch == 0 && finished()) return;
   if (batch == 0) begin_pass(of_.net);
-  batches_.start_epoch(epoch);
-  batches_.skip(batch);
-  while (!stop && !steps_done() && batches_.next()) step();
+  feed_.start(epoch, batch);
+  while (!stop && !steps_done() && feed_.next()) step();
   if (batch != 0) end_epoch();
 }
 
@@ -370,7 +366,6 @@ void running_fit::train() {
 }
 
 void running_fit::run_to_end() {
-  demand_order(of_.net, options_);
   of_.left = false;
   trainable_before_.emplace(of_.net.all_layers());
   before_.emplace(of_, *trainable_before_);
@@ -405,42 +400,5 @@ history running_fit::run() {
 }
 
 }  // namespace detail
-
-namespace {
-
-void demand(const fit_options& o) {
-  const auto refuse = [](const std::string& what) { throw value_error("fit: " + what); };
-  if (o.epochs < 0) refuse(fmt::format("{} epochs", o.epochs));
-  if (o.steps < 0) refuse(fmt::format("{} steps", o.steps));
-  if (o.batch_size < 1) refuse(fmt::format("a batch of {} rows", o.batch_size));
-  if (!(o.validation_split >= 0 && o.validation_split < 1)) {
-    refuse(fmt::format("a validation_split of {}, it must be in [0, 1)", o.validation_split));
-  }
-  const bool data = !o.validation_data.x.views().empty() || !o.validation_data.y.views().empty();
-  if (data && o.validation_split != 0) {
-    refuse("validation_split and validation_data are both given");
-  }
-  for (std::size_t i = 0; i < o.callbacks.size(); ++i) {
-    if (!o.callbacks[i].object()) refuse(fmt::format("callback {} is a null pointer", i));
-  }
-}
-
-}  // namespace
-
-history model::fit(const arrays& x, const arrays& y, const fit_options& given_options) {
-  const fit_options options = given_options;  // a callback may change those
-  const action of(*this, "fit", access::change);
-  of->demand_compiled("fit");
-  demand(options);
-  detail::dataset set = detail::examples_for("fit", of->net, of->losses, x, y);
-  detail::dataset validation;
-  const labelled_data& given = options.validation_data;
-  if (options.validation_split != 0) {
-    validation = detail::split_off(set, options.validation_split);
-  } else if (!given.x.views().empty() || !given.y.views().empty()) {
-    validation = detail::examples_for("fit, validation", of->net, of->losses, given.x, given.y);
-  }
-  return detail::running_fit(*of, set, validation, options).run();
-}
 
 }  // namespace cotape

@@ -93,7 +93,11 @@ template <class T> void running_fit::tell(const std::string& name, const T& valu
 // What it trains, and how.
 void running_fit::tell_model() {
   tell(name_of_version, version);
-  for (std::size_t i = 0; i < settings_.size(); ++i) tell(settings_names[i], settings_[i]);
+  for (fact& f : feed_.settings()) own_.push_back(std::move(f));
+  facts of_validation{{"rows", "0"}};
+  if (validation_ != nullptr) of_validation = validation_->settings();
+  for (const fact& f : of_validation) tell(f.name + " of validation", f.value);
+  tell("accumulate", options_.accumulate);
   for (const parameter& p : parameters_) {
     tell(fmt::format("parameter '{}'", p.name()), text_of(p));
   }
@@ -207,22 +211,6 @@ void running_fit::find_others() {
   others_ = std::move(others);
 }
 
-void running_fit::tell_data() {
-  const auto each_of = [this](const dataset& set, const char* of) {
-    const auto add = [&](const char* what, const std::vector<array_view>& views) {
-      for (std::size_t i = 0; i < views.size(); ++i) {
-        checksum sum;
-        sum.add(views[i]);
-        tell(fmt::format("data of {}{} {}", of, what, i), sum.text(), fact_kind::sum);
-      }
-    };
-    add("input", set.inputs);
-    add("target", set.targets);
-  };
-  each_of(set_, "");
-  each_of(validation_, "validation ");
-}
-
 // Whether a callback says what the rate is.
 bool running_fit::rate_is_set() const {
   return std::any_of(callbacks_.begin(), callbacks_.end(),
@@ -300,7 +288,8 @@ void running_fit::describe() {
   tell_callbacks();
   own_.insert(own_.end(), operations_.begin(), operations_.end());
   find_others();
-  tell_data();
+  feed_.tell_sums("", own_);
+  if (validation_ != nullptr) validation_->tell_sums("validation ", own_);
   for (fact& f : facts_of_machine()) own_.push_back(std::move(f));
   demand_utf8();
   trained_ = parameters_;

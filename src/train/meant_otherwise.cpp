@@ -122,7 +122,7 @@ void model::body::examine(std::span<const variable> predictions) {
     const std::string mistake = mistake_of(p, recorded_losses[i]);
     if (!mistake.empty()) {
       throw value_error(
-          fmt::format("fit: the model's output '{}' {}", net.name_of_output(i), mistake));
+          fmt::format("{}: the model's output '{}' {}", at_work, net.name_of_output(i), mistake));
     }
     const bool probability = is_softmax(p) || is_sigmoid(p);
     const named_loss* loss = recorded_losses[i];

@@ -1,20 +1,15 @@
-// Recording a model's programs, compile, evaluate, predict.
+// What a model does beside fit: compile, evaluate, predict.
 #include "cotape/model.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "cotape/data.hpp"
-#include "cotape/ops.hpp"
 #include "nn/kinds.hpp"
-#include "nn/trainable.hpp"
-#include "train/model_body.hpp"
-#include "train/named_loss.hpp"
+#include "train/feed.hpp"
 #include "train/rows.hpp"
-#include "train/targets.hpp"
 
 namespace cotape {
 
@@ -60,15 +55,6 @@ void figures_so_far::add(const results& batch, std::int64_t rows, std::size_t te
 
 namespace {
 
-std::span<const variable> first(std::span<const variable> x, std::size_t n) { return x.first(n); }
-
-variable plus(variable loss, const std::vector<variable>& terms) {
-  for (const variable& x : terms) {
-    loss = loss + cast(x, loss.dtype());
-  }
-  return loss;
-}
-
 // Rows of a set, where they are.
 void rows_from(const std::vector<array_view>& arrays, std::int64_t at, std::int64_t size,
                std::vector<array_view>& batch) {
@@ -80,12 +66,6 @@ void rows_from(const std::vector<array_view>& arrays, std::int64_t at, std::int6
 
 void demand_size(const char* who, std::int64_t batch_size) {
   if (batch_size < 1) throw value_error(fmt::format("{}: a batch of {} rows", who, batch_size));
-}
-
-// The target as a loss or a metric takes it; labels are as they are.
-variable as_taken(targets how, const variable& target, const variable& prediction) {
-  if (how == targets::as_given || target.dtype() == int64) return target;
-  return detail::fitted(target, prediction);
 }
 
 std::shared_ptr<optimizer> optimizer_named(const std::string& name) {
@@ -140,98 +120,6 @@ void model::body::unbuild() {
   programs.unsettle();
 }
 
-variable model::body::record_loss(std::span<const variable> predictions,
-                                  std::span<const variable> targets) {
-  variable total;
-  std::vector<const detail::named_loss*> known;
-  for (std::size_t i = 0; i < predictions.size(); ++i) {
-    const loss_function& loss = loss_of(i);
-    const variable& p = predictions[i];
-    known.push_back(loss.known());
-    if (known[i] != nullptr && known[i]->prediction == detail::numbers::above_minus_one) {
-      p.owner().require(p > -1, "mean_squared_logarithmic_error: a prediction is not above -1");
-    }
-    const variable target = as_taken(loss.taken(), targets[i], p);
-    const auto first = static_cast<std::uint32_t>(p.owner().size());
-    const variable one = loss(p, target);
-    if (known[i] == nullptr) known[i] = detail::crossentropy_since(first, p, target);
-    if (one.shape().elements() != 1) {
-      throw shape_error(
-          fmt::format("loss: it has shape {}, not one number: take its mean", one.shape().text()));
-    }
-    total = i == 0 ? one : total + one;
-  }
-  recorded_losses = std::move(known);
-  return total;
-}
-
-std::vector<variable> model::body::record_metrics(std::span<const variable> predictions,
-                                                  std::span<const variable> targets) const {
-  std::vector<variable> sums;
-  for (std::size_t i = 0; i < predictions.size(); ++i) {
-    for (const metric& one : metrics) {
-      const variable target = as_taken(one.taken(), targets[i], predictions[i]);
-      sums.push_back(one.sums(predictions[i], target));
-    }
-  }
-  return sums;
-}
-
-std::vector<variable> model::body::record_step(std::span<const variable> x, mode m, bool train) {
-  tape& t = x[0].owner();
-  const auto recorded = [&](const char* part, bool last = false) {
-    if (when_recorded) when_recorded(t, part, last);
-  };
-  detail::loss_terms terms;
-  const std::vector<variable> predictions = net.record(first(x, net.inputs()), m, &terms);
-  programs.end_part();
-  if (!train) detail::only_carry(t, net);
-  recorded("model");
-  const auto targets = x.subspan(net.inputs());
-  const variable trains = plus(record_loss(predictions, targets), terms.of_values);
-  const variable loss = plus(trains, terms.of_weights);
-  recorded("loss");
-  if (train) examine(predictions);
-  std::vector<variable> result{loss};
-  result.insert(result.end(), terms.named.begin(), terms.named.end());
-  std::vector<std::size_t> sizes;
-  for (const variable& sums : record_metrics(predictions, targets)) {
-    result.push_back(sums);
-    sizes.push_back(static_cast<std::size_t>(sums.shape().elements()));
-  }
-  recorded("metrics", !train);
-  if (train) {
-    std::string who = net.outputs() == 1 ? "fit, output" : "fit, outputs";
-    for (std::size_t i = 0; i < net.outputs(); ++i) {
-      who += fmt::format("{} '{}'", i == 0 ? "" : ",", net.name_of_output(i));
-    }
-    if (!terms.of_weights.empty()) detail::trainable_inputs(trains, who);  // decay is no training
-    const std::vector<parameter> trained = detail::trainable_inputs(loss, who);
-    how->minimize(loss, trained);
-    net.bound(t, trained);
-    recorded("update", true);
-    if (stop_at_non_finite) {
-      t.require(abs(loss) < std::numeric_limits<double>::infinity(), std::string(not_finite));
-    }
-    for (const auto& [p, node] : t.current_parameters()) stepped.insert(p.number());
-  }
-  metric_sizes = std::move(sizes);
-  return result;
-}
-
-gradient_check model::body::check_gradient(std::span<const array_view> batch,
-                                           const gradient_check_options& options) {
-  const auto loss = [&](tape& t) {
-    std::vector<variable> x;
-    for (const array_view& v : batch) x.push_back(t.constant(v));
-    detail::loss_terms terms;
-    const auto predictions = net.record(first(x, net.inputs()), mode::training, &terms);
-    const variable of_outputs = record_loss(predictions, std::span(x).subspan(net.inputs()));
-    return plus(plus(of_outputs, terms.of_values), terms.of_weights);
-  };
-  return cotape::check_gradient(loss, {}, options);
-}
-
 std::vector<std::string> model::body::names_of_figures(const std::vector<metric>& by,
                                                        const std::string& prefix) const {
   std::vector<std::string> names{prefix + "loss"};
@@ -273,17 +161,13 @@ logs model::body::figures(const detail::figures_so_far& sums, const std::string&
   return result;
 }
 
-logs model::body::evaluate(detail::traced& by, const detail::dataset& set, std::int64_t batch_size,
-                           const std::string& prefix) {
-  const std::vector<array_view> whole = set.all();
-  std::vector<array_view> batch;
+logs model::body::evaluate(detail::traced& by, detail::feed& set, const std::string& prefix) {
   detail::figures_so_far sums;
   const std::size_t terms = net.names_of_terms().size();
   const detail::pass from_zero(net);
-  for (std::int64_t at = 0; at < set.rows; at += batch_size) {
-    rows_from(whole, at, batch_size, batch);
-    const results figures = by.run(batch);
-    sums.add(figures, batch[0].shape()[0], terms, metrics);
+  for (set.start(0, 0); set.next();) {
+    const results of_batch = by.run(set.batch());
+    sums.add(of_batch, set.batch()[0].shape()[0], terms, metrics);
   }
   return figures(sums, prefix);
 }
@@ -380,22 +264,32 @@ logs model::evaluate(const arrays& x, const arrays& y, std::int64_t batch_size) 
   const action of(*this, "evaluate", access::look);
   of->demand_compiled("evaluate");
   demand_size("evaluate", batch_size);
-  const detail::dataset set = detail::examples_for("evaluate", of->net, of->losses, x, y);
-  return of->evaluate(of->evaluation, set, detail::rows_at_once(of->net, batch_size));
+  detail::dataset rows =
+      detail::examples_for("evaluate", of->net, of->losses, x.views(), y.views());
+  detail::array_feed set(std::move(rows), detail::rows_at_once(of->net, batch_size));
+  return of->evaluate(of->evaluation, set);
+}
+
+logs model::evaluate(const batch_source& source) {
+  const action of(*this, "evaluate", access::look);
+  of->demand_compiled("evaluate");
+  detail::source_feed set("evaluate", source, *of, detail::source_feed::epochs::none);
+  return of->evaluate(of->evaluation, set);
 }
 
 gradient_check model::check_gradient(const arrays& x, const arrays& y,
                                      const gradient_check_options& options) {
   const action of(*this, "check_gradient", access::look);
   of->demand_compiled("check_gradient");
-  const auto batch = detail::examples_for("check_gradient", of->net, of->losses, x, y);
+  const auto batch =
+      detail::examples_for("check_gradient", of->net, of->losses, x.views(), y.views());
   return of->check_gradient(batch.all(), options);
 }
 
 std::vector<tensor> model::predict_all(const arrays& x, std::int64_t batch_size) {
   const action of(*this, "predict", access::look);
   demand_size("predict", batch_size);
-  const detail::dataset set = detail::inputs_for("predict", of->net, x, true);
+  const detail::dataset set = detail::inputs_for("predict", of->net, x.views(), true);
   batch_size = detail::rows_at_once(of->net, batch_size);
   const detail::pass from_zero(of->net);
   std::vector<tensor> result;

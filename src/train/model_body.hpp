@@ -9,6 +9,7 @@
 
 #include "cotape/compiled.hpp"
 #include "cotape/model.hpp"
+#include "cotape/non_finite.hpp"
 #include "nn/network.hpp"
 #include "train/carried.hpp"
 #include "train/dataset.hpp"
@@ -18,6 +19,8 @@ namespace cotape {
 
 namespace detail {
 
+class feed;
+
 /// One of the functions whose programs a cache keeps.
 class traced {
  public:
@@ -26,6 +29,9 @@ class traced {
       : programs_(programs), number_(number), f_(std::move(f)) {}
   /// Compiles it for such values, unless it is.
   program& compile_for(std::span<const array_view> values);
+  bool is_compiled_for(std::span<const array_view> values) const {
+    return programs_.find(values, number_) != nullptr;
+  }
   results run(std::span<const array_view> values);
 
  private:
@@ -68,14 +74,26 @@ struct model::body {
   /// Takes back what was built and traced for what was then refused, or makes it stay.
   void unbuild();
   void settle();
-  /// Records outputs, loss and metrics; x holds inputs, then targets. With an optimizer it trains.
-  /// With `stop_at_non_finite` a step whose loss is not finite throws and updates nothing.
-  std::vector<variable> record_step(std::span<const variable> x, mode m, bool train);
+  /// What a step does with the loss: nothing, an update, or adding its gradients, times the rows,
+  /// to sums.
+  enum class step_kind : std::uint8_t { look, update, accumulate };
+  /// Records outputs, loss and metrics; x holds inputs, then targets. With `stop_at_non_finite` a
+  /// step that trains and whose loss is not finite throws and changes nothing.
+  std::vector<variable> record_step(std::span<const variable> x, mode m, step_kind kind);
+  void record_sums_of_gradients(const variable& loss, const std::vector<parameter>& trained);
+  /// The update with the sums times `scale`; they start again from 0.
+  std::vector<variable> record_accumulated_update(const variable& scale);
   /// Of the outputs, without the terms of the network.
   variable record_loss(std::span<const variable> predictions, std::span<const variable> targets);
   /// The sums of each metric of each output.
   std::vector<variable> record_metrics(std::span<const variable> predictions,
                                        std::span<const variable> targets) const;
+  /// Where the loss of a training step for such a batch, which has changed nothing, is not finite.
+  std::optional<non_finite> find_non_finite(std::span<const array_view> batch);
+  /// Refuses an optimizer that served parameters of another training before: a count of steps, for
+  /// one, is of that.
+  void demand_own_optimizer(const std::vector<parameter>& served) const;
+  logs train_on_batch(const detail::dataset& batch);
   /// Looks at the outputs of a training step. Throws value_error for one that must be meant
   /// otherwise, and fills `may_stray`.
   void examine(std::span<const variable> predictions);
@@ -95,8 +113,7 @@ struct model::body {
   void demand_names(const std::vector<metric>& of, const char* who) const;
   /// The figures by these names, of rows and totals.
   logs figures(const detail::figures_so_far& sums, const std::string& prefix = {}) const;
-  logs evaluate(detail::traced& by, const detail::dataset& set, std::int64_t batch_size,
-                const std::string& prefix = {});
+  logs evaluate(detail::traced& by, detail::feed& set, const std::string& prefix = {});
 
   detail::network net;
   std::vector<loss_function> losses;
@@ -105,17 +122,27 @@ struct model::body {
   std::vector<std::size_t> metric_sizes;  // how many sums each metric of each output has
   detail::program_cache programs{{}, {}, "model"};
   // The steps of a fit, and its evaluation of validation data; then what the model does elsewhere.
-  detail::traced training_step{programs, 0,
-                               [this](auto x) { return record_step(x, mode::training, true); }};
-  detail::traced validation{programs, 1,
-                            [this](auto x) { return record_step(x, mode::predicting, false); }};
-  detail::traced evaluation{programs, 2,
-                            [this](auto x) { return record_step(x, mode::predicting, false); }};
+  detail::traced training_step{programs, 0, [this](auto x) {
+                                 return record_step(
+                                     x, mode::training,
+                                     accumulates ? step_kind::accumulate : step_kind::update);
+                               }};
+  detail::traced accumulated_update{programs, 5,
+                                    [this](auto x) { return record_accumulated_update(x[0]); }};
+  bool accumulates = false;  // a fit that is under way: of its trained parameters, the sums
+  std::vector<std::pair<parameter, parameter>> sums_of_gradients;
+  detail::traced validation{
+      programs, 1, [this](auto x) { return record_step(x, mode::predicting, step_kind::look); }};
+  detail::traced evaluation{
+      programs, 2, [this](auto x) { return record_step(x, mode::predicting, step_kind::look); }};
   detail::traced prediction{programs, 3, [this](std::span<const variable> x) {
                               std::vector<variable> result = net.record(x, mode::predicting);
                               only_carry(x[0].owner(), net);
                               return result;
                             }};
+  detail::traced single_step{
+      programs, 4, [this](auto x) { return record_step(x, mode::training, step_kind::update); }};
+  std::vector<bool> trained_by_single_steps;  // as layers and parameters said when it was recorded
   // Told of each part of a step when it is recorded: "model", "loss", "metrics", "update".
   std::function<void(tape&, const char* part, bool last)> when_recorded;
   static constexpr std::string_view not_finite = "fit: the loss is not finite";

@@ -11,7 +11,11 @@ namespace {
 
 using base::duration_text, base::line_interval, base::live_interval;
 
-int digits(std::int64_t n) { return static_cast<int>(fmt::formatted_size("{}", n)); }
+// "3/10", or "3" where it is not known of how many.
+std::string counted(std::int64_t n, std::int64_t all) {
+  if (all == 0) return fmt::format("{}", n);
+  return fmt::format("{:{}}/{}", n, fmt::formatted_size("{}", all), all);
+}
 
 }  // namespace
 
@@ -24,17 +28,16 @@ progress::progress(std::ostream& out, progress_options options)
 std::string progress::line() const {
   const double seconds = elapsed();
   const std::int64_t done = epoch_ * options_.rows + rows_;
-  const std::int64_t before = options_.first * options_.rows;
-  const double speed = seconds > 0 ? static_cast<double>(done - before) / seconds : 0;
+  const double speed = seconds > 0 ? static_cast<double>(total_) / seconds : 0;
   const auto rows_left = static_cast<double>(options_.epochs * options_.rows - done);
-  std::string text =
-      fmt::format("epoch {:{}}/{}  batch {:{}}/{}", epoch_ + 1, digits(options_.epochs),
-                  options_.epochs, batch_, digits(options_.batches), options_.batches);
+  std::string text = "epoch " + counted(epoch_ + 1, options_.epochs) + "  batch " +
+                     counted(batch_, options_.batches);
   if (figures_) {
     for (const auto& [name, value] : figures_()) text += fmt::format("  {} {:.4f}", name, value);
   }
-  return text + fmt::format("  {:.0f} samples/s  left {}", speed,
-                            speed > 0 ? duration_text(rows_left / speed) : "?");
+  text += fmt::format("  {:.0f} samples/s", speed);
+  if (options_.epochs == 0 || options_.rows == 0) return text;
+  return text + "  left " + (speed > 0 ? duration_text(rows_left / speed) : "?");
 }
 
 void progress::write(const std::string& text, bool last) {
@@ -54,10 +57,11 @@ void progress::update(std::int64_t rows, double loss, double accuracy) {
 void progress::update(std::int64_t rows, std::function<logs()> figures) {
   ++batch_;
   rows_ += rows;
+  total_ += rows;
   figures_ = std::move(figures);
   if (batch_ == options_.batches) return;  // end_epoch writes it
   const std::int64_t all = options_.batches;
-  const bool quarter = all > 0 && batch_ * 4 / all != (batch_ - 1) * 4 / all;
+  const bool quarter = all == 0 || batch_ * 4 / all != (batch_ - 1) * 4 / all;
   if (!options_.live && !quarter) return;
   const double now = options_.clock();
   const bool due = now - last_written_ >= (options_.live ? live_interval : line_interval);

@@ -1,11 +1,10 @@
 // A fit under way: its position, its figures, and the state that a checkpoint keeps.
 #pragma once
 
-#include <array>
 #include <optional>
 
-#include "cotape/data.hpp"
 #include "train/before_fit.hpp"
+#include "train/feed.hpp"
 #include "train/resumption.hpp"
 
 namespace cotape::detail {
@@ -27,9 +26,8 @@ facts facts_of_machine();
 
 class running_fit final : public training {
  public:
-  /// `set` and `validation` (of no rows: none) and the options must outlive it.
-  running_fit(model::body& of, const dataset& set, const dataset& validation,
-              const fit_options& options);
+  /// `from`, `validation` (null: none) and the options must outlive it.
+  running_fit(model::body& of, feed& from, feed* validation, const fit_options& options);
   running_fit(const running_fit&) = delete;
   running_fit& operator=(const running_fit&) = delete;
   ~running_fit() override;
@@ -43,17 +41,10 @@ class running_fit final : public training {
   bool restore(named_tensors snapshot, const std::string& source, resumed_rate rate) override;
 
  private:
-  // What must be the same in a resumed fit, and the names for messages.
-  static constexpr std::array settings_names{
-      "rows", "rows of validation", "batch_size", "seed", "shuffle", "replace"};
   void keep_values();
   void begin();
   void run_to_end();
-  // Rows as the step takes them: the first ones, and as many as the last batch has, if it is
-  // shorter.
-  std::vector<array_view> first_batch() const;
-  std::optional<std::vector<array_view>> last_batch() const;
-  std::int64_t validation_rows() const { return rows_at_once(of_.net, validation_batch); }
+  void find_ends();
   void compile_steps();
   void find_weights();
   void check_first_gradient();
@@ -62,6 +53,7 @@ class running_fit final : public training {
   before_fit* before() override { return before_ ? &*before_ : nullptr; }
   void commit();
   void step();
+  void update();
   results run_step();
   void end_epoch();
   bool finished() const;
@@ -105,9 +97,7 @@ class running_fit final : public training {
   void note_parameters(tape& t, std::uint64_t since);
   void find_others();
   void demand_utf8() const;
-  void demand_own_optimizer() const;
   void set_rate_again();
-  void tell_data();
   void tell_options(const std::string& name, const named_texts& options);
   facts beginning() const;
   void note_beginning();
@@ -128,7 +118,8 @@ class running_fit final : public training {
   void demand_end(const named_tensors& found, std::int64_t fit, const std::string& source) const;
 
   model::body& of_;
-  const dataset &set_, &validation_;
+  feed& feed_;
+  feed* const validation_;
   const fit_options& options_;
   const std::vector<given<callback>>& callbacks_;
   std::vector<parameter> parameters_, weights_;  // of the model; and what else steps change
@@ -138,11 +129,8 @@ class running_fit final : public training {
   std::optional<slots_then> slots_;
   std::vector<expected_figure> expected_;
   const std::size_t terms_;  // of the loss that are figures too
-  batches batches_;
-  std::vector<array_view> batch_views_;
   figures_so_far sums_;
   position at_{};
-  std::array<std::int64_t, settings_names.size()> settings_{};
   std::optional<progress> progress_;
   bool passed_ = false;  // a later fit has been reached already by the program that is resumed
   bool ended_ = false;   // on_fit_end has been called

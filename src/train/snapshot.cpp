@@ -166,7 +166,7 @@ std::size_t running_fit::number_of_sums() const {
 
 std::vector<std::string> running_fit::names_of_figures() const {
   std::vector<std::string> names = of_.names_of_figures(of_.metrics);
-  if (validation_.rows == 0) return names;
+  if (validation_ == nullptr) return names;
   for (std::string& name : of_.names_of_figures(of_.metrics, model::body::validation_prefix)) {
     names.push_back(std::move(name));
   }
@@ -187,7 +187,7 @@ kept_figures running_fit::read_figures(const named_tensors& found, const positio
   constexpr std::int64_t most = std::int64_t{1} << 62;  // what is added to it does not overflow
   const bool sane = 0 <= p.first_epoch && p.first_epoch <= p.epoch && p.epoch < most &&
                     0 <= p.first_step && p.first_step <= p.step && p.step < most && 0 <= p.batch &&
-                    p.batch <= batches_.count() && p.fit == at_.fit &&
+                    (feed_.rows() == 0 || p.batch <= feed_.count()) && p.fit == at_.fit &&
                     fit_state::under_way <= p.state && p.state <= fit_state::ended_after_stop;
   if (!sane) refuse(source, "its position is impossible");
   const std::int64_t epochs = p.epoch - p.first_epoch;
@@ -312,20 +312,16 @@ void running_fit::go_on_from(resumption&& where) {
   for (const auto& [name, values] : so_far.columns()) {
     if (!values.empty()) figures.add(name, values.back());
   }
-  last_epoch += p.first_epoch - at_.first_epoch;
-  last_step += p.first_step - at_.first_step;
   at_ = p;
   epoch = of_.epochs = p.epoch;
   batch = p.batch;
   steps = of_.steps = p.step;
+  find_ends();
   ended_ = has_ended(p.state);
   passed_ = where.of_fit > p.fit;
   stop_as_kept(was_stopped(p.state), where.kept.values);
   moved_ = true;
   other_rate_ = where.kept.other_rate;
-  if (options_.steps == 0) return;
-  const std::int64_t left = std::max<std::int64_t>(0, last_step - steps);
-  last_epoch = epoch + (left == 0 && batch == 0 ? 0 : (batch + left - 1) / batches_.count() + 1);
 }
 
 // A stop that a callback has asked for here holds too, unless nothing is left to be stopped.

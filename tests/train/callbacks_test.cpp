@@ -187,7 +187,7 @@ TEST(Monitors, ThatCannotBeFollowedAreRefusedBeforeTheFirstStep) {
   };
   const std::string none =
       ": there will be no 'val_loss', only: loss, mae; those of validation "
-      "need validation_split or validation_data";
+      "need validation_split, validation_data or validation_source";
   EXPECT_EQ(refusal(early_stopping(), {"mae"}), "early_stopping" + none);
   EXPECT_EQ(refusal(rate_on_plateau(), {"mae"}), "rate_on_plateau" + none);
   const tests::own_folder folder;

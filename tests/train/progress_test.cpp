@@ -47,6 +47,26 @@ TEST(Progress, WritesPlainLinesAtTheQuartersOfAnEpoch) {
   EXPECT_EQ(text.find('\r'), std::string::npos);
 }
 
+TEST(Progress, SaysNothingOfHowManyWhereThatIsNotKnown) {
+  std::ostringstream out;
+  double now = 0;
+  progress p(out, {.epochs = 0, .clock = [&] { return now; }});
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    for (int b = 0; b < 2; ++b) {
+      now += 1;
+      p.update(10, 0.5, 0.25);
+    }
+    p.end_epoch();
+  }
+  EXPECT_EQ(out.str(),
+            "epoch 1  batch 1  loss 0.5000  accuracy 0.2500  10 samples/s\n"
+            "epoch 1  batch 2  loss 0.5000  accuracy 0.2500  10 samples/s\n"
+            "epoch 1  batch 2  loss 0.5000  accuracy 0.2500  10 samples/s\n"
+            "epoch 2  batch 1  loss 0.5000  accuracy 0.2500  10 samples/s\n"
+            "epoch 2  batch 2  loss 0.5000  accuracy 0.2500  10 samples/s\n"
+            "epoch 2  batch 2  loss 0.5000  accuracy 0.2500  10 samples/s\n");
+}
+
 TEST(Progress, RewritesOneLineOnATerminal) {
   const std::string text = written(2, 1, true);
   EXPECT_TRUE(text.starts_with("\r\x1b[?7lepoch 1/2  batch 1/8  ")) << text;

@@ -64,6 +64,8 @@ TEST(RefusedFit, AndItsKinLeaveNoTrace) {
   EXPECT_TRUE(same(wanted, after([&](model& m) { m.evaluate(wrong, y); })));
   EXPECT_TRUE(same(wanted, after([&](model& m) { m.evaluate(x, array{1, 2}); })));
   EXPECT_TRUE(same(wanted, after([&](model& m) { m.check_gradient(x, array{1, 2}); })));
+  EXPECT_TRUE(same(wanted, after([&](model& m) { m.train_on_batch(wrong, y); })));
+  EXPECT_TRUE(same(wanted, after([&](model& m) { m.train_on_batch(x, array{1, 2}); })));
 }
 
 calling refusing(const char* where) {
