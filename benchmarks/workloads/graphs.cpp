@@ -176,6 +176,7 @@ std::vector<workload> graphs_workloads() {
        .record = &determinant,
        .reference = &determinant_memoised},
       adam_case(),
+      rows_case(),
       terms_case(),
       {.name = "chain",
        .text = "the first of ten operations on n floats: x x, x + 0.5, 0.75 x, sigmoid(x), x x, "

@@ -141,6 +141,24 @@ std::function<void()> adam_weights(hand_buffers& b) {
   };
 }
 
+// --- Rows of a table ----------------------------------------------------------------------------
+
+void take_away(const float* __restrict x, std::size_t n, float* __restrict y) {
+  for (std::size_t i = 0; i < n; ++i) y[i] -= static_cast<float>(sgd_rate) * x[i];
+}
+
+std::function<void()> embedding_sgd(hand_buffers& b) {
+  const std::size_t count = b["count"], cols = b["cols"];
+  const std::int64_t* at = b.in<std::int64_t>(0);
+  const float* share = b.in<float>(1);
+  float *table = b.out<float>(b["rows"] * cols), *read = b.scratch<float>(count * cols);
+  return [=] {
+    const auto row = [&](std::size_t i) { return table + static_cast<std::size_t>(at[i]) * cols; };
+    for (std::size_t i = 0; i < count; ++i) std::copy_n(row(i), cols, read + i * cols);
+    for (std::size_t i = 0; i < count; ++i) take_away(share + i * cols, cols, row(i));
+  };
+}
+
 // --- A sum of terms -----------------------------------------------------------------------------
 
 template <bool Add> void take_term(const float* __restrict z, std::size_t n, float* __restrict y) {
@@ -230,6 +248,7 @@ hand_table graphs() {
   return {{"chain", &chain},
           {"chain_grad", &chain_grad},
           {"adam_weights", &adam_weights},
+          {"embedding_sgd", &embedding_sgd},
           {"terms", &terms},
           {"kmeans", &kmeans}};
 }

@@ -1,4 +1,5 @@
-// Cases whose programs write parameters: Adam on many weights, and a sum term by term.
+// Cases whose programs write parameters: Adam on many weights, SGD on the rows of a table, and a
+// sum term by term.
 #include <chrono>
 #include <cmath>
 
@@ -123,6 +124,42 @@ prepared make_adam(const std::vector<tensor>& gradients, std::size_t threads) {
   return made;
 }
 
+// --- Rows of a table ----------------------------------------------------------------------------
+
+// The table after the first step; it starts at 0, and the gradients of its rows are given.
+outputs first_rows(const problem& p) {
+  const auto cols = static_cast<std::size_t>(p.sizes.number("cols"));
+  outputs table{std::vector<double>(p.sizes["rows"] * cols)};
+  const auto* at = p.in[0].data_as<std::int64_t>();
+  const float* share = p.in[1].data_as<float>();
+  for (std::size_t i = 0; i < p.sizes["count"]; ++i, share += cols) {
+    double* row = table[0].data() + static_cast<std::size_t>(at[i]) * cols;
+    for (std::size_t k = 0; k < cols; ++k) row[k] -= sgd_rate * share[k];
+  }
+  return table;
+}
+
+prepared make_rows(const problem& p) {
+  cotape::set_num_threads(static_cast<int>(p.threads));
+  const auto start = std::chrono::steady_clock::now();
+  const parameter table(
+      "table", tensor({cotape::float32, {p.sizes.number("rows"), p.sizes.number("cols")}}));
+  cotape::tape t;
+  const variable at = t.input(cotape::int64, p.in[0].shape()),
+                 share = t.input(cotape::float32, p.in[1].shape());
+  const variable rows = gather(t.read(table), at);
+  cotape::sgd optimizer({.rate = sgd_rate});
+  optimizer.minimize(sum(rows * share));
+  auto runs = std::make_unique<stateful>(p.in, std::vector<parameter>{table}, p.threads);
+  runs->call_next(runs->add(cotape::program(t, {at, share}, {rows})), {0, 1});
+  prepared made;
+  made.compile_ms = milliseconds_since(start);
+  made.expected = first_rows(p);
+  made.arena = runs->arena();
+  made.runs = std::move(runs);
+  return made;
+}
+
 // --- A sum of terms -----------------------------------------------------------------------------
 
 // Inputs: x, then the factors a.
@@ -178,6 +215,23 @@ workload adam_case() {
           .make_reference =
               [](const problem& p) { return make_adam(gradients_of(p.sizes, 1), p.threads); },
           .expected = [](const problem& p) { return first_step(p.in); }};
+}
+
+workload rows_case() {
+  return {.name = "embedding_sgd",
+          .text =
+              "`count` rows of a table of floats, by random indices, and SGD on them by given "
+              "gradients",
+          .sizes = {{"count", 4096}, {"rows", 50000}, {"cols", 64}},
+          .data =
+              [](const settings& s) {
+                random_data d;
+                std::vector<tensor> in{d.indices({s.number("count")}, s.number("rows"))};
+                in.push_back(d.floats({s.number("count"), s.number("cols")}));
+                return in;
+              },
+          .make = [](const problem& p) { return make_rows(p); },
+          .expected = [](const problem& p) { return first_rows(p); }};
 }
 
 workload terms_case() {
