@@ -12,7 +12,7 @@ namespace {
 std::vector<bool> trainable_in(const detail::network& net) {
   std::vector<bool> result;
   for (const parameter& p : net.parameters()) result.push_back(p.trainable());
-  for (const layer_body* l : net.layers()) result.push_back(l->trainable());
+  for (const layer_body* l : net.all_layers()) result.push_back(l->trainable());
   return result;
 }
 
@@ -59,7 +59,7 @@ logs model::body::train_on_batch(const detail::dataset& batch) {
     }
   };
   if (single_step.is_compiled_for(views)) return run();
-  detail::trainable_then trainable_before(net.layers());
+  detail::trainable_then trainable_before(net.all_layers());
   detail::before_fit before(*this, trainable_before);
   stop_at_non_finite = true;
   try {

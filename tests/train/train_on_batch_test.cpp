@@ -101,6 +101,20 @@ TEST(TrainOnBatch, TrainsWhatIsTrainableThen) {
   EXPECT_FALSE(same_bits(before, first.view()));
 }
 
+// A normalization without weights: nothing but the layer itself, which is within another, tells it.
+TEST(TrainOnBatch, SeesWhatIsFrozenWithinOtherLayers) {
+  const batch_normalization inner({.center = false, .scale = false});
+  sequential m({input({1, 2}, float64), time_distributed(inner), flatten(), dense(1)});
+  m.compile("mse", sgd());
+  const array rows = xt::reshape_view(x, {5, 1, 2});
+  m.train_on_batch(rows, y);
+  const parameter mean = m.parameters()[0];
+  const array before = mean.value<double>();
+  inner.set_trainable(false);
+  m.train_on_batch(rows, y);
+  EXPECT_EQ(mean.value<double>(), before);
+}
+
 TEST(TrainOnBatch, RefusesWhatFitRefuses) {
   sequential m({dense(1)});
   EXPECT_EQ(message_of([&] { m.train_on_batch(x, y); }),
